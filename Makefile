@@ -1,0 +1,45 @@
+# Two commands do all the set-up: `make demo` and `make test`. Both reuse one .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
+
+.PHONY: demo test check contracts bench docs install clean
+
+install: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) torch
+	$(PIP) --editable '.[dev]'
+	touch $@
+
+demo: .venv/ready
+	$(BIN)/nftgan demo --keep demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+check: .venv/ready
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+contracts: contracts/node_modules
+	npm run --silent --prefix contracts build
+
+contracts/node_modules: contracts/package.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix contracts
+	touch $@
+
+bench: .venv/ready
+	for b in benchmarks/*.py; do $(BIN)/python $$b || exit 1; done
+
+docs: .venv/ready
+	$(BIN)/python -m pytest tests/test_docs.py
+
+clean:
+	rm -rf .venv demo build dist *.egg-info
+
+# Optional: tests marked `node` use these packages and skip, saying so, without them.
+.PHONY: node-deps
+node-deps:
+	@for f in contracts tests/ipfs/interop tests/chain/node; do \
+	  if test -f $$f/package.json; then npm install --ignore-scripts --no-audit --no-fund --silent --prefix $$f || exit 1; fi; done

@@ -1,0 +1,1 @@
+"""Networks, accounts, the embedded chain, the contract and the mint journal."""

@@ -1,0 +1,50 @@
+"""The console script: every verb is imported here in pipeline order, then the app runs."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import app
+from nftgan.errors import UsageError
+
+for _panel in ("start", "make", "publish", "prove"):  # the order of the panels in --help
+    import_module(f"nftgan.cli.{_panel}")
+
+
+def _version(show: bool) -> None:
+    if show:
+        from nftgan import __version__
+
+        print(f"nftgan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and stop."
+    ),
+) -> None:
+    """A folder of art in, a provable on-chain collection out, and any token back to its pixels."""
+
+
+def run() -> None:
+    """Parse `sys.argv`, run one verb, exit with the code of DESIGN's table."""
+    if "--json" not in sys.argv:
+        app()
+        return
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as exc:
+        raise SystemExit(exc.exit_code) from None
+    except Exception as exc:
+        # Typer vendors Click: its usage errors are known by what they can do, not by their class.
+        describe = getattr(exc, "format_message", None)
+        if describe is None:
+            raise
+        Ui(as_json=True).failure(UsageError(describe(), hint="nftgan --help"))
+        raise SystemExit(UsageError.exit_code) from None

@@ -1,0 +1,196 @@
+"""What a person or a machine sees: tables and progress, or one JSON document with --json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from nftgan.errors import NftganError
+
+LINE_EVERY_SECONDS = 10
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON-able data: dataclasses become objects, paths become strings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+class _RichTask:
+    def __init__(self, bars: Progress, task: TaskID) -> None:
+        self._bars, self._task = bars, task
+
+    def advance(self, amount: float = 1) -> None:
+        self._bars.advance(self._task, amount)
+
+    def update(self, *, completed: float | None = None, note: str | None = None) -> None:
+        changes: dict[str, Any] = {}
+        if completed is not None:
+            changes["completed"] = completed
+        if note is not None:
+            changes["note"] = note
+        self._bars.update(self._task, **changes)
+
+
+class _LineTask:
+    """Progress where no terminal is: a line every ten seconds, so that logs stay short."""
+
+    def __init__(self, console: Console, description: str, total: float | None, unit: str) -> None:
+        self._console, self._description, self._total, self._unit = (
+            console,
+            description,
+            total,
+            unit,
+        )
+        self._completed, self._first, self._note = 0.0, 0.0, ""
+        self._began = self._said = time.monotonic()
+        self._started = False
+
+    def advance(self, amount: float = 1) -> None:
+        self.update(completed=self._completed + amount)
+
+    def update(self, *, completed: float | None = None, note: str | None = None) -> None:
+        if note is not None:
+            self._note = note
+        if completed is not None:
+            if not self._started:
+                # A resumed job begins part-way: its time left counts from there.
+                self._started, self._first = True, self._completed
+            self._completed = completed
+        now = time.monotonic()
+        if now - self._said >= LINE_EVERY_SECONDS:
+            self._said = now
+            self._console.print(self._line(now), style="dim", highlight=False)
+
+    def _line(self, now: float) -> str:
+        text = f"{self._description}: {self._completed:,.6g}"
+        if self._total:
+            text += f"/{self._total:,.6g} {self._unit} ({self._completed / self._total:.0%})"
+            done = self._completed - self._first
+            if done > 0:
+                left = (now - self._began) / done * max(self._total - self._completed, 0)
+                text += f", {left:.0f} s left"
+        return f"{text} {self._note}".rstrip()
+
+
+class Ui:
+    """One command's voice. The answer goes to stdout, everything else to stderr.
+
+    It is also the `Progress` that workflows report to.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, debug: bool = False) -> None:
+        self.as_json, self.quiet, self.debug = as_json, quiet, debug
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    # -- the answer
+
+    def print(self, *items: Any) -> None:
+        """Part of the answer for a person; with --json nothing."""
+        if not self.as_json:
+            self.out.print(*items)
+
+    def text(self, text: str) -> None:
+        """Text that is not ours: printed as it is, no markup."""
+        if not self.as_json:
+            self.out.print(text, markup=False)
+
+    def table(self, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+        if self.as_json:
+            return
+        table = Table(title=title, title_justify="left", header_style="bold", title_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(cell if hasattr(cell, "__rich__") else _escape(cell) for cell in row))
+        Console(highlight=False).print(table)
+
+    def document(self, result: Any) -> None:
+        """The one JSON document of a command that worked."""
+        if self.as_json:
+            sys.stdout.write(
+                json.dumps({"ok": True, "result": plain(result)}, sort_keys=True) + "\n"
+            )
+            sys.stdout.flush()
+
+    def failure(self, error: NftganError) -> None:
+        """One sentence and its remedy, or the one JSON document of a command that failed."""
+        if self.as_json:
+            body = {"kind": error.kind, "message": error.message, "hint": error.hint}
+            sys.stdout.write(json.dumps({"ok": False, "error": body}, sort_keys=True) + "\n")
+            sys.stdout.flush()
+            return
+        self.err.print(f"[bold red]error:[/] {_escape(error.message)}")
+        if error.hint:
+            self.err.print(f"[bold]  try:[/] {_escape(error.hint)}")
+
+    def confirm(self, question: str) -> bool:
+        """A yes or no from the person at the terminal; UsageError when there is none."""
+        from nftgan.errors import UsageError
+
+        if not sys.stdin.isatty():
+            raise UsageError("nobody can be asked here", hint="add --yes after a look at --dry-run")
+        self.err.print(f"{question} [y/N] ", end="")
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    # -- progress
+
+    def note(self, message: str) -> None:
+        if not self.quiet:
+            self.err.print(_escape(message), style="dim")
+
+    def warn(self, message: str) -> None:
+        self.err.print(f"[yellow]warning:[/] {_escape(message)}")
+
+    @contextmanager
+    def task(
+        self, description: str, total: float | None = None, unit: str = ""
+    ) -> Iterator[_RichTask | _LineTask]:
+        if self.quiet or not self.err.is_terminal:
+            console = Console(stderr=True, quiet=True) if self.quiet else self.err
+            yield _LineTask(console, description, total, unit)
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=self.err, transient=True) as bars:
+            yield _RichTask(bars, bars.add_task(description, total=total, unit=unit, note=""))
+
+
+def _escape(value: Any) -> str:
+    from rich.markup import escape
+
+    return escape(str(value))

@@ -1,0 +1,137 @@
+"""How a verb is declared: its panel, the options that all verbs share, and how its errors leave."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.ui import Ui
+from nftgan.errors import Cancelled, NftganError
+
+GET_STARTED, MAKE, PUBLISH, PROVE = "Get started", "Make", "Publish", "Prove"
+
+app = typer.Typer(
+    name="nftgan",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+    help="Art in, a provable on-chain collection out, and any token back to its pixels.",
+)
+
+Collection = Annotated[
+    Path | None,
+    typer.Option(
+        "--collection",
+        "-C",
+        metavar="DIR",
+        help="Collection folder; else the nearest parent with nftgan.toml.",
+        show_default=False,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", "-n", help="Show what would happen and what it costs; do nothing."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before spending.")]
+
+_COMMON = (
+    ("as_json", bool, typer.Option("--json", help="One JSON document on stdout."), False),
+    ("quiet", bool, typer.Option("--quiet", "-q", help="No progress and no notes."), False),
+    ("verbose", bool, typer.Option("--verbose", "-v", help="Log what happens inside."), False),
+    ("debug", bool, typer.Option("--debug", help="Show a traceback when something fails."), False),
+)
+
+
+def verb(
+    panel: str, *, into: typer.Typer = app, name: str | None = None, example: str
+) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Register `function(ui, **options) -> result` as a verb of `panel`.
+
+    The result is the JSON document; what a person sees, the function prints through `ui`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
+        signature = inspect.signature(function, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.name != "ui"]
+
+        @functools.wraps(function)
+        def command(**options: Any) -> None:
+            common = {key: options.pop(key) for key, *_ in _COMMON}
+            ui = Ui(as_json=common["as_json"], quiet=common["quiet"], debug=common["debug"])
+            _set_up_logging(verbose=common["verbose"])
+            raise SystemExit(call(ui, functools.partial(function, ui, **options)))
+
+        shared = [
+            inspect.Parameter(
+                key,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=default,
+                annotation=Annotated[kind, option],
+            )
+            for key, kind, option, default in _COMMON
+        ]
+        command.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + shared,
+            return_annotation=None,
+        )
+        command.__doc__ = f"{inspect.getdoc(function)}\n\n[dim]Example:[/] [bold]{example}[/]"
+        into.command(name=name or function.__name__.replace("_", "-"), rich_help_panel=panel)(
+            command
+        )
+        return command
+
+    return decorate
+
+
+def call(ui: Ui, function: Callable[[], Any]) -> int:
+    """Run one verb: print its document or its one-sentence error; return the exit code."""
+    try:
+        ui.document(function())
+        return 0
+    except NftganError as exc:
+        return _fail(ui, exc)
+    except KeyboardInterrupt as exc:
+        stopped = Cancelled("stopped", hint="run the same command again to go on")
+        stopped.__cause__ = exc
+        return _fail(ui, stopped)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as exc:
+        from nftgan.files import os_error
+
+        return _fail(ui, os_error(exc, Path(str(exc.filename or "the system"))))
+    except Exception as exc:
+        bug = NftganError(
+            f"a bug in nftgan: {type(exc).__name__}: {exc}",
+            hint="run it again with --debug and report what it prints",
+        )
+        bug.__cause__ = exc
+        return _fail(ui, bug)
+
+
+def _fail(ui: Ui, error: NftganError) -> int:
+    if ui.debug:
+        import traceback
+
+        traceback.print_exception(error.__cause__ or error)
+    ui.failure(error)
+    return error.exit_code
+
+
+def _set_up_logging(*, verbose: bool) -> None:
+    import logging
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s"
+    )
+    if not verbose:
+        logging.getLogger("nftgan").setLevel(logging.WARNING)

@@ -1,0 +1,1 @@
+"""Manifest, curation, novelty, traits, rarity, metadata."""

@@ -1,0 +1,1 @@
+"""Art folder to scanned, cleaned, packed and loaded images."""

@@ -1,0 +1,165 @@
+"""Files that are never half-written: atomic replace, fsynced appends, locks, hashes, JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from nftgan.errors import NftganError, UsageError
+
+
+def os_error(exc: OSError, path: Path) -> UsageError:
+    """An operating system's refusal as one sentence that names the path and what to do."""
+    hints = {
+        errno.ENOSPC: "free some space and run the same command again",
+        errno.EDQUOT: "free some space and run the same command again",
+        errno.EACCES: "check the permissions of the folder, or choose another one",
+        errno.EPERM: "check the permissions of the folder, or choose another one",
+        errno.EROFS: "the file system is read-only: choose another folder",
+        errno.ENOENT: "check the path",
+        errno.EISDIR: "a folder stands where a file should be: move it away",
+        errno.ENOTDIR: "a file stands where a folder should be: move it away",
+    }
+    reason = (exc.strerror or str(exc)).lower()
+    return UsageError(f"{path}: {reason}", hint=hints.get(exc.errno or 0))
+
+
+@contextmanager
+def translated_os_errors(path: Path) -> Iterator[None]:
+    """Inside, an OSError about `path` leaves as a UsageError."""
+    try:
+        yield
+    except OSError as exc:
+        raise os_error(exc, path) from exc
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the renames inside `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; on success it is fsynced and renamed, on failure removed.
+
+    Raises UsageError when the file system refuses.
+    """
+    with translated_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=".tmp" + path.suffix, dir=path.parent
+        )
+        os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with translated_os_errors(path):
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            fsync_folder(path.parent)
+    except OSError as exc:
+        raise os_error(exc, path) from exc
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """`path` holds exactly `data`, or what it held before; never a part."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """`path` holds exactly `text` in UTF-8, or what it held before."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Readable JSON with sorted keys and a final newline: diffs well in git."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON document in `path`; UsageError names the file and the place when it is broken."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError as exc:
+        raise UsageError(f"{path} does not exist") from exc
+    except OSError as exc:
+        raise os_error(exc, path) from exc
+    except (ValueError, RecursionError) as exc:
+        raise UsageError(f"{path} is not valid JSON: {exc}") from exc
+
+
+def append_line(path: Path, line: str) -> None:
+    """`line` is on disk, whole and fsynced, when this returns; earlier lines are untouched."""
+    with translated_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = not path.exists()
+        with path.open("ab") as file:
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            fsync_folder(path.parent)
+
+
+def canonical_json(value: Any) -> bytes:
+    """RFC 8785 bytes: the same value gives the same bytes everywhere."""
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError as exc:
+        raise NftganError(f"cannot be written as canonical JSON: {exc}") from exc
+
+
+def sha256_hex(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of the file's bytes, read in pieces."""
+    with translated_os_errors(path), path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def lock(path: Path, *, what: str) -> Iterator[None]:
+    """Only one process at a time holds `path`; UsageError at once when another one does.
+
+    The kernel drops the lock when the holder dies, so no stale lock can hang anyone.
+    """
+    with translated_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise UsageError(
+                f"another nftgan process is writing to {what}", hint="wait for it to finish"
+            ) from exc
+        yield

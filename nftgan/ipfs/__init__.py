@@ -1,0 +1,1 @@
+"""CIDs, UnixFS, CAR, stores and gateway."""

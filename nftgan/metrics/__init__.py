@@ -1,0 +1,1 @@
+"""Feature distances and equivariance measures."""

@@ -1,0 +1,109 @@
+"""A collection folder: how it is found, what is in it and where."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nftgan.config import ProjectConfig, read_config
+from nftgan.errors import MissingStepError, UsageError
+from nftgan.files import lock
+
+CONFIG_NAME = "nftgan.toml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The paths of one collection (DESIGN: formats, collection folder)."""
+
+    root: Path
+
+    @cached_property
+    def config(self) -> ProjectConfig:
+        return read_config(self.config_path)
+
+    @property
+    def name(self) -> str:
+        """The folder's name: also the name of its CAR file."""
+        return self.root.name
+
+    @property
+    def config_path(self) -> Path:
+        return self.root / CONFIG_NAME
+
+    @property
+    def manifest_path(self) -> Path:
+        return self.root / "collection.json"
+
+    @property
+    def ratings_path(self) -> Path:
+        return self.root / "ratings.jsonl"
+
+    @property
+    def images(self) -> Path:
+        return self.root / "images"
+
+    @property
+    def metadata(self) -> Path:
+        return self.root / "metadata"
+
+    @property
+    def contract_json(self) -> Path:
+        return self.root / "contract.json"
+
+    @property
+    def car_path(self) -> Path:
+        return self.root / f"{self.name}.car"
+
+    @property
+    def deployments(self) -> Path:
+        return self.root / "deployments"
+
+    @property
+    def journal_path(self) -> Path:
+        return self.root / "mint.jsonl"
+
+    @property
+    def pins_path(self) -> Path:
+        """What is pinned where, and whether it was read back."""
+        return self.root / "pins.json"
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held by every verb that writes in this folder."""
+        return lock(self.root / ".lock", what=f"the collection {self.name}")
+
+
+def state_home() -> Path:
+    """Where the embedded chain, the embedded block store, keys and caches live.
+
+    NFTGAN_HOME, else $XDG_DATA_HOME/nftgan, else ~/.local/share/nftgan.
+    """
+    if home := os.environ.get("NFTGAN_HOME"):
+        return Path(home).expanduser()
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "nftgan"
+
+
+def find_project(folder: Path | None = None) -> Project:
+    """The collection in `folder`, else in the nearest parent of the current folder.
+
+    Raises MissingStepError when there is none.
+    """
+    if folder is not None:
+        root = folder.expanduser().resolve()
+        if not root.is_dir():
+            raise UsageError(f"{folder} is not a folder", hint="nftgan init NAME")
+        if not (root / CONFIG_NAME).is_file():
+            raise MissingStepError(f"{folder} has no {CONFIG_NAME}", hint="nftgan init NAME")
+        return Project(root)
+    here = Path.cwd()
+    for root in (here, *here.parents):
+        if (root / CONFIG_NAME).is_file():
+            return Project(root)
+    raise MissingStepError(
+        f"no {CONFIG_NAME} in {here} or above it",
+        hint="nftgan init NAME, then cd collections/NAME or add -C collections/NAME",
+    )

@@ -1,0 +1,1 @@
+"""Recipe, regenerate, verify a token end to end."""

@@ -1,0 +1,1 @@
+"""Local web app: look, rate, pick."""

@@ -1,0 +1,1 @@
+"""Seeds to latents to images: truncation, mixing, canonical render."""

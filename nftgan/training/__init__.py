@@ -1,0 +1,1 @@
+"""Losses, schedules, loop, state."""

@@ -1,0 +1,70 @@
+"""init: a collection folder with an annotated nftgan.toml."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from nftgan.errors import UsageError
+from nftgan.files import write_text
+from nftgan.project import CONFIG_NAME
+
+TEMPLATE = """\
+# Settings of one collection. Every value may be changed until `nftgan deploy`.
+
+[collection]
+name = {name}
+symbol = {symbol}             # up to 11 letters, shown by wallets
+description = ""
+piece_name = "{{name}} #{{id}}"   # {{name}}, {{id}} and {{seed}} are filled in
+external_url = ""              # your own site, or empty
+
+[model]
+path = ""                      # a .safetensors file, a run folder, or a URL with #sha256=...
+
+[recipe]
+trunc = 0.7                    # truncation psi: 1 full variety, 0.5 to 0.8 safer pictures
+translate = [0.0, 0.0]         # in image widths and heights (StyleGAN3)
+rotate = 0.0                   # degrees (StyleGAN3)
+pixel_grid = 0                 # pixel-art finish: side of the grid, 0 for none
+palette = 0                    # pixel-art finish: number of colours, 0 for all
+upscale = 1                    # nearest-neighbour enlargement of the finished picture
+
+[royalty]
+percent = 5.0                  # ERC-2981: a wish that markets may ignore
+receiver = ""                  # empty: the address that deploys
+
+[chain]
+name = "embedded"              # embedded, anvil, sepolia, base-sepolia, ...
+"""
+
+
+@dataclass(frozen=True)
+class InitResult:
+    """Where the settings are and whether this run wrote them."""
+
+    folder: Path
+    config: Path
+    created: bool
+
+
+def init(name: str, parent: Path) -> InitResult:
+    """`parent/NAME/nftgan.toml` exists; one that is there already is kept as it is.
+
+    Raises UsageError for a name that cannot be a folder's.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}", name) or name.endswith((".", " ")):
+        raise UsageError(
+            f"{name!r} cannot be a collection's folder name",
+            hint="use up to 64 letters, digits, spaces, dots, dashes and underscores",
+        )
+    folder = parent / name
+    path = folder / CONFIG_NAME
+    if path.exists():
+        return InitResult(folder, path, created=False)
+    symbol = re.sub(r"[^A-Z0-9]", "", name.upper())[:11] or "ART"
+    # A JSON string is a TOML basic string too.
+    write_text(path, TEMPLATE.format(name=json.dumps(name), symbol=json.dumps(symbol)))
+    return InitResult(folder, path, created=True)

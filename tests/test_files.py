@@ -1,0 +1,67 @@
+"""Files that are never half-written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nftgan import files
+from nftgan.errors import UsageError
+
+
+def test_a_failed_write_leaves_the_old_content_and_no_litter(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    files.write_json(target, {"b": 1})
+    with pytest.raises(RuntimeError), files.atomic_path(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError
+    assert files.read_json(target) == {"b": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    files.write_bytes(target, b"old")
+    with pytest.raises(UsageError, match="no space left"), files.atomic_path(target) as temporary:
+        temporary.write_bytes(b"new")
+        Path("/dev/full").write_bytes(b"x" * 10)
+    assert target.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_file_where_a_folder_should_be_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="file"):
+        files.write_text(tmp_path / "file" / "below", "")
+
+
+def test_canonical_json_follows_rfc_8785() -> None:
+    # The number and key-order example of RFC 8785, section 3.2.
+    value = {"numbers": [333333333.33333329, 1e30, 4.5, 2e-3, 1e-27], "é": 1, "a": None}
+    expected = '{"a":null,"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"é":1}'
+    assert files.canonical_json(value) == expected.encode()
+
+
+def test_a_second_process_is_refused_while_the_lock_is_held_and_served_after(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; from nftgan import files\n"
+        "with files.lock(Path(sys.argv[1]), what='it'): pass"
+    )
+    again = [sys.executable, "-c", code, str(tmp_path / "lock")]
+    with files.lock(tmp_path / "lock", what="it"):
+        assert (
+            "another nftgan process"
+            in subprocess.run(again, capture_output=True, text=True, check=False).stderr
+        )
+    assert subprocess.run(again, check=False).returncode == 0
+
+
+def test_appended_lines_are_whole_and_in_order(tmp_path: Path) -> None:
+    for number in range(3):
+        files.append_line(tmp_path / "log", f"line {number}")
+    assert (tmp_path / "log").read_text() == "line 0\nline 1\nline 2\n"

@@ -1,0 +1,90 @@
+"""Imports point down one list, also inside functions; light packages never load torch."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "nftgan"
+ROWS = [
+    {"cli"},
+    {"workflows"},
+    {"studio"},
+    {"provenance"},
+    {"collection"},
+    {"training", "metrics", "synthesis"},
+    {"networks", "dataset"},
+    {"ops", "ipfs", "chain"},
+    {"errors", "config", "seeds", "files", "progress", "project"},
+]
+LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
+FOUNDATION = ROWS[-1]
+TORCH_FREE = ["config", "ipfs", "chain", "collection/manifest.py"]
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in PACKAGE.rglob("*.py") if p.parent != PACKAGE or p.stem in FOUNDATION)
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def package_of(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if parts[0] == "nftgan" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_down_the_list(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for name in imported(path):
+        other = package_of(name)
+        if other is None or other == own or other not in LEVEL:
+            continue
+        both_foundation = {own, other} <= FOUNDATION
+        assert LEVEL[other] > LEVEL[own] or both_foundation, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("place", TORCH_FREE)
+def test_light_packages_never_name_torch(place: str) -> None:
+    root = PACKAGE / place
+    files = (
+        [root] if root.suffix == ".py" else sorted(root.rglob("*.py")) or [root.with_suffix(".py")]
+    )
+    for path in filter(Path.exists, files):
+        assert not any(n.split(".")[0] == "torch" for n in imported(path)), path
+
+
+@pytest.mark.parametrize("command", [["--help"], ["mint", "--help"], ["--version"]])
+def test_help_loads_neither_torch_nor_web3(command: list[str]) -> None:
+    code = (
+        "import sys; sys.argv = ['nftgan', *sys.argv[1:]]\n"
+        "from nftgan.cli.main import run\n"
+        "try: run()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'web3', 'eth', 'numpy', 'PIL', 'jsonschema'} & set(sys.modules)\n"
+        "raise SystemExit(', '.join(sorted(heavy)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_package_says_its_subject_in_its_first_line() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        assert text and text.splitlines()[0].strip(), path
