@@ -52,7 +52,7 @@ class Project:
 
     @property
     def contract_json(self) -> Path:
-        return self.root / "contract.json"
+        return self.metadata / "contract.json"
 
     @property
     def car_path(self) -> Path:

@@ -26,3 +26,32 @@ def init(
     ui.print(f"{'made' if result.created else 'kept'} {result.config}")
     ui.print("next: edit it, then [bold]nftgan curate[/] in that folder")
     return result
+
+
+@verb(GET_STARTED, example="nftgan doctor --offline")
+def doctor(
+    ui: Ui,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask an RPC node or an IPFS daemon.")
+    ] = False,
+) -> Any:
+    """Look at everything nftgan needs: one line per check, with the fix."""
+    from nftgan.errors import CheckFailed
+    from nftgan.workflows.doctor import doctor as examine
+    from nftgan.workflows.doctor import summary
+
+    colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+    checks = []
+    for check in examine(offline=offline):
+        checks.append(check)
+        ui.print(f"[{colours[check.verdict]}]{check.verdict:>4}[/]  {check.name}: {check.found}")
+        if check.fix:
+            ui.print(f"      [dim]fix:[/] {check.fix}")
+    counts = summary(checks)
+    if counts["fail"]:
+        failed = [check for check in checks if check.verdict == "fail"]
+        raise CheckFailed(
+            f"{len(failed)} of {len(checks)} checks failed: {failed[0].name}: {failed[0].found}",
+            hint=failed[0].fix,
+        )
+    return {"checks": checks, **counts}
