@@ -1,0 +1,443 @@
+"""The dataset file: a stored zip of square pictures with labels, read at random."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import stat
+import struct
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nftgan.errors import UsageError
+from nftgan.files import atomic_path, canonical_json, os_error
+
+LABELS_MEMBER = "dataset.json"
+NOTES_MEMBER = "nftgan.json"
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+CACHE_BYTES = 1 << 30  # decoded pictures are kept in memory up to this size
+MAX_IMAGE_BYTES = 256 << 20  # of one member, inflated: an uncompressed 8192-pixel RGB picture
+MAX_JSON_BYTES = 512 << 20
+MAX_RESOLUTION = 8192
+MAX_CLASSES = 100_000
+PREPARE_HINT = "clean the pictures first: nftgan prepare FOLDER -o dataset.zip"
+_EPOCH = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # the zip format's earliest time: the same pictures give the same bytes
+
+
+def pixel_digest(pixels: np.ndarray) -> str:
+    """Hex SHA-256 of b"nftgan-pixels-1", width, height (uint32 big-endian) and the raw bytes.
+
+    pixels: uint8 [H, W, 3], or [H, W] for grey.
+    """
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(b"nftgan-pixels-1" + struct.pack(">II", width, height))
+    digest.update(np.ascontiguousarray(pixels, dtype=np.uint8).tobytes())
+    return digest.hexdigest()
+
+
+def fingerprint_of(digests: Iterable[tuple[str, str]]) -> str:
+    """ "sha256:…" over the sorted (name, pixel digest) pairs, as canonical JSON."""
+    pairs = [[name, digest] for name, digest in sorted(digests)]
+    return "sha256:" + hashlib.sha256(canonical_json(pairs)).hexdigest()
+
+
+def member_name(index: int) -> str:
+    """00000/img00000042.png for 42: a folder holds a thousand pictures."""
+    number = f"{index:08d}"
+    return f"{number[:5]}/img{number}.png"
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """uint8 [H, W, 3] or [H, W] as PNG, lightly compressed: training reads it over and over."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+# ---- writing ---------------------------------------------------------------------------------
+
+
+class DatasetWriter:
+    """Takes pictures one by one; all must have the shape of the first. See `write_dataset`."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._digests: list[tuple[str, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint_of(self._digests)
+
+    def add(self, pixels: np.ndarray) -> str:
+        """Store uint8 [H, W, 3] or [H, W]; its member name."""
+        return self.add_png(encode_png(pixels), pixel_digest(pixels))
+
+    def add_png(self, png: bytes, digest: str) -> str:
+        """Store a PNG whose pixels have the digest `pixel_digest` gives; its member name."""
+        name = member_name(len(self._digests))
+        self._write(name, png)
+        self._digests.append((name, digest))
+        return name
+
+    def finish(
+        self, labels: Sequence[int] | None = None, notes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write the labels (one class for each picture, in order) and the notes."""
+        entries = None
+        if labels is not None:
+            names = (name for name, _ in self._digests)
+            entries = [[name, int(label)] for name, label in zip(names, labels, strict=True)]
+        self._write(LABELS_MEMBER, json.dumps({"labels": entries}).encode())
+        document = {"nftgan": 1, "fingerprint": self.fingerprint, **(notes or {})}
+        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
+        self._write(NOTES_MEMBER, text.encode())
+
+    def _write(self, name: str, data: bytes) -> None:
+        info = zipfile.ZipInfo(name, _EPOCH)
+        info.create_system = 3  # Unix, on every system
+        info.external_attr = (stat.S_IFREG | 0o644) << 16
+        self._archive.writestr(info, data, zipfile.ZIP_STORED)
+
+
+@contextmanager
+def dataset_writer(path: Path) -> Iterator[DatasetWriter]:
+    """A writer whose file appears at `path` whole when the block ends, or not at all.
+
+    The same pictures and notes give the same bytes. The block must call `finish` last.
+    """
+    with (
+        atomic_path(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        yield DatasetWriter(archive)
+
+
+def write_dataset(
+    path: Path,
+    images: Iterable[np.ndarray],
+    *,
+    labels: Sequence[int] | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> str:
+    """Pack uint8 images [R, R, 3] (or [R, R]) into `path`; the fingerprint."""
+    with dataset_writer(path) as writer:
+        for image in images:
+            writer.add(image)
+        writer.finish(labels, notes)
+        return writer.fingerprint
+
+
+# ---- reading ---------------------------------------------------------------------------------
+
+
+def _safe_name(name: str) -> bool:
+    parts = name.split("/")
+    return not (
+        name.startswith("/")
+        or "\\" in name
+        or "\0" in name
+        or ".." in parts
+        or (len(parts[0]) == 2 and parts[0][1] == ":")
+    )
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+
+
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES and not _hidden(name)
+
+
+class _FolderFiles:
+    """The files of a folder by relative name with forward slashes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def sizes(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for folder, folders, files in os.walk(self.root):
+            folders[:] = [name for name in folders if not _hidden(name)]
+            for name in files:
+                path = Path(folder, name)
+                if path.is_file():
+                    found[path.relative_to(self.root).as_posix()] = path.stat().st_size
+        return found
+
+    def read(self, name: str) -> bytes:
+        return (self.root / name).read_bytes()
+
+
+class _ZipFiles:
+    """The members of a zip; refuses at once what no honest dataset contains."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._archive: zipfile.ZipFile | None = None
+        self._process = 0
+
+    def _open(self) -> zipfile.ZipFile:
+        # A forked worker shares the parent's file position, so it must open its own handle.
+        if self._archive is None or self._process != os.getpid():
+            self._archive = zipfile.ZipFile(self.path)
+            self._process = os.getpid()
+        return self._archive
+
+    def sizes(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for info in self._open().infolist():
+            if info.is_dir():
+                continue
+            name = info.filename
+            if not _safe_name(name):
+                raise UsageError(f"{self.path}: the member {name!r} points outside the zip")
+            if name in found:
+                raise UsageError(f"{self.path}: the member {name!r} occurs twice")
+            if info.flag_bits & 1:
+                raise UsageError(f"{self.path}: the member {name!r} is encrypted")
+            found[name] = info.file_size
+        return found
+
+    def read(self, name: str) -> bytes:
+        return self._open().read(name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "_archive": None, "_process": 0}
+
+
+class Dataset:
+    """Square pictures of one power-of-two size, by index, with optional classes.
+
+    Open one with `Dataset.open`. `len()` is the number of pictures. Safe to pickle and to fork.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        files: _FolderFiles | _ZipFiles,
+        names: list[str],
+        labels: np.ndarray | None,
+        notes: dict[str, Any],
+        shape: tuple[int, int],
+    ) -> None:
+        self.path = path
+        self.names = names
+        """Name of each picture inside the dataset, sorted."""
+        self.notes = notes
+        """What `nftgan prepare` wrote down: sources, rejections, class names; empty for others."""
+        self.resolution, self.channels = shape
+        self._files = files
+        self._labels = labels
+        self._fingerprint: str | None = None
+        self._cache: np.ndarray | None = None
+        self._cached: np.ndarray | None = None
+
+    @classmethod
+    def open(cls, path: Path | str) -> Dataset:
+        """A zip or a folder, ours or in the layout StyleGAN users have.
+
+        The size of the first picture sets `resolution` and `channels`; each other one is checked
+        when it is read, and all of them by `fingerprint`. Raises UsageError that names the file.
+        """
+        path = Path(path)
+        files: _FolderFiles | _ZipFiles
+        try:
+            if path.is_dir():
+                files = _FolderFiles(path)
+            elif path.exists():
+                files = _ZipFiles(path)
+            else:
+                raise UsageError(f"{path} does not exist", hint=PREPARE_HINT)
+            sizes = files.sizes()
+        except OSError as exc:
+            raise os_error(exc, path) from exc
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as exc:
+            raise UsageError(
+                f"{path} is not a readable zip file: {exc}", hint=PREPARE_HINT
+            ) from exc
+        names = sorted(name for name in sizes if _is_image(name))
+        if not names:
+            raise UsageError(f"{path} contains no pictures", hint=PREPARE_HINT)
+        for name in names:
+            if sizes[name] > MAX_IMAGE_BYTES:
+                raise UsageError(f"{path}: {name} inflates to {sizes[name]:,} bytes")
+        for name in (LABELS_MEMBER, NOTES_MEMBER):
+            if sizes.get(name, 0) > MAX_JSON_BYTES:
+                raise UsageError(f"{path}: {name} inflates to {sizes[name]:,} bytes")
+        labels = _read_labels(path, files, names) if LABELS_MEMBER in sizes else None
+        notes = _read_json(path, files, NOTES_MEMBER) if NOTES_MEMBER in sizes else {}
+        first = _decode(path, names[0], _read(path, files, names[0]), None)
+        shape = (first.shape[0], 3 if first.ndim == 3 else 1)
+        return cls(path, files, names, labels, notes, shape)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def name(self) -> str:
+        """The file's or folder's name without its ending."""
+        return self.path.stem if self.path.is_file() else self.path.name
+
+    @property
+    def label_count(self) -> int:
+        """Number of classes; 0 when the pictures have no labels."""
+        return 0 if self._labels is None else int(self._labels.max()) + 1
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes' names, in order, where the dataset knows them."""
+        names = self.notes.get("classes")
+        return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
+    @property
+    def fingerprint(self) -> str:
+        """ "sha256:…" of all names and pixels, computed on first use: every picture is decoded.
+
+        Raises UsageError for the first picture that is broken or not like the first one.
+        """
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint_of(
+                (name, pixel_digest(self._hwc(index))) for index, name in enumerate(self.names)
+            )
+        return self._fingerprint
+
+    def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """uint8 [N, C, H, W] of the pictures at `indices`, each in [0, 255].
+
+        Raises UsageError that names a broken picture.
+        """
+        shape = (self.channels, self.resolution, self.resolution)
+        out = np.empty((len(indices), *shape), dtype=np.uint8)
+        for row, index in enumerate(indices):
+            out[row] = self._chw(int(index))
+        return out
+
+    def labels(self, indices: Sequence[int] | np.ndarray) -> np.ndarray | None:
+        """int64 [N] class indices of the pictures at `indices`; None without labels."""
+        return None if self._labels is None else self._labels[np.asarray(indices, dtype=np.int64)]
+
+    def _chw(self, index: int) -> np.ndarray:
+        if not 0 <= index < len(self):
+            raise IndexError(f"picture {index} of a dataset of {len(self)}")
+        shape = (self.channels, self.resolution, self.resolution)
+        if self._cache is None and len(self) * math.prod(shape) <= CACHE_BYTES:
+            self._cache = np.empty((len(self), *shape), dtype=np.uint8)
+            self._cached = np.zeros(len(self), dtype=bool)
+        if self._cache is not None and self._cached is not None and self._cached[index]:
+            return self._cache[index]
+        name = self.names[index]
+        data = _read(self.path, self._files, name)
+        pixels = _decode(self.path, name, data, (self.resolution, self.channels))
+        chw = pixels.reshape(self.resolution, self.resolution, self.channels).transpose(2, 0, 1)
+        if self._cache is not None and self._cached is not None:
+            self._cache[index] = chw
+            self._cached[index] = True
+        return chw
+
+    def _hwc(self, index: int) -> np.ndarray:
+        pixels = self._chw(index)
+        return pixels.transpose(1, 2, 0) if self.channels == 3 else pixels[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": None, "_cached": None}
+
+
+def _read(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> bytes:
+    try:
+        return files.read(name)
+    except OSError as exc:
+        raise os_error(exc, path / name) from exc
+    except Exception as exc:  # zipfile and zlib raise many kinds for a damaged or crafted member
+        raise UsageError(f"{path}: {name} cannot be read: {exc}") from exc
+
+
+def _read_json(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(_read(path, files, name))
+    except (ValueError, RecursionError) as exc:
+        raise UsageError(f"{path}: {name} is not valid JSON: {exc}") from exc
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: {name} must hold one JSON object")
+    return value
+
+
+def _read_labels(
+    path: Path, files: _FolderFiles | _ZipFiles, names: list[str]
+) -> np.ndarray | None:
+    entries = _read_json(path, files, LABELS_MEMBER).get("labels")
+    if not entries:
+        return None
+    where = f"{path}: {LABELS_MEMBER}"
+    if not isinstance(entries, list):
+        raise UsageError(f"{where}: labels must be a list or null")
+    by_name: dict[str, int] = {}
+    for entry in entries:
+        if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)):
+            raise UsageError(f"{where}: {str(entry)[:80]} is not a [name, class] pair")
+        name, label = entry
+        if type(label) is not int or not 0 <= label < MAX_CLASSES:
+            raise UsageError(
+                f"{where}: the label of {name} must be a class from 0 to {MAX_CLASSES - 1},"
+                f" not {str(label)[:40]}"
+            )
+        by_name[name.replace("\\", "/")] = label
+    for name in names:
+        if name not in by_name:
+            raise UsageError(f"{where}: {name} has no label")
+    return np.array([by_name[name] for name in names], dtype=np.int64)
+
+
+def _decode(path: Path, name: str, data: bytes, expected: tuple[int, int] | None) -> np.ndarray:
+    """uint8 [R, R, 3] or [R, R]; sizes come from the header, before anything is inflated."""
+    where = f"{path}: {name}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
+            width, height = image.size
+            if image.mode not in ("RGB", "L"):
+                raise UsageError(
+                    f"{where} is neither RGB nor grey ({image.mode})", hint=PREPARE_HINT
+                )
+            shape = (width, 3 if image.mode == "RGB" else 1)
+            if width != height:
+                raise UsageError(f"{where} is {width}x{height}, not square", hint=PREPARE_HINT)
+            if not (4 <= width <= MAX_RESOLUTION and width & (width - 1) == 0):
+                raise UsageError(
+                    f"{where} is {width}x{height}: the side must be a power of two"
+                    f" from 4 to {MAX_RESOLUTION}",
+                    hint=PREPARE_HINT,
+                )
+            if expected is not None and shape != expected:
+                raise UsageError(
+                    f"{where} is {shape[0]}x{shape[0]} with {shape[1]} channels, the first picture"
+                    f" {expected[0]}x{expected[0]} with {expected[1]}",
+                    hint=PREPARE_HINT,
+                )
+            return np.array(image)
+    except UsageError:
+        raise
+    except Exception as exc:  # Pillow's decoders raise many kinds for a damaged file
+        raise UsageError(f"{where} is damaged: {exc}") from exc
