@@ -1,4 +1,4 @@
-"""The CC0 art that comes with the package: small enough to ship, enough for a first training run."""
+"""The CC0 art that comes with the package: enough for a first training run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unpack(name: str, folder: Path) -> int:
     Raises UsageError for an unknown name or a folder that cannot be written.
     """
     art = shipped_set(name)
-    with resources.files("nftgan").joinpath("assets", "art", art.atlas).open("rb") as file:
+    with (resources.files("nftgan") / "assets" / "art" / art.atlas).open("rb") as file:
         atlas = Image.open(file, formats=("WEBP",)).convert("RGB")
     with translated_os_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,72 @@
+"""From any rectangle to a square: cut the middle, cut where the picture is, or pad."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+from PIL import Image
+
+from nftgan.dataset.decode import Rejected
+
+MAX_ASPECT = 3  # a cut would show less than a third of a narrower picture
+_LOOK_SIDE = 256  # long side at which the smart crop looks
+_NEAR_BEST = 0.98  # windows this close to the best are as good: the most central one is taken
+
+Box = tuple[int, int, int, int]
+
+
+class Crop(str, Enum):
+    """How a picture that is not square becomes square."""
+
+    CENTER = "center"  # the middle square
+    FIT = "fit"  # all of it, padded with the background
+    SMART = "smart"  # the square with the most detail
+
+
+def square(
+    image: Image.Image, crop: Crop, background: tuple[int, int, int]
+) -> tuple[Image.Image, Box]:
+    """A square RGB image and its box (left, top, right, bottom) in `image`'s pixels.
+
+    The box reaches outside `image` where it was padded. Raises Rejected for a strip that is
+    longer than three times its width, unless it is padded.
+    """
+    width, height = image.size
+    if width == height:
+        return image, (0, 0, width, height)
+    short, long = min(width, height), max(width, height)
+    if crop is Crop.FIT:
+        left, top = (width - long) // 2, (height - long) // 2
+        canvas = Image.new("RGB", (long, long), background)
+        canvas.paste(image, (-left, -top))
+        return canvas, (left, top, left + long, top + long)
+    if long > MAX_ASPECT * short:
+        raise Rejected(f"{width}x{height} is too narrow to cut a square from (--crop fit pads it)")
+    offset = (long - short) // 2 if crop is Crop.CENTER else _offset_with_most_detail(image)
+    left, top = (offset, 0) if width > height else (0, offset)
+    box = (left, top, left + short, top + short)
+    return image.crop(box), box
+
+
+def _offset_with_most_detail(image: Image.Image) -> int:
+    """Where along the long side the square begins that holds the most edges and figure colour."""
+    width, height = image.size
+    short, long = min(width, height), max(width, height)
+    scale = max(1, -(-long // _LOOK_SIDE))
+    pixels = np.asarray(image.reduce(scale)).astype(np.int64)  # [h, w, 3]
+    if height > width:
+        pixels = pixels.transpose(1, 0, 2)  # the long side runs along the columns
+    energy = np.zeros(pixels.shape[:2], dtype=np.int64)
+    energy[:, 1:] += np.abs(np.diff(pixels, axis=1)).sum(axis=2)
+    energy[1:, :] += np.abs(np.diff(pixels, axis=0)).sum(axis=2)
+    rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    ground = np.sort(rim, axis=0)[len(rim) // 2]
+    energy += np.abs(pixels - ground).sum(axis=2) // 3
+    column = np.concatenate([[0], np.cumsum(energy.sum(axis=0))])
+    window = max(1, min(pixels.shape[1], short // scale))
+    inside = column[window:] - column[:-window]  # energy of the window that begins at each column
+    good = np.flatnonzero(inside >= _NEAR_BEST * inside.max())
+    middle = (len(inside) - 1) / 2
+    best = int(good[np.argmin(np.abs(good - middle))])
+    return min(best * scale, long - short)

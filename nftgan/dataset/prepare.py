@@ -1,0 +1,319 @@
+"""A folder of art, as it is, to a clean dataset zip: every file is used or named with a reason."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median_low
+from typing import Any
+
+from nftgan.dataset.archive import Dataset, dataset_writer
+from nftgan.dataset.crop import Crop
+from nftgan.dataset.decode import parse_colour
+from nftgan.dataset.duplicates import TwinFinder
+from nftgan.dataset.labels import Labels, class_order, read_labels
+from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
+from nftgan.dataset.picture import Job, Look, Square, look, make_square
+from nftgan.dataset.report import report_paths, write_report
+from nftgan.dataset.resize import Resample
+from nftgan.dataset.scan import Candidate, scan
+from nftgan.errors import UsageError
+from nftgan.files import canonical_json, sha256_hex
+from nftgan.progress import SILENT, Progress, track
+
+METHOD = 1  # raised when the same files and options would give other pixels
+MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
+_DEFAULT_FLOOR = 32  # the smallest size with a training preset: 16-pixel art is doubled
+_MAX_DISTANCE = 16
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """What the artist decides; every field has a default that suits most folders."""
+
+    resolution: int | None = None  # side in pixels, a power of two; None: what the art allows
+    crop: str = "center"  # center, fit or smart
+    background: str = "white"  # CSS name or #rrggbb behind transparency and beside `fit`
+    min_side: int | None = None  # shortest side accepted; None: half of what is typical or needed
+    dedupe: int = 6  # most pHash bits that copies differ in; 0 refuses only equal pictures
+    labels: str | Path | None = None  # "folders" or a CSV file of file,class
+    resample: str = "auto"  # auto, lanczos or nearest
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What became of the folder."""
+
+    kept: int
+    rejected: tuple[tuple[str, str], ...]  # (name in the folder, reason), sorted
+    fingerprint: str  # "sha256:…"
+    resolution: int
+    output: Path
+    notes: tuple[str, ...]  # what was done to how many pictures
+    classes: tuple[str, ...] = ()
+    unchanged: bool = False  # the same files and options as last time: nothing was written
+
+
+def prepare(
+    source: Path,
+    output: Path,
+    options: PrepareOptions = PrepareOptions(),
+    *,
+    progress: Progress = SILENT,
+    workers: int | None = None,
+) -> PrepareReport:
+    """Pack every usable picture below `source` into `output`; one bad file never stops the rest.
+
+    The zip appears whole or not at all, with `NAME.report.json` and `NAME.report.html` beside it.
+    The same files and options give the same bytes; when the zip is there already, nothing is
+    decoded. Without a resolution the largest power of two that half of the pictures reach is
+    taken, from 32 to 1024. workers: processes; None for one per processor. Raises UsageError for
+    wrong options and for a folder without a usable picture.
+    """
+    plan = _checked(options)
+    labels = read_labels(options.labels)
+    _check_output(output)
+    own = frozenset(path.resolve() for path in (output, *report_paths(output)))
+    found = scan(source, ignore=own)
+    rejected = list(found.rejected)
+    looks = _look_at(found.candidates, rejected, progress, workers)
+    if not looks:
+        raise _nothing_left(source, rejected)
+    typical = int(median_low(seen.short_side for _, seen in looks))
+    job = _job(plan, options, typical)
+    inputs = _inputs_digest(options, job, labels, looks, rejected)
+    if (same := _unchanged(output, inputs)) is not None:
+        progress.note(f"{output} is unchanged")
+        return same
+    with dataset_writer(output) as writer:
+        twins = TwinFinder(options.dedupe)
+        sources: list[dict[str, Any]] = []
+        classes: list[str] = []
+        for candidate, sha256, square in _squares(looks, labels, job, rejected, progress, workers):
+            if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
+                rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
+                continue
+            twins.add(candidate.name, square.digest, square.fingerprint)
+            member = writer.add_png(square.png, square.digest)
+            sources.append(
+                {
+                    "name": member,
+                    "source": candidate.name,
+                    "sha256": sha256,
+                    "size": list(square.size),
+                    "crop": list(square.box),
+                    "notes": list(square.notes),
+                }
+            )
+            if labels is not None:
+                classes.append(labels.of(candidate.name) or "")
+        if not sources:
+            raise _nothing_left(source, rejected)
+        order = class_order(set(classes))
+        notes = {
+            "inputs": inputs,
+            "method": METHOD,
+            "options": _options_json(options),
+            "resolution": job.resolution,
+            "classes": order,
+            "sources": sources,
+            "rejected": sorted([name, reason] for name, reason in rejected),
+            "notes": _summary(sources, order),
+        }
+        index = {name: number for number, name in enumerate(order)}
+        writer.finish([index[name] for name in classes] if labels else None, notes)
+        notes["fingerprint"] = writer.fingerprint
+    write_report(output, notes)
+    return _report(output, notes, unchanged=False)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    crop: Crop
+    resample: Resample
+    background: tuple[int, int, int]
+
+
+def _checked(options: PrepareOptions) -> _Plan:
+    """The options' words as values; UsageError names a wrong one."""
+    resolution = options.resolution
+    if resolution is not None and not (
+        MIN_RESOLUTION <= resolution <= MAX_RESOLUTION and resolution & (resolution - 1) == 0
+    ):
+        raise UsageError(
+            f"the resolution {resolution} is not a power of two from {MIN_RESOLUTION}"
+            f" to {MAX_RESOLUTION}",
+            hint="take 32, 64, 128, 256, 512 or 1024",
+        )
+    if options.min_side is not None and options.min_side < 1:
+        raise UsageError(f"the smallest side {options.min_side} is not a number of pixels")
+    if not 0 <= options.dedupe <= _MAX_DISTANCE:
+        raise UsageError(f"dedupe {options.dedupe} is not from 0 to {_MAX_DISTANCE}")
+    if options.crop not in (names := [item.value for item in Crop]):
+        raise UsageError(f"there is no crop {options.crop!r}", hint=f"take {', '.join(names)}")
+    if options.resample not in (names := [item.value for item in Resample]):
+        raise UsageError(
+            f"there is no resampling {options.resample!r}", hint=f"take {', '.join(names)}"
+        )
+    return _Plan(Crop(options.crop), Resample(options.resample), parse_colour(options.background))
+
+
+def _check_output(output: Path) -> None:
+    """A zip's name, and nothing of someone else's under it."""
+    if output.suffix.lower() != ".zip":
+        raise UsageError(f"the dataset {output} must be a .zip file", hint=f"-o {output}.zip")
+    if output.exists():
+        try:
+            ours = "inputs" in Dataset.open(output).notes
+        except UsageError:
+            ours = False
+        if not ours:
+            raise UsageError(
+                f"{output} exists and was not made by nftgan prepare",
+                hint="move it away, or choose another name",
+            )
+
+
+def _look_at(
+    candidates: tuple[Candidate, ...],
+    rejected: list[tuple[str, str]],
+    progress: Progress,
+    workers: int | None,
+) -> list[tuple[Candidate, Look]]:
+    """Hash every file and read its header; exact copies of a file go at once."""
+    count = worker_count(len(candidates)) if workers is None else workers
+    results = ordered_map(look, (item.path for item in candidates), count)
+    looks: list[tuple[Candidate, Look]] = []
+    first: dict[str, str] = {}
+    tracked = track(results, progress, "reading", "files", len(candidates))
+    for candidate, seen in zip(candidates, tracked, strict=True):
+        if isinstance(seen, Crashed):
+            rejected.append((candidate.name, "its decoder crashed"))
+        elif isinstance(seen, str):
+            rejected.append((candidate.name, seen))
+        elif seen.sha256 in first:
+            rejected.append((candidate.name, f"the same file as {first[seen.sha256]}"))
+        else:
+            first[seen.sha256] = candidate.name
+            looks.append((candidate, seen))
+    return looks
+
+
+def _job(plan: _Plan, options: PrepareOptions, typical: int) -> Job:
+    resolution = options.resolution
+    if resolution is None:
+        reached = 1 << (typical.bit_length() - 1)
+        resolution = min(max(reached, _DEFAULT_FLOOR), MAX_DEFAULT_RESOLUTION)
+    min_side = options.min_side
+    if min_side is None:
+        min_side = max(1, min(resolution, typical) // 2)
+    return Job(resolution, plan.crop, plan.background, min_side, plan.resample)
+
+
+def _squares(
+    looks: list[tuple[Candidate, Look]],
+    labels: Labels | None,
+    job: Job,
+    rejected: list[tuple[str, str]],
+    progress: Progress,
+    workers: int | None,
+) -> Iterator[tuple[Candidate, str, Square]]:
+    """Each good picture's square, in order; the others go to `rejected`."""
+    if labels is not None:
+        unlabelled = [item.name for item, _ in looks if labels.of(item.name) is None]
+        rejected.extend((name, labels.missing) for name in unlabelled)
+        looks = [pair for pair in looks if labels.of(pair[0].name) is not None]
+    count = worker_count(len(looks)) if workers is None else workers
+    results = ordered_map(partial(make_square, job=job), (item.path for item, _ in looks), count)
+    tracked = track(results, progress, "preparing", "pictures", len(looks))
+    for (candidate, seen), square in zip(looks, tracked, strict=True):
+        if isinstance(square, Square):
+            yield candidate, seen.sha256, square
+        else:
+            reason = "its decoder crashed" if isinstance(square, Crashed) else square
+            rejected.append((candidate.name, reason))
+
+
+def _options_json(options: PrepareOptions) -> dict[str, Any]:
+    return {
+        "resolution": options.resolution,
+        "crop": options.crop,
+        "background": options.background,
+        "min_side": options.min_side,
+        "dedupe": options.dedupe,
+        "labels": None if options.labels is None else Path(options.labels).name,
+        "resample": options.resample,
+    }
+
+
+def _inputs_digest(
+    options: PrepareOptions,
+    job: Job,
+    labels: Labels | None,
+    looks: list[tuple[Candidate, Look]],
+    rejected: list[tuple[str, str]],
+) -> str:
+    """Names all that decides the zip: files, options, labels and the method."""
+    value = {
+        "method": METHOD,
+        "options": _options_json(options),
+        "resolution": job.resolution,
+        "labels": labels.by_name if labels else None,
+        "files": [[item.name, seen.sha256] for item, seen in looks],
+        "rejected": sorted([name, reason] for name, reason in rejected),
+    }
+    return "sha256:" + sha256_hex(canonical_json(value))
+
+
+def _unchanged(output: Path, inputs: str) -> PrepareReport | None:
+    """The report of an earlier run on the same inputs, if its zip is there."""
+    if not output.exists():
+        return None
+    notes = Dataset.open(output).notes
+    if notes.get("inputs") != inputs:
+        return None
+    if not all(path.exists() for path in report_paths(output)):
+        write_report(output, notes)
+    return _report(output, notes, unchanged=True)
+
+
+def _report(output: Path, notes: dict[str, Any], *, unchanged: bool) -> PrepareReport:
+    return PrepareReport(
+        kept=len(notes["sources"]),
+        rejected=tuple((name, reason) for name, reason in notes["rejected"]),
+        fingerprint=notes["fingerprint"],
+        resolution=notes["resolution"],
+        output=output,
+        notes=tuple(notes["notes"]),
+        classes=tuple(notes["classes"]),
+        unchanged=unchanged,
+    )
+
+
+def _summary(sources: list[dict[str, Any]], classes: list[str]) -> list[str]:
+    """What was done to how many pictures, the most frequent first."""
+    counts = Counter(note for entry in sources for note in entry["notes"])
+    cut = sum(1 for entry in sources if entry["size"][0] != entry["size"][1])
+    lines = [
+        f"{number} {'picture' if number == 1 else 'pictures'}: {note}"
+        for note, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    if cut:
+        lines.append(f"{cut} {'picture was' if cut == 1 else 'pictures were'} not square")
+    if len(classes) == 1:
+        lines.append(f"only one class, {classes[0]}: the labels say nothing")
+    return lines
+
+
+def _nothing_left(source: Path, rejected: list[tuple[str, str]]) -> UsageError:
+    if not rejected:
+        return UsageError(f"{source} is empty", hint="name the folder that holds the pictures")
+    name, reason = sorted(rejected)[0]
+    return UsageError(
+        f"none of the {len(rejected)} files in {source} can be used; {name}: {json.dumps(reason)}",
+        hint="PNG, JPEG, WebP, GIF, BMP and TIFF pictures are read",
+    )

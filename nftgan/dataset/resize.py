@@ -1,0 +1,62 @@
+"""A square to the training size: pixel art keeps its hard squares, all else is filtered."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+from PIL import Image
+
+PIXEL_ART_COLOURS = 64  # at most so many in a picture that counts as pixel art
+PIXEL_ART_SIDE = 256  # and at most so many art pixels along a side
+_FINE = 8  # uneven pixel art is drawn this much larger, then averaged
+
+
+class Resample(str, Enum):
+    """How a picture changes its size."""
+
+    AUTO = "auto"  # hard edges for pixel art, Lanczos for all else
+    LANCZOS = "lanczos"
+    NEAREST = "nearest"
+
+
+def block_size(image: Image.Image) -> int:
+    """Side in pixels of the equal squares that `image` consists of; 1 when it has none."""
+    pixels = np.asarray(image)  # [h, w, 3]
+    height, width = pixels.shape[:2]
+    # A boundary between unequal neighbours must lie on a multiple of the block's side.
+    columns = np.flatnonzero((pixels[:, 1:] != pixels[:, :-1]).any(axis=(0, 2))) + 1
+    rows = np.flatnonzero((pixels[1:] != pixels[:-1]).any(axis=(1, 2))) + 1
+    return int(np.gcd.reduce(np.concatenate([[width, height], columns, rows])))
+
+
+def is_pixel_art(image: Image.Image) -> bool:
+    """Few colours and few pixels: art whose squares must stay sharp."""
+    if max(image.size) > PIXEL_ART_SIDE:
+        return False
+    return image.getcolors(PIXEL_ART_COLOURS) is not None
+
+
+def resize(image: Image.Image, side: int, resample: Resample) -> tuple[Image.Image, str]:
+    """The square RGB `image` at side x side, and a note on what was done.
+
+    AUTO finds the grid of pixel art, also of enlarged pixel art, and draws its squares with hard
+    edges: all equal where the grid divides `side`, averaged at their borders where it does not.
+    """
+    if image.width == side:
+        return image, ""
+    size = (side, side)
+    if resample is Resample.NEAREST:
+        return image.resize(size, Image.Resampling.NEAREST), f"nearest from {image.width} pixels"
+    if resample is Resample.AUTO:
+        grid = image.width // block_size(image)
+        native = image.resize((grid, grid), Image.Resampling.NEAREST)
+        if grid <= side and is_pixel_art(native):
+            if side % grid == 0:
+                return native.resize(size, Image.Resampling.NEAREST), f"pixel art of {grid} squares"
+            fine = grid * -(-_FINE * side // grid)
+            native = native.resize((fine, fine), Image.Resampling.NEAREST)
+            note = f"pixel art of {grid} squares, which does not divide {side}"
+            return native.resize(size, Image.Resampling.BOX), note
+    note = "enlarged: smaller than the training size" if image.width < side else ""
+    return image.resize(size, Image.Resampling.LANCZOS), note
