@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -22,19 +22,13 @@ class Progress(Protocol):
 
     def task(
         self, description: str, total: float | None = None, unit: str = ""
-    ) -> _TaskContext: ...
+    ) -> AbstractContextManager[Task]: ...
 
     def note(self, message: str) -> None:
         """One line for a person (never the answer itself)."""
 
     def warn(self, message: str) -> None:
         """One line about something that needs attention."""
-
-
-class _TaskContext(Protocol):
-    def __enter__(self) -> Task: ...
-
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 class _SilentTask:
