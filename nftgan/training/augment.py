@@ -1,0 +1,311 @@
+"""Differentiable augmentation: one warp and one colour matrix per picture, drawn by chance.
+
+The operations and their order are those of Karras et al. 2020 (Training Generative Adversarial
+Networks with Limited Data), appendix B. Drawing and applying are apart: `draw` gives plain numbers,
+`apply` a function of pictures and numbers that can be differentiated twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nftgan.ops.upfirdn import downsample2d, upsample2d
+from nftgan.training import wavelets
+from nftgan.training.config import PIPES
+from nftgan.training.warp import sample_bilinear
+
+Array = npt.NDArray[np.float64]
+
+GEOMETRIC = ("xflip", "rotate90", "xint", "scale", "rotate", "aniso", "rotate_after", "xfrac")
+COLOUR = ("brightness", "contrast", "lumaflip", "hue", "saturation")
+LUMA = np.array([1.0, 1.0, 1.0, 0.0]) / math.sqrt(3)
+BAND_POWER = np.array([10.0, 1.0, 1.0, 1.0]) / 13
+"""Expected power of a natural picture in each band, from coarse to fine (1/f spectrum)."""
+
+
+class Augment:
+    """The operations of a pipe ("art", "bgc", …) or a collection of operation names."""
+
+    def __init__(self, pipe: str | Collection[str]) -> None:
+        self._operations = PIPES[pipe] if isinstance(pipe, str) else tuple(pipe)
+
+    def __call__(self, images: Tensor, p: float, rng: np.random.Generator) -> Tensor:
+        """Images [N, C, H, W] around [-1, 1], each operation applied to each with probability p."""
+        if p <= 0:
+            return images
+        values = draw(rng, self._operations, images.shape[0], p)
+        noise = None
+        if "noise" in values:
+            drawn = rng.standard_normal(tuple(images.shape), dtype=np.float32)
+            noise = torch.from_numpy(drawn).to(images.device, images.dtype)
+        return apply(images, values, noise=noise)
+
+
+def draw(
+    rng: np.random.Generator, operations: Collection[str], count: int, p: float
+) -> dict[str, Array]:
+    """Values for each operation and sample; an operation's identity where chance left it out.
+
+    xflip, lumaflip 0 or 1; rotate90 quarter turns; xint, xfrac [N, 2] shares of the size;
+    rotate, rotate_after, hue radians; brightness added; scale, aniso, contrast, saturation factors;
+    imgfilter [N, 4] gains; noise standard deviations; cutout [N, 3] centre and side as shares.
+    """
+
+    def where(value: Array, identity: float, chance: float = p) -> Array:
+        applied = rng.random(count) < chance
+        return np.where(applied.reshape(-1, *[1] * (value.ndim - 1)), value, identity)
+
+    def power_of_two(deviation: float) -> Array:
+        return np.asarray(2.0 ** (rng.standard_normal(count) * deviation))
+
+    values: dict[str, Array] = {}
+    rotations = 1 - math.sqrt(1 - min(max(p, 0.0), 1.0))  # before or after: p in all
+    for operation in operations:
+        if operation in ("xflip", "lumaflip"):
+            values[operation] = where(rng.integers(2, size=count).astype(np.float64), 0)
+        elif operation == "rotate90":
+            values[operation] = where(rng.integers(4, size=count).astype(np.float64), 0)
+        elif operation == "xint":
+            values[operation] = where(rng.uniform(-0.125, 0.125, (count, 2)), 0)
+        elif operation in ("scale", "aniso"):
+            values[operation] = where(power_of_two(0.2), 1)
+        elif operation == "rotate":
+            for name in ("rotate", "rotate_after"):
+                values[name] = where(rng.uniform(-math.pi, math.pi, count), 0, rotations)
+        elif operation == "xfrac":
+            values[operation] = where(rng.standard_normal((count, 2)) * 0.125, 0)
+        elif operation == "brightness":
+            values[operation] = where(rng.standard_normal(count) * 0.2, 0)
+        elif operation == "contrast":
+            values[operation] = where(power_of_two(0.5), 1)
+        elif operation == "hue":
+            values[operation] = where(rng.uniform(-math.pi, math.pi, count), 0)
+        elif operation == "saturation":
+            values[operation] = where(power_of_two(1.0), 1)
+        elif operation == "imgfilter":
+            factors = [where(power_of_two(1.0), 1) for _ in BAND_POWER]
+            values[operation] = band_gains(np.stack(factors, axis=1))
+        elif operation == "noise":
+            values[operation] = where(np.abs(rng.standard_normal(count)) * 0.1, 0)
+        elif operation == "cutout":
+            side = where(np.full(count, 0.5), 0)
+            values[operation] = np.column_stack([rng.random((count, 2)), side])
+        else:
+            raise ValueError(f"no augmentation is called {operation!r}")
+    return values
+
+
+def apply(images: Tensor, values: Mapping[str, Array], *, noise: Tensor | None = None) -> Tensor:
+    """`images` [N, C, H, W] changed by `values` as `draw` gives them.
+
+    `noise` [N, C, H, W] ~ N(0, 1) is needed where values has "noise". Can be differentiated twice.
+    """
+    if any(name in values for name in GEOMETRIC):
+        images = warp(images, inverse_matrices(values, images.shape[3], images.shape[2]))
+    if any(name in values for name in COLOUR):
+        images = recolour(images, colour_matrices(values, images.shape[1]))
+    if "imgfilter" in values:
+        images = filter_bands(images, values["imgfilter"])
+    if "noise" in values:
+        assert noise is not None
+        images = images + noise * _like(images, values["noise"])[:, None, None, None]
+    if "cutout" in values:
+        images = cut_out(images, values["cutout"])
+    return images
+
+
+# ---- geometry ---------------------------------------------------------------------------------
+
+
+def inverse_matrices(values: Mapping[str, Array], width: int, height: int) -> Array:
+    """[N, 3, 3] from output pixel positions to input positions, the origin at the centre."""
+    count = len(next(iter(values.values())))
+    matrix = np.broadcast_to(np.eye(3), (count, 3, 3))
+    if "xflip" in values:
+        matrix = matrix @ _scaling(1 - 2 * values["xflip"], np.ones(count))
+    if "rotate90" in values:
+        matrix = matrix @ _rotation(values["rotate90"] * (math.pi / 2))
+    if "xint" in values:
+        across, down = values["xint"].T
+        matrix = matrix @ _translation(-np.round(across * width), -np.round(down * height))
+    if "scale" in values:
+        matrix = matrix @ _scaling(1 / values["scale"], 1 / values["scale"])
+    if "rotate" in values:
+        matrix = matrix @ _rotation(values["rotate"])
+    if "aniso" in values:
+        matrix = matrix @ _scaling(1 / values["aniso"], values["aniso"])
+    if "rotate_after" in values:
+        matrix = matrix @ _rotation(values["rotate_after"])
+    if "xfrac" in values:
+        across, down = values["xfrac"].T
+        matrix = matrix @ _translation(-across * width, -down * height)
+    return np.asarray(matrix)
+
+
+def warp(images: Tensor, matrix: Array) -> Tensor:
+    """Each picture sampled at `matrix` @ position, mirrored at its edges, without aliasing.
+
+    The picture is doubled with a symlet low-pass, sampled bilinearly, and halved again.
+    """
+    height, width = images.shape[2:]
+    taps = torch.from_numpy(wavelets.SYM6_LOW).to(images.device, images.dtype)
+    reach = len(taps) // 4  # what the low-pass sees beyond an edge, in pixels
+    left, top, right, bottom = _margins(matrix, width, height, 2 * reach)
+    images = F.pad(images, [left, right, top, bottom], mode="reflect")
+    matrix = _shift((left - right) / 2, (top - bottom) / 2) @ matrix
+
+    images = upsample2d(images, taps)
+    matrix = _zoom(2, 2) @ matrix @ _zoom(0.5, 0.5)
+    matrix = _shift(-0.5, -0.5) @ matrix @ _shift(0.5, 0.5)
+
+    out_height, out_width = (height + 2 * reach) * 2, (width + 2 * reach) * 2
+    in_height, in_width = images.shape[2:]
+    matrix = _zoom(2 / in_width, 2 / in_height) @ matrix @ _zoom(out_width / 2, out_height / 2)
+    theta = _like(images, matrix[:, :2])
+    shape = [images.shape[0], images.shape[1], out_height, out_width]
+    images = sample_bilinear(images, F.affine_grid(theta, shape, align_corners=False))
+
+    return downsample2d(images, taps, padding=-2 * reach, flip_filter=True)
+
+
+def _margins(matrix: Array, width: int, height: int, slack: int) -> list[int]:
+    """Pixels to add left, above, right, below so that no sample falls outside."""
+    x, y = (width - 1) / 2, (height - 1) / 2
+    corners = np.array([[-x, -y, 1], [x, -y, 1], [x, y, 1], [-x, y, 1]]).T  # [3, 4]
+    reached = matrix @ corners  # [N, 3, 4]
+    sides = []
+    for sign in (-1, 1):
+        for axis, half, size in ((0, x, width), (1, y, height)):
+            beyond = (sign * reached[:, axis]).max() + slack - half
+            sides.append(math.ceil(min(max(beyond, 0), size - 1)))
+    return sides
+
+
+def _scaling(x: Array, y: Array) -> Array:
+    matrix = np.zeros((len(x), 3, 3))
+    matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, 2, 2] = x, y, 1
+    return matrix
+
+
+def _translation(x: Array, y: Array) -> Array:
+    matrix = np.tile(np.eye(3), (len(x), 1, 1))
+    matrix[:, 0, 2], matrix[:, 1, 2] = x, y
+    return matrix
+
+
+def _rotation(angle: Array) -> Array:
+    matrix = np.tile(np.eye(3), (len(angle), 1, 1))
+    matrix[:, 0, 0] = matrix[:, 1, 1] = np.cos(angle)
+    matrix[:, 1, 0] = np.sin(angle)
+    matrix[:, 0, 1] = -matrix[:, 1, 0]
+    return matrix
+
+
+def _shift(x: float, y: float) -> Array:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+
+
+def _zoom(x: float, y: float) -> Array:
+    return np.diag([x, y, 1]).astype(np.float64)
+
+
+# ---- colour -----------------------------------------------------------------------------------
+
+
+def colour_matrices(values: Mapping[str, Array], channels: int) -> Array:
+    """[N, 4, 4] on homogeneous RGB; hue and saturation only where there is colour."""
+    count = len(next(iter(values.values())))
+    matrix = np.broadcast_to(np.eye(4), (count, 4, 4))
+    along = np.outer(LUMA, LUMA)
+    if "brightness" in values:
+        shift = np.tile(np.eye(4), (count, 1, 1))
+        shift[:, :3, 3] = values["brightness"][:, None]
+        matrix = shift @ matrix
+    if "contrast" in values:
+        factors = np.tile(np.eye(4), (count, 1, 1))
+        factors[:, [0, 1, 2], [0, 1, 2]] = values["contrast"][:, None]
+        matrix = factors @ matrix
+    if "lumaflip" in values:
+        matrix = (np.eye(4) - 2 * along * values["lumaflip"][:, None, None]) @ matrix
+    if "hue" in values and channels > 1:
+        matrix = _rotation_about_luma(values["hue"]) @ matrix
+    if "saturation" in values and channels > 1:
+        across = np.eye(4) - along
+        matrix = (along + across * values["saturation"][:, None, None]) @ matrix
+    return np.asarray(matrix)
+
+
+def _rotation_about_luma(angle: Array) -> Array:
+    """Right-handed rotation about the grey axis (Rodrigues' formula); [N, 4, 4]."""
+    x, y, z = LUMA[:3]
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    matrix = np.tile(np.eye(4), (len(angle), 1, 1))
+    sine, cosine = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
+    matrix[:, :3, :3] = np.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
+    return matrix
+
+
+def recolour(images: Tensor, matrix: Array) -> Tensor:
+    """Each pixel through its picture's matrix; not clamped."""
+    count, channels, height, width = images.shape
+    if channels == 1:
+        mean = _like(images, matrix[:, :3].mean(axis=1))  # [N, 4]
+        return images * mean[:, :3].sum(1)[:, None, None, None] + mean[:, 3][:, None, None, None]
+    colour = _like(images, matrix)
+    pixels = colour[:, :3, :3] @ images.reshape(count, 3, height * width) + colour[:, :3, 3:]
+    return pixels.reshape(count, 3, height, width)
+
+
+# ---- filter and corruption --------------------------------------------------------------------
+
+
+def band_gains(factors: Array) -> Array:
+    """Factors [N, 4] of each band -> gains that keep the expected power."""
+    gains = np.ones_like(factors)
+    for band in range(factors.shape[1]):
+        change = np.ones_like(factors)
+        change[:, band] = factors[:, band]
+        gains = gains * change / np.sqrt((BAND_POWER * change**2).sum(axis=1, keepdims=True))
+    return gains
+
+
+def filter_bands(images: Tensor, gains: Array) -> Tensor:
+    """Each picture with its four frequency bands amplified by gains [N, 4]; edges mirrored."""
+    count, channels, height, width = images.shape
+    kernel = _like(images, gains @ wavelets.FILTER_BANK)  # [N, 43]
+    kernel = kernel.repeat_interleave(channels, dim=0)[:, None, None]  # [N * C, 1, 1, 43]
+    radius = kernel.shape[3] // 2
+    pixels = _mirror(images, radius).reshape(1, count * channels, height + 2 * radius, -1)
+    pixels = F.conv2d(pixels, kernel, groups=count * channels)
+    pixels = F.conv2d(pixels, kernel.transpose(2, 3), groups=count * channels)
+    return pixels.reshape(count, channels, height, width)
+
+
+def _mirror(images: Tensor, margin: int) -> Tensor:
+    """Reflected on all sides, as often as the margin needs on a picture smaller than it."""
+    while margin > 0:
+        step = min(margin, images.shape[2] - 1, images.shape[3] - 1)
+        images = F.pad(images, [step, step, step, step], mode="reflect")
+        margin -= step
+    return images
+
+
+def cut_out(images: Tensor, squares: Array) -> Tensor:
+    """Zero (mid-grey) in a square: squares [N, 3] are centre x, y and side, shares of the size."""
+    height, width = images.shape[2:]
+    x, y, side = _like(images, squares).T[:, :, None, None]  # [N, 1, 1] each
+    across = (torch.arange(width, device=images.device, dtype=images.dtype) + 0.5) / width
+    down = (torch.arange(height, device=images.device, dtype=images.dtype) + 0.5) / height
+    outside = ((across - x).abs() >= side / 2) | ((down[:, None] - y).abs() >= side / 2)
+    return images * outside[:, None].to(images.dtype)
+
+
+def _like(images: Tensor, values: Array) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values)).to(images.device, images.dtype)

@@ -1,0 +1,53 @@
+"""The data of each step: real pictures in the run's order, latents and labels by step."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from nftgan.dataset.archive import Dataset
+from nftgan.errors import UsageError
+from nftgan.training.config import TrainConfig
+from nftgan.training.phases import Batch, Draw, Phase, draw_for
+from nftgan.training.randomness import DataOrder, stream
+
+
+class Feed:
+    """Batches and draws as functions of the configuration and a position or step, nothing else."""
+
+    def __init__(self, config: TrainConfig, dataset: Dataset) -> None:
+        """Raises UsageError when `dataset` is not the one that `config` was made for."""
+        if dataset.fingerprint != config.dataset.fingerprint:
+            raise UsageError(
+                f"{dataset.path} is not the data set that this run began with",
+                hint="its pictures have changed: train into another folder",
+            )
+        self.dataset = dataset
+        self._config = config
+        self._device = torch.device(config.device)
+        self._order = DataOrder(config.seed, len(dataset), mirror=config.mirror)
+
+    def batch(self, position: int) -> Batch:
+        """Real pictures `position` to `position + batch` of the run."""
+        indices, flipped = self._order.batch(position, self._config.batch)
+        images = torch.from_numpy(self.dataset.images(indices)).to(self._device)
+        images = images.to(torch.float32) / 127.5 - 1
+        flips = torch.from_numpy(flipped).to(self._device)
+        images = torch.where(flips[:, None, None, None], images.flip(3), images)
+        return Batch(images, self.one_hot(indices))
+
+    def draw(self, phase: Phase, step: int) -> Draw:
+        """Latents, and labels of random items, for one phase of a step."""
+        rng = stream(self._config.seed, step, phase.purpose, 2)
+        indices = rng.integers(len(self.dataset), size=self._config.batch)
+        return draw_for(self._config, phase, step, self.one_hot(indices), self._device)
+
+    def one_hot(self, indices: npt.NDArray[np.int64]) -> Tensor | None:
+        """Labels [N, c_dim] of items; None for an unconditional run."""
+        classes = self._config.generator.c_dim
+        labels = self.dataset.labels(indices) if classes else None
+        if labels is None:
+            return None
+        return torch.eye(classes, device=self._device)[torch.from_numpy(labels).to(self._device)]

@@ -1,0 +1,188 @@
+"""The training loop: an iterator of ticks over a state; whoever writes files consumes the ticks."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from nftgan import files
+from nftgan.dataset.archive import Dataset
+from nftgan.errors import Cancelled, UsageError
+from nftgan.networks import model_file
+from nftgan.progress import SILENT, Progress, Task
+from nftgan.training import watchdog
+from nftgan.training.augment import Augment
+from nftgan.training.config import OPTIONS_FILE, TrainConfig
+from nftgan.training.feed import Feed
+from nftgan.training.outputs import RunWriter
+from nftgan.training.phases import train_step
+from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
+from nftgan.training.tick import Tick
+
+
+def train(config: TrainConfig, *, run_dir: Path, progress: Progress = SILENT) -> Iterator[Tick]:
+    """Train in `run_dir` until the end, starting afresh or where the last session stopped.
+
+    Files appear in `run_dir` before the tick that announces them is yielded. Killed at any moment,
+    the same call again ends with the same weights as an undisturbed run on the same machine.
+    Raises UsageError when `run_dir` holds another run, Cancelled after Ctrl-C (state saved).
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with files.lock(run_dir / ".lock", what=str(run_dir)), _reproducible(config):
+        _check_same_run(config, run_dir)
+        dataset = Dataset.open(config.dataset.path)
+        feed = Feed(config, dataset)
+        state = fresh_state(config)
+        continued = restore(state, run_dir)
+        if not continued and config.parent is not None:
+            parent = model_file.load_networks(config.parent.source)
+            progress.note(str(transfer(state, parent.generator, parent.discriminator)))
+        files.write_json(run_dir / OPTIONS_FILE, config.to_json())
+        writer = RunWriter(config, run_dir, feed)
+        writer.begin(state, continued=continued)
+        if continued:
+            progress.note(
+                f"going on at {state.images / 1000:g} of {config.total_images / 1000:g} kimg"
+            )
+        else:
+            save_state(state, run_dir)
+        with progress.task("training", config.total_images / 1000, "kimg") as task, Stop() as stop:
+            task.update(completed=state.images / 1000)
+            for tick in ticks(config, state, feed, run_dir, stop, task):
+                writer.write(tick, state)
+                for warning in tick.warnings:
+                    progress.warn(warning)
+                if tick.snapshot:
+                    save_state(state, run_dir)
+                yield tick
+
+
+def ticks(
+    config: TrainConfig,
+    state: TrainState,
+    feed: Feed,
+    run_dir: Path,
+    stop: Stop,
+    task: Task,
+) -> Iterator[Tick]:
+    """Step until the end of the run or of the session; the state is saved as time passes."""
+    augment = None if config.aug == "none" else Augment(config.augpipe)
+    session = saved = clock = time.monotonic()
+    tick_from, tick_clock = state.images, clock
+    if state.images == 0:
+        yield _tick(config, state, 0.0, last=config.total_images <= 0)
+    while state.images < config.total_images:
+        before = state.images
+        train_step(state, feed.batch(before), lambda phase: feed.draw(phase, state.step), augment)
+        now = time.monotonic()
+        state.seconds += now - clock
+        clock = now
+        task.update(completed=min(state.images, config.total_images) / 1000)
+        over = config.hours is not None and now - session > config.hours * 3600
+        last = state.images >= config.total_images or over
+        if stop.asked and not last:
+            save_state(state, run_dir)
+            raise Cancelled(
+                f"stopped at {state.images / 1000:g} kimg; everything is saved",
+                hint="the same command goes on from here",
+            )
+        if last or state.images // config.tick_images > before // config.tick_images:
+            pace = (now - tick_clock) / (state.images - tick_from) * 1000
+            tick = _tick(config, state, pace, last=last)
+            state.totals.clear()  # before the yield: a state saved there starts the next tick
+            yield tick
+            saved = clock = tick_clock = time.monotonic()
+            tick_from = state.images
+            if last:
+                save_state(state, run_dir)
+                return
+        elif now - saved > config.state_seconds:
+            save_state(state, run_dir)
+            saved = clock = time.monotonic()
+
+
+def _tick(config: TrainConfig, state: TrainState, pace: float, *, last: bool) -> Tick:
+    number = state.images // config.tick_images
+    statistics = state.totals.means()
+    return Tick(
+        number=number,
+        images=state.images,
+        total_images=config.total_images,
+        statistics=statistics,
+        augment_p=state.ada.p,
+        seconds=state.seconds,
+        seconds_per_kimg=pace,
+        snapshot=last or number % config.snap == 0,
+        last=last,
+        warnings=watchdog.warnings(config, state, statistics),
+    )
+
+
+def _check_same_run(config: TrainConfig, run_dir: Path) -> None:
+    path = run_dir / OPTIONS_FILE
+    if not path.exists():
+        return
+    before, now = TrainConfig.from_json(files.read_json(path)).decisive(), config.decisive()
+    changed = [key for key in now if now[key] != before.get(key)]
+    if changed:
+        raise UsageError(
+            f"{run_dir} holds another run: {', '.join(changed)} would change",
+            hint="repeat its options to continue it, or train into another folder",
+        )
+
+
+@contextmanager
+def _reproducible(config: TrainConfig) -> Iterator[None]:
+    """Deterministic kernels and the chosen thread count; what was set before comes back."""
+    threads, random = torch.get_num_threads(), torch.get_rng_state()
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        # A few CUDA kernels (the warp's gradient) have no deterministic form: there, resuming is
+        # equal up to rounding.
+        torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
+        with warnings.catch_warnings():
+            if config.device != "cpu":
+                warnings.filterwarnings("ignore", message=".*deterministic.*")
+            yield
+    finally:
+        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+        torch.set_num_threads(threads)
+        torch.set_rng_state(random)
+
+
+class Stop:
+    """Turns the first Ctrl-C or SIGTERM into a wish that the loop honours after its step.
+
+    A second one interrupts at once. Outside the main thread signals are left alone.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True

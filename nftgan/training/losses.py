@@ -1,0 +1,44 @@
+"""The losses alone: non-saturating logistic, R1 and path length."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+PATH_DECAY = 0.01
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """softplus(-D(G(z))) per sample (Goodfellow et al. 2014, non-saturating): [N, 1] -> [N]."""
+    return F.softplus(-fake_logits).flatten()
+
+
+def discriminator_loss(fake_logits: Tensor, real_logits: Tensor) -> Tensor:
+    """softplus(D(fake)) + softplus(-D(real)) per sample: two [N, 1] -> [N]."""
+    return (F.softplus(fake_logits) + F.softplus(-real_logits)).flatten()
+
+
+def r1_penalty(real_logits: Tensor, reals: Tensor) -> Tensor:
+    """Squared norm of dD/dimage per real sample (Mescheder et al. 2018, eq. 9), without gamma / 2.
+
+    `reals` [N, C, H, W] must require gradients and be what `real_logits` came from, before any
+    blur or augmentation; the result [N] can be differentiated again.
+    """
+    (gradient,) = torch.autograd.grad(real_logits.sum(), reals, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3))
+
+
+def path_length_penalty(
+    images: Tensor, ws: Tensor, noise: Tensor, mean: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How far each |J_w^T y| is from their running mean (Karras et al. 2020, eq. 4).
+
+    images [N, C, H, W] from ws [N, L, w_dim]; noise [N, C, H, W] ~ N(0, 1); mean [] is the running
+    mean before this batch. Returns the penalties [N] (weight 1) and the new running mean [].
+    """
+    scaled = noise / (images.shape[2] * images.shape[3]) ** 0.5
+    (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=True)
+    lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()
+    new_mean = mean.lerp(lengths.mean(), PATH_DECAY)
+    return (lengths - new_mean).square(), new_mean.detach()

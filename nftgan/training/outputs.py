@@ -1,0 +1,190 @@
+"""What a run leaves in its folder at each tick: statistics, log, sample grids, networks."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+import nftgan
+from nftgan import files
+from nftgan.networks import model_file
+from nftgan.training.config import TrainConfig
+from nftgan.training.feed import Feed
+from nftgan.training.state import TrainState
+from nftgan.training.tick import Tick
+
+STATS_FILE = "stats.jsonl"
+LOG_FILE = "log.txt"
+
+
+class RunWriter:
+    """Writes the files of one run; each is whole or absent, and written again after a resume."""
+
+    def __init__(self, config: TrainConfig, run_dir: Path, feed: Feed) -> None:
+        self._config = config
+        self._dir = run_dir
+        self._feed = feed
+        self._columns, self._rows = grid_size(config.dataset.resolution)
+
+    def begin(self, state: TrainState, *, continued: bool) -> None:
+        """Files of the start; after a resume, statistics past the restored state are dropped."""
+        path = self._dir / STATS_FILE
+        if path.exists():
+            kept = [line for line in read_statistics(path) if line["images"] <= state.images]
+            files.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        if not continued:
+            count = min(self._columns * self._rows, len(self._feed.dataset))
+            self._write_grid("reals.png", self._feed.dataset.images(np.arange(count)))
+        verb = "continued" if continued else "started"
+        self._log(f"{verb} at {state.images / 1000:g} kimg by nftgan {nftgan.__version__}")
+
+    def write(self, tick: Tick, state: TrainState) -> None:
+        """All that is due at `tick`."""
+        if tick.snapshot:
+            name = f"{tick.images // 1000:06d}"
+            self._write_grid(f"fakes{name}.png", self.samples(state))
+            save_network(state, self._dir / f"network-{name}.safetensors")
+        if tick.images:
+            line = {
+                "images": tick.images,
+                "augment_p": tick.augment_p,
+                "seconds": round(tick.seconds, 1),
+                "seconds_per_kimg": round(tick.seconds_per_kimg, 3),
+                "warnings": list(tick.warnings),
+                **{name: _finite(value) for name, value in tick.statistics.items()},
+            }
+            files.append_line(self._dir / STATS_FILE, json.dumps(line))
+        self._log(describe(tick))
+        for warning in tick.warnings:
+            self._log(f"warning: {warning}")
+
+    def samples(self, state: TrainState) -> npt.NDArray[np.uint8]:
+        """Pictures [N, C, H, W] of seeds 0, 1, 2 … by the averaged generator, classes in turn."""
+        config = self._config
+        count = self._columns * self._rows
+        z = np.concatenate(
+            [np.random.RandomState(seed).randn(1, config.generator.z_dim) for seed in range(count)]
+        )
+        latents = torch.from_numpy(z.astype(np.float32)).to(state.device)
+        classes = config.generator.c_dim
+        labels = (
+            torch.eye(classes, device=state.device)[torch.arange(count) % classes]
+            if classes
+            else None
+        )
+        made = []
+        with torch.no_grad():
+            for first in range(0, count, config.micro_batch):
+                part = slice(first, first + config.micro_batch)
+                made.append(
+                    state.average(
+                        latents[part], None if labels is None else labels[part], noise_mode="const"
+                    )
+                )
+        images = (torch.cat(made) * 127.5 + 128).clamp(0, 255).to(torch.uint8)
+        return images.cpu().numpy()
+
+    def _write_grid(self, name: str, images: npt.NDArray[np.uint8]) -> None:
+        buffer = io.BytesIO()
+        Image.fromarray(grid(images, self._columns)).save(buffer, "PNG")
+        files.write_bytes(self._dir / name, buffer.getvalue())
+
+    def _log(self, line: str) -> None:
+        files.append_line(self._dir / LOG_FILE, line)
+
+
+def grid_size(resolution: int) -> tuple[int, int]:
+    """Columns and rows of a sample sheet: 96 small pictures, down to 8 large ones."""
+    columns = min(max(1024 // resolution, 4), 12)
+    return columns, min(max(1024 // resolution, 2), 8)
+
+
+def grid(images: npt.NDArray[np.uint8], columns: int) -> npt.NDArray[np.uint8]:
+    """One sheet [rows * H, columns * W, 3] of images [N, C, H, W]; missing ones are black."""
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, channels, height, width), np.uint8)
+    sheet[:count] = images
+    sheet = sheet.reshape(rows, columns, channels, height, width)
+    sheet = sheet.transpose(0, 3, 1, 4, 2)  # [rows, H, columns, W, C]
+    sheet = sheet.reshape(rows * height, columns * width, channels)
+    return np.repeat(sheet, 3, axis=2) if channels == 1 else sheet
+
+
+def save_network(state: TrainState, path: Path) -> str:
+    """The averaged generator and D as a model file; returns its identity."""
+    config = state.config
+    parent = None
+    if config.parent is not None:
+        parent = {
+            "identity": config.parent.identity,
+            "licence": config.parent.licence,
+            "source": config.parent.source,
+        }
+    meta: dict[str, Any] = {
+        "conditioning": {"classes": config.generator.c_dim, "names": _class_names(config)},
+        "training": {
+            "kimg": state.images / 1000,
+            "cfg": config.cfg,
+            "batch": config.batch,
+            "gamma": config.gamma,
+            "mirror": config.mirror,
+            "aug": config.aug,
+            "augpipe": config.augpipe,
+            "augment_p": state.ada.p,
+            "glr": config.glr,
+            "dlr": config.dlr,
+            "seed": config.seed,
+        },
+        "parent": parent,
+        "dataset": {
+            "fingerprint": config.dataset.fingerprint,
+            "name": config.dataset.name,
+            "images": config.dataset.images,
+        },
+        "version": nftgan.__version__,
+        "licence": config.parent.licence if config.parent else "",
+    }
+    return model_file.save_model(
+        path, generator=state.average, discriminator=state.discriminator, meta=meta
+    )
+
+
+def _class_names(config: TrainConfig) -> list[str]:
+    return list(config.dataset.classes) if config.generator.c_dim else []
+
+
+def describe(tick: Tick) -> str:
+    """One line for the log and the terminal."""
+    parts = [f"{tick.kimg:g} of {tick.total_images / 1000:g} kimg"]
+    if tick.images:
+        parts.append(f"{tick.seconds_per_kimg:.1f} s/kimg")
+        parts.append(f"{tick.seconds / 60:.1f} min")
+        parts.extend(f"{name} {value:.3f}" for name, value in tick.statistics.items())
+    if tick.augment_p:
+        parts.append(f"augment {tick.augment_p:.3f}")
+    return ", ".join(parts)
+
+
+def read_statistics(path: Path) -> list[dict[str, Any]]:
+    """The lines of a stats.jsonl; one that a kill cut short is left out."""
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and isinstance(line.get("images"), int):
+            lines.append(line)
+    return lines
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None

@@ -1,0 +1,290 @@
+"""The complete state of a run: saved whole, found again after any death, restored bit by bit."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from nftgan import files
+from nftgan.errors import UsageError
+from nftgan.networks.builders import build_discriminator, build_generator
+from nftgan.training import schedule
+from nftgan.training.ada import AdaController
+from nftgan.training.config import TrainConfig
+from nftgan.training.randomness import Purpose, stream
+
+log = logging.getLogger(__name__)
+
+STATE_VERSION = 1
+KEEP = 2
+"""State files kept: the newest, and one more in case the newest turns out damaged."""
+
+
+@dataclass
+class Totals:
+    """Sums of what was measured since the last tick, by name; part of the state, so that a resumed
+    run reports the same statistics."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, total: float, count: int) -> None:
+        self.sums[name] = self.sums.get(name, 0.0) + total
+        self.counts[name] = self.counts.get(name, 0) + count
+
+    def means(self) -> dict[str, float]:
+        return {name: self.sums[name] / self.counts[name] for name in sorted(self.sums)}
+
+    def clear(self) -> None:
+        self.sums.clear()
+        self.counts.clear()
+
+
+@dataclass
+class TrainState:
+    """Networks, optimisers and counters after `images` real pictures in `step` steps."""
+
+    config: TrainConfig
+    generator: nn.Module
+    discriminator: nn.Module
+    average: nn.Module  # moving average of the generator: what is published
+    generator_adam: torch.optim.Adam
+    discriminator_adam: torch.optim.Adam
+    path_mean: Tensor
+    ada: AdaController
+    totals: Totals
+    images: int = 0
+    step: int = 0
+    seconds: float = 0.0  # spent training, over all sessions
+
+    @property
+    def device(self) -> torch.device:
+        return self.path_mean.device
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of the state under one name each."""
+        found: dict[str, Tensor] = {"path_mean": self.path_mean}
+        for prefix, network in self._networks():
+            for name, tensor in network.state_dict().items():
+                found[f"{prefix}.{name}"] = tensor
+        for prefix, network, adam in self._optimisers():
+            for name, parameter in network.named_parameters():
+                for key, value in adam.state.get(parameter, {}).items():
+                    found[f"{prefix}.{key}.{name}"] = value
+        return found
+
+    def counters(self) -> dict[str, Any]:
+        return {
+            "images": self.images,
+            "step": self.step,
+            "seconds": self.seconds,
+            "ada": self.ada.state(),
+            "sums": self.totals.sums,
+            "counts": self.totals.counts,
+        }
+
+    def load(self, tensors: dict[str, Tensor], counters: dict[str, Any]) -> None:
+        """Become the state that `tensors` and `counters` describe."""
+        with torch.no_grad():
+            self.path_mean.copy_(tensors["path_mean"])
+        for prefix, network in self._networks():
+            network.load_state_dict(_under(tensors, f"{prefix}."), strict=True)
+        for prefix, network, adam in self._optimisers():
+            for name, parameter in network.named_parameters():
+                moments = {
+                    key: tensors[f"{prefix}.{key}.{name}"]
+                    for key in ("step", "exp_avg", "exp_avg_sq")
+                    if f"{prefix}.{key}.{name}" in tensors
+                }
+                if moments:
+                    adam.state[parameter] = {
+                        key: value.clone() if key == "step" else value.to(parameter.device).clone()
+                        for key, value in moments.items()
+                    }
+        self.images, self.step = int(counters["images"]), int(counters["step"])
+        self.seconds = float(counters["seconds"])
+        self.ada.restore(counters["ada"])
+        self.totals = Totals(dict(counters["sums"]), dict(counters["counts"]))
+
+    def _networks(self) -> list[tuple[str, nn.Module]]:
+        return [("G", self.generator), ("D", self.discriminator), ("G_ema", self.average)]
+
+    def _optimisers(self) -> list[tuple[str, nn.Module, torch.optim.Adam]]:
+        return [
+            ("adam_G", self.generator, self.generator_adam),
+            ("adam_D", self.discriminator, self.discriminator_adam),
+        ]
+
+
+def fresh_state(config: TrainConfig) -> TrainState:
+    """The state before the first step: networks drawn from the seed, no moments, p at its start."""
+    device = torch.device(config.device)
+    seeds = stream(config.seed, 0, Purpose.NETWORKS).integers(2**31, size=2)
+    generator = build_generator(config.generator, seed=int(seeds[0])).to(device)
+    discriminator = build_discriminator(config.discriminator, seed=int(seeds[1])).to(device)
+    average = copy.deepcopy(generator).eval().requires_grad_(False)
+    return TrainState(
+        config=config,
+        generator=generator.train().requires_grad_(False),
+        discriminator=discriminator.train().requires_grad_(False),
+        average=average,
+        generator_adam=_adam(
+            generator, config.glr, config.pl_interval if config.pl_weight else None
+        ),
+        discriminator_adam=_adam(
+            discriminator, config.dlr, config.r1_interval if config.gamma else None
+        ),
+        path_mean=torch.zeros([], device=device),
+        ada=AdaController(
+            p=0.0 if config.aug == "none" else config.aug_p,
+            target=config.aug_target,
+            cap=config.aug_cap,
+            ramp_images=config.aug_ramp_images,
+            adaptive=config.aug == "ada",
+        ),
+        totals=Totals(),
+    )
+
+
+def _adam(network: nn.Module, rate: float, interval: int | None) -> torch.optim.Adam:
+    rate, betas = schedule.lazy_adam(rate, interval)
+    return torch.optim.Adam(network.parameters(), lr=rate, betas=betas, eps=1e-8)
+
+
+# ---- on disk ----------------------------------------------------------------------------------
+
+
+def save_state(state: TrainState, run_dir: Path) -> Path:
+    """Write the state beside the older ones, then drop all but the newest `KEEP`.
+
+    The tensors are written first and the JSON with their SHA-256 last: a death in between leaves
+    a file that `newest_state` ignores.
+    """
+    path = run_dir / f"state-{state.images:09d}.safetensors"
+    tensors = {
+        name: tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in state.tensors().items()
+    }
+    with files.atomic_path(path) as temporary:
+        safetensors.torch.save_file(tensors, temporary)
+    files.write_json(
+        path.with_suffix(".json"),
+        {
+            "nftgan": STATE_VERSION,
+            "sha256": files.sha256_file(path),
+            "config": files.sha256_hex(files.canonical_json(state.config.decisive())),
+            "counters": state.counters(),
+        },
+    )
+    for old in _state_files(run_dir)[KEEP:]:
+        old.with_suffix(".json").unlink(missing_ok=True)
+        old.unlink(missing_ok=True)
+    return path
+
+
+def newest_state(run_dir: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Tensors and counters of the newest whole state in `run_dir`; None when there is none."""
+    for path in _state_files(run_dir):
+        try:
+            document = json.loads(path.with_suffix(".json").read_bytes())
+            if document["nftgan"] != STATE_VERSION:
+                raise UsageError(
+                    f"{path} was written by another version of nftgan",
+                    hint="train into another folder, or --resume its newest network",
+                )
+            if document["sha256"] != files.sha256_file(path):
+                log.warning("%s is damaged: going back to the state before it", path.name)
+                continue
+            return safetensors.torch.load_file(path), document["counters"]
+        except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as exc:
+            log.warning("%s cannot be used (%s): going back further", path.name, exc)
+    return None
+
+
+def restore(state: TrainState, run_dir: Path) -> bool:
+    """Continue where `run_dir` was left; False when it holds no state."""
+    found = newest_state(run_dir)
+    if found is None:
+        return False
+    try:
+        state.load(*found)
+    except (KeyError, RuntimeError) as exc:
+        raise UsageError(f"the saved state in {run_dir} does not fit this run: {exc}") from exc
+    return True
+
+
+def _state_files(run_dir: Path) -> list[Path]:
+    """Newest first."""
+    return sorted(run_dir.glob("state-*.safetensors"), reverse=True)
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+# ---- fine-tuning ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a fine-tuning run took over from its parent, by tensor name."""
+
+    taken: tuple[str, ...]
+    missing: tuple[str, ...]  # in this run's networks, not in the parent
+    misshapen: tuple[str, ...]  # in both, of different shape
+
+    def __str__(self) -> str:
+        total = len(self.taken) + len(self.missing) + len(self.misshapen)
+        left = [*self.missing, *self.misshapen]
+        if not left:
+            return f"all {total} tensors taken over"
+        shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        return f"{len(self.taken)} of {total} tensors taken over; new: {shown}"
+
+
+def transfer(state: TrainState, generator: nn.Module, discriminator: nn.Module | None) -> Transfer:
+    """Start from a parent: its published generator becomes G and the average, its D becomes D.
+
+    A tensor is taken where name and shape agree; the others keep their fresh values.
+    """
+    taken: list[str] = []
+    missing: list[str] = []
+    misshapen: list[str] = []
+    for prefix, source, targets in (
+        ("G", generator, (state.generator, state.average)),
+        ("D", discriminator, (state.discriminator,)),
+    ):
+        theirs = source.state_dict() if source is not None else {}
+        for name, fresh in targets[0].state_dict().items():
+            if name not in theirs:
+                missing.append(f"{prefix}.{name}")
+            elif theirs[name].shape != fresh.shape:
+                misshapen.append(f"{prefix}.{name}")
+            else:
+                taken.append(f"{prefix}.{name}")
+                for target in targets:
+                    target.state_dict()[name].copy_(theirs[name])
+    return Transfer(tuple(taken), tuple(missing), tuple(misshapen))
+
+
+def average_parameters(state: TrainState, beta: float) -> None:
+    """One step of the moving average: parameters are blended, buffers copied."""
+    with torch.no_grad():
+        for mean, value in _pairs(state.average.parameters(), state.generator.parameters()):
+            mean.copy_(value.lerp(mean, beta))
+        for kept, value in _pairs(state.average.buffers(), state.generator.buffers()):
+            kept.copy_(value)
+
+
+def _pairs(first: Iterator[Tensor], second: Iterator[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(first, second, strict=True)

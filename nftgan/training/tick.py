@@ -1,0 +1,25 @@
+"""What the training loop hands to whoever watches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A stop to look around: what happened since the tick before."""
+
+    number: int
+    images: int
+    total_images: int
+    statistics: dict[str, float]  # means since the tick before
+    augment_p: float
+    seconds: float  # training time over all sessions
+    seconds_per_kimg: float  # in this tick, in this session
+    snapshot: bool  # networks and sample grid are due
+    last: bool
+    warnings: tuple[str, ...]  # in words, with what to do
+
+    @property
+    def kimg(self) -> float:
+        return self.images / 1000
