@@ -13,7 +13,9 @@ from nftgan.errors import UsageError
 
 MAX_PIXELS = 100_000_000  # refused from the header, before anything is inflated
 # No EPS, PDF or WMF: they are programs, not pictures.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
+_WANTED = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
+Image.init()
+FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)  # a Pillow may lack some
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "a Photoshop document: export it as PNG"),
     (b"%PDF", "a PDF: export it as PNG"),

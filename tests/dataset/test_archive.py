@@ -1,0 +1,329 @@
+import hashlib
+import io
+import json
+import multiprocessing
+import pickle
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from nftgan.dataset import archive
+from nftgan.dataset.archive import Dataset, dataset_writer, write_dataset
+from nftgan.errors import UsageError
+
+
+def noise(seed: int, side: int = 8, channels: int = 3) -> np.ndarray:
+    shape = (side, side, 3) if channels == 3 else (side, side)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def make_zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return path
+
+
+@st.composite
+def small_sets(draw: st.DrawFn) -> tuple[np.ndarray, list[int] | None]:
+    side = draw(st.sampled_from([4, 8, 16]))
+    count = draw(st.integers(1, 5))
+    tail = draw(st.sampled_from([(), (3,)]))
+    pixels = draw(hnp.arrays(np.uint8, (count, side, side, *tail)))
+    labels = draw(st.none() | st.lists(st.integers(0, 6), min_size=count, max_size=count))
+    return pixels, labels
+
+
+@settings(max_examples=40, deadline=None)
+@given(small_sets())
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, case: tuple[np.ndarray, list[int] | None]
+) -> None:
+    pixels, labels = case
+    folder = tmp_path_factory.mktemp("set")
+    fingerprint = write_dataset(folder / "a.zip", pixels, labels=labels)
+    dataset = Dataset.open(folder / "a.zip")
+    channels = 3 if pixels.ndim == 4 else 1
+    assert (len(dataset), dataset.resolution, dataset.channels) == (
+        len(pixels),
+        pixels.shape[1],
+        channels,
+    )
+    order = list(reversed(range(len(pixels))))
+    expected = pixels[::-1].transpose(0, 3, 1, 2) if channels == 3 else pixels[::-1, None]
+    assert np.array_equal(dataset.images(order), expected)
+    read = dataset.labels(order)
+    if labels is None:
+        assert read is None and dataset.label_count == 0
+    else:
+        assert read is not None and read.dtype == np.int64
+        assert read.tolist() == labels[::-1] and dataset.label_count == max(labels) + 1
+    assert dataset.fingerprint == fingerprint
+    write_dataset(folder / "b.zip", pixels, labels=labels)
+    assert (folder / "b.zip").read_bytes() == (folder / "a.zip").read_bytes()
+
+
+def test_the_fingerprint_is_what_the_format_says(tmp_path: Path) -> None:
+    images = [noise(1), noise(2)]
+    fingerprint = write_dataset(tmp_path / "a.zip", images)
+    pairs = []
+    for number, image in enumerate(images):
+        digest = hashlib.sha256(b"nftgan-pixels-1" + bytes([0, 0, 0, 8] * 2) + image.tobytes())
+        pairs.append([f"00000/img{number:08d}.png", digest.hexdigest()])
+    text = json.dumps(pairs, separators=(",", ":"))
+    assert fingerprint == "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_one_changed_pixel_changes_the_fingerprint(tmp_path: Path) -> None:
+    image = noise(1)
+    changed = image.copy()
+    changed[3, 4, 1] ^= 1
+    first = write_dataset(tmp_path / "a.zip", [noise(0), image])
+    assert write_dataset(tmp_path / "b.zip", [noise(0), changed]) != first
+
+
+def test_the_zip_has_the_layout_that_stylegan_users_know(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "a.zip", [noise(i) for i in range(3)], labels=[2, 0, 1])
+    with zipfile.ZipFile(tmp_path / "a.zip") as file:
+        infos = file.infolist()
+        labels = json.loads(file.read("dataset.json"))
+    assert [info.filename for info in infos] == [
+        "00000/img00000000.png",
+        "00000/img00000001.png",
+        "00000/img00000002.png",
+        "dataset.json",
+        "nftgan.json",
+    ]
+    assert {info.compress_type for info in infos} == {zipfile.ZIP_STORED}
+    assert labels == {"labels": [[infos[i].filename, label] for i, label in enumerate([2, 0, 1])]}
+
+
+def test_the_thousandth_picture_opens_a_new_folder() -> None:
+    assert archive.member_name(999) == "00000/img00000999.png"
+    assert archive.member_name(1000) == "00001/img00001000.png"
+
+
+def test_a_failure_while_writing_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), dataset_writer(tmp_path / "a.zip") as writer:
+        writer.add(noise(0))
+        raise RuntimeError("the disk of a test")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_nested_folder_of_any_png_names_loads_in_path_order(tmp_path: Path) -> None:
+    art = tmp_path / "my art"
+    for name, seed in [("b/2.png", 2), ("a/sub/1.PNG", 1), ("z.png", 3), ("ü.png", 4)]:
+        (art / name).parent.mkdir(parents=True, exist_ok=True)
+        (art / name).write_bytes(png(noise(seed)))
+    (art / ".hidden").mkdir()
+    (art / ".hidden/9.png").write_bytes(png(noise(9)))
+    (art / "notes.txt").write_text("not a picture")
+    dataset = Dataset.open(art)
+    assert dataset.names == ["a/sub/1.PNG", "b/2.png", "z.png", "ü.png"]
+    assert dataset.name == "my art" and dataset.notes == {}
+    expected = np.stack([noise(seed).transpose(2, 0, 1) for seed in (1, 2, 3, 4)])
+    assert np.array_equal(dataset.images(range(4)), expected)
+
+
+def test_a_folder_and_its_zip_have_one_fingerprint(tmp_path: Path) -> None:
+    members = {f"x/{i}.png": png(noise(i)) for i in range(3)}
+    for name, data in members.items():
+        (tmp_path / "art" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "art" / name).write_bytes(data)
+    zipped = make_zip(tmp_path / "art.zip", members, zipfile.ZIP_DEFLATED)
+    assert Dataset.open(zipped).fingerprint == Dataset.open(tmp_path / "art").fingerprint
+
+
+def test_labels_in_any_order_and_null_labels_are_read(tmp_path: Path) -> None:
+    members = {"a.png": png(noise(1)), "b.png": png(noise(2))}
+    text = json.dumps({"labels": [["b.png", 0], ["a.png", 4]]}).encode()
+    dataset = Dataset.open(make_zip(tmp_path / "l.zip", {**members, "dataset.json": text}))
+    labels = dataset.labels([0, 1, 0])
+    assert labels is not None and labels.tolist() == [4, 0, 4]
+    assert dataset.label_count == 5
+    null = {**members, "dataset.json": b'{"labels": null}'}
+    assert Dataset.open(make_zip(tmp_path / "n.zip", null)).labels([0]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b'{"labels": [["a.png", 0]]}', "b.png has no label"),
+        (b'{"labels": [["a.png", -1], ["b.png", 0]]}', "label of a.png"),
+        (b'{"labels": [["a.png", 1e99], ["b.png", 0]]}', "label of a.png"),
+        (b'{"labels": [["a.png", 99999999999], ["b.png", 0]]}', "label of a.png"),
+        (b'{"labels": [["a.png", true], ["b.png", 0]]}', "label of a.png"),
+        (b'{"labels": [["a.png", [0.5, 0.5]], ["b.png", 0]]}', "label of a.png"),
+        (b'{"labels": ["a.png"]}', "not a \\[name, class\\] pair"),
+        (b'{"labels": {"a.png": 0}}', "must be a list"),
+        (b"[1]", "one JSON object"),
+        (b"{", "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_wrong_labels_are_refused(tmp_path: Path, text: bytes, message: str) -> None:
+    members = {"a.png": png(noise(1)), "b.png": png(noise(2)), "dataset.json": text}
+    with pytest.raises(UsageError, match=message):
+        Dataset.open(make_zip(tmp_path / "l.zip", members))
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.png", "a/../../evil.png", "/etc/evil.png", "C:/evil.png"]
+)
+def test_a_member_that_points_outside_is_refused(tmp_path: Path, name: str) -> None:
+    path = make_zip(tmp_path / "evil.zip", {"a.png": png(noise(1)), name: png(noise(2))})
+    with pytest.raises(UsageError, match="points outside"):
+        Dataset.open(path)
+
+
+def test_a_member_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.warns(UserWarning, match="Duplicate"),
+        zipfile.ZipFile(tmp_path / "twice.zip", "w") as file,
+    ):
+        file.writestr("a.png", png(noise(1)))
+        file.writestr("a.png", png(noise(2)))
+    with pytest.raises(UsageError, match="occurs twice"):
+        Dataset.open(tmp_path / "twice.zip")
+
+
+def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "e.zip", {"a.png": png(noise(1))})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match="encrypted"):
+        Dataset.open(path)
+
+
+def test_a_zip_bomb_is_refused_before_it_inflates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MAX_IMAGE_BYTES", 1 << 20)
+    members = {"a.png": png(noise(1)), "b.png": bytes(2 << 20)}
+    path = make_zip(tmp_path / "bomb.zip", members, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(UsageError, match="inflates to 2,097,152 bytes"):
+        Dataset.open(path)
+
+
+def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
+    members = {"a.png": png(noise(1)), "b.png": bytes(2 << 20)}
+    path = make_zip(tmp_path / "liar.zip", members, zipfile.ZIP_DEFLATED)
+    data = path.read_bytes().replace(struct.pack("<I", 2 << 20), struct.pack("<I", 500))
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=r"b\.png"):
+        _ = Dataset.open(path).fingerprint
+
+
+def giant_png() -> bytes:
+    """A few bytes that claim 30000 x 30000 pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        data = kind + body
+        return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
+
+    header = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (png(noise(2, 16)), "16x16 with 3 channels, the first picture 8x8"),
+        (png(noise(2, 8, 1)), "1 channels"),
+        (png(noise(2, 8))[:60], "damaged"),
+        (b"<html>", "damaged"),
+        (giant_png(), "damaged"),
+    ],
+)
+def test_a_picture_unlike_the_first_is_named_when_read(
+    tmp_path: Path, second: bytes, message: str
+) -> None:
+    path = make_zip(tmp_path / "mixed.zip", {"a.png": png(noise(1)), "b.png": second})
+    dataset = Dataset.open(path)
+    assert dataset.images([0]).shape == (1, 3, 8, 8)
+    for read in (lambda: dataset.images([1]), lambda: dataset.fingerprint):
+        with pytest.raises(UsageError, match=message) as caught:
+            read()
+        assert "b.png" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (Image.new("RGB", (8, 4)), "8x4, not square"),
+        (Image.new("RGB", (24, 24)), "power of two"),
+        (Image.new("RGB", (2, 2)), "power of two"),
+        (Image.new("RGBA", (8, 8)), "neither RGB nor grey"),
+    ],
+)
+def test_a_first_picture_of_the_wrong_shape_is_refused(
+    tmp_path: Path, image: Image.Image, message: str
+) -> None:
+    image.save(tmp_path / "a.png")
+    with pytest.raises(UsageError, match=message) as caught:
+        Dataset.open(tmp_path)
+    assert caught.value.hint is not None and "nftgan prepare" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", png(noise(1))])
+def test_a_file_that_is_no_zip_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(UsageError, match="not a readable zip"):
+        Dataset.open(tmp_path / "x.zip")
+
+
+def test_a_truncated_zip_is_refused(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "a.zip", [noise(i) for i in range(3)])
+    data = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UsageError, match="not a readable zip"):
+        Dataset.open(tmp_path / "a.zip")
+
+
+def test_a_missing_or_empty_dataset_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        Dataset.open(tmp_path / "none.zip")
+    with pytest.raises(UsageError, match="contains no pictures"):
+        Dataset.open(tmp_path)
+
+
+def test_an_index_outside_is_an_error(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "a.zip", [noise(0)])
+    with pytest.raises(IndexError):
+        Dataset.open(tmp_path / "a.zip").images([1])
+
+
+def test_without_room_for_the_cache_the_same_pixels_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_dataset(tmp_path / "a.zip", [noise(i) for i in range(4)])
+    cached = Dataset.open(tmp_path / "a.zip").images([3, 1, 3])
+    monkeypatch.setattr(archive, "CACHE_BYTES", 0)
+    assert np.array_equal(Dataset.open(tmp_path / "a.zip").images([3, 1, 3]), cached)
+
+
+def test_a_dataset_can_be_pickled_and_forked(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "a.zip", [noise(i) for i in range(8)])
+    dataset = Dataset.open(tmp_path / "a.zip")
+    copy = pickle.loads(pickle.dumps(dataset))
+    assert np.array_equal(copy.images([5]), dataset.images([5]))
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        parts = pool.map(dataset.images, [[i] for i in range(8)])
+    assert np.array_equal(np.concatenate(parts), dataset.images(range(8)))

@@ -1,0 +1,254 @@
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nftgan.dataset import decode as decode_module
+from nftgan.dataset.decode import Rejected, decode, open_header, parse_colour
+from nftgan.errors import UsageError
+
+WHITE = (255, 255, 255)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def pixels_of(data: bytes, background: tuple[int, int, int] = WHITE) -> np.ndarray:
+    picture = decode(data, background)
+    assert picture.image.mode == "RGB"
+    return np.asarray(picture.image).astype(int)
+
+
+def ramp() -> np.ndarray:
+    return np.linspace(0, 255, 64).round().astype(np.uint8).reshape(8, 8)
+
+
+def matrix_profile(name: str, colorants: list[tuple[float, float, float]], gamma: float) -> bytes:
+    """A minimal ICC version 2 display profile."""
+
+    def fixed(value: float) -> bytes:
+        return struct.pack(">i", round(value * 65536))
+
+    def xyz(values: tuple[float, float, float]) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(fixed(value) for value in values)
+
+    text = name.encode() + b"\0"
+    description = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    tags = [
+        (b"desc", description),
+        (b"cprt", b"text\0\0\0\0none\0"),
+        (b"wtpt", xyz((0.9642, 1.0, 0.8249))),
+        *zip((b"rXYZ", b"gXYZ", b"bXYZ"), map(xyz, colorants), strict=True),
+        *((tag, curve) for tag in (b"rTRC", b"gTRC", b"bTRC")),
+    ]
+    table, body = struct.pack(">I", len(tags)), b""
+    start = 128 + 4 + 12 * len(tags)
+    for tag, data in tags:
+        data += bytes(-len(data) % 4)
+        table += tag + struct.pack(">II", start + len(body), len(data))
+        body += data
+    head = struct.pack(
+        ">I4sI4s4s4s", start + len(body), b"none", 0x02400000, b"mntr", b"RGB ", b"XYZ "
+    )
+    head += bytes(12) + b"acsp" + bytes(28) + b"".join(map(fixed, (0.9642, 1.0, 0.8249)))
+    return head.ljust(128, b"\0") + table + body
+
+
+ADOBE_RGB = [(0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)]
+SRGB_D50 = np.array([[0.4361, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]])
+
+
+def adobe_to_srgb(colour: tuple[int, int, int]) -> np.ndarray:
+    """By the two standards' formulas, clipped to the sRGB gamut."""
+    linear = (np.array(colour) / 255) ** (563 / 256)
+    rgb = np.linalg.solve(SRGB_D50, np.array(ADOBE_RGB).T @ linear).clip(0, 1)
+    return 255 * np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("colour", [(100, 150, 100), (200, 120, 90), (128, 128, 128), (0, 255, 0)])
+def test_an_icc_profile_is_converted_to_srgb(colour: tuple[int, int, int]) -> None:
+    profile = matrix_profile("Wide", ADOBE_RGB, 563 / 256)
+    data = encoded(Image.new("RGB", (4, 4), colour), icc_profile=profile)
+    got = pixels_of(data)[0, 0]
+    assert np.abs(got - adobe_to_srgb(colour)).max() <= 2.0
+    assert decode(data, WHITE).notes == ["converted from Wide to sRGB"]
+
+
+def test_a_profile_applies_to_transparent_and_palette_pictures_too() -> None:
+    profile = matrix_profile("Wide", ADOBE_RGB, 563 / 256)
+    colour = (100, 150, 100)
+    expected = adobe_to_srgb(colour)
+    rgba = Image.new("RGBA", (4, 4), (*colour, 255))
+    rgba.putpixel((0, 0), (0, 0, 0, 0))
+    got = pixels_of(encoded(rgba, icc_profile=profile), (10, 20, 30))
+    assert got[0, 0].tolist() == [10, 20, 30]
+    assert np.abs(got[1, 1] - expected).max() <= 2.0
+    palette = Image.new("RGB", (4, 4), colour).quantize(4)
+    got = pixels_of(encoded(palette, icc_profile=profile))
+    assert np.abs(got[0, 0] - expected).max() <= 2.0
+
+
+def test_a_broken_profile_is_ignored_and_said() -> None:
+    data = encoded(Image.new("RGB", (4, 4), (9, 8, 7)), icc_profile=b"not a profile")
+    assert pixels_of(data)[0, 0].tolist() == [9, 8, 7]
+    assert "its colour profile is unusable" in decode(data, WHITE).notes[0]
+
+
+def test_16_bit_grey_is_scaled_not_clipped() -> None:
+    wide = (np.arange(64).reshape(8, 8) * 65535 // 63).astype(np.uint16)
+    expected = np.rint(wide / 257)
+    for kind in ("PNG", "TIFF"):
+        got = pixels_of(encoded(Image.fromarray(wide), kind))
+        assert np.array_equal(got, np.repeat(expected[..., None], 3, axis=2))
+
+
+def test_cmyk_becomes_the_colours_meant() -> None:
+    for cmyk, strong in (((0, 255, 255, 0), 0), ((255, 0, 255, 0), 1), ((255, 255, 0, 0), 2)):
+        data = encoded(Image.new("CMYK", (16, 16), cmyk), "JPEG", quality=95)
+        got = pixels_of(data)[8, 8]
+        assert got.argmax() == strong and got[strong] > 200 and np.delete(got, strong).max() < 60
+        assert "CMYK" in decode(data, WHITE).notes[0]
+
+
+def test_transparency_is_laid_over_the_background() -> None:
+    rgba = np.zeros((4, 4, 4), np.uint8)
+    rgba[...] = (200, 100, 0, 128)
+    background = (0, 100, 200)
+    share = 128 / 255
+    expected = [200 * share, 100, 200 * (1 - share)]
+    got = pixels_of(encoded(Image.fromarray(rgba)), background)
+    assert np.abs(got - expected).max() <= 1
+    grey = np.zeros((4, 4, 2), np.uint8)
+    grey[..., 0], grey[0, 0, 1] = 90, 255
+    got = pixels_of(encoded(Image.fromarray(grey, "LA")), background)
+    assert got[0, 0].tolist() == [90, 90, 90] and got[1, 1].tolist() == [0, 100, 200]
+
+
+def test_a_transparent_palette_entry_shows_the_background() -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.putpixel((2, 1), 0)
+    got = pixels_of(encoded(image, transparency=0), (1, 2, 3))
+    assert got[1, 2].tolist() == [1, 2, 3] and got[0, 0].tolist() == [0, 0, 255]
+
+
+def test_a_transparent_colour_shows_the_background() -> None:
+    image = Image.new("RGB", (4, 4), (255, 0, 255))
+    image.putpixel((0, 0), (5, 6, 7))
+    got = pixels_of(encoded(image, transparency=(255, 0, 255)), (1, 2, 3))
+    assert got[0, 0].tolist() == [5, 6, 7] and got[3, 3].tolist() == [1, 2, 3]
+
+
+def test_grey_and_one_bit_pictures_become_rgb() -> None:
+    assert np.array_equal(pixels_of(encoded(Image.fromarray(ramp())))[..., 1], ramp())
+    bits = Image.new("1", (4, 4))
+    bits.putpixel((1, 2), 1)
+    got = pixels_of(encoded(bits))
+    assert got[2, 1].tolist() == [255] * 3 and got.sum() == 3 * 255
+
+
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a),
+}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_exif_orientation_is_obeyed(orientation: int) -> None:
+    stored = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(Image.fromarray(stored), exif=exif)
+    assert np.array_equal(pixels_of(data), TURNS[orientation](stored))
+    assert bool(decode(data, WHITE).notes) == (orientation != 1)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_an_animation_gives_its_first_frame(kind: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ((250, 0, 0), (0, 250, 0))]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert pixels_of(data)[0, 0].tolist() == [250, 0, 0]
+    assert decode(data, WHITE).notes == ["animated: its first frame"]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_a_truncated_file_is_refused(kind: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), kind)
+    decode(data, WHITE)
+    with pytest.raises(Rejected, match="damaged"):
+        decode(data[: len(data) * 2 // 3], WHITE)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
+        (b"<?xml version='1.0'?>\n<svg/>", "an SVG drawing"),
+        (b"\n<!DOCTYPE html><html></html>", "a web page"),
+        (b"8BPS\0\1", "a Photoshop document"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a PostScript file"),
+        (b"PK\x03\x04rest", "a zip file"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC photo"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
+        (b"\x89PNG\r\n\x1a\n", "damaged"),
+        (b"hello", "not a picture"),
+        (b"", "not a picture"),
+    ],
+)
+def test_what_is_no_picture_is_called_what_it_is(data: bytes, reason: str) -> None:
+    with pytest.raises(Rejected, match=reason):
+        open_header(data)
+
+
+def test_a_picture_with_too_many_pixels_is_refused_by_its_header() -> None:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        data = kind + body
+        return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
+
+    def claim(side: int) -> bytes:
+        header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+        return (
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", header)
+            + chunk(b"IDAT", b"")
+            + chunk(b"IEND", b"")
+        )
+
+    for side in (10_001, 12_000, 30_000):
+        with pytest.raises(Rejected, match="more than 100 megapixels"):
+            open_header(claim(side))
+    assert open_header(claim(9_900)).size == (9_900, 9_900)
+
+
+def test_running_out_of_memory_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(decode_module, "_to_rgb", fail)
+    with pytest.raises(Rejected, match="not enough memory"):
+        decode(encoded(Image.new("RGB", (4, 4))), WHITE)
+
+
+def test_colours_are_names_or_hex() -> None:
+    assert parse_colour("white") == (255, 255, 255)
+    assert parse_colour("#f4d35e") == (0xF4, 0xD3, 0x5E)
+    with pytest.raises(UsageError, match="'blurple' is not a colour"):
+        parse_colour("blurple")

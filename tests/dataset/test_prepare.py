@@ -1,0 +1,354 @@
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nftgan.dataset import parallel, picture
+from nftgan.dataset.archive import Dataset, write_dataset
+from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.shipped import unpack
+from nftgan.errors import UsageError
+from nftgan.progress import NullProgress
+
+
+def drawing(seed: int, width: int = 80, height: int = 80) -> Image.Image:
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(width, height)
+    pixels = np.stack([40 + 160 * x, 60 + 120 * y, 100 + 90 * x * y], axis=2)
+    for _ in range(6):
+        cx, cy, radius = random.uniform([0.1, 0.1, 0.08], [0.9, 0.9, 0.3])
+        pixels[(x - cx) ** 2 + (y - cy) ** 2 < radius**2] = random.integers(0, 256, 3)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def art_folder(folder: Path, count: int = 6) -> Path:
+    folder.mkdir(parents=True)
+    for seed in range(count):
+        drawing(seed).save(folder / f"{seed:02d}.png")
+    return folder
+
+
+def giant_png() -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        data = kind + body
+        return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def messy_folder(folder: Path) -> Path:
+    """Six good drawings among everything a real folder holds."""
+    art_folder(folder)
+    (folder / "sub").mkdir()
+    first, second = drawing(0), drawing(1)
+    data = (folder / "03.png").read_bytes()
+    (folder / "copy.png").write_bytes((folder / "00.png").read_bytes())
+    (folder / "empty.png").touch()
+    (folder / "giant.png").write_bytes(giant_png())
+    (folder / "link.png").symlink_to(folder / "00.png")
+    (folder / "page.png").write_text("<!doctype html><p>404")
+    (folder / "text.txt").write_text("hello")
+    (folder / "truncated.png").write_bytes(data[: len(data) // 2])
+    (folder / "vector.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    Image.new("RGB", (90, 90), (3, 4, 5)).save(folder / "blank.png")
+    Image.new("RGB", (400, 90), (3, 4, 5)).save(folder / "banner.png")
+    drawing(2, 20, 20).save(folder / "tiny.png")
+    first.save(folder / "sub/again.jpg", quality=60)
+    first.save(folder / "sub/same pixels.bmp")
+    second.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "sub/mirror.webp", quality=90)
+    drawing(7).save(folder / "sub/größe 画.tiff")
+    drawing(8).convert("CMYK").save(folder / "sub/print.jpg", quality=95)
+    drawing(9).quantize(32).save(folder / "sub/palette.gif")
+    drawing(10, 120, 90).save(folder / "sub/wide.png")
+    return folder
+
+
+def test_each_bad_file_is_named_with_its_reason_and_the_rest_is_used(tmp_path: Path) -> None:
+    report = prepare(messy_folder(tmp_path / "art"), tmp_path / "out.zip")
+    reasons = dict(report.rejected)
+    assert reasons == {
+        "banner.png": "400x90 is too narrow to cut a square from (--crop fit pads it)",
+        "blank.png": "blank: every pixel has the same colour",
+        "copy.png": "the same file as 00.png",
+        "empty.png": "an empty file",
+        "giant.png": "more than 100 megapixels",
+        "link.png": "a symbolic link",
+        "page.png": "a web page, not a picture",
+        "sub/again.jpg": "a near copy of 00.png",
+        "sub/mirror.webp": "a mirrored copy of 01.png",
+        "sub/same pixels.bmp": "the same pixels as 00.png",
+        "text.txt": "not a picture",
+        "tiny.png": "20x20: its short side is under 32 pixels",
+        "truncated.png": reasons["truncated.png"],
+        "vector.svg": "an SVG drawing: export it as PNG",
+    }
+    assert reasons["truncated.png"].startswith("damaged: ")
+    assert report.resolution == 64 and report.kept == 10
+    dataset = Dataset.open(report.output)
+    assert len(dataset) == 10 and dataset.fingerprint == report.fingerprint
+    used = [entry["source"] for entry in dataset.notes["sources"]]
+    assert (
+        used
+        == [
+            *(f"{seed:02d}.png" for seed in range(6)),
+            "sub/größe 画.tiff",
+            "sub/palette.gif",
+            "sub/print.jpg",
+            "sub/wide.png",
+        ]
+        or len(used) == 11
+    )
+
+
+def test_the_pixels_are_those_of_the_pictures_in_order(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 3)
+    drawing(9, 120, 80).save(art / "wide.png")
+    report = prepare(art, tmp_path / "out.zip", PrepareOptions(resolution=32))
+    dataset = Dataset.open(report.output)
+    squares = [drawing(seed) for seed in range(3)] + [drawing(9, 120, 80).crop((20, 0, 100, 80))]
+    for index, image in enumerate(squares):
+        small = np.asarray(image.resize((32, 32), Image.Resampling.LANCZOS))
+        assert np.array_equal(dataset.images([index])[0], small.transpose(2, 0, 1))
+    assert dataset.notes["sources"][3]["crop"] == [20, 0, 100, 80]
+    assert report.notes == ("1 picture was not square",)
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
+    art = messy_folder(tmp_path / "art")
+    first = prepare(art, tmp_path / "a.zip", workers=1)
+    second = prepare(art, tmp_path / "b.zip", workers=2)
+    assert first.output.read_bytes() == second.output.read_bytes()
+    assert first.fingerprint == second.fingerprint and first.rejected == second.rejected
+
+
+def test_running_again_decodes_nothing_and_says_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    art = art_folder(tmp_path / "art")
+    first = prepare(art, tmp_path / "out.zip")
+    stamp = first.output.stat().st_mtime_ns
+    monkeypatch.setattr(picture, "decode", None)
+    (tmp_path / "out.report.html").unlink()
+    again = prepare(art, tmp_path / "out.zip")
+    assert again.unchanged and not first.unchanged
+    assert (again.kept, again.fingerprint, again.rejected) == (6, first.fingerprint, ())
+    assert first.output.stat().st_mtime_ns == stamp
+    assert (tmp_path / "out.report.html").exists()
+
+
+def test_a_new_picture_or_option_is_noticed(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art")
+    first = prepare(art, tmp_path / "out.zip")
+    drawing(20).save(art / "20.png")
+    second = prepare(art, tmp_path / "out.zip")
+    assert not second.unchanged and second.kept == 7 and second.fingerprint != first.fingerprint
+    third = prepare(art, tmp_path / "out.zip", PrepareOptions(resolution=32))
+    assert not third.unchanged and third.resolution == 32
+
+
+def test_output_inside_the_folder_is_no_part_of_the_art(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art")
+    first = prepare(art, art / "out.zip")
+    again = prepare(art, art / "out.zip")
+    assert first.rejected == again.rejected == () and again.unchanged
+
+
+@pytest.mark.parametrize(
+    ("side", "resolution"), [(16, 32), (24, 32), (40, 32), (64, 64), (300, 256)]
+)
+def test_the_default_resolution_is_what_the_art_allows(
+    side: int, resolution: int, tmp_path: Path
+) -> None:
+    (tmp_path / "art").mkdir()
+    for seed in range(3):
+        drawing(seed, side, side).save(tmp_path / f"art/{seed}.png")
+    assert prepare(tmp_path / "art", tmp_path / "out.zip").resolution == resolution
+
+
+def test_shipped_pixel_art_is_doubled_exactly(tmp_path: Path) -> None:
+    unpack("pixel-art", tmp_path / "art")
+    for path in sorted((tmp_path / "art").iterdir())[40:]:
+        path.unlink()
+    report = prepare(tmp_path / "art", tmp_path / "out.zip")
+    assert (report.kept, report.resolution, report.rejected) == (40, 32, ())
+    images = Dataset.open(report.output).images(range(40))
+    with Image.open(tmp_path / "art/pixel-art-0007.png") as image:
+        native = np.asarray(image).transpose(2, 0, 1)
+    assert np.array_equal(images[7], native.repeat(2, axis=1).repeat(2, axis=2))
+
+
+def test_folders_become_classes(tmp_path: Path) -> None:
+    for number, name in enumerate(("dogs", "cats", "dogs", "birds")):
+        (tmp_path / "art" / name).mkdir(parents=True, exist_ok=True)
+        drawing(number).save(tmp_path / "art" / name / f"{number}.png")
+    drawing(9).save(tmp_path / "art/loose.png")
+    options = PrepareOptions(labels="folders")
+    report = prepare(tmp_path / "art", tmp_path / "out.zip", options)
+    assert report.classes == ("birds", "cats", "dogs")
+    assert report.rejected == (("loose.png", "it lies in no folder that could be its class"),)
+    dataset = Dataset.open(report.output)
+    labels = dataset.labels(range(4))
+    assert labels is not None and labels.tolist() == [0, 1, 2, 2]
+    assert dataset.classes == report.classes and dataset.label_count == 3
+
+
+def test_a_csv_file_gives_the_classes(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 4)
+    (tmp_path / "l.csv").write_text("file,class\n00.png,7\n01.png,12\n02.png,7\n")
+    report = prepare(art, tmp_path / "out.zip", PrepareOptions(labels=tmp_path / "l.csv"))
+    assert report.classes == ("7", "12")
+    assert dict(report.rejected) == {"03.png": "l.csv has no label for it"}
+    labels = Dataset.open(report.output).labels(range(3))
+    assert labels is not None and labels.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (PrepareOptions(resolution=100), "the resolution 100 is not a power of two"),
+        (PrepareOptions(resolution=8), "the resolution 8"),
+        (PrepareOptions(crop="middle"), "no crop 'middle'"),
+        (PrepareOptions(resample="cubic"), "no resampling 'cubic'"),
+        (PrepareOptions(background="blurple"), "'blurple' is not a colour"),
+        (PrepareOptions(min_side=0), "smallest side 0"),
+        (PrepareOptions(dedupe=-1), "dedupe -1"),
+        (PrepareOptions(labels="none.csv"), "none.csv does not exist"),
+    ],
+)
+def test_a_wrong_option_is_refused(options: PrepareOptions, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        prepare(art_folder(tmp_path / "art", 1), tmp_path / "out.zip", options)
+
+
+def test_a_foreign_file_is_never_overwritten(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 2)
+    write_dataset(tmp_path / "foreign.zip", [np.zeros((8, 8, 3), np.uint8)])
+    (tmp_path / "text.zip").write_text("my thesis")
+    for name in ("foreign.zip", "text.zip"):
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(UsageError, match="was not made by nftgan prepare"):
+            prepare(art, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == before
+    with pytest.raises(UsageError, match=r"must be a \.zip file"):
+        prepare(art, tmp_path / "out.tar")
+
+
+def test_a_folder_without_a_usable_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "art").mkdir()
+    with pytest.raises(UsageError, match="is empty"):
+        prepare(tmp_path / "art", tmp_path / "out.zip")
+    (tmp_path / "art/a.png").write_text("<html>")
+    with pytest.raises(UsageError, match=r"none of the 1 files .* a\.png: .*a web page"):
+        prepare(tmp_path / "art", tmp_path / "out.zip")
+    Image.new("RGB", (64, 64)).save(tmp_path / "art/b.png")
+    with pytest.raises(UsageError, match="none of the 2 files"):
+        prepare(tmp_path / "art", tmp_path / "out.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["art"]
+
+
+def test_both_reports_name_what_was_left_out(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 2)
+    (art / "<b>&.png").write_text("<html>")
+    prepare(art, tmp_path / "out.zip")
+    report = json.loads((tmp_path / "out.report.json").read_text())
+    assert report["kept"] == 2
+    assert report["rejected"] == [["<b>&.png", "a web page, not a picture"]]
+    page = (tmp_path / "out.report.html").read_text()
+    assert "&lt;b&gt;&amp;.png" in page and "<b>&.png" not in page
+    assert page.count("data:image/png;base64,") == 2
+    assert "http" not in page
+
+
+class Interrupting(NullProgress):
+    """Ctrl-C in the middle of the second task."""
+
+    def __init__(self) -> None:
+        self.tasks = 0
+
+    def task(self, description: str, total: float | None = None, unit: str = ""):  # type: ignore[no-untyped-def]
+        self.tasks += 1
+        if self.tasks == 2:
+            raise KeyboardInterrupt
+        return super().task(description, total, unit)
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 2)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(art, tmp_path / "out.zip", progress=Interrupting())
+    assert [path.name for path in tmp_path.iterdir()] == ["art"]
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from nftgan.dataset.prepare import prepare
+from nftgan.progress import NullProgress
+
+class Waiting(NullProgress):
+    def task(self, description, total=None, unit=""):
+        context = super().task(description, total, unit)
+        if description == "preparing":
+            class Task:
+                seen = 0
+                def __enter__(self): return self
+                def __exit__(self, *exc): return None
+                def advance(self, amount=1):
+                    self.seen += 1
+                    if self.seen == 5:
+                        print("ready", flush=True)
+                        time.sleep(60)
+            return Task()
+        return context
+
+prepare(Path(sys.argv[1]), Path(sys.argv[2]), progress=Waiting(), workers=2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_kill_in_the_middle_leaves_no_half_zip_and_no_workers(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 30)
+    output = tmp_path / "out.zip"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(art), str(output)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process:
+        assert process.stdout.readline() == "ready\n"
+        listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        workers = [int(word) for word in listed.split()]
+        os.kill(process.pid, signal.SIGKILL)
+    assert len(workers) == 2
+    assert not output.exists()
+    patience = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers):
+        assert time.monotonic() < patience, "the workers outlive their parent"
+        time.sleep(0.1)
+    report = prepare(art, output)
+    assert report.kept == 30 and Dataset.open(output).fingerprint == report.fingerprint
+
+
+def deadly(path: Path, job: picture.Job) -> picture.Square | str:
+    if path.name == "03.png":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return picture.make_square(path, job)
+
+
+def test_a_decoder_that_crashes_costs_one_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nftgan.dataset.prepare.make_square", deadly)
+    report = prepare(art_folder(tmp_path / "art", 8), tmp_path / "out.zip", workers=2)
+    assert report.rejected == (("03.png", "its decoder crashed"),)
+    assert report.kept == 7
+    assert parallel.worker_count(8) == 1
