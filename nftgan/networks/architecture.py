@@ -1,0 +1,152 @@
+"""What a network is, without its weights: frozen configs that become JSON and come back."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nftgan.config import from_mapping
+from nftgan.errors import UsageError
+
+
+@dataclass(frozen=True)
+class StyleGAN3Config:
+    """Alias-free generator (Karras et al. 2021): translation (-t) or rotation (-r) equivariant."""
+
+    img_resolution: int  # pixels a side
+    kind: str = "stylegan3-t"  # or stylegan3-r
+    z_dim: int = 512
+    c_dim: int = 0  # classes; 0 is unconditional
+    w_dim: int = 512
+    img_channels: int = 3
+    mapping_layers: int = 2
+    channel_base: int = 32768  # capacity; -r uses twice as much
+    channel_max: int = 512
+    num_layers: int = 14  # without input and ToRGB
+    num_critical: int = 2  # last layers at the critical sampling rate
+    first_cutoff: float = 2.0
+    first_stopband: float = 2**2.1
+    last_stopband_rel: float = 2**0.3
+    margin_size: int = 10  # extra pixels around the canvas, at each layer's rate
+    output_scale: float = 0.25
+    num_fp16_res: int = 4  # on a GPU only
+    conv_kernel: int = 3  # -r: 1
+    filter_size: int = 6  # taps per sample, low-pass
+    lrelu_upsampling: int = 2
+    use_radial_filters: bool = False  # -r: True
+    conv_clamp: float | None = 256.0
+    magnitude_ema_beta: float = 0.999
+
+
+@dataclass(frozen=True)
+class StyleGAN2Config:
+    """Generator with skip connections (Karras et al. 2020)."""
+
+    img_resolution: int
+    kind: str = "stylegan2"
+    z_dim: int = 512
+    c_dim: int = 0
+    w_dim: int = 512
+    img_channels: int = 3
+    mapping_layers: int = 8
+    channel_base: int = 32768
+    channel_max: int = 512
+    num_fp16_res: int = 4  # on a GPU only
+    conv_clamp: float | None = 256.0
+    use_noise: bool = True
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Residual discriminator of StyleGAN2, used with every generator here."""
+
+    img_resolution: int
+    kind: str = "stylegan2-d"
+    img_channels: int = 3
+    c_dim: int = 0
+    channel_base: int = 32768
+    channel_max: int = 512
+    num_fp16_res: int = 4  # on a GPU only
+    conv_clamp: float | None = 256.0
+    architecture: str = "resnet"
+    cmap_dim: int | None = None  # None: the channels at 4 pixels
+    freeze_layers: int = 0  # FreezeD (Mo et al. 2020)
+    mbstd_group_size: int | None = 4  # None: the whole batch
+    mbstd_num_channels: int = 1
+    mapping_layers: int = 8
+
+
+GeneratorConfig = StyleGAN3Config | StyleGAN2Config
+NetworkConfig = StyleGAN3Config | StyleGAN2Config | DiscriminatorConfig
+
+KINDS: dict[str, type[NetworkConfig]] = {
+    "stylegan3-t": StyleGAN3Config,
+    "stylegan3-r": StyleGAN3Config,
+    "stylegan2": StyleGAN2Config,
+    "stylegan2-d": DiscriminatorConfig,
+}
+
+
+def stylegan3_r(img_resolution: int, **changes: Any) -> StyleGAN3Config:
+    """The rotation-equivariant defaults: 1x1 convolutions, radial filters, twice the channels."""
+    return StyleGAN3Config(
+        **{
+            "img_resolution": img_resolution,
+            "kind": "stylegan3-r",
+            "channel_base": 65536,
+            "channel_max": 1024,
+            "conv_kernel": 1,
+            "use_radial_filters": True,
+            **changes,
+        }
+    )
+
+
+def to_json(config: NetworkConfig) -> dict[str, Any]:
+    """Plain data that `from_json` turns back into an equal config."""
+    return dataclasses.asdict(config)
+
+
+def from_json(document: Mapping[str, Any]) -> NetworkConfig:
+    """The config that `document` describes.
+
+    Raises UsageError for an unknown kind or key and for values outside what a network can be.
+    """
+    kind = document.get("kind")
+    if kind not in KINDS:
+        close = difflib.get_close_matches(str(kind), KINDS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(KINDS)}"
+        raise UsageError(f"unknown network kind {kind!r}", hint=hint)
+    config = from_mapping(KINDS[kind], document, "architecture")
+    check(config)
+    return config
+
+
+def check(config: NetworkConfig) -> None:
+    """Raises UsageError when no network of this shape can be built."""
+    resolution = config.img_resolution
+    if not 4 <= resolution <= 4096 or resolution & (resolution - 1):
+        raise UsageError(f"a resolution of {resolution} is not a power of two from 4 to 4096")
+    limits = {
+        "z_dim": 4096,
+        "w_dim": 4096,
+        "c_dim": 100_000,
+        "img_channels": 4,
+        "mapping_layers": 32,
+        "channel_base": 1 << 20,
+        "channel_max": 8192,
+        "num_layers": 64,
+        "margin_size": 64,
+        "filter_size": 32,
+        "cmap_dim": 8192,
+    }
+    for name, most in limits.items():
+        value = getattr(config, name, None)
+        least = 0 if name in {"c_dim", "margin_size"} else 1
+        if value is not None and not least <= value <= most:
+            raise UsageError(f"{name} = {value} is not between {least} and {most}")
+    if isinstance(config, StyleGAN3Config) and config.num_critical >= config.num_layers:
+        raise UsageError(f"num_layers = {config.num_layers} must exceed num_critical")

@@ -1,0 +1,52 @@
+"""From a config to a network with fresh, seeded weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from nftgan.networks.architecture import (
+    DiscriminatorConfig,
+    GeneratorConfig,
+    StyleGAN3Config,
+    check,
+)
+from nftgan.networks.discriminator import Discriminator
+from nftgan.networks.stylegan2 import StyleGAN2Generator
+from nftgan.networks.stylegan3 import StyleGAN3Generator
+
+Generator = StyleGAN3Generator | StyleGAN2Generator
+
+
+def build_generator(config: GeneratorConfig, *, seed: int | None = None) -> Generator:
+    """A generator in training mode, float32, on the CPU; `seed` decides the weights.
+
+    Raises UsageError for a config that no network can have.
+    """
+    check(config)
+    kind = StyleGAN3Generator if isinstance(config, StyleGAN3Config) else StyleGAN2Generator
+    with _seeded(seed):
+        return kind(config)  # type: ignore[arg-type]
+
+
+def build_discriminator(config: DiscriminatorConfig, *, seed: int | None = None) -> Discriminator:
+    """A discriminator in training mode, float32, on the CPU; `seed` decides the weights."""
+    check(config)
+    with _seeded(seed):
+        return Discriminator(config)
+
+
+class _seeded:
+    """Inside, torch draws from `seed`; afterwards the caller's random state is as it was."""
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = seed
+
+    def __enter__(self) -> None:
+        if self.seed is not None:
+            self.state = torch.get_rng_state()
+            torch.manual_seed(self.seed)
+
+    def __exit__(self, *exc: nn.Module | object) -> None:
+        if self.seed is not None:
+            torch.set_rng_state(self.state)

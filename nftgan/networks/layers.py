@@ -1,0 +1,116 @@
+"""Layers that several networks share: equalised linear layers and the mapping network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nftgan.ops import bias_act
+
+
+class FullyConnectedLayer(nn.Module):
+    """Linear layer with run-time weight scaling (Karras et al. 2018, 4.1).
+
+    weight [out, in], bias [out]; `lr_multiplier` slows learning without changing the function.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        activation: str = "linear",
+        lr_multiplier: float = 1.0,
+        weight_init: float = 1.0,
+        bias_init: float | Sequence[float] = 0.0,
+    ) -> None:
+        super().__init__()
+        self.activation = activation
+        self.weight_gain = lr_multiplier / math.sqrt(in_features)
+        self.bias_gain = lr_multiplier
+        self.weight = nn.Parameter(
+            torch.randn(out_features, in_features) * (weight_init / lr_multiplier)
+        )
+        bias = torch.as_tensor(bias_init, dtype=torch.float32).expand(out_features)
+        self.bias = nn.Parameter(bias / lr_multiplier)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [N, in] → [N, out]."""
+        weight = (self.weight * self.weight_gain).to(x.dtype)
+        bias = (self.bias * self.bias_gain).to(x.dtype)
+        return bias_act(F.linear(x, weight, bias), act=self.activation)
+
+
+def normalize_second_moment(x: Tensor) -> Tensor:
+    """Each row scaled to unit mean square."""
+    return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+class MappingNetwork(nn.Module):
+    """z (and a class) to intermediate latents w (Karras et al. 2019, 2.1).
+
+    Parameters `fc{i}`, `embed` when conditional, buffer `w_avg` when `num_ws` is given.
+    """
+
+    w_avg: Tensor
+
+    def __init__(
+        self,
+        *,
+        z_dim: int,
+        c_dim: int,
+        w_dim: int,
+        num_ws: int | None,
+        num_layers: int,
+        w_avg_beta: float = 0.998,
+    ) -> None:
+        super().__init__()
+        self.z_dim, self.c_dim, self.w_dim, self.num_ws = z_dim, c_dim, w_dim, num_ws
+        self.num_layers, self.w_avg_beta = num_layers, w_avg_beta
+        if c_dim > 0:
+            self.embed = FullyConnectedLayer(c_dim, w_dim)
+        width = z_dim + (w_dim if c_dim > 0 else 0)
+        for i in range(num_layers):
+            layer = FullyConnectedLayer(width, w_dim, activation="lrelu", lr_multiplier=0.01)
+            setattr(self, f"fc{i}", layer)
+            width = w_dim
+        if num_ws is not None:
+            self.register_buffer("w_avg", torch.zeros(w_dim))
+
+    def forward(
+        self,
+        z: Tensor | None,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        update_emas: bool = False,
+    ) -> Tensor:
+        """z [N, z_dim] and one-hot c [N, c_dim] → ws [N, num_ws, w_dim], or [N, w_dim] in D.
+
+        truncation_psi pulls the first `truncation_cutoff` layers (None: all) towards w_avg.
+        Computes in the dtype of the weights. update_emas moves w_avg towards this batch.
+        """
+        own = self.fc0.weight  # type: ignore[union-attr]
+        parts = []
+        if z is not None and self.z_dim > 0:
+            parts.append(normalize_second_moment(z.to(own)))
+        if self.c_dim > 0:
+            assert c is not None
+            parts.append(normalize_second_moment(self.embed(c.to(own))))
+        x = torch.cat(parts, dim=1)
+        for i in range(self.num_layers):
+            x = getattr(self, f"fc{i}")(x)
+        if self.num_ws is None:
+            return x
+        if update_emas:
+            self.w_avg.copy_(x.detach().mean(dim=0).lerp(self.w_avg, self.w_avg_beta))
+        ws = x.unsqueeze(1).repeat(1, self.num_ws, 1)
+        if truncation_psi == 1:
+            return ws
+        cutoff = self.num_ws if truncation_cutoff is None else truncation_cutoff
+        near = self.w_avg + truncation_psi * (ws[:, :cutoff] - self.w_avg)
+        return torch.cat([near, ws[:, cutoff:]], dim=1)

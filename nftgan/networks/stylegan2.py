@@ -1,0 +1,194 @@
+"""StyleGAN2 generator with skip connections (Karras et al. 2020)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from nftgan.networks.architecture import StyleGAN2Config
+from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork
+from nftgan.ops import bias_act, conv2d_resample, setup_filter, upsample2d
+
+BLUR = (1.0, 3.0, 3.0, 1.0)
+
+
+def _modulate(weight: Tensor, styles: Tensor, *, demodulate: bool) -> Tensor:
+    """Per-sample weights [N, O, I, k, k] (Karras et al. 2020, eq. 1 and 3)."""
+    weights = weight[None] * styles[:, None, :, None, None]
+    if demodulate:
+        weights = weights * (weights.square().sum(dim=(2, 3, 4), keepdim=True) + 1e-8).rsqrt()
+    return weights
+
+
+def _convolve(x: Tensor, weights: Tensor, f: Tensor | None, *, up: int) -> Tensor:
+    """x [N, I, H, W] with weights [N, O, I, k, k] → [N, O, H*up, W*up]."""
+    n, out, inner, k, _ = weights.shape
+    x = x.reshape(1, n * inner, *x.shape[2:])
+    x = conv2d_resample(x, weights.reshape(n * out, inner, k, k), f, up=up, groups=n)
+    return x.reshape(n, out, *x.shape[2:])
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated 3x3 convolution, noise, bias, leaky ReLU; `up` doubles the side."""
+
+    resample_filter: Tensor
+    noise_const: Tensor
+
+    def __init__(
+        self, config: StyleGAN2Config, inner: int, out: int, resolution: int, *, up: int, half: bool
+    ) -> None:
+        super().__init__()
+        self.resolution, self.up, self.half = resolution, up, half
+        self.use_noise, self.clamp = config.use_noise, config.conv_clamp
+        self.register_buffer("resample_filter", setup_filter(BLUR))
+        self.affine = FullyConnectedLayer(config.w_dim, inner, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out, inner, 3, 3))
+        if self.use_noise:
+            self.register_buffer("noise_const", torch.randn(resolution, resolution))
+            self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.bias = nn.Parameter(torch.zeros(out))
+
+    def forward(self, x: Tensor, w: Tensor, noise_mode: str) -> Tensor:
+        """x: [N, in, H, W], w: [N, w_dim] → [N, out, R, R]."""
+        styles, weight = self.affine(w), self.weight
+        if x.dtype == torch.float16:
+            # Keeps products inside half's range; demodulation cancels both factors.
+            biggest = weight.abs().amax(dim=(1, 2, 3), keepdim=True)
+            weight = weight / (biggest * math.sqrt(weight[0].numel()))
+            styles = styles / styles.abs().amax(dim=1, keepdim=True)
+        weights = _modulate(weight, styles, demodulate=True).to(x.dtype)
+        x = _convolve(x, weights, self.resample_filter, up=self.up)
+        if self.use_noise and noise_mode == "const":
+            x = x + (self.noise_const * self.noise_strength).to(x.dtype)
+        elif self.use_noise and noise_mode == "random":
+            shape = (x.shape[0], 1, self.resolution, self.resolution)
+            noise = torch.randn(shape, device=x.device, dtype=w.dtype) * self.noise_strength
+            x = x + noise.to(x.dtype)
+        return bias_act(x, self.bias, act="lrelu", clamp=self.clamp)
+
+
+class ToRGBLayer(nn.Module):
+    """Modulated 1x1 convolution to the image, without demodulation."""
+
+    def __init__(self, config: StyleGAN2Config, inner: int) -> None:
+        super().__init__()
+        self.clamp = config.conv_clamp
+        self.affine = FullyConnectedLayer(config.w_dim, inner, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(config.img_channels, inner, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(config.img_channels))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x: [N, in, R, R], w: [N, w_dim] → [N, img_channels, R, R]."""
+        styles = self.affine(w) / math.sqrt(x.shape[1])
+        weights = _modulate(self.weight, styles, demodulate=False).to(x.dtype)
+        return bias_act(_convolve(x, weights, None, up=1), self.bias, clamp=self.clamp)
+
+
+class SynthesisBlock(nn.Module):
+    """One resolution: one convolution at 4 pixels, else two, and ToRGB on the skip path."""
+
+    resample_filter: Tensor
+
+    def __init__(self, config: StyleGAN2Config, inner: int, out: int, resolution: int) -> None:
+        super().__init__()
+        self.first = inner == 0
+        self.num_conv = 1 if self.first else 2
+        lowest = 2 ** (int(math.log2(config.img_resolution)) + 1 - config.num_fp16_res)
+        self.half = config.num_fp16_res > 0 and resolution >= max(lowest, 8)
+        self.register_buffer("resample_filter", setup_filter(BLUR))
+        if self.first:
+            self.const = nn.Parameter(torch.randn(out, resolution, resolution))
+        else:
+            self.conv0 = SynthesisLayer(config, inner, out, resolution, up=2, half=self.half)
+        self.conv1 = SynthesisLayer(config, out, out, resolution, up=1, half=self.half)
+        self.torgb = ToRGBLayer(config, out)
+
+    def forward(
+        self, x: Tensor | None, img: Tensor | None, ws: Tensor, noise_mode: str, force_fp32: bool
+    ) -> tuple[Tensor, Tensor]:
+        """ws: [N, num_conv + 1, w_dim] → features and image at this resolution."""
+        half = self.half and not force_fp32 and ws.is_cuda and ws.dtype == torch.float32
+        dtype = torch.float16 if half else ws.dtype
+        if x is None:
+            x = self.const.to(dtype).unsqueeze(0).repeat(ws.shape[0], 1, 1, 1)
+        else:
+            x = self.conv0(x.to(dtype), ws[:, 0], noise_mode)
+        x = self.conv1(x, ws[:, self.num_conv - 1], noise_mode)
+        rgb = self.torgb(x, ws[:, self.num_conv]).to(ws.dtype)
+        if img is not None:
+            rgb = upsample2d(img, self.resample_filter) + rgb
+        return x, rgb
+
+
+class SynthesisNetwork(nn.Module):
+    """ws to image through blocks b4, b8, ... ; ToRGB shares its style with the next block."""
+
+    def __init__(self, config: StyleGAN2Config) -> None:
+        super().__init__()
+        self.config = config
+        levels = int(math.log2(config.img_resolution))
+        self.num_ws = 2 * levels - 2
+        self.block_names: list[str] = []
+        inner = 0
+        for level in range(2, levels + 1):
+            r = 2**level
+            out = min(config.channel_base // r, config.channel_max)
+            self.add_module(f"b{r}", SynthesisBlock(config, inner, out, r))
+            self.block_names.append(f"b{r}")
+            inner = out
+
+    def forward(
+        self,
+        ws: Tensor,
+        update_emas: bool = False,
+        noise_mode: str = "const",
+        force_fp32: bool = False,
+    ) -> Tensor:
+        """ws: [N, num_ws, w_dim] → image [N, C, R, R], about [-1, 1].
+
+        noise_mode: const, random or none.
+        """
+        x = img = None
+        index = 0
+        for name in self.block_names:
+            block = getattr(self, name)
+            own = ws[:, index : index + block.num_conv + 1]
+            x, img = block(x, img, own, noise_mode, force_fp32)
+            index += block.num_conv
+        assert img is not None
+        return img
+
+
+class StyleGAN2Generator(nn.Module):
+    """z (and a class) to image; state-dict names are the published ones."""
+
+    def __init__(self, config: StyleGAN2Config) -> None:
+        super().__init__()
+        self.config = config
+        self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
+        self.img_resolution, self.img_channels = config.img_resolution, config.img_channels
+        self.synthesis = SynthesisNetwork(config)
+        self.num_ws = self.synthesis.num_ws
+        self.mapping = MappingNetwork(
+            z_dim=config.z_dim,
+            c_dim=config.c_dim,
+            w_dim=config.w_dim,
+            num_ws=self.num_ws,
+            num_layers=config.mapping_layers,
+        )
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        update_emas: bool = False,
+        noise_mode: str = "const",
+        force_fp32: bool = False,
+    ) -> Tensor:
+        """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
+        ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
+        return self.synthesis(ws, update_emas, noise_mode, force_fp32)

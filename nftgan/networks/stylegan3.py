@@ -1,0 +1,268 @@
+"""StyleGAN3 generators, translation (-T) and rotation (-R) equivariant (Karras et al. 2021)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nftgan.networks.architecture import StyleGAN3Config
+from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork
+from nftgan.ops import design_lowpass, filtered_lrelu
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """The signal of one layer's output: rates in samples per image width (SPEC 2.1)."""
+
+    size: int  # pixels a side, margins included
+    channels: int
+    rate: float
+    cutoff: float
+    half_width: float
+    critical: bool  # critically sampled: nothing is lost to a rotation-safe filter
+    half: bool  # float16 on a GPU
+
+
+def plan_layers(config: StyleGAN3Config) -> tuple[LayerPlan, ...]:
+    """The schedule of cutoffs, rates and sizes for layers 0..num_layers (Karras et al. 2021, 3.2).
+
+    The last entry is ToRGB.
+    """
+    resolution, n = config.img_resolution, config.num_layers
+    last_cutoff = resolution / 2
+    last_stopband = last_cutoff * config.last_stopband_rel
+    plans = []
+    for i in range(n + 1):
+        exponent = min(i / (n - config.num_critical), 1)
+        cutoff = config.first_cutoff * (last_cutoff / config.first_cutoff) ** exponent
+        stopband = config.first_stopband * (last_stopband / config.first_stopband) ** exponent
+        rate = 2.0 ** math.ceil(math.log2(min(2 * stopband, resolution)))
+        size = resolution if i >= n - 1 else int(rate) + 2 * config.margin_size
+        channels = int(np.rint(min(config.channel_base / 2 / cutoff, config.channel_max)))
+        plans.append(
+            LayerPlan(
+                size=size,
+                channels=config.img_channels if i == n else channels,
+                rate=rate,
+                cutoff=cutoff,
+                half_width=max(stopband, rate / 2) - cutoff,
+                critical=i >= n - config.num_critical,
+                half=rate * 2**config.num_fp16_res > resolution,
+            )
+        )
+    return tuple(plans)
+
+
+class SynthesisInput(nn.Module):
+    """Fourier features, moved by w and by the user's transform (Karras et al. 2021, 3.1).
+
+    `transform` [3, 3] holds the inverse of the transform that one wants to see.
+    """
+
+    transform: Tensor
+    freqs: Tensor
+    phases: Tensor
+
+    def __init__(self, config: StyleGAN3Config, plan: LayerPlan) -> None:
+        super().__init__()
+        channels = plan.channels
+        self.size, self.rate, self.bandwidth = plan.size, plan.rate, plan.cutoff
+        gauss = torch.randn(channels, 2)
+        radius = gauss.square().sum(dim=1, keepdim=True).sqrt()
+        # Uniform in the disc of radius `bandwidth`.
+        freqs = self.bandwidth * gauss / (radius * (radius.square() / 4).exp())
+        self.weight = nn.Parameter(torch.randn(channels, channels))
+        self.affine = FullyConnectedLayer(
+            config.w_dim, 4, weight_init=0.0, bias_init=(1.0, 0.0, 0.0, 0.0)
+        )
+        self.register_buffer("transform", torch.eye(3))
+        self.register_buffer("freqs", freqs)
+        self.register_buffer("phases", torch.rand(channels) - 0.5)
+
+    def forward(self, w: Tensor) -> Tensor:
+        """w: [N, w_dim] → features [N, C, size, size]."""
+        t = self.affine(w)
+        t = t / t[:, :2].norm(dim=1, keepdim=True)
+        cos, sin, x, y = t.unbind(dim=1)
+        one, zero = torch.ones_like(cos), torch.zeros_like(cos)
+        turn = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=1)
+        shift = torch.stack([one, zero, -x, zero, one, -y, zero, zero, one], dim=1)
+        matrix = turn.view(-1, 3, 3) @ shift.view(-1, 3, 3) @ self.transform  # [N, 3, 3]
+        phases = self.phases + (self.freqs @ matrix[:, :2, 2:]).squeeze(2)  # [N, C]
+        freqs = self.freqs @ matrix[:, :2, :2]  # [N, C, 2]
+        # Frequencies that the transform pushed out of the band fade instead of aliasing.
+        excess = (freqs.norm(dim=2) - self.bandwidth) / (self.rate / 2 - self.bandwidth)
+        amplitudes = (1 - excess).clamp(0, 1)
+        steps = torch.arange(self.size, dtype=w.dtype, device=w.device)
+        u = (steps + 0.5 - self.size / 2) / self.rate
+        angle = freqs[:, :, 0, None, None] * u + freqs[:, :, 1, None, None] * u[:, None]
+        x = torch.sin(2 * math.pi * (angle + phases[:, :, None, None]))
+        x = x * amplitudes[:, :, None, None]
+        weight = self.weight / math.sqrt(self.weight.shape[1])
+        return torch.einsum("nchw,dc->ndhw", x, weight)
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated convolution and alias-free activation, or ToRGB (Karras et al. 2021, 3.2)."""
+
+    magnitude_ema: Tensor
+    up_filter: Tensor | None
+    down_filter: Tensor | None
+
+    def __init__(
+        self, config: StyleGAN3Config, before: LayerPlan, after: LayerPlan, *, is_torgb: bool
+    ) -> None:
+        super().__init__()
+        self.is_torgb, self.half = is_torgb, after.half
+        self.conv_clamp, self.beta = config.conv_clamp, config.magnitude_ema_beta
+        k = 1 if is_torgb else config.conv_kernel
+        inner_rate = max(before.rate, after.rate) * (1 if is_torgb else config.lrelu_upsampling)
+        self.up, self.down = int(inner_rate / before.rate), int(inner_rate / after.rate)
+        up_taps = 1 if is_torgb or self.up == 1 else config.filter_size * self.up
+        down_taps = 1 if is_torgb or self.down == 1 else config.filter_size * self.down
+        self.affine = FullyConnectedLayer(config.w_dim, before.channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(after.channels, before.channels, k, k))
+        self.bias = nn.Parameter(torch.zeros(after.channels))
+        self.register_buffer("magnitude_ema", torch.ones([]))
+        up_filter = design_lowpass(
+            up_taps, cutoff=before.cutoff, half_width=before.half_width, rate=inner_rate
+        )
+        down_filter = design_lowpass(
+            down_taps,
+            cutoff=after.cutoff,
+            half_width=after.half_width,
+            rate=inner_rate,
+            radial=config.use_radial_filters and not after.critical,
+        )
+        self.register_buffer("up_filter", up_filter)
+        self.register_buffer("down_filter", down_filter)
+        # What the filters and the convolution eat is added back, so that sizes fit exactly.
+        total = (after.size - 1) * self.down + 1 - (before.size + k - 1) * self.up
+        total += up_taps + down_taps - 2
+        low = (total + self.up) // 2
+        self.padding = (low, total - low, low, total - low)
+
+    def forward(self, x: Tensor, w: Tensor, *, update_emas: bool, force_fp32: bool) -> Tensor:
+        """x: [N, in, H, W], w: [N, w_dim] → [N, out, H', W']."""
+        if update_emas:
+            magnitude = x.detach().to(self.magnitude_ema.dtype).square().mean()
+            self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
+        styles = self.affine(w)
+        if self.is_torgb:
+            styles = styles / math.sqrt(x.shape[1])
+        half = self.half and not force_fp32 and x.is_cuda and w.dtype == torch.float32
+        x = modulated_conv2d(
+            x.to(torch.float16 if half else w.dtype),
+            self.weight,
+            styles,
+            demodulate=not self.is_torgb,
+            input_gain=self.magnitude_ema.rsqrt(),
+        )
+        return filtered_lrelu(
+            x,
+            fu=self.up_filter,
+            fd=self.down_filter,
+            b=self.bias,
+            up=self.up,
+            down=self.down,
+            padding=self.padding,
+            gain=1.0 if self.is_torgb else math.sqrt(2),
+            slope=1.0 if self.is_torgb else 0.2,
+            clamp=self.conv_clamp,
+        )
+
+
+def modulated_conv2d(
+    x: Tensor, weight: Tensor, styles: Tensor, *, demodulate: bool, input_gain: Tensor | float = 1.0
+) -> Tensor:
+    """Each sample convolved with its own weights (Karras et al. 2020, eq. 1 and 3), padding k-1.
+
+    x: [N, I, H, W], weight: [O, I, k, k], styles: [N, I] → [N, O, H+k-1, W+k-1]. Styles are
+    normalised per sample, so that no picture depends on the others of its batch.
+    """
+    n, _, h, w = x.shape
+    out, inner, k, _ = weight.shape
+    if demodulate:
+        weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
+        styles = styles * styles.square().mean(dim=1, keepdim=True).rsqrt()
+    weights = weight[None] * styles[:, None, :, None, None]  # [N, O, I, k, k]
+    if demodulate:
+        weights = weights * (weights.square().sum(dim=(2, 3, 4), keepdim=True) + 1e-8).rsqrt()
+    weights = (weights * input_gain).to(x.dtype)
+    if n == 1:
+        return F.conv2d(x, weights[0], padding=k - 1)
+    x = x.reshape(1, n * inner, h, w)
+    x = F.conv2d(x, weights.reshape(n * out, inner, k, k), padding=k - 1, groups=n)
+    return x.reshape(n, out, *x.shape[2:])
+
+
+class SynthesisNetwork(nn.Module):
+    """ws to image: `input`, then layers named L{i}_{size}_{channels}, the last one ToRGB."""
+
+    def __init__(self, config: StyleGAN3Config) -> None:
+        super().__init__()
+        self.config = config
+        self.num_ws = config.num_layers + 2
+        plans = plan_layers(config)
+        self.input = SynthesisInput(config, plans[0])
+        self.layer_names: list[str] = []
+        for i, after in enumerate(plans):
+            before = plans[max(i - 1, 0)]
+            layer = SynthesisLayer(config, before, after, is_torgb=i == config.num_layers)
+            name = f"L{i}_{after.size}_{after.channels}"
+            self.add_module(name, layer)
+            self.layer_names.append(name)
+
+    def forward(
+        self,
+        ws: Tensor,
+        update_emas: bool = False,
+        noise_mode: str = "const",
+        force_fp32: bool = False,
+    ) -> Tensor:
+        """ws: [N, num_ws, w_dim] → image [N, C, R, R], about [-1, 1].
+
+        noise_mode is accepted for StyleGAN2's sake: there is no noise here.
+        """
+        x = self.input(ws[:, 0])
+        for i, name in enumerate(self.layer_names):
+            x = getattr(self, name)(x, ws[:, i + 1], update_emas=update_emas, force_fp32=force_fp32)
+        return (x * self.config.output_scale).to(ws.dtype)
+
+
+class StyleGAN3Generator(nn.Module):
+    """z (and a class) to image; state-dict names are the published ones."""
+
+    def __init__(self, config: StyleGAN3Config) -> None:
+        super().__init__()
+        self.config = config
+        self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
+        self.img_resolution, self.img_channels = config.img_resolution, config.img_channels
+        self.synthesis = SynthesisNetwork(config)
+        self.num_ws = self.synthesis.num_ws
+        self.mapping = MappingNetwork(
+            z_dim=config.z_dim,
+            c_dim=config.c_dim,
+            w_dim=config.w_dim,
+            num_ws=self.num_ws,
+            num_layers=config.mapping_layers,
+        )
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        update_emas: bool = False,
+        noise_mode: str = "const",
+        force_fp32: bool = False,
+    ) -> Tensor:
+        """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
+        ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
+        return self.synthesis(ws, update_emas, noise_mode, force_fp32)

@@ -1,0 +1,219 @@
+"""Tensors and arrays inside a pickle, decoded by NumPy alone (the legacy torch.save layout)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nftgan.networks.pickles import Allowed, Budget, Machine, Names, Stub, label, refused
+
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+LEGACY_PROTOCOL = 1001
+MAX_DIMENSIONS = 8
+
+_STORAGES = {
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "DoubleStorage": "<f8",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+}
+_DTYPES = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"})
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The elements of one torch storage; `elements` is one-dimensional and read-only."""
+
+    elements: np.ndarray
+
+
+@dataclass
+class DtypeStub(Stub):
+    """A NumPy dtype by name; the byte order comes with its state."""
+
+    name: str
+    order: str = "<"
+
+    def set_state(self, state: Any) -> None:
+        order = state[1]
+        if order not in ("<", ">", "|", "="):
+            raise refused(f"the byte order {label(order)}")
+        self.order = ">" if order == ">" else "<"
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(self.order + self.name)
+
+
+class ArrayStub(Stub):
+    """A NumPy array; its content comes with its state."""
+
+    def __init__(self) -> None:
+        self.array = np.zeros(0, np.float32)
+
+    def set_state(self, state: Any) -> None:
+        _, shape, dtype, fortran, data = state
+        if not isinstance(dtype, DtypeStub) or not isinstance(data, memoryview):
+            raise refused(f"an array of {label(dtype)}")
+        shape = checked_shape(shape)
+        if math.prod(shape) * dtype.dtype.itemsize != len(data):
+            raise refused(f"an array of shape {shape} in {len(data)} bytes")
+        flat = np.frombuffer(data, dtype.dtype)
+        self.array = flat.reshape(shape, order="F" if fortran is True else "C")
+
+
+def checked_shape(shape: Any) -> tuple[int, ...]:
+    """`shape` as a short tuple of integers that are not negative."""
+    if (
+        type(shape) is not tuple
+        or len(shape) > MAX_DIMENSIONS
+        or not all(type(side) is int and 0 <= side < 1 << 40 for side in shape)
+    ):
+        raise refused(f"a shape that is {label(shape)} of something else than sizes")
+    return shape
+
+
+def array_names(budget: Budget) -> Names:
+    """The NumPy names, under their old and new module."""
+
+    def make_dtype(name: Any, *_: Any) -> DtypeStub:
+        if type(name) is not str or name not in _DTYPES:
+            raise refused(f"the dtype {label(name)}")
+        return DtypeStub(name)
+
+    def scalar(dtype: Any, data: Any = None) -> Any:
+        if not isinstance(dtype, DtypeStub) or not isinstance(data, memoryview):
+            raise refused(f"a number of {label(dtype)}")
+        if len(data) != dtype.dtype.itemsize:
+            raise refused(f"a number of {len(data)} bytes")
+        return np.frombuffer(data, dtype.dtype)[0].item()
+
+    def reconstruct(cls: Any, *_: Any) -> ArrayStub:
+        if cls is not ndarray:
+            raise refused(f"an array of class {label(cls)}")
+        return ArrayStub()
+
+    ndarray = Allowed("numpy.ndarray")
+    names = {
+        ("numpy", "dtype"): Allowed("numpy.dtype", call=make_dtype),
+        ("numpy", "ndarray"): ndarray,
+    }
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray", "numpy"):
+        names[module, "scalar"] = Allowed("numpy.scalar", call=scalar)
+        names[module, "_reconstruct"] = Allowed("numpy._reconstruct", call=reconstruct)
+    return names
+
+
+def tensor_names(budget: Budget) -> Names:
+    """The torch names by which a network's parameters and buffers are pickled."""
+
+    def parameter(tensor: Any, *_: Any) -> np.ndarray:
+        if not isinstance(tensor, np.ndarray):
+            raise refused(f"a parameter that is {label(tensor)}")
+        return tensor
+
+    def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.ndarray:
+        if not isinstance(storage, Storage):
+            raise refused(f"a tensor over {label(storage)}")
+        return strided(storage.elements, offset, size, stride, budget)
+
+    def load(data: Any) -> Storage:
+        if not isinstance(data, memoryview):
+            raise refused(f"a storage in {label(data)}")
+        return read_storage(data, budget)
+
+    def size(value: Any = ()) -> tuple[int, ...]:
+        return checked_shape(value)
+
+    rebuild = Allowed("torch._utils._rebuild_parameter", call=parameter)
+    return {
+        ("torch._utils", "_rebuild_parameter"): rebuild,
+        ("torch._utils", "_rebuild_parameter_with_state"): rebuild,
+        ("torch._utils", "_rebuild_tensor_v2"): Allowed("torch tensor", call=tensor),
+        ("torch.storage", "_load_from_bytes"): Allowed("torch storage", call=load),
+        ("torch", "Size"): Allowed("torch.Size", call=size),
+        ("torch", "device"): Allowed("torch.device", call=lambda *_: "device"),
+    }
+
+
+def strided(
+    elements: np.ndarray, offset: Any, size: Any, stride: Any, budget: Budget
+) -> np.ndarray:
+    """The tensor of `size` and `stride` (in elements) that starts at `offset`, as a view.
+
+    Raises UsageError when it would reach outside `elements` or show an element twice.
+    """
+    size, stride = checked_shape(size), checked_shape(stride)
+    if len(size) != len(stride) or type(offset) is not int or offset < 0:
+        raise refused("a tensor whose size and strides do not fit")
+    count = math.prod(size)
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if count > len(elements) or (count and last >= len(elements)):
+        raise refused(f"a tensor of {count} elements in a storage of {len(elements)}")
+    budget.spend_tensor(count * elements.itemsize)
+    if not count:
+        return np.zeros(size, elements.dtype)
+    steps = [step * elements.itemsize for step in stride]
+    return np.lib.stride_tricks.as_strided(elements[offset:], size, steps, writeable=False)
+
+
+def read_storage(data: memoryview, budget: Budget) -> Storage:
+    """The one storage of a legacy torch.save stream: five pickles, a count, the raw elements."""
+    found: list[tuple[str, str, int]] = []
+
+    def persistent(reference: Any) -> None:
+        if type(reference) is not tuple or len(reference) not in (5, 6):
+            raise refused("a storage without a description")
+        tag, kind, key, _, count = reference[:5]
+        view = reference[5] if len(reference) == 6 else None
+        known = isinstance(kind, Allowed) and kind.title in _STORAGES
+        if tag != "storage" or not known or type(key) is not str or view is not None:
+            raise refused("a storage of an unknown kind")
+        if type(count) is not int or count < 0 or found:
+            raise refused(f"a storage of {label(count)} elements")
+        found.append((kind.title, key, count))
+
+    names: dict[tuple[str, str], Allowed] = {("torch", name): Allowed(name) for name in _STORAGES}
+    names["collections", "OrderedDict"] = Allowed("OrderedDict", call=dict)
+    values: list[Any] = []
+    position = 0
+    for _ in range(5):
+        machine = Machine(data, names, budget, position=position, persistent=persistent)
+        values.append(machine.run())
+        position = machine.position
+    magic, protocol, system, _, keys = values
+    if magic != LEGACY_MAGIC or protocol != LEGACY_PROTOCOL or type(system) is not dict:
+        raise refused("a storage in an unknown format")
+    if system.get("little_endian") is not True:
+        raise refused("a storage from a big-endian machine")
+    if len(found) != 1 or keys != [found[0][1]]:
+        raise refused("a storage stream without exactly one storage")
+    kind, _, count = found[0]
+    raw = data[position:]
+    stored = int.from_bytes(raw[:8], "little", signed=True)
+    dtype = _STORAGES[kind]
+    itemsize = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+    if len(raw) < 8 or stored != count or len(raw) - 8 != count * itemsize:
+        raise refused(f"a storage of {count} elements in {max(len(raw) - 8, 0)} bytes")
+    return Storage(_decoder(dtype, budget)(raw[8:]))
+
+
+def _decoder(dtype: str, budget: Budget) -> Callable[[memoryview], np.ndarray]:
+    if dtype != "bfloat16":
+        return lambda raw: np.frombuffer(raw, dtype)
+
+    def widen(raw: memoryview) -> np.ndarray:
+        budget.spend_tensor(2 * len(raw))
+        return (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
+
+    return widen

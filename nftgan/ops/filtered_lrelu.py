@@ -1,0 +1,36 @@
+"""Upsample, leaky ReLU, downsample: StyleGAN3's alias-free activation (Karras et al. 2021, 3.2)."""
+
+from __future__ import annotations
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from nftgan.ops.upfirdn import Pair, upfirdn2d
+
+
+def filtered_lrelu(
+    x: Tensor,
+    fu: Tensor | None = None,
+    fd: Tensor | None = None,
+    b: Tensor | None = None,
+    up: int = 1,
+    down: int = 1,
+    padding: Pair = 0,
+    gain: float = math.sqrt(2),
+    slope: float = 0.2,
+    clamp: float | None = None,
+) -> Tensor:
+    """x + b, upsampled through fu, gain * leaky ReLU, clamped, downsampled through fd.
+
+    x: [N, C, H, W]; b: [C]; fu, fd: [n], [n, n] or None (one tap); padding as in `upfirdn2d`.
+    Returns [N, C, H', W'] with W' = (W*up + x0 + x1 - (nu-1) - (nd-1) + down-1) // down.
+    """
+    if b is not None:
+        x = x + b.to(x.dtype)[:, None, None]
+    x = upfirdn2d(x, fu, up=up, padding=padding, gain=up * up)
+    x = F.leaky_relu(x, slope) * gain
+    if clamp is not None:
+        x = x.clamp(-clamp, clamp)
+    return upfirdn2d(x, fd, down=down)

@@ -1,0 +1,92 @@
+"""Pad, upsample, filter, downsample: the definition, in plain PyTorch, differentiable to any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+Pair = int | Sequence[int]
+
+
+def pair(value: Pair) -> tuple[int, int]:
+    """(x, y) from one number or two."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def padding_of(value: Pair) -> tuple[int, int, int, int]:
+    """(x0, x1, y0, y1) from one number, (x, y), or four; negative crops."""
+    if isinstance(value, int):
+        return value, value, value, value
+    if len(value) == 2:
+        return value[0], value[0], value[1], value[1]
+    x0, x1, y0, y1 = value
+    return x0, x1, y0, y1
+
+
+def filter_size(f: Tensor | None) -> tuple[int, int]:
+    """(width, height) of a filter: [n], [h, w] or None."""
+    if f is None:
+        return 1, 1
+    return int(f.shape[-1]), int(f.shape[0])
+
+
+def upfirdn2d(
+    x: Tensor,
+    f: Tensor | None,
+    up: Pair = 1,
+    down: Pair = 1,
+    padding: Pair = 0,
+    flip_filter: bool = False,
+    gain: float = 1.0,
+) -> Tensor:
+    """Zero-insert, pad, convolve every channel with `f`, keep every down-th sample.
+
+    x: [N, C, H, W]. f: [n] (separable), [h, w] or None. padding: in upsampled pixels, negative
+    crops. flip_filter: correlate instead of convolve. gain: of the whole filter.
+    Returns [N, C, H', W'] with W' = (W*up + x0 + x1 - w) // down + 1.
+    """
+    n, c, h, w = x.shape
+    up_x, up_y = pair(up)
+    down_x, down_y = pair(down)
+    if up_x > 1 or up_y > 1:
+        x = F.pad(x.reshape(n, c, h, 1, w, 1), [0, up_x - 1, 0, 0, 0, up_y - 1])
+        x = x.reshape(n, c, h * up_y, w * up_x)
+    x = F.pad(x, padding_of(padding))
+    if f is None:
+        return x[:, :, ::down_y, ::down_x] * gain
+    f = f.to(x) * gain ** (f.ndim / 2)
+    if not flip_filter:
+        f = f.flip(list(range(f.ndim)))  # torch convolves by correlation
+    if f.ndim == 2:
+        return F.conv2d(x, f.expand(c, 1, *f.shape), groups=c, stride=(down_y, down_x))
+    x = F.conv2d(x, f.expand(c, 1, 1, -1), groups=c, stride=(1, down_x))
+    return F.conv2d(x, f[:, None].expand(c, 1, -1, 1), groups=c, stride=(down_y, 1))
+
+
+def upsample2d(x: Tensor, f: Tensor, up: int = 2, padding: Pair = 0, gain: float = 1.0) -> Tensor:
+    """x enlarged `up` times through `f`; [N, C, H*up, W*up] plus the padding."""
+    (w, h), (x0, x1, y0, y1) = filter_size(f), padding_of(padding)
+    before = [(n + up - 1) // 2 for n in (w, h)]
+    after = [(n - up) // 2 for n in (w, h)]
+    pads = (x0 + before[0], x1 + after[0], y0 + before[1], y1 + after[1])
+    return upfirdn2d(x, f, up=up, padding=pads, gain=gain * up * up)
+
+
+def downsample2d(
+    x: Tensor, f: Tensor, down: int = 2, padding: Pair = 0, flip_filter: bool = False
+) -> Tensor:
+    """x reduced `down` times through `f`; [N, C, H/down, W/down] plus the padding."""
+    (w, h), (x0, x1, y0, y1) = filter_size(f), padding_of(padding)
+    before = [(n - down + 1) // 2 for n in (w, h)]
+    after = [(n - down) // 2 for n in (w, h)]
+    pads = (x0 + before[0], x1 + after[0], y0 + before[1], y1 + after[1])
+    return upfirdn2d(x, f, down=down, padding=pads, flip_filter=flip_filter)
+
+
+def filter2d(x: Tensor, f: Tensor, padding: Pair = 0, gain: float = 1.0) -> Tensor:
+    """x filtered at its own size."""
+    (w, h), (x0, x1, y0, y1) = filter_size(f), padding_of(padding)
+    pads = (x0 + w // 2, x1 + (w - 1) // 2, y0 + h // 2, y1 + (h - 1) // 2)
+    return upfirdn2d(x, f, padding=pads, gain=gain)
