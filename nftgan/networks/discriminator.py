@@ -74,7 +74,7 @@ class Block(nn.Module):
         inner, out = channels
         self.first, self.residual = first, config.architecture == "resnet"
         lowest = 2 ** (int(math.log2(config.img_resolution)) + 1 - config.num_fp16_res)
-        self.half = config.num_fp16_res > 0 and resolution >= max(lowest, 8)
+        self.fp16 = config.num_fp16_res > 0 and resolution >= max(lowest, 8)
         index = first_index
 
         def frozen() -> bool:
@@ -96,7 +96,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [N, in, R, R] (the image in the first block) → [N, out, R/2, R/2]."""
-        if self.half and x.is_cuda and x.dtype != torch.float64:
+        if self.fp16 and x.is_cuda and x.dtype != torch.float64:
             x = x.to(torch.float16)
         else:
             x = x.to(torch.promote_types(x.dtype, torch.float32))

@@ -94,7 +94,7 @@ class MappingNetwork(nn.Module):
         truncation_psi pulls the first `truncation_cutoff` layers (None: all) towards w_avg.
         Computes in the dtype of the weights. update_emas moves w_avg towards this batch.
         """
-        own = self.fc0.weight  # type: ignore[union-attr]
+        own: Tensor = self.get_parameter("fc0.weight")
         parts = []
         if z is not None and self.z_dim > 0:
             parts.append(normalize_second_moment(z.to(own)))

@@ -40,7 +40,7 @@ class SynthesisLayer(nn.Module):
         self, config: StyleGAN2Config, inner: int, out: int, resolution: int, *, up: int, half: bool
     ) -> None:
         super().__init__()
-        self.resolution, self.up, self.half = resolution, up, half
+        self.resolution, self.up, self.fp16 = resolution, up, half
         self.use_noise, self.clamp = config.use_noise, config.conv_clamp
         self.register_buffer("resample_filter", setup_filter(BLUR))
         self.affine = FullyConnectedLayer(config.w_dim, inner, bias_init=1.0)
@@ -52,7 +52,8 @@ class SynthesisLayer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise_mode: str) -> Tensor:
         """x: [N, in, H, W], w: [N, w_dim] → [N, out, R, R]."""
-        styles, weight = self.affine(w), self.weight
+        styles: Tensor = self.affine(w)
+        weight: Tensor = self.weight
         if x.dtype == torch.float16:
             # Keeps products inside half's range; demodulation cancels both factors.
             biggest = weight.abs().amax(dim=(1, 2, 3), keepdim=True)
@@ -96,20 +97,20 @@ class SynthesisBlock(nn.Module):
         self.first = inner == 0
         self.num_conv = 1 if self.first else 2
         lowest = 2 ** (int(math.log2(config.img_resolution)) + 1 - config.num_fp16_res)
-        self.half = config.num_fp16_res > 0 and resolution >= max(lowest, 8)
+        self.fp16 = config.num_fp16_res > 0 and resolution >= max(lowest, 8)
         self.register_buffer("resample_filter", setup_filter(BLUR))
         if self.first:
             self.const = nn.Parameter(torch.randn(out, resolution, resolution))
         else:
-            self.conv0 = SynthesisLayer(config, inner, out, resolution, up=2, half=self.half)
-        self.conv1 = SynthesisLayer(config, out, out, resolution, up=1, half=self.half)
+            self.conv0 = SynthesisLayer(config, inner, out, resolution, up=2, half=self.fp16)
+        self.conv1 = SynthesisLayer(config, out, out, resolution, up=1, half=self.fp16)
         self.torgb = ToRGBLayer(config, out)
 
     def forward(
         self, x: Tensor | None, img: Tensor | None, ws: Tensor, noise_mode: str, force_fp32: bool
     ) -> tuple[Tensor, Tensor]:
         """ws: [N, num_conv + 1, w_dim] → features and image at this resolution."""
-        half = self.half and not force_fp32 and ws.is_cuda and ws.dtype == torch.float32
+        half = self.fp16 and not force_fp32 and ws.is_cuda and ws.dtype == torch.float32
         dtype = torch.float16 if half else ws.dtype
         if x is None:
             x = self.const.to(dtype).unsqueeze(0).repeat(ws.shape[0], 1, 1, 1)

@@ -118,7 +118,7 @@ class SynthesisLayer(nn.Module):
         self, config: StyleGAN3Config, before: LayerPlan, after: LayerPlan, *, is_torgb: bool
     ) -> None:
         super().__init__()
-        self.is_torgb, self.half = is_torgb, after.half
+        self.is_torgb, self.fp16 = is_torgb, after.half
         self.conv_clamp, self.beta = config.conv_clamp, config.magnitude_ema_beta
         k = 1 if is_torgb else config.conv_kernel
         inner_rate = max(before.rate, after.rate) * (1 if is_torgb else config.lrelu_upsampling)
@@ -155,7 +155,7 @@ class SynthesisLayer(nn.Module):
         styles = self.affine(w)
         if self.is_torgb:
             styles = styles / math.sqrt(x.shape[1])
-        half = self.half and not force_fp32 and x.is_cuda and w.dtype == torch.float32
+        half = self.fp16 and not force_fp32 and x.is_cuda and w.dtype == torch.float32
         x = modulated_conv2d(
             x.to(torch.float16 if half else w.dtype),
             self.weight,

@@ -13,7 +13,8 @@ def conv2d_resample(
 ) -> Tensor:
     """x convolved with w at the same, twice or half the size, low-passed by f.
 
-    x: [N, I, H, W]; w: [O, I/groups, k, k] with k 1 or 3; f: [4, 4]. Returns [N, O, H*up/down, ...].
+    x: [N, I, H, W]; w: [O, I/groups, k, k] with k 1 or 3; f: [4, 4].
+    Returns [N, O, H*up/down, W*up/down].
     """
     k = int(w.shape[-1])
     if up == 1 and down == 1:

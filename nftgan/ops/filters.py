@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def setup_filter(taps: Sequence[float] | Tensor | None, *, gain: float = 1.0) -> Tensor:
-    """Taps normalised to sum `gain`, float32: [n] when separable with 8 taps or more, else [n, n]."""
+    """Taps of sum `gain`, float32: [n] when separable with 8 taps or more, else [n, n]."""
     f = torch.as_tensor([1.0] if taps is None else taps, dtype=torch.float32)
     if f.ndim == 0:
         f = f[None]

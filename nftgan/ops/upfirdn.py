@@ -1,4 +1,4 @@
-"""Pad, upsample, filter, downsample: the definition, in plain PyTorch, differentiable to any order."""
+"""Pad, upsample, filter, downsample: the definition, in PyTorch, differentiable to any order."""
 
 from __future__ import annotations
 
