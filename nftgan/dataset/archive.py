@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
 import os
-import stat
-import struct
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from nftgan.dataset.pack import LABELS_MEMBER, NOTES_MEMBER, fingerprint_of, pixel_digest
 from nftgan.errors import UsageError
-from nftgan.files import atomic_path, canonical_json, os_error
+from nftgan.files import os_error
 
-LABELS_MEMBER = "dataset.json"
-NOTES_MEMBER = "nftgan.json"
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 CACHE_BYTES = 1 << 30  # decoded pictures are kept in memory up to this size
@@ -32,123 +27,6 @@ MAX_JSON_BYTES = 512 << 20
 MAX_RESOLUTION = 8192
 MAX_CLASSES = 100_000
 PREPARE_HINT = "clean the pictures first: nftgan prepare FOLDER -o dataset.zip"
-_EPOCH = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # the zip format's earliest time: the same pictures give the same bytes
-
-
-def pixel_digest(pixels: np.ndarray) -> str:
-    """Hex SHA-256 of b"nftgan-pixels-1", width, height (uint32 big-endian) and the raw bytes.
-
-    pixels: uint8 [H, W, 3], or [H, W] for grey.
-    """
-    height, width = pixels.shape[:2]
-    digest = hashlib.sha256(b"nftgan-pixels-1" + struct.pack(">II", width, height))
-    digest.update(np.ascontiguousarray(pixels, dtype=np.uint8).tobytes())
-    return digest.hexdigest()
-
-
-def fingerprint_of(digests: Iterable[tuple[str, str]]) -> str:
-    """ "sha256:…" over the sorted (name, pixel digest) pairs, as canonical JSON."""
-    pairs = [[name, digest] for name, digest in sorted(digests)]
-    return "sha256:" + hashlib.sha256(canonical_json(pairs)).hexdigest()
-
-
-def member_name(index: int) -> str:
-    """00000/img00000042.png for 42: a folder holds a thousand pictures."""
-    number = f"{index:08d}"
-    return f"{number[:5]}/img{number}.png"
-
-
-def encode_png(pixels: np.ndarray) -> bytes:
-    """uint8 [H, W, 3] or [H, W] as PNG, lightly compressed: training reads it over and over."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
-# ---- writing ---------------------------------------------------------------------------------
-
-
-class DatasetWriter:
-    """Takes pictures one by one; all must have the shape of the first. See `write_dataset`."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self._digests: list[tuple[str, str]] = []
-
-    def __len__(self) -> int:
-        return len(self._digests)
-
-    @property
-    def fingerprint(self) -> str:
-        return fingerprint_of(self._digests)
-
-    def add(self, pixels: np.ndarray) -> str:
-        """Store uint8 [H, W, 3] or [H, W]; its member name."""
-        return self.add_png(encode_png(pixels), pixel_digest(pixels))
-
-    def add_png(self, png: bytes, digest: str) -> str:
-        """Store a PNG whose pixels have the digest `pixel_digest` gives; its member name."""
-        name = member_name(len(self._digests))
-        self._write(name, png)
-        self._digests.append((name, digest))
-        return name
-
-    def finish(
-        self, labels: Sequence[int] | None = None, notes: Mapping[str, Any] | None = None
-    ) -> None:
-        """Write the labels (one class for each picture, in order) and the notes."""
-        entries = None
-        if labels is not None:
-            names = (name for name, _ in self._digests)
-            entries = [[name, int(label)] for name, label in zip(names, labels, strict=True)]
-        self._write(LABELS_MEMBER, json.dumps({"labels": entries}).encode())
-        document = {"nftgan": 1, "fingerprint": self.fingerprint, **(notes or {})}
-        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
-        self._write(NOTES_MEMBER, text.encode())
-
-    def _write(self, name: str, data: bytes) -> None:
-        info = zipfile.ZipInfo(name, _EPOCH)
-        info.create_system = 3  # Unix, on every system
-        info.external_attr = (stat.S_IFREG | 0o644) << 16
-        self._archive.writestr(info, data, zipfile.ZIP_STORED)
-
-
-@contextmanager
-def dataset_writer(path: Path) -> Iterator[DatasetWriter]:
-    """A writer whose file appears at `path` whole when the block ends, or not at all.
-
-    The same pictures and notes give the same bytes. The block must call `finish` last.
-    """
-    with (
-        atomic_path(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
-    ):
-        yield DatasetWriter(archive)
-
-
-def write_dataset(
-    path: Path,
-    images: Iterable[np.ndarray],
-    *,
-    labels: Sequence[int] | None = None,
-    notes: Mapping[str, Any] | None = None,
-) -> str:
-    """Pack uint8 images [R, R, 3] (or [R, R]) into `path`; the fingerprint."""
-    with dataset_writer(path) as writer:
-        for image in images:
-            writer.add(image)
-        writer.finish(labels, notes)
-        return writer.fingerprint
-
-
-# ---- reading ---------------------------------------------------------------------------------
 
 
 def _safe_name(name: str) -> bool:

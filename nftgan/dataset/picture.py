@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nftgan.dataset.archive import encode_png, pixel_digest
 from nftgan.dataset.crop import Box, Crop, square
 from nftgan.dataset.decode import Rejected, decode, open_header
 from nftgan.dataset.duplicates import Fingerprint, fingerprint
+from nftgan.dataset.pack import encode_png, pixel_digest
 from nftgan.dataset.resize import Resample, resize
 
 

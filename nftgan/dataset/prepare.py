@@ -11,11 +11,12 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from nftgan.dataset.archive import Dataset, dataset_writer
+from nftgan.dataset.archive import Dataset
 from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
 from nftgan.dataset.labels import Labels, class_order, read_labels
+from nftgan.dataset.pack import dataset_writer
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 from nftgan.dataset.picture import Job, Look, Square, look, make_square
 from nftgan.dataset.report import report_paths, write_report

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nftgan.dataset.archive import Dataset, encode_png
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.pack import encode_png
 from nftgan.files import write_json, write_text
 
 _SHOWN = 400  # thumbnails on the sheet, spread evenly over the set

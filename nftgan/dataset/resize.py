@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 import numpy as np
@@ -23,11 +24,17 @@ class Resample(str, Enum):
 def block_size(image: Image.Image) -> int:
     """Side in pixels of the equal squares that `image` consists of; 1 when it has none."""
     pixels = np.asarray(image)  # [h, w, 3]
-    height, width = pixels.shape[:2]
-    # A boundary between unequal neighbours must lie on a multiple of the block's side.
-    columns = np.flatnonzero((pixels[:, 1:] != pixels[:, :-1]).any(axis=(0, 2))) + 1
-    rows = np.flatnonzero((pixels[1:] != pixels[:-1]).any(axis=(1, 2))) + 1
-    return int(np.gcd.reduce(np.concatenate([[width, height], columns, rows])))
+    # A few rows settle it for all but pixel art, at a hundredth of the cost.
+    sample = _common_boundary(pixels[:: max(1, len(pixels) // 8)])
+    if sample == 1:
+        return 1
+    return math.gcd(_common_boundary(pixels), _common_boundary(pixels.transpose(1, 0, 2)))
+
+
+def _common_boundary(pixels: np.ndarray) -> int:
+    """Largest number dividing the width and each column that differs from its left neighbour."""
+    changes = (pixels[:, 1:] != pixels[:, :-1]).any(axis=(0, 2))
+    return int(np.gcd.reduce(np.flatnonzero(changes) + 1, initial=pixels.shape[1]))
 
 
 def is_pixel_art(image: Image.Image) -> bool:

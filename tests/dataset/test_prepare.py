@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from nftgan.dataset import parallel, picture
-from nftgan.dataset.archive import Dataset, write_dataset
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.prepare import PrepareOptions, prepare
 from nftgan.dataset.shipped import unpack
 from nftgan.errors import UsageError
