@@ -76,14 +76,14 @@ def decode(data: bytes, background: tuple[int, int, int]) -> Picture:
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata that does not matter here
         image = open_header(data)
         notes: list[str] = []
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format != "MPO":
-            notes.append("animated: its first frame")
+        if getattr(image, "is_animated", False) and image.format != "MPO":
+            notes.append("several frames: the first one")
         try:
             image.load()
+            upright: Image.Image = image
             if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
                 notes.append("turned as its EXIF says")
-            upright = ImageOps.exif_transpose(image)
+                upright = ImageOps.exif_transpose(image)
             rgb = _to_rgb(upright, background, notes)
         except Rejected:
             raise

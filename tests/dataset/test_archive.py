@@ -280,3 +280,25 @@ def test_a_dataset_can_be_pickled_and_forked(tmp_path: Path) -> None:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         parts = pool.map(dataset.images, [[i] for i in range(8)])
     assert np.array_equal(np.concatenate(parts), dataset.images(range(8)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_no_damage_to_a_zip_does_more_than_be_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("zip")
+    write_dataset(folder / "a.zip", [noise(1), noise(2)], labels=[0, 1])
+    content = bytearray((folder / "a.zip").read_bytes())
+    for _ in range(data.draw(st.integers(1, 8))):
+        # Most places of a zip are pixels: half of the changes go to the directory at its end.
+        first = data.draw(st.sampled_from([0, len(content) - 500]))
+        place = data.draw(st.integers(first, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    (folder / "a.zip").write_bytes(content)
+    try:
+        dataset = Dataset.open(folder / "a.zip")
+        assert dataset.images([0]).dtype == np.uint8
+        assert dataset.fingerprint.startswith("sha256:")
+    except UsageError as exc:
+        assert "a.zip" in exc.message

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from nftgan.dataset import decode as decode_module
@@ -184,7 +186,7 @@ def test_an_animation_gives_its_first_frame(kind: str) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
     data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
     assert pixels_of(data)[0, 0].tolist() == [250, 0, 0]
-    assert decode(data, WHITE).notes == ["animated: its first frame"]
+    assert decode(data, WHITE).notes == ["several frames: the first one"]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
@@ -252,3 +254,32 @@ def test_colours_are_names_or_hex() -> None:
     assert parse_colour("#f4d35e") == (0xF4, 0xD3, 0x5E)
     with pytest.raises(UsageError, match="'blurple' is not a colour"):
         parse_colour("blurple")
+
+
+@st.composite
+def damaged_files(draw: st.DrawFn) -> bytes:
+    """A real file with some bytes changed, some cut out and some repeated."""
+    kind = draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA"]))
+    options = {"icc_profile": matrix_profile("Wide", ADOBE_RGB, 2.2)} if kind == "PNG" else {}
+    data = bytearray(encoded(Image.fromarray(ramp()).convert("RGB"), kind, **options))
+    for _ in range(draw(st.integers(1, 6))):
+        place = draw(st.integers(0, len(data) - 1))
+        data[place] = draw(st.integers(0, 255))
+    start = draw(st.integers(0, len(data)))
+    end = draw(st.integers(start, len(data)))
+    if draw(st.booleans()):
+        del data[start:end]
+    else:
+        data[start:start] = data[start:end]
+    return bytes(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(damaged_files() | st.binary(max_size=64))
+def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
+    try:
+        picture = decode(data, WHITE)
+    except Rejected as exc:
+        assert str(exc)
+    else:
+        assert picture.image.mode == "RGB" and min(picture.image.size) > 0
