@@ -97,7 +97,7 @@ class Machine:
         self._memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        """The value of the pickle. Raises UsageError for anything outside the list or the bounds."""
+        """The value of the pickle; UsageError for anything outside the list or the bounds."""
         while True:
             code = self._take(1)[0]
             if code == 0x2E:  # STOP
@@ -210,7 +210,7 @@ class Machine:
             raise refused(f"{function.title} is called with {label(arguments)}")
         try:
             self._push(function.call(*arguments))
-        except (TypeError, ValueError, OverflowError) as exc:
+        except (TypeError, ValueError, LookupError, OverflowError) as exc:
             raise refused(f"{function.title} is called with wrong arguments") from exc
 
     def _new(self) -> None:
@@ -225,7 +225,7 @@ class Machine:
             raise refused(f"it sets the state of {label(target)}")
         try:
             target.set_state(state)
-        except (TypeError, ValueError, OverflowError) as exc:
+        except (TypeError, ValueError, LookupError, OverflowError) as exc:
             raise refused(f"the state of {type(target).__name__} is wrong") from exc
 
     def _persistent_id(self) -> None:

@@ -59,7 +59,7 @@ class ArrayStub(Stub):
     """A NumPy array; its content comes with its state."""
 
     def __init__(self) -> None:
-        self.array = np.zeros(0, np.float32)
+        self.array: np.ndarray = np.zeros(0, np.float32)
 
     def set_state(self, state: Any) -> None:
         _, shape, dtype, fortran, data = state
@@ -184,7 +184,7 @@ def read_storage(data: memoryview, budget: Budget) -> Storage:
         found.append((kind.title, key, count))
 
     names: dict[tuple[str, str], Allowed] = {("torch", name): Allowed(name) for name in _STORAGES}
-    names["collections", "OrderedDict"] = Allowed("OrderedDict", call=dict)
+    names["collections", "OrderedDict"] = Allowed("OrderedDict", call=lambda: {})
     values: list[Any] = []
     position = 0
     for _ in range(5):
