@@ -1,0 +1,348 @@
+"""The manifest collection.json: which seed is which token, and every hash and CID known so far."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nftgan.collection.merkle import MerkleTree, hash_bytes, leaf
+from nftgan.config import CollectionSection, RoyaltySection, from_mapping
+from nftgan.errors import MissingStepError, UsageError
+from nftgan.files import read_json, write_json
+from nftgan.seeds import MAX_SEED
+from nftgan.synthesis.recipe import IDENTITY, Recipe
+
+SCHEMA = 1
+MAX_PIECES = 1_000_000
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_CID = re.compile(r"[A-Za-z0-9]{10,128}")
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """The generator: its identity is what counts, the path and the CID are where to find it."""
+
+    identity: str  # "sha256:…"
+    path: str = ""  # as in nftgan.toml
+    cid: str | None = None
+
+
+@dataclass(frozen=True)
+class Cids:
+    """CIDs computed from local bytes; None: not computed yet."""
+
+    images: str | None = None  # of the folder images/
+    metadata: str | None = None  # of the folder metadata/, contract.json included
+    model: str | None = None  # of the model file
+    contract: str | None = None  # of metadata/contract.json
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """Where a piece stands (see `nftgan.collection.rarity`)."""
+
+    rank: int  # 1 is the rarest; equal pieces share a rank
+    score: float  # information content over the collection's mean, 4 decimals
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One token. Later verbs fill in what is None or empty."""
+
+    id: int
+    seed: int
+    name: str
+    description: str | None = None  # None: the collection's
+    pixels: str | None = None  # pixel hash "sha256:…", from `nftgan render`
+    image_cid: str | None = None  # CID of images/ID.png
+    attributes: tuple[dict[str, Any], ...] = ()  # {"trait_type", "value", …}, from `metadata`
+    rarity: Rarity | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One collection: its words, its model, its recipe and its pieces in token order.
+
+    Raises UsageError unless ids count up from 0 and seeds and names are unique.
+    """
+
+    collection: CollectionSection
+    model: ModelRef
+    recipe: Recipe
+    pieces: tuple[Piece, ...] = ()
+    royalties: RoyaltySection = field(default_factory=RoyaltySection)
+    cids: Cids = field(default_factory=Cids)
+
+    def __post_init__(self) -> None:
+        if self.model.identity != self.recipe.model:
+            raise UsageError(
+                f"the model is {self.model.identity} but the recipe names {self.recipe.model}",
+                hint="nftgan curate",
+            )
+        _check_pieces(self.pieces)
+
+    # ---- what follows from the pieces ------------------------------------------------------
+
+    @property
+    def recipe_hash(self) -> str:
+        return self.recipe.hash
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of each token, in token order."""
+        return tuple(piece.seed for piece in self.pieces)
+
+    @property
+    def rendered(self) -> bool:
+        """Whether every piece has its pixel hash."""
+        return bool(self.pieces) and all(piece.pixels for piece in self.pieces)
+
+    @cached_property
+    def tree(self) -> MerkleTree:
+        """The tree over all pieces. Raises MissingStepError while a piece is not rendered."""
+        if not self.pieces:
+            raise MissingStepError("the collection has no pieces yet", hint="nftgan curate")
+        leaves = []
+        for piece in self.pieces:
+            if piece.pixels is None:
+                raise MissingStepError(
+                    f"piece {piece.id} has not been rendered", hint="nftgan render"
+                )
+            leaves.append(leaf(piece.id, piece.seed, piece.pixels))
+        return MerkleTree(leaves)
+
+    @property
+    def pieces_root(self) -> str | None:
+        """ "0x…" root of the pieces; None while one is not rendered."""
+        return "0x" + self.tree.root.hex() if self.rendered else None
+
+    def with_pieces(self, pieces: Sequence[Piece]) -> Manifest:
+        return replace(self, pieces=tuple(pieces))
+
+    # ---- JSON ------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `from_json` turns back into an equal manifest."""
+        return {
+            "nftgan_manifest": SCHEMA,
+            "collection": asdict(self.collection),
+            "model": asdict(self.model),
+            "recipe": self.recipe.to_json(),
+            "recipe_hash": self.recipe_hash,
+            "pieces_root": self.pieces_root,
+            "royalties": asdict(self.royalties),
+            "cids": asdict(self.cids),
+            "tokens": [_piece_to_json(piece) for piece in self.pieces],
+        }
+
+    @classmethod
+    def from_json(cls, document: Any, where: str = "manifest") -> Manifest:
+        """The manifest in `document`.
+
+        Raises UsageError that names what is wrong: an unknown version or key, a recipe or pieces
+        that were edited without their hashes.
+        """
+        if not isinstance(document, Mapping):
+            raise UsageError(f"{where} must hold one JSON object")
+        version = document.get("nftgan_manifest")
+        if version != SCHEMA or isinstance(version, bool):
+            newer = type(version) is int and version > SCHEMA
+            raise UsageError(
+                f"{where}: manifest version {version!r} is not known here, only {SCHEMA}",
+                hint="pip install -U nftgan" if newer else "is this a collection.json of nftgan?",
+            )
+        keys = {
+            "nftgan_manifest",
+            "collection",
+            "model",
+            "recipe",
+            "recipe_hash",
+            "pieces_root",
+            "royalties",
+            "cids",
+            "tokens",
+        }
+        _exact_keys(document, keys, where)
+        sections: dict[str, Any] = {}
+        for key, kind in (
+            ("collection", CollectionSection),
+            ("model", ModelRef),
+            ("royalties", RoyaltySection),
+            ("cids", Cids),
+        ):
+            sections[key] = _section(kind, document[key], f"{where}: {key}")
+        if not isinstance(sections["model"].identity, str) or not IDENTITY.fullmatch(
+            sections["model"].identity
+        ):
+            raise UsageError(f"{where}: model identity must be sha256: and 64 hex digits")
+        for name, cid in {
+            **asdict(sections["cids"]),
+            "of the model": sections["model"].cid,
+        }.items():
+            _check_cid(cid, f"{where}: the CID {name}")
+        tokens = document["tokens"]
+        if not isinstance(tokens, list) or len(tokens) > MAX_PIECES:
+            raise UsageError(f"{where}: tokens must be a list of at most {MAX_PIECES:,}")
+        pieces = tuple(_piece_from_json(one, f"{where}: token {i}") for i, one in enumerate(tokens))
+        try:
+            manifest = cls(recipe=Recipe.from_json(document["recipe"]), pieces=pieces, **sections)
+        except UsageError as exc:
+            raise type(exc)(f"{where}: {exc.message}", hint=exc.hint) from exc
+        for key, hint in (("recipe_hash", "nftgan curate"), ("pieces_root", "nftgan render")):
+            if document[key] != getattr(manifest, key):
+                raise UsageError(
+                    f"{where}: {key} is {document[key]} but follows as {getattr(manifest, key)}:"
+                    " the file was edited by hand",
+                    hint=f"undo the edit, or run {hint} again",
+                )
+        return manifest
+
+    @classmethod
+    def load(cls, path: Path) -> Manifest:
+        """The manifest in `path`. Raises MissingStepError when there is none yet."""
+        if not path.exists():
+            raise MissingStepError(f"{path} does not exist", hint="nftgan curate")
+        return cls.from_json(read_json(path), str(path))
+
+    def save(self, path: Path) -> None:
+        """Write with sorted keys, whole or not at all."""
+        write_json(path, self.to_json())
+
+
+load = Manifest.load
+
+
+def save(manifest: Manifest, path: Path) -> None:
+    """The same as `manifest.save(path)`."""
+    manifest.save(path)
+
+
+def piece_name(template: str, *, name: str, id: int, seed: int) -> str:
+    """`template` with {name}, {id} and {seed} filled in, as NFC; UsageError for another field."""
+
+    def fill(match: re.Match[str]) -> str:
+        values: dict[str, Any] = {"name": name, "id": id, "seed": seed}
+        if match[1] not in values:
+            raise UsageError(
+                f"piece_name {template!r}: {match[0]} is not known",
+                hint="known: {name}, {id}, {seed}",
+            )
+        return str(values[match[1]])
+
+    return unicodedata.normalize("NFC", _FIELD.sub(fill, template)).strip()
+
+
+def make_pieces(seeds: Sequence[int], section: CollectionSection) -> tuple[Piece, ...]:
+    """Token i is seed i of `seeds`. Raises UsageError for a repeated seed or name."""
+    template = section.piece_name
+    pieces = tuple(
+        Piece(i, int(seed), piece_name(template, name=section.name, id=i, seed=int(seed)))
+        for i, seed in enumerate(seeds)
+    )
+    _check_pieces(pieces)
+    return pieces
+
+
+# ---- checks ----------------------------------------------------------------------------------
+
+
+def _check_pieces(pieces: Sequence[Piece]) -> None:
+    seeds: dict[int, int] = {}
+    names: dict[str, int] = {}
+    for expected, piece in enumerate(pieces):
+        if type(piece.id) is not int or piece.id != expected:
+            raise UsageError(f"token ids must count up from 0: found {piece.id} for {expected}")
+        if type(piece.seed) is not int or not 0 <= piece.seed <= MAX_SEED:
+            raise UsageError(
+                f"token {piece.id}: the seed must be from 0 to {MAX_SEED}, not {piece.seed!r}"
+            )
+        if not isinstance(piece.name, str) or not piece.name.strip():
+            raise UsageError(f"token {piece.id} has no name", hint="set piece_name in nftgan.toml")
+        other = seeds.setdefault(piece.seed, piece.id)
+        if other != piece.id:
+            raise UsageError(f"tokens {other} and {piece.id} share the seed {piece.seed}")
+        other = names.setdefault(unicodedata.normalize("NFC", piece.name), piece.id)
+        if other != piece.id:
+            raise UsageError(
+                f"tokens {other} and {piece.id} share the name {piece.name!r}",
+                hint="put {id} into piece_name in nftgan.toml",
+            )
+        if piece.pixels is not None:
+            hash_bytes(piece.pixels)
+
+
+def _exact_keys(document: Mapping[str, Any], keys: set[str], where: str) -> None:
+    if unknown := set(document) - keys:
+        raise UsageError(f"{where}: unknown key {sorted(map(str, unknown))[0]!r}")
+    if missing := keys - set(document):
+        raise UsageError(f"{where}: {sorted(missing)[0]!r} is missing")
+
+
+def _section(kind: type[Any], value: Any, where: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{where} must be a JSON object")
+    try:
+        return from_mapping(kind, value, where)
+    except TypeError as exc:
+        raise UsageError(f"{where}: a key is missing") from exc
+
+
+def _check_cid(cid: Any, where: str) -> None:
+    if cid is not None and not (isinstance(cid, str) and _CID.fullmatch(cid)):
+        raise UsageError(f"{where} is not a CID: {str(cid)[:80]!r}")
+
+
+def _piece_to_json(piece: Piece) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": piece.id,
+        "seed": piece.seed,
+        "name": piece.name,
+        "pixels": piece.pixels,
+        "image_cid": piece.image_cid,
+        "attributes": [dict(attribute) for attribute in piece.attributes],
+    }
+    if piece.description is not None:
+        document["description"] = piece.description
+    if piece.rarity is not None:
+        document["rarity"] = asdict(piece.rarity)
+    return document
+
+
+def _piece_from_json(value: Any, where: str) -> Piece:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{where} must be a JSON object")
+    required = {"id", "seed", "name", "pixels", "image_cid", "attributes"}
+    _exact_keys(
+        {key: item for key, item in value.items() if key not in ("description", "rarity")},
+        required,
+        where,
+    )
+    description = value.get("description")
+    if description is not None and not isinstance(description, str):
+        raise UsageError(f"{where}: description must be text")
+    pixels = value["pixels"]
+    if pixels is not None and not (isinstance(pixels, str) and IDENTITY.fullmatch(pixels)):
+        raise UsageError(f"{where}: pixels must be sha256: and 64 hex digits")
+    _check_cid(value["image_cid"], f"{where}: image_cid")
+    attributes = value["attributes"]
+    if not isinstance(attributes, list) or not all(
+        isinstance(one, Mapping) and isinstance(one.get("value"), (str, int, float))
+        for one in attributes
+    ):
+        raise UsageError(f"{where}: attributes must be a list of objects with a value")
+    rarity = value.get("rarity")
+    return Piece(
+        id=value["id"],
+        seed=value["seed"],
+        name=value["name"],
+        description=description,
+        pixels=pixels,
+        image_cid=value["image_cid"],
+        attributes=tuple(dict(one) for one in attributes),
+        rarity=None if rarity is None else _section(Rarity, rarity, f"{where}: rarity"),
+    )

@@ -1,0 +1,215 @@
+"""The recipe: everything but the seed that decides the pixels of a piece, as canonical JSON."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from nftgan.config import RecipeSection
+from nftgan.dataset.archive import pixel_digest
+from nftgan.errors import UsageError
+from nftgan.files import canonical_json, sha256_hex
+
+VERSION = 1
+RENDERER = "f64-1"
+MAX_SIDE = 16384
+IDENTITY = re.compile(r"sha256:[0-9a-f]{64}")
+_KEYS = (  # all required
+    "nftgan",
+    "model",
+    "trunc",
+    "cutoff",
+    "class",
+    "translate",
+    "rotate",
+    "renderer",
+    "size",
+)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The pixel-art finish (see `nftgan.synthesis.finish`)."""
+
+    grid: int = 0  # side of the pixel-art grid; 0: the picture keeps its pixels
+    palette: int = 0  # colours kept; 0: all
+    upscale: int = 1  # nearest-neighbour enlargement
+
+    def __post_init__(self) -> None:
+        for name, value, least, most in (
+            ("grid", self.grid, 0, 4096),
+            ("palette", self.palette, 0, 256),
+            ("upscale", self.upscale, 1, 256),
+        ):
+            if type(value) is not int or not least <= value <= most:
+                raise UsageError(f"finish: {name} must be from {least} to {most}, not {value!r}")
+        if self.palette == 1:
+            raise UsageError("finish: a palette of 1 colour is an empty picture", hint="2 to 256")
+
+    @property
+    def does_nothing(self) -> bool:
+        return self.grid == 0 and self.palette == 0 and self.upscale == 1
+
+    def size(self, resolution: int) -> int:
+        """Pixels a side of a finished picture that was `resolution` wide."""
+        return (self.grid or resolution) * self.upscale
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What turns a seed into pixels; `label` is "class" in JSON.
+
+    Raises UsageError for values that no picture can have.
+    """
+
+    model: str  # identity, "sha256:…"
+    size: tuple[int, int]  # width and height of the finished picture, pixels
+    trunc: float = 1.0  # truncation psi
+    cutoff: int | None = None  # layers that are truncated; None: all
+    label: int | None = None  # class index of a conditional model
+    translate: tuple[float, float] = (0.0, 0.0)  # in image widths and heights
+    rotate: float = 0.0  # degrees
+    finish: Finish | None = None
+    renderer: str = RENDERER
+    nftgan: int = VERSION
+
+    def __post_init__(self) -> None:
+        if self.nftgan != VERSION:
+            raise UsageError(
+                f"recipe version {self.nftgan!r} is not known here",
+                hint="a newer nftgan wrote it: pip install -U nftgan",
+            )
+        if self.renderer != RENDERER:
+            raise UsageError(
+                f"renderer {self.renderer!r} is not known here, only {RENDERER}",
+                hint="a newer nftgan wrote it: pip install -U nftgan",
+            )
+        if not isinstance(self.model, str) or not IDENTITY.fullmatch(self.model):
+            raise UsageError(f"recipe: model must be sha256: and 64 hex digits, not {self.model!r}")
+        _check_int("cutoff", self.cutoff, 0, 10_000)
+        _check_int("class", self.label, 0, 1_000_000)
+        for side in self.size:
+            _check_int("size", side, 1, MAX_SIDE)
+        # + 0.0 turns the negative zero, which has the same meaning, into the positive one.
+        set_ = object.__setattr__
+        set_(self, "trunc", _finite("trunc", self.trunc, 100) + 0.0)
+        set_(self, "rotate", _finite("rotate", self.rotate, 36_000) + 0.0)
+        x, y = (_finite("translate", value, 100) + 0.0 for value in self.translate)
+        set_(self, "translate", (x, y))
+        if self.finish is not None and self.finish.does_nothing:
+            set_(self, "finish", None)  # one way to say "no finish", so one hash
+        if self.finish is not None and self.finish.grid:
+            side = self.finish.size(0)
+            if self.size != (side, side):
+                raise UsageError(
+                    f"recipe: size {list(self.size)} is not what the finish gives, {[side, side]}"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; `finish` is left out where there is none."""
+        document: dict[str, Any] = {
+            "nftgan": self.nftgan,
+            "model": self.model,
+            "trunc": self.trunc,
+            "cutoff": self.cutoff,
+            "class": self.label,
+            "translate": list(self.translate),
+            "rotate": self.rotate,
+            "renderer": self.renderer,
+            "size": list(self.size),
+        }
+        if self.finish is not None:
+            document["finish"] = asdict(self.finish)
+        return document
+
+    @classmethod
+    def from_json(cls, document: Any, where: str = "recipe") -> Recipe:
+        """The recipe that `document` holds; UsageError for a missing, unknown or wrong key.
+
+        A key that is not known here could change the pixels, so it is never skipped.
+        """
+        if not isinstance(document, Mapping):
+            raise UsageError(f"{where} must be a JSON object, not {type(document).__name__}")
+        if document.get("nftgan") != VERSION or isinstance(document.get("nftgan"), bool):
+            raise UsageError(
+                f"{where}: version {document.get('nftgan')!r} is not known here",
+                hint="a newer nftgan wrote it: pip install -U nftgan",
+            )
+        if unknown := set(document) - {*_KEYS, "finish"}:
+            raise UsageError(f"{where}: unknown key {sorted(map(str, unknown))[0]!r}")
+        if missing := set(_KEYS) - set(document):
+            raise UsageError(f"{where}: {sorted(missing)[0]!r} is missing")
+        finish = None
+        if (raw := document.get("finish")) is not None:
+            if not isinstance(raw, Mapping) or set(raw) != {"grid", "palette", "upscale"}:
+                raise UsageError(f"{where}: finish must hold grid, palette and upscale")
+            finish = Finish(**raw)
+        for key in ("translate", "size"):
+            if not isinstance(document[key], (list, tuple)) or len(document[key]) != 2:
+                raise UsageError(f"{where}: {key} must be a list of 2 numbers")
+        try:
+            return cls(
+                model=document["model"],
+                size=tuple(document["size"]),
+                trunc=document["trunc"],
+                cutoff=document["cutoff"],
+                label=document["class"],
+                translate=tuple(document["translate"]),
+                rotate=document["rotate"],
+                finish=finish,
+                renderer=document["renderer"],
+            )
+        except UsageError as exc:
+            raise UsageError(f"{where}: {exc.message}", hint=exc.hint) from exc
+
+    @property
+    def hash(self) -> str:
+        """ "sha256:…" of the canonical JSON (RFC 8785)."""
+        return "sha256:" + sha256_hex(canonical_json(self.to_json()))
+
+
+def recipe_from_section(section: RecipeSection, *, model: str, resolution: int) -> Recipe:
+    """The recipe that [recipe] of nftgan.toml asks of a model `resolution` pixels wide."""
+    finish = Finish(section.pixel_grid, section.palette, section.upscale)
+    side = finish.size(resolution)
+    return Recipe(
+        model=model,
+        size=(side, side),
+        trunc=section.trunc,
+        cutoff=section.cutoff,
+        label=section.label,
+        translate=section.translate,
+        rotate=section.rotate,
+        finish=finish,
+    )
+
+
+def pixel_hash(image: np.ndarray) -> str:
+    """ "sha256:…" that names the picture itself, whatever file it is stored in.
+
+    image: uint8 [H, W, 3]. SHA-256 of b"nftgan-pixels-1", width and height (uint32 big-endian) and
+    the RGB bytes. Raises UsageError for another shape or type.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise UsageError(f"a picture is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
+    return "sha256:" + pixel_digest(image)
+
+
+def _check_int(name: str, value: Any, least: int, most: int) -> None:
+    if value is None and name != "size":
+        return
+    if type(value) is not int or not least <= value <= most:
+        raise UsageError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
+
+
+def _finite(name: str, value: Any, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UsageError(f"{name} must be a number, not {value!r}")
+    if abs(value) > most:
+        raise UsageError(f"{name} must be from {-most} to {most}, not {value!r}")
+    return float(value)

@@ -1,0 +1,130 @@
+"""Recipes: canonical, hashed, and strict about what is not known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nftgan.config import RecipeSection
+from nftgan.errors import UsageError
+from nftgan.synthesis.recipe import Finish, Recipe, pixel_hash, recipe_from_section
+
+MODEL = "sha256:" + "5a" * 32
+
+
+def test_the_json_is_the_documented_one_and_its_hash_that_of_the_canonical_bytes() -> None:
+    recipe = Recipe(model=MODEL, size=(256, 256), trunc=0.7)
+    written_by_hand = (
+        '{"class":null,"cutoff":null,"model":"' + MODEL + '","nftgan":1,"renderer":"f64-1",'
+        '"rotate":0,"size":[256,256],"translate":[0,0],"trunc":0.7}'
+    )
+    assert recipe.to_json() == json.loads(written_by_hand)
+    assert recipe.hash == "sha256:" + hashlib.sha256(written_by_hand.encode()).hexdigest()
+
+
+def test_a_finish_is_part_of_the_hash_and_an_empty_one_is_not() -> None:
+    plain = Recipe(model=MODEL, size=(512, 512))
+    empty = Recipe(model=MODEL, size=(512, 512), finish=Finish())
+    finished = Recipe(model=MODEL, size=(512, 512), finish=Finish(16, 12, 32))
+    assert empty == plain and empty.hash == plain.hash and "finish" not in empty.to_json()
+    assert finished.to_json()["finish"] == {"grid": 16, "palette": 12, "upscale": 32}
+    assert finished.hash != plain.hash
+
+
+@given(
+    trunc=st.floats(-2, 2),
+    cutoff=st.none() | st.integers(0, 18),
+    label=st.none() | st.integers(0, 9),
+    x=st.floats(-1, 1),
+    rotate=st.floats(-360, 360),
+    finish=st.sampled_from([None, Finish(0, 8, 2), Finish(0, 0, 3)]),
+)
+def test_json_comes_back_equal_with_the_same_hash(
+    trunc: float,
+    cutoff: int | None,
+    label: int | None,
+    x: float,
+    rotate: float,
+    finish: Finish | None,
+) -> None:
+    recipe = Recipe(MODEL, (64, 64), trunc, cutoff, label, (x, -x), rotate, finish)
+    again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
+    assert again == recipe
+    assert again.hash == recipe.hash
+
+
+def test_zero_has_one_hash_whatever_its_sign_and_type() -> None:
+    one = Recipe(MODEL, (8, 8), trunc=1, translate=(-0.0, 0), rotate=-0.0)
+    two = Recipe(MODEL, (8, 8), trunc=1.0, translate=(0.0, 0.0), rotate=0.0)
+    assert one == two and one.hash == two.hash
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"nftgan": 2}, "version 2 is not known"),
+        ({"nftgan": True}, "version True is not known"),
+        ({"renderer": "f32-9"}, "'f32-9' is not known"),
+        ({"model": "sha256:12"}, "64 hex digits"),
+        ({"model": 5}, "64 hex digits"),
+        ({"trunc": "0.7"}, "trunc must be a number"),
+        ({"trunc": float("nan")}, "trunc must be a number"),
+        ({"trunc": True}, "trunc must be a number"),
+        ({"cutoff": 1.5}, "cutoff must be a whole number"),
+        ({"class": -1}, "class must be a whole number"),
+        ({"size": [0, 8]}, "size must be a whole number"),
+        ({"size": [8]}, "size must be a list of 2"),
+        ({"size": None}, "size must be a list of 2"),
+        ({"translate": 3}, "translate must be a list of 2"),
+        ({"translate": [0, float("inf")]}, "translate must be a number"),
+        ({"finish": {"grid": 16}}, "grid, palette and upscale"),
+        ({"finish": {"grid": -1, "palette": 0, "upscale": 1}}, "grid must be from 0"),
+        ({"finish": {"grid": 4, "palette": 1, "upscale": 2}}, "1 colour"),
+        ({"finish": {"grid": 4, "palette": 0, "upscale": 3}}, "not what the finish gives"),
+        ({"sharpen": 1}, "unknown key 'sharpen'"),
+    ],
+)
+def test_what_no_picture_can_have_is_refused(change: dict[str, Any], words: str) -> None:
+    document = Recipe(model=MODEL, size=(8, 8)).to_json()
+    with pytest.raises(UsageError, match=words):
+        Recipe.from_json({**document, **change})
+
+
+def test_a_missing_key_and_another_type_are_refused() -> None:
+    document = Recipe(model=MODEL, size=(8, 8)).to_json()
+    del document["cutoff"]
+    with pytest.raises(UsageError, match="'cutoff' is missing"):
+        Recipe.from_json(document)
+    with pytest.raises(UsageError, match="JSON object"):
+        Recipe.from_json([1])
+
+
+def test_the_settings_file_becomes_a_recipe_of_the_finished_size() -> None:
+    section = RecipeSection(trunc=0.5, pixel_grid=16, palette=12, upscale=32)
+    recipe = recipe_from_section(section, model=MODEL, resolution=32)
+    assert recipe.size == (512, 512) and recipe.finish == Finish(16, 12, 32)
+    assert recipe_from_section(RecipeSection(), model=MODEL, resolution=32).size == (32, 32)
+
+
+def test_the_pixel_hash_names_size_and_bytes_alone() -> None:
+    image = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    raw = b"nftgan-pixels-1" + bytes([0, 0, 0, 3, 0, 0, 0, 2]) + bytes(range(18))
+    assert pixel_hash(image) == "sha256:" + hashlib.sha256(raw).hexdigest()
+    assert pixel_hash(image[:, ::-1][:, ::-1]) == pixel_hash(image)
+    with pytest.raises(UsageError, match="uint8"):
+        pixel_hash(image.astype(np.float32))
+    with pytest.raises(UsageError, match="uint8"):
+        pixel_hash(image[:, :, 0])
+
+
+def test_recipe_and_manifest_load_without_torch() -> None:
+    code = "import sys, nftgan.collection.manifest; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
