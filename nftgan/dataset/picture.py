@@ -13,6 +13,7 @@ from nftgan.dataset.decode import Rejected, decode, open_header
 from nftgan.dataset.duplicates import Fingerprint, fingerprint
 from nftgan.dataset.pack import encode_png, pixel_digest
 from nftgan.dataset.resize import Resample, resize
+from nftgan.dataset.sharpness import is_soft
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,11 @@ def _make_square(data: bytes, job: Job) -> Square:
     if cut.getcolors(1) is not None:
         raise Rejected("blank: every pixel has the same colour")
     final, note = resize(cut, job.resolution, job.resample)
-    notes = [*picture.notes, note] if note else picture.notes
+    notes = [*picture.notes]
+    if note:
+        notes.append(note)
+    elif is_soft(final):
+        notes.append("soft: it looks blurred, or enlarged before")
     pixels = np.asarray(final)
     return Square(
         encode_png(pixels),

@@ -1,0 +1,36 @@
+"""Does a picture have the detail its size promises, or was it enlarged or blurred before?"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+_SMALLEST = 64  # pixels; below, there is too little detail to judge by
+# What is lost by going through half the size, against a quarter of the size: 0.44 to 0.61 for
+# sharp drawings and renderings, 0.18 to 0.39 for the same ones enlarged from half or 3/8.
+_RATIO = 0.40
+# The same loss against the picture's contrast: 0.04 to 0.20 when sharp, under 0.02 when enlarged
+# from a quarter (then JPEG noise hides the ratio).
+_SHARE = 0.02
+
+
+def is_soft(image: Image.Image) -> bool:
+    """Whether the square RGB image has next to no detail in its finest octave.
+
+    A hint, not a verdict: a picture that is meant to be blurred looks the same. False below 64
+    pixels.
+    """
+    if image.width < _SMALLEST:
+        return False
+    grey = image.convert("L")
+    contrast = float(np.asarray(grey, dtype=np.float64).std())
+    fine, coarse = _loss(grey, image.width // 2), _loss(grey, image.width // 4)
+    return fine < _RATIO * coarse or fine < _SHARE * contrast
+
+
+def _loss(grey: Image.Image, side: int) -> float:
+    """RMS difference, in levels, after going down to `side` pixels and up again."""
+    lanczos = Image.Resampling.LANCZOS
+    back = grey.resize((side, side), lanczos).resize(grey.size, lanczos)
+    difference = np.asarray(grey, dtype=np.float64) - np.asarray(back, dtype=np.float64)
+    return float(np.sqrt((difference**2).mean()))
