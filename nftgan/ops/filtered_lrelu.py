@@ -7,7 +7,8 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
-from nftgan.ops.upfirdn import Pair, upfirdn2d
+from nftgan.ops import fused
+from nftgan.ops.upfirdn import Pair, padding_of, upfirdn2d
 
 
 def filtered_lrelu(
@@ -26,7 +27,28 @@ def filtered_lrelu(
 
     x: [N, C, H, W]; b: [C]; fu, fd: [n], [n, n] or None (one tap); padding as in `upfirdn2d`.
     Returns [N, C, H', W'] with W' = (W*up + x0 + x1 - (nu-1) - (nd-1) + down-1) // down.
+    On the CPU a native kernel does it in one pass where it can; `reference` is the definition.
     """
+    pads = padding_of(padding)
+    planned = fused.plan(x, fu, fd, up, down, pads, gain, slope, clamp)
+    if planned is not None:
+        return fused.run(planned, x, b)
+    return reference(x, fu, fd, b, up, down, pads, gain, slope, clamp)
+
+
+def reference(
+    x: Tensor,
+    fu: Tensor | None,
+    fd: Tensor | None,
+    b: Tensor | None,
+    up: int,
+    down: int,
+    padding: Pair,
+    gain: float,
+    slope: float,
+    clamp: float | None,
+) -> Tensor:
+    """The same as `filtered_lrelu`, step by step in PyTorch on any device and dtype."""
     if b is not None:
         x = x + b.to(x.dtype)[:, None, None]
     x = upfirdn2d(x, fu, up=up, padding=padding, gain=up * up)

@@ -1,0 +1,230 @@
+// Fused upsample, leaky ReLU, downsample on planes of float32: the raised signal never leaves the cache.
+//
+// One plane at a time, rows in two rings: input rows raised along x, and rows raised along both axes
+// with the activation applied. Every sum over filter taps runs across a row at unit stride.
+// The adjoint of the whole is the same routine with the filters swapped and the mask in place of the
+// activation, so one routine serves forward, backward and double backward.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+// u[m] = sum_k h1[k] xup[m + k - pad], xup zero-inserted; y[q] = sum_k h2[k] v[q * down + off + k].
+struct Axis {
+    int in, mid, out, up, down, pad, off;
+};
+
+template <int T>
+void combine(float *__restrict dst, const float *const *rows, const float *h, int n) {
+    for (int c = 0; c < n; ++c) {
+        float sum = 0.f;
+        for (int t = 0; t < T; ++t) sum += h[t] * rows[t][c];
+        dst[c] = sum;
+    }
+}
+
+void combine(float *__restrict dst, const float *const *rows, const float *h, int taps, int n) {
+    switch (taps) {
+        case 0: std::memset(dst, 0, sizeof(float) * n); return;
+        case 1: return combine<1>(dst, rows, h, n);
+        case 2: return combine<2>(dst, rows, h, n);
+        case 3: return combine<3>(dst, rows, h, n);
+        case 4: return combine<4>(dst, rows, h, n);
+        case 5: return combine<5>(dst, rows, h, n);
+        case 6: return combine<6>(dst, rows, h, n);
+        case 12: return combine<12>(dst, rows, h, n);
+        case 24: return combine<24>(dst, rows, h, n);
+        default:
+            for (int c = 0; c < n; ++c) dst[c] = h[0] * rows[0][c];
+            for (int t = 1; t < taps; ++t)
+                for (int c = 0; c < n; ++c) dst[c] += h[t] * rows[t][c];
+    }
+}
+
+int floor_div(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+int modulo(int a, int b) { return ((a % b) + b) % b; }
+
+// Taps that meet a sample when the output index is `phase` modulo `up`: h[first], h[first + up], ...
+struct Phase {
+    int start;  // input index that the first tap meets for output index `phase`
+    std::vector<float> taps;
+};
+
+std::vector<Phase> phases(const float *h, int n, const Axis &a) {
+    std::vector<Phase> result(a.up);
+    for (int p = 0; p < a.up; ++p) {
+        int first = modulo(a.pad - p, a.up);
+        result[p].start = floor_div(p + first - a.pad, a.up);
+        for (int k = first; k < n; k += a.up) result[p].taps.push_back(h[k]);
+    }
+    return result;
+}
+
+struct Plan {
+    Axis x, y;
+    int n1, n2;
+    const float *h2;
+    std::vector<Phase> px, py;
+    int margin, padded;  // of an input row, so that no tap needs a bounds check
+};
+
+struct Scratch {
+    std::vector<float> row, raised, active, wide, zero, phase;
+};
+
+int ring_size(int rows) {
+    int size = 1;
+    while (size < rows) size *= 2;
+    return size;
+}
+
+void raise_row(const Plan &plan, const float *src, float bias, float *dst, Scratch &s) {
+    const Axis &a = plan.x;
+    float *row = s.row.data();
+    std::memset(row, 0, sizeof(float) * plan.padded);
+    for (int c = 0; c < a.in; ++c) row[plan.margin + c] = src[c] + bias;
+    for (int p = 0; p < a.up; ++p) {
+        int count = (a.mid - p + a.up - 1) / a.up;
+        if (count <= 0) continue;
+        const Phase &phase = plan.px[p];
+        const float *rows[64];
+        int taps = (int)phase.taps.size();
+        for (int t = 0; t < taps; ++t) rows[t] = row + plan.margin + phase.start + t;
+        float *out = a.up == 1 ? dst : s.phase.data();
+        combine(out, rows, phase.taps.data(), taps, count);
+        if (a.up > 1)
+            for (int j = 0; j < count; ++j) dst[p + a.up * j] = out[j];
+    }
+}
+
+void lower_row(const Plan &plan, const float *src, float *dst, Scratch &s) {
+    const Axis &a = plan.x;
+    // src has a margin of zeros on both sides (see `wide`), so that `off` may lie outside.
+    if (a.down == 1) {
+        const float *rows[64];
+        for (int k = 0; k < plan.n2; ++k) rows[k] = src + a.off + k;
+        combine(dst, rows, plan.h2, plan.n2, a.out);
+        return;
+    }
+    int length = a.out + (plan.n2 + a.down - 1) / a.down;
+    const float *rows[64];
+    for (int p = 0; p < a.down; ++p) {
+        float *lane = s.phase.data() + p * length;
+        for (int j = 0; j < length; ++j) lane[j] = src[a.off + p + a.down * j];
+    }
+    for (int k = 0; k < plan.n2; ++k) rows[k] = s.phase.data() + (k % a.down) * length + k / a.down;
+    combine(dst, rows, plan.h2, plan.n2, a.out);
+}
+
+enum Mode { ACTIVATE = 0, ACTIVATE_AND_REMEMBER = 1, RECALL = 2 };
+
+void act_row(float *v, uint8_t *mask, int n, int mode, float gain, float slope, float clamp) {
+    if (mode == RECALL) {
+        const float factor[4] = {gain, gain * slope, 0.f, 0.f};
+        for (int c = 0; c < n; ++c) v[c] *= mask[c] == 0 ? factor[0] : mask[c] == 1 ? factor[1] : 0.f;
+        return;
+    }
+    const float low = gain * slope;
+    if (mode == ACTIVATE_AND_REMEMBER)
+        for (int c = 0; c < n; ++c) {
+            float u = v[c], w = u * (u >= 0.f ? gain : low);
+            mask[c] = (w > clamp || w < -clamp) ? 2 : (u >= 0.f ? 0 : 1);
+            v[c] = std::min(std::max(w, -clamp), clamp);
+        }
+    else
+        for (int c = 0; c < n; ++c) {
+            float u = v[c], w = u * (u >= 0.f ? gain : low);
+            v[c] = std::min(std::max(w, -clamp), clamp);
+        }
+}
+
+void run_plane(const Plan &plan, const float *x, float bias, uint8_t *mask, float *y, int mode,
+               float gain, float slope, float clamp, Scratch &s) {
+    const Axis &ax = plan.x, &ay = plan.y;
+    const int raised_ring = ring_size(plan.n1 / ay.up + 2), active_ring = ring_size(plan.n2 + ay.down);
+    int raised_next = 0, active_next = 0;
+    const float *rows[64];
+    float taps[64];
+    for (int q = 0; q < ay.out; ++q) {
+        int from = q * ay.down + ay.off, until = std::min(from + plan.n2, ay.mid);
+        for (; active_next < until; ++active_next) {
+            float *dst = s.active.data() + (size_t)(active_next % active_ring) * ax.mid;
+            if (active_next < from) continue;  // no output looks at it
+            const Phase &phase = plan.py[active_next % ay.up];
+            int start = phase.start + active_next / ay.up, count = 0;
+            for (int t = 0; t < (int)phase.taps.size(); ++t) {
+                int i = start + t;
+                if (i < 0 || i >= ay.in) continue;
+                raised_next = std::max(raised_next, std::min(i, start < 0 ? 0 : start));
+                for (; raised_next <= i; ++raised_next)
+                    raise_row(plan, x + (size_t)raised_next * ax.in, bias,
+                              s.raised.data() + (size_t)(raised_next % raised_ring) * ax.mid, s);
+                rows[count] = s.raised.data() + (size_t)(i % raised_ring) * ax.mid;
+                taps[count++] = phase.taps[t];
+            }
+            combine(dst, rows, taps, count, ax.mid);
+            act_row(dst, mask ? mask + (size_t)active_next * ax.mid : nullptr, ax.mid, mode, gain,
+                    slope, clamp);
+        }
+        int count = 0;
+        for (int k = 0; k < plan.n2; ++k) {
+            int m = from + k;
+            if (m < 0 || m >= ay.mid) continue;
+            rows[count] = s.active.data() + (size_t)(m % active_ring) * ax.mid;
+            taps[count++] = plan.h2[k];
+        }
+        float *wide = s.wide.data() + 64;
+        combine(wide, rows, taps, count, ax.mid);
+        lower_row(plan, wide, y + (size_t)q * ax.out, s);
+    }
+    // Rows that no output looked at still own a place in the mask.
+    if (mode == ACTIVATE_AND_REMEMBER && active_next < ay.mid)
+        std::memset(mask + (size_t)active_next * ax.mid, 2, (size_t)(ay.mid - active_next) * ax.mid);
+}
+
+}  // namespace
+
+// axes: in, mid, out, up, down, pad, off for x, then for y. Returns 0, or 1 when a filter is too long.
+extern "C" int nftgan_filtered_lrelu(const float *x, const float *bias, uint8_t *mask, float *y,
+                                     int64_t planes, int64_t channels, const float *h1, int n1,
+                                     const float *h2, int n2, const int *axes, int mode, float gain,
+                                     float slope, float clamp) {
+    if (n1 > 64 || n2 > 64) return 1;
+    Plan plan;
+    plan.x = {axes[0], axes[1], axes[2], axes[3], axes[4], axes[5], axes[6]};
+    plan.y = {axes[7], axes[8], axes[9], axes[10], axes[11], axes[12], axes[13]};
+    plan.n1 = n1, plan.n2 = n2, plan.h2 = h2;
+    plan.px = phases(h1, n1, plan.x);
+    plan.py = phases(h1, n1, plan.y);
+    int lowest = 0, highest = plan.x.in;
+    for (const Phase &p : plan.px) {
+        lowest = std::min(lowest, p.start);
+        highest = std::max(highest, p.start + plan.x.mid / plan.x.up + 1 + (int)p.taps.size());
+    }
+    plan.margin = -lowest;
+    plan.padded = highest - lowest + 1;
+    const size_t in_plane = (size_t)plan.x.in * plan.y.in, out_plane = (size_t)plan.x.out * plan.y.out;
+    const size_t mid_plane = (size_t)plan.x.mid * plan.y.mid;
+    const int lanes = plan.x.out + (n2 + plan.x.down - 1) / plan.x.down;
+#pragma omp parallel
+    {
+        Scratch s;
+        s.row.resize(plan.padded);
+        s.raised.resize((size_t)ring_size(n1 / plan.y.up + 2) * plan.x.mid);
+        s.active.resize((size_t)ring_size(n2 + plan.y.down) * plan.x.mid);
+        // Zeros around the row: `off` and the last taps may reach outside of it.
+        const int reach = std::max(0, plan.x.off + plan.x.out * plan.x.down + n2 + plan.x.down - plan.x.mid);
+        s.wide.assign(64 + plan.x.mid + std::max(64, reach + 8), 0.f);
+        s.phase.resize(std::max(plan.x.mid + 8, plan.x.down * (lanes + 1)));
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < planes; ++i) {
+            run_plane(plan, x + i * in_plane, bias ? bias[i % channels] : 0.f,
+                      mask ? mask + i * mid_plane : nullptr, y + i * out_plane, mode, gain, slope,
+                      clamp, s);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,183 @@
+"""filtered_lrelu as one native pass over the planes, differentiable to any order."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nftgan.ops.kernels import library
+
+MAX_TAPS = 64
+ACTIVATE, ACTIVATE_AND_REMEMBER, RECALL = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of the pass: u[m] = Σ h1[k] xup[m+k-pad], y[q] = Σ h2[k] v[q*down+off+k]."""
+
+    size: int
+    mid: int
+    out: int
+    up: int
+    down: int
+    pad: int
+    off: int
+
+    def adjoint(self, taps1: int, taps2: int) -> Axis:
+        """The axis of the transposed linear map."""
+        return Axis(
+            self.out,
+            self.mid,
+            self.size,
+            self.down,
+            self.up,
+            pad=taps2 - 1 + self.off,
+            off=self.pad - (taps1 - 1),
+        )
+
+    def numbers(self) -> tuple[int, ...]:
+        return self.size, self.mid, self.out, self.up, self.down, self.pad, self.off
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Everything but the data: both axes, both filters (as correlations), the activation."""
+
+    x: Axis
+    y: Axis
+    h1: Tensor
+    h2: Tensor
+    gain: float
+    slope: float
+    clamp: float
+
+    def adjoint(self) -> Pass:
+        n1, n2 = self.h1.numel(), self.h2.numel()
+        return Pass(
+            self.x.adjoint(n1, n2),
+            self.y.adjoint(n1, n2),
+            self.h2.flip(0).contiguous(),
+            self.h1.flip(0).contiguous(),
+            self.gain,
+            self.slope,
+            self.clamp,
+        )
+
+
+def plan(
+    x: Tensor,
+    fu: Tensor | None,
+    fd: Tensor | None,
+    up: int,
+    down: int,
+    padding: tuple[int, int, int, int],
+    gain: float,
+    slope: float,
+    clamp: float | None,
+) -> Pass | None:
+    """How the native pass would do this call, or None when it can't.
+
+    It can for float32 on the CPU with separable filters of up to 64 taps.
+    """
+    if x.device.type != "cpu" or x.dtype != torch.float32 or library() is None:
+        return None
+    one = torch.ones(1)
+    h1 = (one if fu is None else fu).float()
+    h2 = (one if fd is None else fd).float()
+    if h1.ndim != 1 or h2.ndim != 1 or max(h1.numel(), h2.numel()) > MAX_TAPS:
+        return None
+    axes = []
+    for size, (before, after) in ((x.shape[3], padding[:2]), (x.shape[2], padding[2:])):
+        mid = size * up + before + after - (h1.numel() - 1)
+        out = (mid - (h2.numel() - 1) + down - 1) // down
+        # The kernel keeps 64 zeros before a row for an adjoint that begins left of it.
+        if mid < h2.numel() or out < 1 or before - (h1.numel() - 1) < -MAX_TAPS:
+            return None
+        axes.append(Axis(size, mid, out, up, down, pad=before, off=0))
+    return Pass(
+        axes[0],
+        axes[1],
+        (h1.flip(0) * up).contiguous(),
+        h2.flip(0).contiguous(),
+        gain,
+        slope,
+        math.inf if clamp is None else clamp,
+    )
+
+
+def _address(tensor: Tensor | None) -> ctypes.c_void_p | None:
+    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
+
+
+def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) -> Tensor:
+    """One native pass: x [N, C, H, W] → [N, C, H', W']; the mask is written or read by `mode`."""
+    native = library()
+    assert native is not None
+    x = x.contiguous()
+    n, c = x.shape[:2]
+    y = x.new_empty((n, c, p.y.out, p.x.out))
+    axes = (ctypes.c_int * 14)(*p.x.numbers(), *p.y.numbers())
+    failed = native.nftgan_filtered_lrelu(
+        _address(x),
+        _address(None if b is None else b.contiguous()),
+        _address(mask),
+        _address(y),
+        ctypes.c_int64(n * c),
+        ctypes.c_int64(c),
+        _address(p.h1),
+        p.h1.numel(),
+        _address(p.h2),
+        p.h2.numel(),
+        axes,
+        mode,
+        ctypes.c_float(p.gain),
+        ctypes.c_float(p.slope),
+        ctypes.c_float(p.clamp),
+    )
+    assert not failed
+    return y
+
+
+class _Activate(torch.autograd.Function):
+    """The forward pass; remembers one byte per raised sample."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, b: Tensor | None, p: Pass) -> Tensor:
+        n, c = x.shape[:2]
+        mask = torch.empty((n, c, p.y.mid, p.x.mid), dtype=torch.uint8)
+        ctx.save_for_backward(mask)
+        ctx.p, ctx.has_bias = p, b is not None
+        return _call(p, x, b, mask, ACTIVATE_AND_REMEMBER)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        (mask,) = ctx.saved_tensors
+        gx = _Recall.apply(grads[0], mask, ctx.p.adjoint())
+        return gx, gx.sum(dim=(0, 2, 3)) if ctx.has_bias else None, None
+
+
+class _Recall(torch.autograd.Function):
+    """The linear map that the activation is once its mask is fixed; derived by its adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, mask: Tensor, p: Pass) -> Tensor:
+        ctx.save_for_backward(mask)
+        ctx.p = p
+        return _call(p, x, None, mask, RECALL)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (mask,) = ctx.saved_tensors
+        return _Recall.apply(grads[0], mask, ctx.p.adjoint()), None, None
+
+
+def run(p: Pass, x: Tensor, b: Tensor | None) -> Tensor:
+    """The planned call; keeps a mask only when a gradient may be asked for."""
+    if torch.is_grad_enabled() and (x.requires_grad or (b is not None and b.requires_grad)):
+        return _Activate.apply(x, b, p)
+    return _call(p, x.detach(), None if b is None else b.detach(), None, ACTIVATE)

@@ -1,0 +1,118 @@
+"""The native pass against the PyTorch definition."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nftgan.ops import filtered_lrelu, fused, kernels
+from nftgan.ops.filtered_lrelu import reference
+
+needs_kernel = pytest.mark.skipif(kernels.library() is None, reason="no C++ compiler here")
+
+
+def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None:
+    assert found.shape == expected.shape
+    scale = expected.abs().max().clamp(min=1)
+    assert (found - expected).abs().max() <= tolerance * scale
+
+
+@needs_kernel
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    up=st.sampled_from([1, 2, 4]),
+    down=st.sampled_from([1, 2, 3]),
+    taps=st.tuples(st.sampled_from([1, 4, 7, 12, 24]), st.sampled_from([1, 5, 12])),
+    padding=st.tuples(*[st.integers(-6, 26)] * 4),
+    clamp=st.sampled_from([None, 0.5]),
+    seed=st.integers(0, 99),
+)
+def test_value_gradient_and_second_derivative_equal_the_definition(
+    size: tuple[int, int],
+    up: int,
+    down: int,
+    taps: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    clamp: float | None,
+    seed: int,
+) -> None:
+    torch.manual_seed(seed)
+    x = torch.randn(2, 3, *size, requires_grad=True)
+    b = torch.randn(3, requires_grad=True)
+    fu, fd = (torch.randn(n) / n for n in taps)
+    arguments = (fu, fd, b, up, down, padding, math.sqrt(2), 0.2, clamp)
+    planned = fused.plan(x, fu, fd, up, down, padding, math.sqrt(2), 0.2, clamp)
+    if planned is None:  # nothing is left after cropping
+        return
+    expected, found = reference(x, *arguments), filtered_lrelu(x, *arguments)
+    close(found, expected, 2e-6)
+    v = torch.randn_like(expected, requires_grad=True)
+    u = torch.randn_like(x)
+    results = []
+    for y in (expected, found):
+        gx, gb = torch.autograd.grad((y * v).sum(), (x, b), create_graph=True)
+        (gv,) = torch.autograd.grad((gx * u).sum(), v)
+        results.append((gx, gb, gv))
+    for one, other in zip(*results, strict=True):
+        close(other, one, 3e-6)
+
+
+@needs_kernel
+def test_the_answer_does_not_depend_on_the_number_of_threads() -> None:
+    torch.manual_seed(0)
+    x, f = torch.randn(3, 5, 30, 30), torch.rand(12)
+    before = torch.get_num_threads()
+    try:
+        answers = []
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            answers.append(filtered_lrelu(x, f, f, None, 2, 2, (9, 8, 9, 8)))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(answers[0], answers[1])
+    assert torch.equal(answers[0], answers[2])
+
+
+def test_float64_takes_the_definition() -> None:
+    x = torch.randn(1, 1, 8, 8, dtype=torch.float64)
+    assert fused.plan(x, torch.ones(4), torch.ones(4), 2, 2, (3, 3, 3, 3), 1.0, 0.2, None) is None
+
+
+def test_without_a_compiler_one_line_says_so_and_pytorch_does_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", str(tmp_path / "no-such-compiler"))
+    kernels.library.cache_clear()
+    try:
+        with caplog.at_level(logging.WARNING):
+            y = filtered_lrelu(torch.ones(1, 1, 4, 4), torch.ones(2), None, None, 2, 1, 1)
+    finally:
+        monkeypatch.undo()
+        kernels.library.cache_clear()
+    assert y.shape == (1, 1, 9, 9)
+    assert len(caplog.records) == 1
+    assert list(tmp_path.rglob("*.so")) == []
+
+
+@needs_kernel
+def test_a_killed_build_leaves_nothing_that_the_next_one_trips_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path))
+    litter = tmp_path / "cache" / "kernels" / "tmpdead"
+    litter.mkdir(parents=True)
+    (litter / "filtered_lrelu.cpp").write_text("half")
+    kernels.library.cache_clear()
+    try:
+        assert kernels.library() is not None
+    finally:
+        monkeypatch.undo()
+        kernels.library.cache_clear()
