@@ -1,1 +1,224 @@
-"""Verbs of the panel."""
+"""Verbs of the panel 'Make': prepare, train, model, generate, curate, render, metadata."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.options import (
+    Cutoff,
+    Device,
+    Label,
+    Model,
+    Palette,
+    PixelGrid,
+    Rotate,
+    Seeds,
+    Translate,
+    Trunc,
+    Upscale,
+    parse_pair,
+)
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import MAKE, verb
+
+
+@verb(MAKE, example="nftgan prepare my-art -o my-art.zip --resolution 256")
+def prepare(
+    ui: Ui,
+    art: Annotated[Path, typer.Argument(help="Folder (or zip) of pictures.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="ZIP", help="The data set.")],
+    resolution: Annotated[
+        int | None,
+        typer.Option(help="Side in pixels, a power of two; else what fits.", show_default=False),
+    ] = None,
+    crop: Annotated[
+        str, typer.Option(help="center, fit (pad) or smart (busiest part).")
+    ] = "center",
+    background: Annotated[str, typer.Option(help="Colour behind transparent art.")] = "white",
+    min_side: Annotated[
+        int | None,
+        typer.Option(help="Refuse pictures with a shorter side.", show_default=False),
+    ] = None,
+    dedupe: Annotated[
+        int, typer.Option(help="Refuse near-copies up to N differing hash bits; -1: keep.")
+    ] = 6,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="'folders' or a CSV of file,class.", show_default=False),
+    ] = None,
+) -> Any:
+    """Turn a folder of art into a data set; bad pictures are refused one by one, and why."""
+    from nftgan.workflows.prepare import PrepareOptions
+    from nftgan.workflows.prepare import prepare as run
+
+    options = PrepareOptions(
+        resolution=resolution,
+        crop=crop,
+        background=background,
+        min_side=min_side,
+        dedupe=dedupe,
+        labels=labels,
+    )
+    report = run(art, output, options, progress=ui)
+    if report.rejected:
+        ui.table("Not used", ("picture", "reason"), list(report.rejected))
+    ui.print(
+        f"{report.kept} pictures of {report.resolution}x{report.resolution} in {report.output}"
+    )
+    ui.print(f"fingerprint {report.fingerprint}")
+    ui.print(f"next: [bold]nftgan train {report.output} -o runs[/]")
+    return report
+
+
+@verb(
+    MAKE,
+    example="nftgan train my-art.zip -o runs --preset 256 --resume base.safetensors --kimg 200",
+)
+def train(
+    ui: Ui,
+    dataset: Annotated[
+        Path, typer.Argument(help="Data set made by prepare, or a StyleGAN zip or folder.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUNS", help="Folder of run folders.")
+    ],
+    cfg: Annotated[
+        str | None, typer.Option(help="stylegan3-t, stylegan3-r or stylegan2.", show_default=False)
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="tiny, small, 128, 256, 512 or 1024.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Fine-tune this model; 'base' is the one shipped.",
+            show_default=False,
+        ),
+    ] = None,
+    kimg: Annotated[
+        float | None, typer.Option(help="Length in thousands of images.", show_default=False)
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Images per step.", show_default=False)] = None,
+    micro_batch: Annotated[
+        int | None, typer.Option(help="Images in memory at once.", show_default=False)
+    ] = None,
+    gamma: Annotated[
+        str, typer.Option(help="R1 weight; auto follows resolution and batch.")
+    ] = "auto",
+    mirror: Annotated[bool, typer.Option("--mirror", help="Also show mirrored art.")] = False,
+    aug: Annotated[str, typer.Option(help="ada, fixed or none.")] = "ada",
+    augpipe: Annotated[str, typer.Option(help="art, bgc, bg, blit, geom, color, ...")] = "art",
+    freezed: Annotated[int, typer.Option(help="Freeze the first N discriminator layers.")] = 0,
+    snap: Annotated[
+        int | None, typer.Option(help="Ticks between snapshots.", show_default=False)
+    ] = None,
+    tick: Annotated[
+        float | None, typer.Option(help="Thousands of images between ticks.", show_default=False)
+    ] = None,
+    glr: Annotated[
+        float | None, typer.Option(help="Generator learning rate.", show_default=False)
+    ] = None,
+    dlr: Annotated[
+        float | None, typer.Option(help="Discriminator learning rate.", show_default=False)
+    ] = None,
+    ema_kimg: Annotated[
+        float | None, typer.Option(help="Half-life of the average.", show_default=False)
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="Stop, resumably, after this time.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    device: Device = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Show the options and stop.")
+    ] = False,
+) -> Any:
+    """Train a generator on a data set; the same command again goes on where it stopped."""
+    from nftgan.cli.ui import plain
+    from nftgan.errors import UsageError
+    from nftgan.workflows.train import plan_training, run_training, tick_line
+
+    try:
+        weight = None if gamma == "auto" else float(gamma)
+    except ValueError:
+        raise UsageError(f"--gamma {gamma!r} is neither a number nor auto") from None
+    plan = plan_training(
+        dataset,
+        output,
+        preset=preset,
+        resume=resume,
+        cfg=cfg,
+        kimg=kimg,
+        batch=batch,
+        micro_batch=micro_batch,
+        gamma=weight,
+        mirror=mirror,
+        aug=aug,
+        augpipe=augpipe,
+        freezed=freezed,
+        snap=snap,
+        tick=tick,
+        glr=glr,
+        dlr=dlr,
+        ema_kimg=ema_kimg,
+        hours=hours,
+        seed=seed,
+        device=device,
+    )
+    ui.note(f"{'going on in' if plan.continues else 'new run'} {plan.run_dir}")
+    if dry_run:
+        options = plan.config.to_json()
+        ui.table("Options", ("option", "value"), [(k, plain(v)) for k, v in options.items()])
+        return {"run": plan.run_dir, "continues": plan.continues, "options": options}
+    last = None
+    for last in run_training(plan, progress=ui):
+        ui.print(tick_line(last))
+    ui.print(f"next: [bold]nftgan generate -m {plan.run_dir} --seeds 0-63 --grid -o candidates[/]")
+    return {"run": plan.run_dir, "last": last}
+
+
+@verb(MAKE, example="nftgan generate -m runs --seeds 0-63 --trunc 0.7 --grid -o candidates")
+def generate(
+    ui: Ui,
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for PNGs.")],
+    seeds: Seeds = "0-63",
+    trunc: Trunc = 1.0,
+    cutoff: Cutoff = None,
+    label: Label = None,
+    translate: Translate = "0,0",
+    rotate: Rotate = 0.0,
+    pixel_grid: PixelGrid = 0,
+    palette: Palette = 0,
+    upscale: Upscale = 1,
+    grid: Annotated[bool, typer.Option("--grid", help="Also one contact sheet, grid.png.")] = False,
+    device: Device = None,
+) -> Any:
+    """Make quick previews of many seeds; the seed of each is in its file name."""
+    from nftgan.seeds import parse_seeds
+    from nftgan.synthesis.recipe import Finish
+    from nftgan.workflows.generate import generate as run
+
+    plain = (pixel_grid, palette, upscale) == (0, 0, 1)
+    result = run(
+        model,
+        parse_seeds(seeds),
+        output,
+        trunc=trunc,
+        cutoff=cutoff,
+        label=label,
+        translate=parse_pair(translate),
+        rotate=rotate,
+        finish=None if plain else Finish(pixel_grid, palette, upscale),
+        grid=grid,
+        device=device,
+        progress=ui,
+    )
+    ui.print(f"{result.images} pictures in {result.folder}")
+    if result.sheet:
+        ui.print(f"contact sheet {result.sheet}")
+    return result

@@ -1,0 +1,93 @@
+"""Option types that several verbs share, and how their text becomes values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nftgan.errors import UsageError
+
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="A .safetensors or .pkl file, a run folder, a URL with #sha256=, or 'base'.",
+        show_default=False,
+    ),
+]
+Seeds = Annotated[
+    str,
+    typer.Option("--seeds", metavar="SEEDS", help="Such as 0-63 or 0-9,42 (both ends included)."),
+]
+Trunc = Annotated[
+    float,
+    typer.Option("--trunc", metavar="PSI", help="Truncation psi: 1 full variety, 0 the mean."),
+]
+Cutoff = Annotated[
+    int | None,
+    typer.Option(
+        "--cutoff", metavar="N", help="Truncate the first N layers only.", show_default=False
+    ),
+]
+Label = Annotated[
+    int | None,
+    typer.Option("--class", metavar="N", help="Class of a conditional model.", show_default=False),
+]
+Translate = Annotated[
+    str,
+    typer.Option("--translate", metavar="X,Y", help="Shift in image widths, heights (StyleGAN3)."),
+]
+Rotate = Annotated[float, typer.Option("--rotate", metavar="DEG", help="Turn (StyleGAN3).")]
+PixelGrid = Annotated[
+    int,
+    typer.Option("--pixel-grid", metavar="N", help="Pixel-art finish: side of the grid; 0: none."),
+]
+Palette = Annotated[
+    int, typer.Option("--palette", metavar="N", help="Pixel-art finish: colours kept; 0: all.")
+]
+Upscale = Annotated[
+    int, typer.Option("--upscale", metavar="N", help="Nearest-neighbour enlargement.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", metavar="DEVICE", help="cpu or cuda; else what is there.", show_default=False
+    ),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")
+]
+ChainName = Annotated[
+    str | None,
+    typer.Option(
+        "--chain",
+        metavar="NAME",
+        help="embedded, anvil, sepolia, hoodi, base-sepolia, ...; else the collection's.",
+        show_default=False,
+    ),
+]
+Rpc = Annotated[
+    str | None,
+    typer.Option(
+        "--rpc",
+        metavar="URL",
+        help="Your own node; else NFTGAN_RPC_URL, then ETH_RPC_URL.",
+        show_default=False,
+    ),
+]
+Mainnet = Annotated[
+    bool, typer.Option("--mainnet", help="Allow a chain where money is real.", show_default=False)
+]
+
+
+def parse_pair(text: str) -> tuple[float, float]:
+    """ "X,Y" as two numbers; UsageError when it is not."""
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{text!r} is not X,Y", hint="write --translate 0.1,-0.2") from None
+    return x, y

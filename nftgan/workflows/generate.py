@@ -1,0 +1,70 @@
+"""generate: quick previews of many seeds, one PNG each and a contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nftgan.progress import SILENT, Progress, track
+from nftgan.synthesis.generate import contact_sheet
+from nftgan.synthesis.model import load_model
+from nftgan.synthesis.png import write_png
+from nftgan.synthesis.recipe import Finish
+from nftgan.workflows.sources import model_source
+
+MAX_SHEET = 400
+"""Pictures on one contact sheet; more could not be seen anyway."""
+
+
+@dataclass(frozen=True)
+class GenerateResult:
+    """Where the pictures are; the seeds are in their names."""
+
+    folder: Path
+    images: int
+    model: str
+    sheet: Path | None
+
+
+def generate(
+    model: str,
+    seeds: Sequence[int],
+    output: Path,
+    *,
+    trunc: float = 1.0,
+    cutoff: int | None = None,
+    label: int | None = None,
+    translate: tuple[float, float] = (0.0, 0.0),
+    rotate: float = 0.0,
+    finish: Finish | None = None,
+    grid: bool = False,
+    device: str | None = None,
+    progress: Progress = SILENT,
+) -> GenerateResult:
+    """`output/seedNNNN.png` for every seed, and `grid.png` when asked for.
+
+    Raises UsageError for a model or a look that cannot be.
+    """
+    loaded = load_model(model_source(model), device=device or "cpu")
+    previews = loaded.previews(
+        seeds,
+        trunc=trunc,
+        cutoff=cutoff,
+        label=label,
+        translate=translate,
+        rotate=rotate,
+        finish=finish,
+    )
+    kept = []
+    for seed, image in track(previews, progress, "generating", "images"):
+        write_png(output / f"seed{seed:04d}.png", image)
+        if len(kept) < MAX_SHEET:
+            kept.append(image)
+    sheet = None
+    if grid:
+        sheet = output / "grid.png"
+        write_png(sheet, contact_sheet(kept, gap=2))
+        if len(seeds) > MAX_SHEET:
+            progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} pictures")
+    return GenerateResult(output, len(seeds), loaded.identity, sheet)

@@ -1,0 +1,68 @@
+"""What a person may name as a model: a file, a run, a folder of runs, a URL, or `base`."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from nftgan.errors import MissingStepError, UsageError
+from nftgan.project import Project
+
+BASE_NAMES = ("base", "base-32")
+RUN_OPTIONS = "training_options.json"
+
+
+def base_model() -> Path:
+    """The CC0-trained model that ships in the package (see docs/base-model.md)."""
+    return Path(str(resources.files("nftgan"))) / "assets" / "base-32.safetensors"
+
+
+def newest_run(folder: Path) -> Path:
+    """`folder` itself when it is a run, else the run in it with the highest number.
+
+    Raises MissingStepError when there is none.
+    """
+    if (folder / RUN_OPTIONS).is_file():
+        return folder
+    runs = sorted(
+        (p for p in folder.iterdir() if p.name[:5].isdecimal() and (p / RUN_OPTIONS).is_file()),
+        key=lambda p: int(p.name[:5]),
+    )
+    if not runs:
+        raise MissingStepError(
+            f"{folder} holds no training run", hint="nftgan train DATASET -o RUNS"
+        )
+    return runs[-1]
+
+
+def model_source(named: str | Path, *, relative_to: Path | None = None) -> str | Path:
+    """What `load_networks` takes for the model that a person named.
+
+    Raises UsageError when nothing is there.
+    """
+    text = str(named)
+    if text in BASE_NAMES:
+        return base_model()
+    if text.startswith(("https://", "http://")):
+        return text
+    path = Path(text).expanduser()
+    if relative_to is not None and not path.is_absolute():
+        path = relative_to / path
+    if path.is_dir():
+        return newest_run(path)
+    if not path.exists():
+        raise UsageError(f"the model {text} does not exist", hint="nftgan train, or --model base")
+    return path
+
+
+def project_model(project: Project) -> Path:
+    """The generator that the collection's pieces come from, kept inside its folder.
+
+    Raises MissingStepError before `curate` has put it there.
+    """
+    path = project.root / "model.safetensors"
+    if not path.is_file():
+        raise MissingStepError(
+            f"{project.root} has no model.safetensors yet", hint="nftgan curate --auto 12"
+        )
+    return path

@@ -1,0 +1,67 @@
+"""train: a data set becomes a model, in a run folder that the same command finds again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nftgan.errors import UsageError
+from nftgan.files import read_json
+from nftgan.progress import SILENT, Progress
+from nftgan.training.config import DatasetFacts, TrainConfig, resolve
+from nftgan.training.loop import train
+from nftgan.training.tick import Tick
+from nftgan.workflows.sources import RUN_OPTIONS, model_source
+
+
+@dataclass(frozen=True)
+class TrainPlan:
+    """What will run, where, and whether it goes on with an earlier session."""
+
+    config: TrainConfig
+    run_dir: Path
+    continues: bool
+
+
+def plan_training(
+    dataset: Path, runs: Path, *, preset: str | None, resume: str | None, **options: Any
+) -> TrainPlan:
+    """The complete configuration and its folder: the run that had the same, else a new one.
+
+    Raises UsageError for a data set, a preset or an option that cannot be used.
+    """
+    source = None if resume is None else str(model_source(resume))
+    config = resolve(DatasetFacts.of(dataset), preset=preset, resume=source, **options)
+    highest = -1
+    for folder in sorted(runs.glob("[0-9][0-9][0-9][0-9][0-9]-*"), reverse=True):
+        highest = max(highest, int(folder.name[:5]))
+        if (folder / RUN_OPTIONS).is_file() and _is_same(folder / RUN_OPTIONS, config):
+            return TrainPlan(config, folder, continues=True)
+    name = (
+        f"{highest + 1:05d}-{config.cfg}-{config.dataset.name}"
+        f"-batch{config.batch}-gamma{config.gamma:.3g}"
+    )
+    return TrainPlan(config, runs / name, continues=False)
+
+
+def _is_same(options: Path, config: TrainConfig) -> bool:
+    try:
+        return TrainConfig.from_json(read_json(options)).decisive() == config.decisive()
+    except UsageError:
+        return False  # written by another version: it is not continued, and not touched
+
+
+def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Tick]:
+    """Train until the end; every tick's files are on disk when it is yielded."""
+    return train(plan.config, run_dir=plan.run_dir, progress=progress)
+
+
+def tick_line(tick: Tick) -> str:
+    """One line of a log: where the run is, how fast, how sure the discriminator is."""
+    losses = ", ".join(f"{name} {value:.3f}" for name, value in sorted(tick.statistics.items()))
+    return (
+        f"kimg {tick.kimg:g}/{tick.total_images / 1000:g}, {tick.seconds_per_kimg:.1f} s/kimg,"
+        f" p {tick.augment_p:.2f}" + (f", {losses}" if losses else "")
+    )
