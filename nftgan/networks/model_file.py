@@ -248,6 +248,7 @@ def build_networks(model: ModelFile, *, device: str = "cpu") -> LoadedModel:
     from nftgan.networks.builders import build_discriminator, build_generator
 
     generator = build_generator(model.generator_config, seed=0)
+    _check_filters(generator.state_dict(), model.generator)
     _fill(generator, model.generator)
     discriminator = None
     if model.discriminator_config is not None and model.discriminator is not None:
@@ -255,6 +256,16 @@ def build_networks(model: ModelFile, *, device: str = "cpu") -> LoadedModel:
         _fill(discriminator, model.discriminator)
         discriminator = discriminator.to(device)
     return LoadedModel(generator.to(device), discriminator, model.identity, model.info)
+
+
+def _check_filters(designed: Mapping[str, Any], stored: Tensors) -> None:
+    """The stored filters are those that the architecture's cutoffs lead to."""
+    for name, array in stored.items():
+        if name.endswith("_filter") and np.abs(array - to_array(designed[name])).max() > 1e-4:
+            raise UsageError(
+                f"the generator's {name} does not fit its architecture",
+                hint="the file was altered, or made by a program with other filters",
+            )
 
 
 def _fill(module: Any, tensors: Tensors) -> None:
@@ -312,6 +323,8 @@ def _document(metadata: dict[str, str]) -> dict[str, Any]:
         config = document.get(key)
         if config is not None and not isinstance(config, dict):
             raise UsageError(f"its {key} is not described by a table")
+        if config is not None:
+            check_plain(config)
         document[key] = None if config is None else from_json(config)
     g, d = document["generator"], document["discriminator"]
     if g is None or isinstance(g, DiscriminatorConfig):
@@ -319,6 +332,19 @@ def _document(metadata: dict[str, str]) -> dict[str, Any]:
     if not isinstance(d, DiscriminatorConfig | None):
         raise UsageError(f"its discriminator is a {d.kind}")
     return document
+
+
+def check_plain(options: Mapping[str, Any]) -> None:
+    """Only short names with a number, a short text, a truth value or nothing each.
+
+    Such options can be compared and named in a message without a cost. Raises UsageError.
+    """
+    for name, value in options.items():
+        if type(name) is not str or len(name) > 64 or not name.isidentifier():
+            raise UsageError("its architecture has an option without a readable name")
+        short = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= 64)
+        if value is not None and not short:
+            raise UsageError(f"its architecture option {name} is not a plain value")
 
 
 def _flat_enough(value: Any, depth: int = 16) -> bool:

@@ -1,0 +1,305 @@
+"""Published StyleGAN checkpoints (.pkl) read as numbers: StyleGAN3, StyleGAN2-ADA, TensorFlow.
+
+Such a file carries Python source that its own program would run; here it is dropped unread. The
+networks are rebuilt from the recorded constructor arguments and every tensor is compared.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nftgan.errors import UsageError
+from nftgan.files import sha256_file, translated_os_errors
+from nftgan.networks.architecture import NetworkConfig, from_json
+from nftgan.networks.identity import model_identity, to_array
+from nftgan.networks.model_file import ModelFile, check_plain, errors_about
+from nftgan.networks.pickles import Allowed, Budget, Machine, Names, label, refused
+from nftgan.networks.shapes import compare_shapes, expected_shapes
+from nftgan.networks.tensorflow_pickles import NetworkStub, convert
+from nftgan.networks.torch_storage import array_names, tensor_names
+
+NVIDIA_LICENCE = "NVIDIA Source Code License (non-commercial)"
+NVIDIA_NOTICE = (
+    "A checkpoint in the format of NVIDIA's programs. Their licence allows research and evaluation "
+    "only, also for models fine-tuned from it; sell nothing made with it unless the author of "
+    "this checkpoint gave you other terms."
+)
+MAX_FILE_BYTES = 8 << 30
+MAX_MODULES = 2_000
+MAX_TENSORS = 10_000
+MAX_DEPTH = 16
+PERSISTENCE_VERSION = 6
+
+CLASSES = frozenset(
+    {
+        "Generator",
+        "MappingNetwork",
+        "SynthesisNetwork",
+        "SynthesisInput",
+        "SynthesisLayer",
+        "SynthesisBlock",
+        "ToRGBLayer",
+        "FullyConnectedLayer",
+        "Conv2dLayer",
+        "Discriminator",
+        "DiscriminatorBlock",
+        "DiscriminatorEpilogue",
+        "MinibatchStdLayer",
+        "AugmentPipe",
+    }
+)
+# Options with one supported value; anything else would change the pictures.
+_FIXED: dict[str, Any] = {
+    "activation": "lrelu",
+    "lr_multiplier": 0.01,
+    "resample_filter": [1, 3, 3, 1],
+}
+# Options without influence on the result, or whose influence shows in the tensors' shapes.
+_WITHOUT_EFFECT = frozenset(
+    {"class_name", "fused_modconv_default", "w_avg_beta", "embed_features", "layer_features"}
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One pickled module: its class by name and its instance dictionary."""
+
+    class_name: str
+    state: dict[str, Any] = field(repr=False)
+
+    def part(self, *names: str) -> Record:
+        """The sub-module at a path of names."""
+        found: Any = self
+        for name in names:
+            found = _table(found.state, "_modules").get(name)
+            if not isinstance(found, Record):
+                raise refused(f"{self.class_name} has no {'.'.join(names)}")
+        return found
+
+
+def read_published(path: Path) -> ModelFile:
+    """The averaged generator (and discriminator) of a published .pkl, with a licence notice.
+
+    Nothing in the file is run. Raises UsageError for anything that is not such a checkpoint.
+    """
+    with errors_about(path), translated_os_errors(path):
+        size = path.stat().st_size
+        if not 0 < size <= MAX_FILE_BYTES:
+            raise refused(f"{size} bytes")
+        with path.open("rb") as file:
+            # Unmapped with the last array that looks into it.
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        model = parse_published(data)
+    parent = {
+        "identity": None,
+        "licence": NVIDIA_LICENCE,
+        "notice": NVIDIA_NOTICE,
+        "source": path.name,
+        "file": f"sha256:{sha256_file(path)}",
+    }
+    meta = {**model.meta, "parent": parent, "licence": NVIDIA_LICENCE}
+    return ModelFile(
+        model.generator_config,
+        model.generator,
+        model.discriminator_config,
+        model.discriminator,
+        meta,
+        model.identity,
+    )
+
+
+def parse_published(data: memoryview) -> ModelFile:
+    """The model in the bytes of a published .pkl. Raises UsageError for anything else."""
+    budget = Budget(tensor_bytes=2 * len(data))
+    content = Machine(data, _names(budget), budget).run()
+    if type(content) is tuple and len(content) == 3:
+        if not all(isinstance(network, NetworkStub) for network in content):
+            raise refused("three things that are no networks")
+        return _model(*convert(content[2], content[1]), meta={})
+    if type(content) is not dict or not isinstance(content.get("G_ema"), Record):
+        raise refused(f"{label(content)} without a G_ema")
+    generator, judge = content["G_ema"], content.get("D")
+    if generator.class_name != "Generator":
+        raise refused(f"its G_ema is a {generator.class_name}")
+    tensors = flatten(generator)
+    judged = flatten(judge) if isinstance(judge, Record) else None
+    return _model(
+        _generator_config(generator, tensors),
+        tensors,
+        _discriminator_config(judge, judged) if isinstance(judge, Record) and judged else None,
+        judged,
+        meta={"training": _training(content.get("augment_pipe"))},
+    )
+
+
+def flatten(record: Record) -> dict[str, np.ndarray]:
+    """State-dict name → array of all parameters and buffers below `record`."""
+    tensors: dict[str, np.ndarray] = {}
+    modules = 0
+
+    def visit(module: Record, prefix: str, depth: int) -> None:
+        nonlocal modules
+        modules += 1
+        if depth > MAX_DEPTH or modules > MAX_MODULES:
+            raise refused("its modules are nested too deeply or too many")
+        for table in ("_parameters", "_buffers"):
+            for name, value in _table(module.state, table).items():
+                if value is None:
+                    continue
+                if not isinstance(value, np.ndarray) or len(tensors) >= MAX_TENSORS:
+                    raise refused(f"{prefix}{label(name)} is no tensor, or one too many")
+                tensors[prefix + _name(name)] = to_array(value)
+        for name, part in _table(module.state, "_modules").items():
+            if isinstance(part, Record):
+                visit(part, f"{prefix}{_name(name)}.", depth + 1)
+            elif part is not None:
+                raise refused(f"{prefix}{label(name)} is no module")
+
+    visit(record, "", 0)
+    return tensors
+
+
+def _names(budget: Budget) -> Names:
+    def record(meta: Any) -> Record:
+        if type(meta) is not dict or meta.get("type") != "class":
+            raise refused(f"a persistent object of {label(meta)}")
+        name, state = meta.get("class_name"), meta.get("state")
+        if meta.get("version") != PERSISTENCE_VERSION:
+            raise refused(f"persistence version {label(meta.get('version'))}")
+        if type(name) is not str or name not in CLASSES or type(state) is not dict:
+            raise refused(f"a module of class {label(name)}")
+        return Record(name, state)
+
+    def make_set(values: Any = ()) -> set[Any]:
+        if type(values) not in (list, tuple) or not all(type(value) is str for value in values):
+            raise refused("a set of something else than names")
+        budget.spend(len(values))
+        return set(values)
+
+    table = Allowed("dict", call=lambda: {}, new=dict)
+    return {
+        **array_names(budget),
+        **tensor_names(budget),
+        ("torch_utils.persistence", "_reconstruct_persistent_obj"): Allowed("object", call=record),
+        ("collections", "OrderedDict"): table,
+        ("dnnlib.util", "EasyDict"): table,
+        ("dnnlib", "EasyDict"): table,
+        ("dnnlib.tflib.network", "Network"): Allowed("Network", new=NetworkStub),
+        ("builtins", "set"): Allowed("set", call=make_set),
+    }
+
+
+def _model(
+    config: NetworkConfig,
+    tensors: dict[str, np.ndarray],
+    judge_config: NetworkConfig | None,
+    judge: dict[str, np.ndarray] | None,
+    *,
+    meta: dict[str, Any],
+) -> ModelFile:
+    _compare(config, tensors, "its generator")
+    if judge_config is not None and judge is not None:
+        _compare(judge_config, judge, "its discriminator")
+    identity = model_identity(config, tensors)
+    return ModelFile(config, tensors, judge_config, judge, meta, identity)  # type: ignore[arg-type]
+
+
+def _compare(config: NetworkConfig, tensors: Mapping[str, np.ndarray], what: str) -> None:
+    found = {name: array.shape for name, array in tensors.items()}
+    compare_shapes(expected_shapes(config), found, what)
+    for name, array in tensors.items():
+        if not np.isfinite(array).all():
+            raise UsageError(f"{what} is broken: {name} holds NaN or infinity")
+
+
+def _generator_config(record: Record, tensors: Mapping[str, np.ndarray]) -> NetworkConfig:
+    options = _options(record, "mapping_kwargs", "synthesis_kwargs")
+    synthesis = record.part("synthesis")
+    if "synthesis.input.freqs" in tensors:
+        radial = bool(options.get("use_radial_filters"))
+        kind = "stylegan3-r" if radial and options.get("conv_kernel") == 1 else "stylegan3-t"
+        first = next(
+            (name for name in _table(synthesis.state, "_modules") if str(name).startswith("L0_")),
+            "L0",
+        )
+        layer = synthesis.part(first)
+    elif "synthesis.b4.const" in tensors:
+        kind, layer = "stylegan2", synthesis.part("b4", "conv1")
+        style = synthesis.part("b4").state.get("architecture", "skip")
+        if style != "skip" or options.pop("architecture", "skip") != "skip":
+            raise UsageError(f"a StyleGAN2 generator of architecture {label(style)}")
+    else:
+        raise UsageError(
+            "its generator is neither of StyleGAN3 nor of StyleGAN2",
+            hint="StyleGAN1, StyleGAN-XL and other families cannot be read",
+        )
+    fp16 = synthesis.state.get("num_fp16_res", 0)
+    return _config(kind, {"num_fp16_res": fp16, **options}, layer, tensors)
+
+
+def _discriminator_config(record: Record, tensors: Mapping[str, np.ndarray]) -> NetworkConfig:
+    options = _options(record, "block_kwargs", "mapping_kwargs", "epilogue_kwargs")
+    return _config("stylegan2-d", options, record.part("b4", "conv"), tensors)
+
+
+def _config(
+    kind: str, options: dict[str, Any], layer: Record, tensors: Mapping[str, np.ndarray]
+) -> NetworkConfig:
+    """The config from recorded options; the clamp, whose default changed, is one layer's own."""
+    depth = sum(name.startswith("mapping.fc") and name.endswith(".weight") for name in tensors)
+    document = {"kind": kind, "conv_clamp": None, **options}
+    if depth:
+        document["mapping_layers"] = depth
+    if "conv_clamp" in layer.state:
+        document["conv_clamp"] = layer.state["conv_clamp"]
+    check_plain(document)
+    return from_json(document)
+
+
+def _options(record: Record, *nested: str) -> dict[str, Any]:
+    """The constructor's arguments, the nested ones among them; those of no effect are left out."""
+    given = _table(record.state, "_init_kwargs")
+    tables = {"": {name: value for name, value in given.items() if name not in nested}}
+    tables |= {name: _table(given, name) for name in nested if given.get(name) is not None}
+    options: dict[str, Any] = {}
+    for where, table in tables.items():
+        for name, value in table.items():
+            # The depth of the mapping shows in its tensors; its name is also StyleGAN3's own.
+            if name in _WITHOUT_EFFECT or (where, name) == ("mapping_kwargs", "num_layers"):
+                continue
+            if name not in _FIXED:
+                options[_name(name)] = value
+            elif not _same(value, _FIXED[name]):
+                raise UsageError(f"its {where or 'network'} option {name} is not supported")
+    return options
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    if type(value) is list and type(wanted) is list:
+        plain = len(value) == len(wanted) and all(type(item) in (int, float) for item in value)
+        return plain and value == wanted
+    return type(value) is type(wanted) and bool(value == wanted)
+
+
+def _training(pipe: Any) -> dict[str, Any] | None:
+    p = flatten(pipe).get("p") if isinstance(pipe, Record) else None
+    return None if p is None or p.shape != () else {"augment_p": float(p)}
+
+
+def _table(state: Mapping[str, Any], name: str) -> dict[Any, Any]:
+    table = state.get(name)
+    if type(table) is not dict:
+        raise refused(f"{name} is {label(table)}")
+    return table
+
+
+def _name(name: Any) -> str:
+    if type(name) is not str or not name.isidentifier() or len(name) > 64:
+        raise refused(f"a part is called {label(name)}")
+    return name
