@@ -16,6 +16,7 @@ MAX_PIXELS = 100_000_000  # refused from the header, before anything is inflated
 _WANTED = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
 Image.init()
 FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)  # a Pillow may lack some
+_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "a Photoshop document: export it as PNG"),
     (b"%PDF", "a PDF: export it as PNG"),
@@ -34,6 +35,7 @@ class Picture:
     """An upright, opaque RGB image and what was done to it."""
 
     image: Image.Image
+    size: tuple[int, int]  # of the upright file; a large JPEG is decoded at a fraction of it
     notes: list[str] = field(default_factory=list)
 
 
@@ -67,10 +69,11 @@ def open_header(data: bytes) -> Image.Image:
     return image
 
 
-def decode(data: bytes, background: tuple[int, int, int]) -> Picture:
+def decode(data: bytes, background: tuple[int, int, int], *, enough: int | None = None) -> Picture:
     """Colour-managed, rotated as the camera says, first frame, laid over `background`.
 
-    Raises Rejected with a reason for whatever is not a whole picture.
+    enough: side in pixels beyond which a JPEG may be halved while it is decoded. Raises
+    Rejected with a reason for whatever is not a whole picture.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata that does not matter here
@@ -79,11 +82,17 @@ def decode(data: bytes, background: tuple[int, int, int]) -> Picture:
         if getattr(image, "is_animated", False) and image.format != "MPO":
             notes.append("several frames: the first one")
         try:
+            width, height = image.size
+            if enough is not None and image.format in ("JPEG", "MPO"):
+                image.draft(None, (enough, enough))
             image.load()
             upright: Image.Image = image
-            if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            if orientation != 1:
                 notes.append("turned as its EXIF says")
                 upright = ImageOps.exif_transpose(image)
+                if orientation in _SIDEWAYS:
+                    width, height = height, width
             rgb = _to_rgb(upright, background, notes)
         except Rejected:
             raise
@@ -91,7 +100,7 @@ def decode(data: bytes, background: tuple[int, int, int]) -> Picture:
             raise Rejected("not enough memory to decode it") from exc
         except Exception as exc:  # decoders raise OSError, SyntaxError, struct.error and more
             raise Rejected(f"damaged: {str(exc) or type(exc).__name__}") from exc
-    return Picture(rgb, notes)
+    return Picture(rgb, (width, height), notes)
 
 
 def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> Image.Image:

@@ -180,6 +180,23 @@ def test_exif_orientation_is_obeyed(orientation: int) -> None:
     assert bool(decode(data, WHITE).notes) == (orientation != 1)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_small_but_keeps_its_size(orientation: int) -> None:
+    y, x = np.mgrid[:600, :800]
+    photo = np.stack([x * 255 / 800, y * 255 / 600, 128 + 0 * x], axis=2).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(Image.fromarray(photo), "JPEG", quality=95, exif=exif)
+    whole, part = decode(data, WHITE), decode(data, WHITE, enough=128)
+    assert whole.size == part.size == ((800, 600) if orientation == 1 else (600, 800))
+    assert whole.image.size == whole.size
+    assert part.image.size == ((200, 150) if orientation == 1 else (150, 200))
+    small = whole.image.resize(part.image.size, Image.Resampling.BOX)
+    difference = np.asarray(small).astype(int) - np.asarray(part.image)
+    assert np.abs(difference).max() <= 4
+    assert decode(data, WHITE, enough=400).image.size == whole.size
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_an_animation_gives_its_first_frame(kind: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ((250, 0, 0), (0, 250, 0))]

@@ -124,6 +124,19 @@ def test_the_pixels_are_those_of_the_pictures_in_order(tmp_path: Path) -> None:
     assert report.notes == ("1 picture was not square",)
 
 
+def test_the_crop_of_a_large_photo_is_named_in_its_own_pixels(tmp_path: Path) -> None:
+    (tmp_path / "art").mkdir()
+    drawing(1, 800, 640).save(tmp_path / "art/photo.jpg", quality=95)
+    report = prepare(tmp_path / "art", tmp_path / "out.zip", PrepareOptions(resolution=32))
+    (entry,) = Dataset.open(report.output).notes["sources"]
+    assert entry["size"] == [800, 640] and entry["crop"] == [80, 0, 720, 640]
+    expected = (
+        drawing(1, 800, 640).crop((80, 0, 720, 640)).resize((32, 32), Image.Resampling.LANCZOS)
+    )
+    got = Dataset.open(report.output).images([0])[0].transpose(1, 2, 0).astype(int)
+    assert np.sqrt(((got - np.asarray(expected)) ** 2).mean()) < 2
+
+
 def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
     art = messy_folder(tmp_path / "art")
     first = prepare(art, tmp_path / "a.zip", workers=1)
