@@ -1,0 +1,69 @@
+"""Renderer f64-1: the same seed and recipe give the same pixels on every machine.
+
+One picture at a time, everything in float64 (latents, filters and weights upcast), constant noise,
+then floor(clamp(127.5 x + 128, 0, 255)), grey repeated to three channels, then the integer-only
+finish. Between processors, libraries, thread counts and devices a float64 picture differs by some
+1e-12 grey levels; only a value that close to a step could change. `Rendered.margin` says how far
+the closest value was from a step, so that the chance is a measured distance, not a hope.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.latents import check_recipe, moved_canvas, styles
+from nftgan.synthesis.recipe import Recipe
+
+SAFE_MARGIN = 1e-9
+"""Grey levels. A picture nearer to a rounding step should be left out of a collection."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A canonical picture and how safe its rounding was."""
+
+    image: np.ndarray  # uint8 [H, W, 3]
+    margin: float  # grey levels from the nearest value to the nearest rounding step
+
+    @property
+    def safe(self) -> bool:
+        return self.margin >= SAFE_MARGIN
+
+
+def upcast(generator: Any) -> Any:
+    """A float64 copy of `generator` in evaluation mode; the original is untouched."""
+    return copy.deepcopy(generator).double().eval().requires_grad_(False)
+
+
+def quantize(levels: np.ndarray) -> np.ndarray:
+    """floor(clamp(levels, 0, 255)) as uint8; levels = 127.5 x + 128."""
+    return np.floor(np.clip(levels, 0, 255)).astype(np.uint8)
+
+
+def rounding_margin(levels: np.ndarray) -> float:
+    """Smallest distance from a value to one of the steps 1, 2, …, 255 where the pixel changes."""
+    steps = np.clip(np.rint(levels), 1, 255)
+    return float(np.abs(levels - steps).min())
+
+
+def render(generator: Any, seed: int, recipe: Recipe) -> Rendered:
+    """The canonical picture of `seed`. `generator` must be in float64 (see `upcast`).
+
+    Raises UsageError when the generator cannot follow the recipe.
+    """
+    if next(generator.parameters()).dtype != torch.float64:
+        raise ValueError("the canonical renderer needs a float64 generator")
+    check_recipe(generator, recipe)
+    with torch.no_grad(), moved_canvas(generator, recipe):
+        x = generator.synthesis(styles(generator, [seed], recipe), noise_mode="const")
+    levels = x[0].cpu().numpy().transpose(1, 2, 0) * 127.5 + 128  # [H, W, C]
+    image = quantize(levels)
+    if image.shape[2] == 1:
+        image = image.repeat(3, axis=2)
+    return Rendered(apply_finish(image, recipe.finish), rounding_margin(levels))

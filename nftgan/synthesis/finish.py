@@ -1,0 +1,122 @@
+"""The pixel-art finish, in whole numbers only: grid, palette, enlargement.
+
+Whoever follows these steps gets the same bytes. All divisions are floor divisions of integers.
+
+1. Grid g > 0 (picture [S, S] → [g, g]). Cell i covers [i S, (i+1) S) of an axis on which pixel p
+   covers [p g, (p+1) g); the overlap is the pixel's weight w. A cell's channel value is
+   (2 sum(wy wx v) + S^2) // (2 S^2): the area average, halves rounded up.
+
+2. Palette N > 0. Colours are the distinct RGB triples in rising order of 65536 R + 256 G + B, each
+   with its number of pixels.
+   a. Start with one box of all colours. While there are fewer than N boxes: for each box and
+      channel let n, s, q be the sums of 1, v and v^2 over its pixels; its spread is the fraction
+      (n q - s^2) / n. Take the largest spread (ties: the earlier box, then R before G before B);
+      stop when it is 0. Colours with v <= s // n stay in the box, the others become a new last box.
+   b. A box's entry is (2 s + n) // (2 n) for each channel.
+   c. Eight times: each colour goes to the entry with the smallest squared RGB distance (ties: the
+      earlier entry); an entry with colours becomes their mean as in b; one without stays.
+   d. Each pixel takes the nearest entry, as in c. A picture of at most N colours is unchanged.
+
+3. Upscale u > 1: every pixel becomes u x u equal pixels.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from nftgan.synthesis.recipe import Finish
+
+ROUNDS = 8
+
+
+def apply_finish(image: np.ndarray, finish: Finish | None) -> np.ndarray:
+    """uint8 [S, S, 3] → uint8 [T, T, 3]; without a finish the picture itself."""
+    if finish is None:
+        return image
+    if finish.grid:
+        image = to_grid(image, finish.grid)
+    if finish.palette:
+        image = to_palette(image, finish.palette)
+    return upscale(image, finish.upscale)
+
+
+def to_grid(image: np.ndarray, grid: int) -> np.ndarray:
+    """Step 1: uint8 [S, S, 3] → uint8 [grid, grid, 3] of area averages."""
+    side = image.shape[0]
+    cell, pixel = np.arange(grid)[:, None] * side, np.arange(side)[None] * grid
+    overlap = np.minimum(cell + side, pixel + grid) - np.maximum(cell, pixel)
+    weight = np.maximum(overlap, 0)  # [grid, S], rows sum to S
+    rows = np.einsum("gs,swc->gwc", weight, image.astype(np.int64))
+    total = np.einsum("gw,swc->sgc", weight, rows)
+    return ((2 * total + side * side) // (2 * side * side)).astype(np.uint8)
+
+
+def to_palette(image: np.ndarray, colours: int) -> np.ndarray:
+    """Step 2: the same shape with at most `colours` different RGB triples."""
+    values = image.reshape(-1, 3).astype(np.int64)
+    packed = (values[:, 0] << 16) | (values[:, 1] << 8) | values[:, 2]
+    distinct, index, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    if len(distinct) <= colours:
+        return image
+    triples = np.stack([distinct >> 16, (distinct >> 8) & 255, distinct & 255], axis=1)
+    entries = _split(triples, counts, colours)
+    for _ in range(ROUNDS):
+        nearest = _nearest(triples, entries)
+        weights = np.bincount(nearest, counts, len(entries)).astype(np.int64)
+        for channel in range(3):
+            sums = np.bincount(nearest, counts * triples[:, channel], len(entries))
+            mean = (2 * sums.astype(np.int64) + weights) // np.maximum(2 * weights, 1)
+            entries[:, channel] = np.where(weights > 0, mean, entries[:, channel])
+    chosen = entries[_nearest(triples, entries)]
+    return chosen[index.reshape(-1)].astype(np.uint8).reshape(image.shape)
+
+
+def upscale(image: np.ndarray, factor: int) -> np.ndarray:
+    """Step 3: uint8 [H, W, 3] → uint8 [factor H, factor W, 3]."""
+    return image.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _split(triples: np.ndarray, counts: np.ndarray, colours: int) -> np.ndarray:
+    """Steps 2a and 2b: int64 [at most colours, 3]."""
+    boxes = [np.arange(len(triples))]
+    spreads = [_spreads(triples, counts)]
+    while len(boxes) < colours:
+        places = [(box, channel) for box in range(len(boxes)) for channel in range(3)]
+        # max keeps the first of equals: the earlier box, then the earlier channel
+        box, channel = max(places, key=lambda at: spreads[at[0]][at[1]])
+        if spreads[box][channel] == 0:
+            break
+        members = boxes[box]
+        value, count = triples[members, channel], counts[members]
+        low = value <= (value * count).sum() // count.sum()
+        boxes[box] = members[low]
+        boxes.append(members[~low])
+        spreads[box] = _spreads(triples[boxes[box]], counts[boxes[box]])
+        spreads.append(_spreads(triples[boxes[-1]], counts[boxes[-1]]))
+    means = []
+    for members in boxes:
+        n = counts[members].sum()
+        s = (triples[members] * counts[members, None]).sum(axis=0)
+        means.append((2 * s + n) // (2 * n))
+    return np.stack(means)
+
+
+def _spreads(triples: np.ndarray, counts: np.ndarray) -> tuple[Fraction, ...]:
+    """Sum of squared deviations from the mean, exact, for each channel."""
+    n = int(counts.sum())
+    s = (triples * counts[:, None]).sum(axis=0)
+    q = (triples * triples * counts[:, None]).sum(axis=0)
+    return tuple(Fraction(n * int(q[c]) - int(s[c]) ** 2, n) for c in range(3))
+
+
+def _nearest(triples: np.ndarray, entries: np.ndarray) -> np.ndarray:
+    """int64 [K]: the entry closest to each colour, the earlier of equals."""
+    best = np.zeros(len(triples), dtype=np.int64)
+    least = np.full(len(triples), np.iinfo(np.int64).max)
+    for number, entry in enumerate(entries):
+        distance = ((triples - entry) ** 2).sum(axis=1)
+        closer = distance < least
+        best[closer], least[closer] = number, distance[closer]
+    return best

@@ -1,0 +1,80 @@
+"""Preview pictures in batches of float32, and the contact sheet that shows many at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nftgan.errors import UsageError
+from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.latents import check_recipe, moved_canvas, styles
+from nftgan.synthesis.recipe import Recipe
+
+BATCH = 8
+
+
+def to_pixels(x: Tensor) -> np.ndarray:
+    """A generator's output [N, 1 or 3, H, W] as uint8 [N, H, W, 3]: floor(127.5 x + 128)."""
+    pixels = (x.float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)  # the cast truncates
+    if pixels.shape[1] == 1:
+        pixels = pixels.repeat(1, 3, 1, 1)
+    return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+class Previews:
+    """A sized iterable of (seed, uint8 [H, W, 3]): near the canonical picture, not always equal.
+
+    Each iteration renders anew, `batch` pictures at a time. Raises UsageError at once when the
+    generator cannot follow the recipe.
+    """
+
+    def __init__(
+        self, generator: Any, seeds: Sequence[int], recipe: Recipe, *, batch: int = BATCH
+    ) -> None:
+        if batch < 1:
+            raise UsageError(f"a batch of {batch} pictures is not possible", hint="use 1 or more")
+        check_recipe(generator, recipe)
+        self.seeds = tuple(int(seed) for seed in seeds)
+        self._generator, self._recipe, self._batch = generator, recipe, batch
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        for start in range(0, len(self.seeds), self._batch):
+            seeds = self.seeds[start : start + self._batch]
+            for seed, image in zip(seeds, self._render(seeds), strict=True):
+                yield seed, apply_finish(image, self._recipe.finish)
+
+    def _render(self, seeds: Sequence[int]) -> np.ndarray:
+        with torch.no_grad(), moved_canvas(self._generator, self._recipe):
+            ws = styles(self._generator, seeds, self._recipe)
+            return to_pixels(self._generator.synthesis(ws, noise_mode="const"))
+
+
+def contact_sheet(
+    images: Sequence[np.ndarray] | np.ndarray, columns: int | None = None, gap: int = 0
+) -> np.ndarray:
+    """uint8 [H, W, 3] with all `images` (each uint8 [h, w, 3]) in reading order on white.
+
+    columns: None for a sheet about as wide as high; gap: white pixels between pictures.
+    """
+    if len(images) == 0:
+        raise UsageError("there are no pictures to put on a sheet")
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    columns = min(columns, len(images))
+    rows = math.ceil(len(images) / columns)
+    height, width = images[0].shape[:2]
+    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
+    sheet = np.full(shape, 255, dtype=np.uint8)
+    for number, image in enumerate(images):
+        if image.shape != (height, width, 3):
+            raise UsageError(f"picture {number} of the sheet has another size")
+        y, x = (number // columns) * (height + gap), (number % columns) * (width + gap)
+        sheet[y : y + height, x : x + width] = image
+    return sheet

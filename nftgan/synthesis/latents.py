@@ -1,0 +1,132 @@
+"""From a seed and a recipe to what a generator eats: z, class, truncation, moved canvas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nftgan.errors import UsageError
+from nftgan.seeds import MAX_SEED
+from nftgan.synthesis.recipe import Recipe
+
+
+def latent(seed: int, z_dim: int) -> np.ndarray:
+    """float64 [1, z_dim] of NumPy's legacy generator: seed N is every StyleGAN user's picture N.
+
+    Raises UsageError for a seed that is not in [0, 2**32 - 1].
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
+    return np.random.RandomState(seed).randn(1, z_dim)
+
+
+def latents(seeds: Sequence[int], z_dim: int) -> np.ndarray:
+    """float64 [N, z_dim], one row a seed."""
+    rows = [latent(int(seed), z_dim) for seed in seeds]
+    return np.concatenate(rows) if rows else np.empty((0, z_dim))
+
+
+def one_hot(label: int | None, c_dim: int, count: int = 1) -> np.ndarray | None:
+    """float64 [count, c_dim] with class `label` set; None for an unconditional model.
+
+    Raises UsageError when a conditional model gets no class, an unknown one, or an unconditional
+    model gets one.
+    """
+    if c_dim == 0:
+        if label is not None:
+            raise UsageError(f"the model has no classes, so there is no class {label}")
+        return None
+    if label is None:
+        raise UsageError(
+            f"the model has {c_dim} classes and the recipe names none",
+            hint=f"choose one: --class 0 to {c_dim - 1}",
+        )
+    if not 0 <= label < c_dim:
+        raise UsageError(f"class {label} is not one of 0 to {c_dim - 1}")
+    row = np.zeros((count, c_dim))
+    row[:, label] = 1
+    return row
+
+
+def inverse_transform(translate: tuple[float, float], rotate: float) -> np.ndarray:
+    """float64 [3, 3]: what the generator's input applies so that one sees the asked-for move.
+
+    translate: to the right and down, in image widths and heights; rotate: degrees. The inverse of
+    [[cos, sin, x], [-sin, cos, y], [0, 0, 1]]; exactly the identity when nothing moves.
+    """
+    x, y = translate
+    angle = math.radians(rotate)
+    cos, sin = math.cos(angle), math.sin(angle)
+    inverse = [[cos, -sin, sin * y - cos * x], [sin, cos, -sin * x - cos * y], [0.0, 0.0, 1.0]]
+    return np.array(inverse) + 0.0
+
+
+def check_recipe(generator: Any, recipe: Recipe) -> None:
+    """Raises UsageError when `generator` cannot follow `recipe`."""
+    one_hot(recipe.label, generator.c_dim)
+    if recipe.cutoff is not None and recipe.cutoff > generator.num_ws:
+        raise UsageError(
+            f"the cutoff {recipe.cutoff} is above the model's {generator.num_ws} layers"
+        )
+    if generator.img_channels not in (1, 3):
+        raise UsageError(f"the model paints {generator.img_channels} channels, not RGB or grey")
+    moved = recipe.translate != (0.0, 0.0) or recipe.rotate != 0.0
+    if moved and _transform(generator) is None:
+        raise UsageError(
+            "only StyleGAN3 models can be moved or turned",
+            hint="leave translate and rotate at 0",
+        )
+    side = generator.img_resolution
+    expected = recipe.finish.size(side) if recipe.finish else side
+    if recipe.size != (expected, expected):
+        raise UsageError(
+            f"the recipe makes {recipe.size[0]}x{recipe.size[1]} pictures,"
+            f" the model {expected}x{expected}"
+        )
+    if recipe.finish is not None and recipe.finish.grid > side:
+        raise UsageError(
+            f"a pixel grid of {recipe.finish.grid} is finer than the model's {side} pixels",
+            hint=f"use a grid up to {side}",
+        )
+
+
+@contextmanager
+def moved_canvas(generator: Any, recipe: Recipe) -> Iterator[None]:
+    """Inside, the generator's canvas is moved as `recipe` says; afterwards it is as it was."""
+    buffer = _transform(generator)
+    if buffer is None:
+        yield
+        return
+    before = buffer.clone()
+    matrix = torch.from_numpy(inverse_transform(recipe.translate, recipe.rotate))
+    with torch.no_grad():
+        buffer.copy_(matrix)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            buffer.copy_(before)
+
+
+def styles(generator: Any, seeds: Sequence[int], recipe: Recipe) -> Tensor:
+    """ws [N, num_ws, w_dim] of `seeds` after truncation, in the generator's precision."""
+    own = next(generator.parameters())
+    z = torch.from_numpy(latents(seeds, generator.z_dim)).to(own)
+    label = one_hot(recipe.label, generator.c_dim, len(seeds))
+    c = None if label is None else torch.from_numpy(label).to(own)
+    with torch.no_grad():
+        ws: Tensor = generator.mapping(
+            z, c, truncation_psi=recipe.trunc, truncation_cutoff=recipe.cutoff
+        )
+    return ws
+
+
+def _transform(generator: Any) -> Tensor | None:
+    source = getattr(generator.synthesis, "input", None)
+    return getattr(source, "transform", None)

@@ -1,0 +1,130 @@
+"""The pixel-art finish against its description, followed slowly and literally."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nftgan.synthesis.finish import apply_finish, to_grid, to_palette, upscale
+from nftgan.synthesis.recipe import Finish
+
+SQUARES = st.integers(1, 9).flatmap(lambda n: arrays(np.uint8, (n, n, 3)))
+FEW_LEVELS = st.integers(1, 6).flatmap(
+    lambda n: arrays(np.uint8, (n, n, 3), elements=st.sampled_from([0, 1, 2, 90, 91, 255]))
+)
+
+
+def slow_grid(image: np.ndarray, grid: int) -> np.ndarray:
+    side = len(image)
+    out = np.zeros((grid, grid, 3), dtype=np.uint8)
+
+    def overlap(cell: int, pixel: int) -> int:
+        span = set(range(cell * side, (cell + 1) * side))
+        return len(span & set(range(pixel * grid, (pixel + 1) * grid)))
+
+    for i in range(grid):
+        for j in range(grid):
+            for c in range(3):
+                total = sum(
+                    overlap(i, y) * overlap(j, x) * int(image[y, x, c])
+                    for y in range(side)
+                    for x in range(side)
+                )
+                out[i, j, c] = (2 * total + side**2) // (2 * side**2)
+    return out
+
+
+def slow_palette(image: np.ndarray, limit: int) -> np.ndarray:
+    pixels = sorted(tuple(int(v) for v in p) for p in image.reshape(-1, 3))
+    if len(set(pixels)) <= limit:
+        return image
+    boxes = [pixels]
+    while len(boxes) < limit:
+        found: tuple[Fraction, int, int] | None = None
+        for b, box in enumerate(boxes):
+            for c in range(3):
+                values = [p[c] for p in box]
+                n, s, q = len(values), sum(values), sum(v * v for v in values)
+                spread = Fraction(n * q - s * s, n)
+                if found is None or spread > found[0]:
+                    found = (spread, b, c)
+        assert found is not None
+        spread, b, c = found
+        if spread == 0:
+            break
+        cut = sum(p[c] for p in boxes[b]) // len(boxes[b])
+        boxes.append([p for p in boxes[b] if p[c] > cut])
+        boxes[b] = [p for p in boxes[b] if p[c] <= cut]
+
+    def mean(box: list[tuple[int, ...]]) -> tuple[int, ...]:
+        n = len(box)
+        return tuple((2 * sum(p[c] for p in box) + n) // (2 * n) for c in range(3))
+
+    entries = [mean(box) for box in boxes]
+
+    def nearest(p: tuple[int, ...]) -> int:
+        return min(
+            range(len(entries)),
+            key=lambda k: (sum((p[c] - entries[k][c]) ** 2 for c in range(3)), k),
+        )
+
+    for _ in range(8):
+        groups: dict[int, list[tuple[int, ...]]] = {}
+        for p in pixels:
+            groups.setdefault(nearest(p), []).append(p)
+        entries = [mean(groups[k]) if k in groups else entry for k, entry in enumerate(entries)]
+    flat = [entries[nearest(tuple(int(v) for v in p))] for p in image.reshape(-1, 3)]
+    return np.array(flat, dtype=np.uint8).reshape(image.shape)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SQUARES, st.data())
+def test_the_grid_follows_its_description(image: np.ndarray, data: st.DataObject) -> None:
+    grid = data.draw(st.integers(1, len(image)))
+    assert np.array_equal(to_grid(image, grid), slow_grid(image, grid))
+
+
+@settings(deadline=None, max_examples=60)
+@given(SQUARES | FEW_LEVELS, st.integers(2, 9))
+def test_the_palette_follows_its_description(image: np.ndarray, limit: int) -> None:
+    assert np.array_equal(to_palette(image, limit), slow_palette(image, limit))
+
+
+@settings(deadline=None, max_examples=40)
+@given(SQUARES | FEW_LEVELS, st.integers(2, 9), st.integers(1, 3))
+def test_a_finish_keeps_to_its_palette_and_a_second_palette_changes_nothing(
+    image: np.ndarray, limit: int, factor: int
+) -> None:
+    small = to_palette(image, limit)
+    assert len(np.unique(small.reshape(-1, 3), axis=0)) <= limit
+    assert np.array_equal(to_palette(small, limit), small)
+    done = apply_finish(image, Finish(0, limit, factor))
+    assert done.shape == (len(image) * factor, len(image) * factor, 3)
+    assert np.array_equal(done[::factor, ::factor], small)
+
+
+@settings(deadline=None)
+@given(SQUARES)
+def test_a_grid_as_fine_as_the_picture_changes_nothing(image: np.ndarray) -> None:
+    assert np.array_equal(to_grid(image, len(image)), image)
+    assert np.array_equal(to_grid(upscale(image, 3), len(image)), image)
+
+
+@settings(deadline=None, max_examples=30)
+@given(FEW_LEVELS)
+def test_mirroring_the_picture_mirrors_the_result(image: np.ndarray) -> None:
+    # Colours and their counts decide the palette, not their places.
+    done = apply_finish(image, Finish(0, 3, 2))
+    assert np.array_equal(apply_finish(image[:, ::-1], Finish(0, 3, 2)), done[:, ::-1])
+
+
+def test_a_photograph_sized_palette_has_the_asked_for_colours_and_small_errors() -> None:
+    y, x = np.mgrid[:200, :200]
+    image = np.stack([x, y, (x + y) // 2], axis=2).astype(np.uint8)
+    small = to_palette(image, 64)
+    assert len(np.unique(small.reshape(-1, 3), axis=0)) > 50
+    assert np.abs(small.astype(int) - image).mean() < 8

@@ -1,0 +1,96 @@
+"""Seeds, classes, truncation and the moved canvas."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tiny import stylegan2, stylegan3
+
+from nftgan.errors import UsageError
+from nftgan.synthesis.latents import (
+    check_recipe,
+    inverse_transform,
+    latent,
+    latents,
+    moved_canvas,
+    one_hot,
+    styles,
+)
+from nftgan.synthesis.recipe import Finish, Recipe
+
+
+def test_a_seed_gives_numpys_legacy_numbers() -> None:
+    # The first normal deviates of MT19937 with seed 42, as in NumPy's own documentation.
+    known = [0.49671415, -0.1382643, 0.64768854, 1.52302986, -0.23415337]
+    assert np.allclose(latent(42, 5), [known], atol=1e-8)
+    assert np.array_equal(latents([42, 7], 5)[1:], latent(7, 5))
+    assert latents([], 5).shape == (0, 5)
+    with pytest.raises(UsageError, match="4294967296"):
+        latent(2**32, 4)
+
+
+def test_classes_must_fit_the_model() -> None:
+    assert one_hot(None, 0) is None
+    assert np.array_equal(one_hot(1, 3, 2), [[0, 1, 0], [0, 1, 0]])
+    for label, c_dim, words in ((None, 3, "names none"), (3, 3, "not one of"), (0, 0, "no class")):
+        with pytest.raises(UsageError, match=words):
+            one_hot(label, c_dim)
+
+
+@pytest.mark.parametrize(("x", "y", "degrees"), [(0.2, -0.1, 0), (0, 0, 90), (0.3, 0.7, -33.5)])
+def test_the_input_gets_the_inverse_of_the_move(x: float, y: float, degrees: float) -> None:
+    a = math.radians(degrees)
+    move = [[math.cos(a), math.sin(a), x], [-math.sin(a), math.cos(a), y], [0, 0, 1]]
+    assert np.allclose(inverse_transform((x, y), degrees), np.linalg.inv(move), atol=1e-14)
+
+
+def test_no_move_is_exactly_the_identity() -> None:
+    assert inverse_transform((0.0, 0.0), 0.0).tobytes() == np.eye(3).tobytes()
+
+
+def test_a_translation_moves_the_picture_right_and_down() -> None:
+    model = stylegan3(32, margin_size=10)
+    still = model.render(1).astype(int)
+    moved = model.render(1, translate=(4 / 32, 8 / 32)).astype(int)
+    error = np.abs(moved[8:, 4:] - still[:-8, :-4]).mean()
+    wrong = np.abs(moved[:-8, :-4] - still[8:, 4:]).mean()
+    assert error < 3 < wrong
+
+
+def test_the_canvas_is_put_back_also_after_an_error() -> None:
+    generator = stylegan3().generator
+    recipe = Recipe("sha256:" + "0" * 64, (16, 16), translate=(0.5, 0), rotate=20)
+    before = generator.synthesis.input.transform.clone()
+    with pytest.raises(RuntimeError), moved_canvas(generator, recipe):
+        assert not torch.equal(generator.synthesis.input.transform, before)
+        raise RuntimeError
+    assert torch.equal(generator.synthesis.input.transform, before)
+
+
+def test_truncation_reaches_only_the_layers_before_the_cutoff() -> None:
+    model = stylegan3()
+    full = styles(model.generator, [5], model.recipe())
+    near = styles(model.generator, [5], model.recipe(trunc=0.5, cutoff=3))
+    w_avg = model.generator.mapping.w_avg
+    assert torch.allclose(near[:, :3], w_avg + 0.5 * (full[:, :3] - w_avg))
+    assert torch.equal(near[:, 3:], full[:, 3:])
+
+
+def test_a_recipe_that_the_model_cannot_follow_is_refused() -> None:
+    three, two = stylegan3(), stylegan2()
+    cases = [
+        (three, three.recipe(cutoff=9), "above the model's 8 layers"),
+        (three, three.recipe(finish=Finish(17, 0, 1)), "finer than the model's 16"),
+        (three, Recipe(three.identity, (32, 32)), "32x32 pictures, the model 16x16"),
+        (three, three.recipe(label=1), "no class 1"),
+        (two, two.recipe(rotate=5), "only StyleGAN3"),
+    ]
+    for model, recipe, words in cases:
+        with pytest.raises(UsageError, match=words):
+            check_recipe(model.generator, recipe)
+    with pytest.raises(UsageError, match="4 channels"):
+        four = stylegan3(img_channels=4)
+        check_recipe(four.generator, four.recipe())

@@ -1,0 +1,108 @@
+"""Models as one uses them: load, preview, render, score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import stylegan2, stylegan3
+
+import nftgan
+from nftgan.config import RecipeSection
+from nftgan.errors import UsageError
+from nftgan.networks.model_file import save_model
+from nftgan.synthesis.generate import contact_sheet, to_pixels
+from nftgan.synthesis.model import Model
+
+
+def test_a_saved_model_paints_the_same_pictures(tmp_path: Path) -> None:
+    model = stylegan3()
+    path = tmp_path / "art.safetensors"
+    identity = save_model(
+        path, generator=model.generator, discriminator=model.discriminator, meta={}
+    )
+    again = nftgan.load_model(path)
+    assert again.identity == identity == model.identity
+    assert again.info["architecture"]["img_resolution"] == 16
+    assert np.array_equal(again.render(seed=1, trunc=0.7), model.render(seed=1, trunc=0.7))
+    assert np.array_equal(
+        again.generate(seeds=[1, 2], trunc=0.7), model.generate([1, 2], trunc=0.7)
+    )
+
+
+def test_previews_are_a_sized_iterable_that_batches_do_not_reorder() -> None:
+    model = stylegan3()
+    previews = model.previews([9, 3, 5], trunc=0.8, batch=2)
+    assert len(previews) == 3
+    pairs = list(previews)
+    assert [seed for seed, _ in pairs] == [9, 3, 5]
+    assert all(image.dtype == np.uint8 and image.shape == (16, 16, 3) for _, image in pairs)
+    alone = model.generate([3], trunc=0.8)[0].astype(int)
+    assert np.abs(pairs[1][1] - alone).max() <= 1
+    assert model.generate([]).shape == (0, 16, 16, 3)
+
+
+def test_a_recipe_of_another_model_is_refused() -> None:
+    two = stylegan2()
+    with pytest.raises(UsageError, match="made for the model"):
+        stylegan3().render(1, two.recipe())
+
+
+def test_a_recipe_and_single_values_are_not_mixed() -> None:
+    model = stylegan3()
+    with pytest.raises(UsageError, match="trunc is already decided"):
+        model.render(1, model.recipe(), trunc=0.5)
+    with pytest.raises(UsageError, match="batch of 0"):
+        model.previews([1], batch=0)
+
+
+def test_the_settings_file_decides_the_recipe() -> None:
+    section = RecipeSection(trunc=0.5, pixel_grid=8, palette=4, upscale=4)
+    recipe = stylegan3().recipe_of(section)
+    assert recipe.size == (32, 32) and recipe.trunc == 0.5
+
+
+def test_a_score_does_not_depend_on_the_pictures_beside_it() -> None:
+    model = stylegan3()
+    images = model.generate(range(4))
+    assert np.array_equal(model.score(images)[2:], model.score(images[2:]))
+    assert len(set(model.score(images))) == 4
+    with pytest.raises(UsageError, match="no discriminator"):
+        stylegan2().score(images)
+
+
+def test_a_conditional_model_needs_its_class() -> None:
+    model = stylegan3(c_dim=2)
+    with pytest.raises(UsageError, match="names none"):
+        model.render(1)
+    assert model.score(model.generate([1], label=1), label=1).shape == (1,)
+
+
+def test_pixels_are_floored_clamped_and_grey_repeated() -> None:
+    import torch
+
+    x = torch.tensor([-2.0, -1.0, 0.0, 0.999, 1.0, 9.0]).reshape(1, 1, 1, 6)
+    pixels = to_pixels(x)
+    assert pixels.shape == (1, 1, 6, 3)
+    assert pixels[0, 0, :, 1].tolist() == [0, 0, 128, 255, 255, 255]
+
+
+def test_a_contact_sheet_holds_every_picture_in_reading_order() -> None:
+    images = [np.full((2, 3, 3), value, dtype=np.uint8) for value in range(5)]
+    sheet = contact_sheet(images, gap=1)
+    assert sheet.shape == (2 * 3 - 1, 3 * 4 - 1, 3)
+    assert [sheet[0, x, 0] for x in (0, 4, 8)] == [0, 1, 2]
+    assert [sheet[3, x, 0] for x in (0, 4)] == [3, 4]
+    assert sheet[3, 8, 0] == 255 and sheet[0, 3, 0] == 255
+    assert contact_sheet(images, columns=9).shape == (2, 15, 3)
+    with pytest.raises(UsageError, match="no pictures"):
+        contact_sheet([])
+    with pytest.raises(UsageError, match="another size"):
+        contact_sheet([images[0], images[1][:1]])
+
+
+def test_a_model_names_itself() -> None:
+    model = stylegan3()
+    assert repr(model).startswith("<Model sha256:") and "16 px" in repr(model)
+    assert Model(model.generator).identity == model.identity

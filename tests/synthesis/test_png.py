@@ -1,0 +1,111 @@
+"""The PNG writer: what another decoder reads back, and bytes that never change."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image
+
+from nftgan.errors import UsageError
+from nftgan.synthesis.png import canonical_codes, encode_png, huffman_lengths, write_png
+
+IMAGES = array_shapes(min_dims=2, max_dims=2, max_side=40).flatmap(
+    lambda shape: arrays(np.uint8, (*shape, 3), fill=st.integers(0, 255))
+)
+
+
+def decoded(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        return np.array(image.convert("RGB"))
+
+
+@settings(deadline=None)
+@given(IMAGES)
+def test_another_decoder_reads_the_same_pixels(image: np.ndarray) -> None:
+    assert np.array_equal(decoded(encode_png(image)), image)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 258, 259, 260, 261, 262, 516, 517, 5000])
+def test_runs_of_every_awkward_length_come_back(length: int) -> None:
+    image = np.full((1, length, 3), 200, dtype=np.uint8)
+    image[0, -1] = (1, 2, 3)
+    assert np.array_equal(decoded(encode_png(image)), image)
+
+
+@pytest.mark.parametrize("side", [20, 64, 150])
+def test_colourful_pictures_come_back(side: int) -> None:
+    noise = np.random.RandomState(side).randint(0, 256, (side, side, 3)).astype(np.uint8)
+    smooth = np.linspace(0, 255, side * side * 3).reshape(side, side, 3).astype(np.uint8)
+    for image in (noise, smooth, noise // 64 * 64):
+        assert np.array_equal(decoded(encode_png(image)), image)
+
+
+def test_the_bytes_are_fixed() -> None:
+    y, x = np.mgrid[:48, :64]
+    colourful = np.stack([x * 4, y * 5, (x * y) % 256], axis=2).astype(np.uint8)
+    flat = (colourful // 128 * 255).astype(np.uint8)
+    digests = [hashlib.sha256(encode_png(image)).hexdigest() for image in (colourful, flat)]
+    assert digests == [
+        "acebb22bab384767ad71aeadfe0adf43e45da1aa7fa33dbe881ac0e87c6bbdd0",
+        "451c86ea632137ca8917324a614f6f421a43b3163f134333d1974f5fd12ba73d",
+    ]
+
+
+def test_pixel_art_gets_a_palette_and_stays_small() -> None:
+    tile = np.random.RandomState(0).randint(0, 12, (16, 16))
+    image = (np.arange(36, dtype=np.uint8) * 7).reshape(12, 3)[tile]
+    image = image.repeat(32, axis=0).repeat(32, axis=1)
+    data = encode_png(image)
+    with Image.open(io.BytesIO(data)) as opened:
+        assert opened.mode == "P"
+    assert len(data) < 3000
+
+
+def test_a_skewed_histogram_keeps_to_the_longest_code() -> None:
+    weights = [1, 1]
+    while len(weights) < 40:
+        weights.append(weights[-1] + weights[-2])  # Fibonacci: the deepest possible tree
+    lengths = huffman_lengths(weights, 15)
+    assert max(lengths) <= 15
+    assert sum(2.0**-length for length in lengths) == 1
+
+
+@given(
+    st.lists(st.integers(0, 1000), min_size=2, max_size=60).filter(lambda w: sum(map(bool, w)) > 1)
+)
+def test_codes_are_complete_and_no_code_begins_another(weights: list[int]) -> None:
+    lengths = huffman_lengths(weights, 15)
+    codes = canonical_codes(lengths)
+    words = [
+        f"{code:0{length}b}"[::-1] for code, length in zip(codes, lengths, strict=True) if length
+    ]
+    assert sum(2.0 ** -len(word) for word in words) == 1
+    assert len(set(words)) == len(words)
+    assert not any(a != b and b.startswith(a) for a in words for b in words)
+
+
+def test_the_stream_is_one_that_zlib_accepts_to_the_last_byte() -> None:
+    data = encode_png(np.zeros((3, 3, 3), dtype=np.uint8))
+    start = data.index(b"IDAT") + 4
+    length = int.from_bytes(data[start - 8 : start - 4], "big")
+    stream = zlib.decompressobj()
+    assert len(stream.decompress(data[start : start + length])) == 3 * 4
+    assert stream.eof and not stream.unused_data
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    image = np.zeros((2, 2, 3), dtype=np.uint8)
+    write_png(tmp_path / "a" / "0.png", image)
+    assert (tmp_path / "a" / "0.png").read_bytes() == encode_png(image)
+    with pytest.raises(UsageError, match="uint8"):
+        write_png(tmp_path / "1.png", image[..., 0])
+    assert not (tmp_path / "1.png").exists()
