@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nftgan import files
 from nftgan.errors import UsageError
 from nftgan.networks import architecture
 from nftgan.networks.architecture import (
@@ -20,6 +19,7 @@ from nftgan.networks.architecture import (
 )
 from nftgan.training import schedule
 
+OPTIONS_FILE = "training_options.json"
 CFGS = ("stylegan3-t", "stylegan3-r", "stylegan2")
 AUGMENTS = ("ada", "fixed", "none")
 PIPES: dict[str, tuple[str, ...]] = {
@@ -63,8 +63,8 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     # side, batch, micro, cbase, cmax, d_cbase, d_cmax, z, w, layers, margin, ema, kimg, tick
-    "tiny": Preset(32, 16, 16, 1024, 48, 1024, 64, 128, 128, 6, 3, 2.5, 200, 1, "CPU, an hour"),
-    "small": Preset(64, 16, 16, 2048, 64, 2048, 96, 128, 128, 8, 4, 2.5, 400, 1, "CPU, a night"),
+    "tiny": Preset(32, 16, 16, 1024, 48, 512, 64, 128, 128, 5, 2, 2.5, 200, 1, "CPU, two hours"),
+    "small": Preset(64, 16, 16, 2048, 64, 1024, 96, 128, 128, 7, 3, 2.5, 400, 1, "CPU, a night"),
     "128": Preset(128, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 10, 5000, 4, "one GPU"),
     "256": Preset(256, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 10, 5000, 4, "one GPU"),
     "512": Preset(512, 32, 8, 32768, 512, 32768, 512, 512, 512, 14, 10, 10, 5000, 4, "one GPU"),
@@ -439,8 +439,7 @@ def _check_ranges(chosen: dict[str, Any], dataset: DatasetFacts) -> None:
     )
     optional = ("glr", "dlr", "tick", "hours", "map_depth", "threads", "gamma")
     for key in positive + tuple(key for key in optional if chosen[key] is not None):
-        low = 0 if key == "gamma" else 1e-9
-        if not low <= chosen[key] < float("inf"):
+        if not 0 < chosen[key] < float("inf") and not (key == "gamma" and chosen[key] == 0):
             raise UsageError(f"{key} must be above zero, not {chosen[key]}")
     for key in ("aug_p", "aug_target", "aug_cap"):
         if chosen[key] is not None and not 0 <= chosen[key] <= 1:
@@ -460,32 +459,3 @@ def _check_ranges(chosen: dict[str, Any], dataset: DatasetFacts) -> None:
             f"micro_batch {micro} must divide batch {batch} and be a multiple of"
             f" mbstd_group {group}"
         )
-
-
-def run_folder(out: Path, config: TrainConfig) -> Path:
-    """The folder under `out` whose run this config continues, or the next free one.
-
-    A folder that already holds a run is taken as it is; `train` refuses it when it is another run.
-    """
-    if (out / OPTIONS_FILE).exists():
-        return out
-    taken = []
-    for folder in sorted(out.iterdir()) if out.is_dir() else []:
-        number = folder.name.split("-")[0]
-        if not (folder.is_dir() and number.isdecimal()):
-            continue
-        taken.append(int(number))
-        if (folder / OPTIONS_FILE).exists():
-            try:
-                same = TrainConfig.from_json(files.read_json(folder / OPTIONS_FILE))
-            except UsageError:
-                continue
-            if same.decisive() == config.decisive():
-                return folder
-    following = max(taken, default=-1) + 1
-    return out / (
-        f"{following:05d}-{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:g}"
-    )
-
-
-OPTIONS_FILE = "training_options.json"

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.training import losses, schedule
 from nftgan.training.augment import Augment
 from nftgan.training.config import TrainConfig
@@ -219,9 +220,9 @@ def draw_for(
 
 def num_ws(config: TrainConfig) -> int:
     """Styles that the generator takes."""
-    if config.generator.kind == "stylegan2":
-        return 2 * config.generator.img_resolution.bit_length() - 4
-    return config.generator.num_layers + 2
+    if isinstance(config.generator, StyleGAN3Config):
+        return config.generator.num_layers + 2
+    return 2 * config.generator.img_resolution.bit_length() - 4
 
 
 def train_step(

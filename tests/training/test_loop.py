@@ -1,0 +1,268 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from nftgan import files
+from nftgan.errors import Cancelled, UsageError
+from nftgan.networks.model_file import load_networks
+from nftgan.training import loop, state
+from nftgan.training.config import TrainConfig
+from nftgan.training.loop import train
+from nftgan.training.outputs import read_statistics
+from tests.training.conftest import smallest
+
+
+def run(config, folder, ticks=None):
+    """All ticks, or the first few and then a death: nothing is cleaned up or saved after them."""
+    seen = []
+    for tick in train(config, run_dir=folder):
+        seen.append(tick)
+        if ticks is not None and len(seen) == ticks:
+            break
+    return seen
+
+
+def identity(folder):
+    return load_networks(folder).identity
+
+
+def statistics(folder):
+    timed = ("seconds", "seconds_per_kimg")
+    return [
+        {key: value for key, value in line.items() if key not in timed}
+        for line in read_statistics(folder / "stats.jsonl")
+    ]
+
+
+@pytest.fixture(scope="session")
+def finished(facts, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    run(smallest(facts), folder)
+    return folder
+
+
+@pytest.fixture
+def undisturbed(finished, tmp_path):
+    """A copy of a run that nothing interrupted."""
+    return shutil.copytree(finished, tmp_path / "undisturbed")
+
+
+def test_a_run_leaves_networks_sheets_statistics_and_its_options(undisturbed, configure):
+    names = {path.name for path in undisturbed.iterdir()}
+    assert {"reals.png", "fakes000000.png", "log.txt", "network-000000.safetensors"} <= names
+    stored = TrainConfig.from_json(files.read_json(undisturbed / "training_options.json"))
+    assert stored == configure()
+    lines = read_statistics(undisturbed / "stats.jsonl")
+    assert [line["images"] for line in lines] == [8, 16, 24]
+    assert all("Loss/G" in line and "Loss/r1" in line for line in lines)
+
+
+def test_ticks_fall_on_whole_images_and_the_last_one_says_so(configure, tmp_path):
+    seen = run(configure(kimg=0.022), tmp_path / "run")
+    assert [tick.images for tick in seen] == [0, 8, 16, 24]
+    assert [tick.last for tick in seen] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("ticks", [1, 3])
+def test_a_run_abandoned_at_a_tick_ends_like_an_undisturbed_one(
+    ticks, configure, tmp_path, undisturbed
+):
+    folder = tmp_path / "run"
+    run(configure(), folder, ticks=ticks)
+    run(configure(), folder)
+    assert identity(folder) == identity(undisturbed)
+    assert statistics(folder) == statistics(undisturbed)
+
+
+class Death(BaseException):
+    """Stands for a power cut: nothing may catch it."""
+
+
+@pytest.mark.parametrize("writes", [1, 4, 6, 9])
+def test_a_death_inside_any_write_loses_nothing(
+    writes, configure, tmp_path, undisturbed, monkeypatch
+):
+    folder = tmp_path / "run"
+    done = 0
+    real = files.fsync_folder
+
+    def dying(path):
+        nonlocal done
+        done += 1
+        if done == writes:
+            raise Death
+        real(path)
+
+    with monkeypatch.context() as patch, pytest.raises(Death):
+        patch.setattr(files, "fsync_folder", dying)
+        run(configure(state_seconds=0.0), folder)
+    run(configure(), folder)
+    assert identity(folder) == identity(undisturbed)
+    assert statistics(folder) == statistics(undisturbed)
+
+
+def test_a_half_written_state_is_passed_over_for_the_one_before(configure, tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    run(configure(), folder, ticks=3)
+    newest = sorted(folder.glob("state-*.safetensors"))[-1]
+    newest.write_bytes(newest.read_bytes()[:-100])
+    run(configure(), folder)
+    assert identity(folder) == identity(undisturbed)
+
+
+def test_a_state_without_its_checksum_is_passed_over(configure, tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    run(configure(), folder, ticks=3)
+    sorted(folder.glob("state-*.json"))[-1].unlink()
+    run(configure(), folder)
+    assert identity(folder) == identity(undisturbed)
+
+
+def test_kill_nine_while_it_trains_loses_nothing(configure, tmp_path):
+    config = configure(kimg=0.04, state_seconds=0.0)
+    undisturbed, folder = tmp_path / "undisturbed", tmp_path / "killed"
+    run(config, undisturbed)
+    folder.mkdir()
+    options = folder.parent / "options.json"
+    options.write_text(json.dumps(config.to_json()))
+    program = (
+        "import json, sys, pathlib\n"
+        "from nftgan.training.config import TrainConfig\n"
+        "from nftgan.training.loop import train\n"
+        "config = TrainConfig.from_json(json.loads(pathlib.Path(sys.argv[1]).read_text()))\n"
+        "for tick in train(config, run_dir=pathlib.Path(sys.argv[2])):\n"
+        "    print(tick.images, flush=True)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, options, folder], stdout=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if int(line) >= 16:
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.stdout.close()
+    assert process.wait() == -signal.SIGKILL
+    run(config, folder)
+    assert identity(folder) == identity(undisturbed)
+
+
+def test_only_the_newest_states_are_kept(undisturbed):
+    assert len(list(undisturbed.glob("state-*.safetensors"))) == state.KEEP
+    assert len(list(undisturbed.glob("state-*.json"))) == state.KEEP
+
+
+def test_a_finished_run_does_nothing_and_a_longer_one_goes_on(configure, tmp_path, undisturbed):
+    before = identity(undisturbed)
+    assert run(configure(), undisturbed) == []
+    assert identity(undisturbed) == before
+    run(configure(kimg=0.04), undisturbed)
+    whole = tmp_path / "whole"
+    run(configure(kimg=0.04), whole)
+    assert identity(undisturbed) == identity(whole)
+
+
+def test_another_run_is_not_continued_by_mistake(configure, undisturbed):
+    with pytest.raises(UsageError, match=r"another run: gamma, glr"):
+        run(configure(gamma=3.0, glr=0.001), undisturbed)
+
+
+def test_two_processes_cannot_train_in_one_folder(configure, tmp_path):
+    folder = tmp_path / "run"
+    first = train(configure(), run_dir=folder)
+    next(first)
+    with pytest.raises(UsageError, match="another nftgan process"):
+        next(train(configure(), run_dir=folder))
+    first.close()
+
+
+def test_ctrl_c_finishes_the_step_and_saves(configure, tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    with pytest.raises(Cancelled) as caught:
+        for tick in train(configure(tick=0.012), run_dir=folder):
+            if tick.images == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+    assert caught.value.hint
+    assert "everything is saved" in caught.value.message
+    run(configure(), folder)
+    assert identity(folder) == identity(undisturbed)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_session_of_limited_hours_stops_early_and_resumes(configure, tmp_path, undisturbed):
+    folder = tmp_path / "run"
+    seen = run(configure(hours=1e-9), folder)
+    assert seen[-1].last
+    assert seen[-1].images == 4
+    run(configure(), folder)
+    assert identity(folder) == identity(undisturbed)
+
+
+def test_training_leaves_torch_as_it_found_it(configure, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    run(configure(), tmp_path / "run")
+    assert torch.equal(torch.rand(3), expected)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cfg": "stylegan2"},
+        {"cfg": "stylegan3-r"},
+        {"conditional": True},
+        {"aug": "ada", "augpipe": "bgcfnc", "aug_p": 0.3},
+        {"mirror": True, "freezed": 4, "aug": "none"},
+        {"gamma": 0.0},
+    ],
+)
+def test_every_kind_of_run_resumes_exactly(changes, configure, tmp_path):
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    run(configure(**changes), straight)
+    run(configure(**changes), broken, ticks=2)
+    run(configure(**changes), broken)
+    assert identity(straight) == identity(broken)
+    assert statistics(straight) == statistics(broken)
+
+
+def test_a_fine_tuned_model_starts_from_its_parent_and_names_it(configure, tmp_path, undisturbed):
+    parent = load_networks(undisturbed)
+    config = configure(resume=str(undisturbed), seed=7, freezed=4, glr=1e-12, dlr=1e-12)
+    assert config.parent.identity == parent.identity
+    assert config.generator == parent.generator.config
+    folder = tmp_path / "child"
+    run(config, folder)
+    child = load_networks(folder)
+    assert child.info["parent"]["identity"] == parent.identity
+    ours, theirs = child.generator.state_dict(), parent.generator.state_dict()
+    for name in dict(parent.generator.named_parameters()):
+        torch.testing.assert_close(ours[name], theirs[name], atol=1e-6, rtol=0)
+    frozen = [name for name, _ in child.discriminator.named_parameters()]
+    assert "b16.conv0.weight" not in frozen
+
+
+def test_transfer_into_another_shape_says_what_did_not_fit(configure, undisturbed):
+    parent = load_networks(undisturbed)
+    fresh = state.fresh_state(configure(cmax=6))
+    report = state.transfer(fresh, parent.generator, parent.discriminator)
+    assert "G.mapping.fc0.weight" in report.taken
+    assert any(name.startswith("G.synthesis.") for name in (*report.missing, *report.misshapen))
+    assert "taken over; new:" in str(report)
+    torch.testing.assert_close(
+        fresh.average.mapping.fc0.weight, parent.generator.mapping.fc0.weight
+    )
+
+
+def test_stop_leaves_other_threads_alone():
+    with loop.Stop() as stop:
+        assert not stop.asked
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
