@@ -151,7 +151,9 @@ class Dataset:
             sizes = files.sizes()
         except OSError as exc:
             raise os_error(exc, path) from exc
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as exc:
+        except UsageError:
+            raise
+        except Exception as exc:  # zipfile raises many kinds for a damaged directory
             raise UsageError(
                 f"{path} is not a readable zip file: {exc}", hint=PREPARE_HINT
             ) from exc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,8 @@ from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
 from nftgan.dataset.labels import Labels, class_order, read_labels
-from nftgan.dataset.pack import dataset_writer
+from nftgan.dataset.output import check_output, only_writer, own_files
+from nftgan.dataset.pack import DatasetWriter, dataset_writer
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 from nftgan.dataset.picture import Job, Look, Square, look, make_square
 from nftgan.dataset.report import report_paths, write_report
@@ -77,59 +78,72 @@ def prepare(
     """
     plan = _checked(options)
     labels = read_labels(options.labels)
-    _check_output(output)
-    own = frozenset(path.resolve() for path in (output, *report_paths(output)))
-    found = scan(source, ignore=own)
-    rejected = list(found.rejected)
-    looks = _look_at(found.candidates, rejected, progress, workers)
-    if not looks:
-        raise _nothing_left(source, rejected)
-    typical = int(median_low(seen.short_side for _, seen in looks))
-    job = _job(plan, options, typical)
-    inputs = _inputs_digest(options, job, labels, looks, rejected)
-    if (same := _unchanged(output, inputs)) is not None:
-        progress.note(f"{output} is unchanged")
-        return same
-    with dataset_writer(output) as writer:
-        twins = TwinFinder(options.dedupe)
-        sources: list[dict[str, Any]] = []
-        classes: list[str] = []
-        for candidate, sha256, square in _squares(looks, labels, job, rejected, progress, workers):
-            if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
-                rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
-                continue
-            twins.add(candidate.name, square.digest, square.fingerprint)
-            member = writer.add_png(square.png, square.digest)
-            sources.append(
-                {
-                    "name": member,
-                    "source": candidate.name,
-                    "sha256": sha256,
-                    "size": list(square.size),
-                    "crop": list(square.box),
-                    "notes": list(square.notes),
-                }
-            )
-            if labels is not None:
-                classes.append(labels.of(candidate.name) or "")
-        if not sources:
+    check_output(output)
+    found = scan(source, ignore=own_files(output, options.labels))
+    with only_writer(output):
+        rejected = list(found.rejected)
+        looks = _look_at(found.candidates, rejected, progress, workers)
+        if not looks:
             raise _nothing_left(source, rejected)
-        order = class_order(set(classes))
-        notes = {
+        job = _job(plan, options, int(median_low(seen.short_side for _, seen in looks)))
+        inputs = _inputs_digest(options, job, labels, looks, rejected)
+        if (same := _unchanged(output, inputs)) is not None:
+            progress.note(f"{output} is unchanged")
+            return same
+        head: dict[str, Any] = {
             "inputs": inputs,
             "method": METHOD,
             "options": _options_json(options),
             "resolution": job.resolution,
-            "classes": order,
-            "sources": sources,
-            "rejected": sorted([name, reason] for name, reason in rejected),
-            "notes": _summary(sources, order),
         }
-        index = {name: number for number, name in enumerate(order)}
-        writer.finish([index[name] for name in classes] if labels else None, notes)
+        squares = _squares(looks, labels, job, rejected, progress, workers)
+        with dataset_writer(output) as writer:
+            notes = head | _pack(writer, squares, options.dedupe, labels, rejected)
+            if not notes["sources"]:
+                raise _nothing_left(source, rejected)
+            writer.finish(notes.pop("labels"), notes)
         notes["fingerprint"] = writer.fingerprint
-    write_report(output, notes)
-    return _report(output, notes, unchanged=False)
+        write_report(output, notes)
+        return _report(output, notes, unchanged=False)
+
+
+def _pack(
+    writer: DatasetWriter,
+    squares: Iterable[tuple[Candidate, str, Square]],
+    dedupe: int,
+    labels: Labels | None,
+    rejected: list[tuple[str, str]],
+) -> dict[str, Any]:
+    """Write each picture that copies no earlier one; what the dataset's notes say of them."""
+    twins = TwinFinder(dedupe)
+    sources: list[dict[str, Any]] = []
+    names: list[str] = []  # of each picture's class
+    for candidate, sha256, square in squares:
+        if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
+            rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
+            continue
+        twins.add(candidate.name, square.digest, square.fingerprint)
+        sources.append(
+            {
+                "name": writer.add_png(square.png, square.digest),
+                "source": candidate.name,
+                "sha256": sha256,
+                "size": list(square.size),
+                "crop": list(square.box),
+                "notes": list(square.notes),
+            }
+        )
+        if labels is not None:
+            names.append(labels.of(candidate.name) or "")
+    classes = class_order(set(names))
+    index = {name: number for number, name in enumerate(classes)}
+    return {
+        "classes": classes,
+        "labels": [index[name] for name in names] if labels is not None else None,
+        "notes": _summary(sources, classes),
+        "rejected": sorted([name, reason] for name, reason in rejected),
+        "sources": sources,
+    }
 
 
 @dataclass(frozen=True)
@@ -161,22 +175,6 @@ def _checked(options: PrepareOptions) -> _Plan:
             f"there is no resampling {options.resample!r}", hint=f"take {', '.join(names)}"
         )
     return _Plan(Crop(options.crop), Resample(options.resample), parse_colour(options.background))
-
-
-def _check_output(output: Path) -> None:
-    """A zip's name, and nothing of someone else's under it."""
-    if output.suffix.lower() != ".zip":
-        raise UsageError(f"the dataset {output} must be a .zip file", hint=f"-o {output}.zip")
-    if output.exists():
-        try:
-            ours = "inputs" in Dataset.open(output).notes
-        except UsageError:
-            ours = False
-        if not ours:
-            raise UsageError(
-                f"{output} exists and was not made by nftgan prepare",
-                hint="move it away, or choose another name",
-            )
 
 
 def _look_at(

@@ -242,6 +242,13 @@ def test_a_file_that_is_no_zip_is_refused(tmp_path: Path, content: bytes) -> Non
         Dataset.open(tmp_path / "x.zip")
 
 
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "x.zip", {"a.png": png(noise(1)), "zzzz": b""})
+    path.write_bytes(path.read_bytes().replace(b"zzzz", b"\0zzz"))
+    with pytest.raises(UsageError, match="not a readable zip"):
+        Dataset.open(path)
+
+
 def test_a_truncated_zip_is_refused(tmp_path: Path) -> None:
     write_dataset(tmp_path / "a.zip", [noise(i) for i in range(3)])
     data = (tmp_path / "a.zip").read_bytes()

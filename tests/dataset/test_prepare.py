@@ -18,6 +18,7 @@ from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.prepare import PrepareOptions, prepare
 from nftgan.dataset.shipped import unpack
 from nftgan.errors import UsageError
+from nftgan.files import lock
 from nftgan.progress import NullProgress
 
 
@@ -171,10 +172,14 @@ def test_a_new_picture_or_option_is_noticed(tmp_path: Path) -> None:
 
 
 def test_output_inside_the_folder_is_no_part_of_the_art(tmp_path: Path) -> None:
-    art = art_folder(tmp_path / "art")
-    first = prepare(art, art / "out.zip")
-    again = prepare(art, art / "out.zip")
+    art = art_folder(tmp_path / "art", 3)
+    (art / "labels.csv").write_text("00.png,a\n01.png,b\n02.png,a\n")
+    (art / ".out.zip.x1y2.tmp.zip").write_bytes(b"left by a killed run")
+    options = PrepareOptions(labels=art / "labels.csv")
+    first = prepare(art, art / "out.zip", options)
+    again = prepare(art, art / "out.zip", options)
     assert first.rejected == again.rejected == () and again.unchanged
+    assert not list(art.glob(".*"))
 
 
 @pytest.mark.parametrize(
@@ -283,6 +288,16 @@ def test_both_reports_name_what_was_left_out(tmp_path: Path) -> None:
     assert "http" not in page
 
 
+def test_a_second_run_on_the_same_output_is_turned_away(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 2)
+    with (
+        lock(tmp_path / ".out.zip.lock", what="a test"),
+        pytest.raises(UsageError, match=r"another nftgan process is writing to .*out\.zip"),
+    ):
+        prepare(art, tmp_path / "out.zip")
+    assert prepare(art, tmp_path / "out.zip").kept == 2
+
+
 class Interrupting(NullProgress):
     """Ctrl-C in the middle of the second task."""
 
@@ -348,7 +363,14 @@ def test_a_kill_in_the_middle_leaves_no_half_zip_and_no_workers(tmp_path: Path) 
     while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers):
         assert time.monotonic() < patience, "the workers outlive their parent"
         time.sleep(0.1)
+    assert len(list(tmp_path.glob(".out.zip.*.tmp.zip"))) == 1
     report = prepare(art, output)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "art",
+        "out.report.html",
+        "out.report.json",
+        "out.zip",
+    ]
     assert report.kept == 30 and Dataset.open(output).fingerprint == report.fingerprint
 
 
