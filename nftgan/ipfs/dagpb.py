@@ -1,0 +1,151 @@
+"""dag-pb nodes and the UnixFS record inside them, written and read by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nftgan.ipfs.cid import Cid, read_varint, varint
+
+FILE_RAW, DIRECTORY, FILE, SYMLINK, SHARD = 0, 1, 2, 4, 5
+HASH_MURMUR3 = 0x22
+FANOUT = 256
+
+
+@dataclass(frozen=True)
+class Link:
+    """One child: its name ("" inside files), CID and the bytes of all blocks below it."""
+
+    name: str
+    cid: Cid
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """A dag-pb node: links and the UnixFS record."""
+
+    links: tuple[Link, ...]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class UnixFs:
+    """The UnixFS record: its kind, inline bytes, file size and the sizes of a file's parts."""
+
+    kind: int
+    data: bytes = b""
+    file_bytes: int | None = None
+    part_bytes: tuple[int, ...] = ()
+    fanout: int | None = None
+
+
+def _bytes_field(number: int, value: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def _int_field(number: int, value: int) -> bytes:
+    return varint(number << 3) + varint(value)
+
+
+def encode_link(link: Link) -> bytes:
+    """One PBLink field of a node."""
+    body = _bytes_field(1, link.cid.to_bytes()) + _bytes_field(2, link.name.encode())
+    return _bytes_field(2, body + _int_field(3, link.total_bytes))
+
+
+def encode_node(links: Sequence[Link], data: bytes) -> bytes:
+    """The canonical bytes of a node: links first, in the order given, then data."""
+    return b"".join(map(encode_link, links)) + _bytes_field(1, data)
+
+
+def encode_unixfs(record: UnixFs) -> bytes:
+    """The record with its fields in rising order, as every implementation writes them."""
+    out = _int_field(1, record.kind)
+    if record.data:
+        out += _bytes_field(2, record.data)
+    if record.file_bytes is not None:
+        out += _int_field(3, record.file_bytes)
+    for size in record.part_bytes:
+        out += _int_field(4, size)
+    if record.fanout is not None:
+        out += _int_field(5, HASH_MURMUR3) + _int_field(6, record.fanout)
+    return out
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    at = 0
+    while at < len(data):
+        tag, at = read_varint(data, at)
+        if tag & 7 == 0:
+            value, at = read_varint(data, at)
+            yield tag >> 3, value
+        elif tag & 7 == 2:
+            size, at = read_varint(data, at)
+            if size > len(data) - at:
+                raise ValueError("a field is cut")
+            yield tag >> 3, data[at : at + size]
+            at += size
+        else:
+            raise ValueError("unknown wire type")
+
+
+def decode_node(data: bytes) -> Node:
+    """The node in `data`; ValueError when it is not dag-pb."""
+    links, body = [], b""
+    for number, value in _fields(data):
+        if number == 2 and isinstance(value, bytes):
+            links.append(_decode_link(value))
+        elif number == 1 and isinstance(value, bytes):
+            body = value
+        else:
+            raise ValueError("not a dag-pb node")
+    return Node(tuple(links), body)
+
+
+def _decode_link(data: bytes) -> Link:
+    cid, name, total = None, "", 0
+    for number, value in _fields(data):
+        if number == 1 and isinstance(value, bytes):
+            cid, end = Cid.from_bytes(value)
+            if end != len(value):
+                raise ValueError("a link's CID has bytes left over")
+        elif number == 2 and isinstance(value, bytes):
+            name = value.decode()
+        elif number == 3 and isinstance(value, int):
+            total = value
+        else:
+            raise ValueError("not a dag-pb link")
+    if cid is None:
+        raise ValueError("a link without CID")
+    return Link(name, cid, total)
+
+
+def decode_unixfs(data: bytes) -> UnixFs:
+    """The UnixFS record in `data`; ValueError when it is not one."""
+    kind: int | None = None
+    body, size, parts, fanout = b"", None, [], None
+    for number, value in _fields(data):
+        match number, value:
+            case 1, int():
+                kind = value
+            case 2, bytes():
+                body = value
+            case 3, int():
+                size = value
+            case 4, int():
+                parts.append(value)
+            case 4, bytes():  # packed, as some encoders write it
+                at = 0
+                while at < len(value):
+                    part, at = read_varint(value, at)
+                    parts.append(part)
+            case 6, int():
+                fanout = value
+            case 5 | 7 | 8, _:
+                pass  # hash function, mode and time change nothing here
+            case _:
+                raise ValueError("not a UnixFS record")
+    if kind is None:
+        raise ValueError("a UnixFS record without a kind")
+    return UnixFs(kind, body, size, tuple(parts), fanout)

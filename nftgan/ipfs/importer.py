@@ -1,0 +1,213 @@
+"""Files and folders to UnixFS DAGs: every CID is computed here, before anything leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from nftgan.errors import UsageError
+from nftgan.files import translated_os_errors
+from nftgan.ipfs.cid import DAG_PB, RAW, Cid
+from nftgan.ipfs.dagpb import (
+    DIRECTORY,
+    FILE,
+    Link,
+    UnixFs,
+    encode_link,
+    encode_node,
+    encode_unixfs,
+)
+from nftgan.ipfs.hamt import build_shards
+from nftgan.ipfs.profiles import DEFAULT_PROFILE, Profile, profile_named
+
+Sink = Callable[[Cid, bytes], None]
+"""Takes one block. It must be safe to call from one thread at a time."""
+
+Tree = Mapping[str, "Path | bytes | Tree"]
+"""A folder in memory: names to files on disk, bytes, or folders."""
+
+SMALL_BYTES = 8 << 20
+"""Files up to this size are hashed in parallel, with their blocks held in memory."""
+
+
+def discard(cid: Cid, data: bytes) -> None:
+    """The sink of those who only want to know the CID."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The root of a DAG and what is below it."""
+
+    cid: Cid
+    total_bytes: int  # of all blocks, repeated ones counted each time
+    file_bytes: int
+
+
+class Importer:
+    """Builds DAGs by one profile into one sink, in an order that depends on names alone."""
+
+    def __init__(self, sink: Sink = discard, profile: str = DEFAULT_PROFILE) -> None:
+        self.sink = sink
+        self.profile: Profile = profile_named(profile)
+
+    def add_bytes(self, data: bytes) -> Imported:
+        """The DAG of a file with this content."""
+        import io
+
+        return self._file(io.BytesIO(data), self.sink)
+
+    def add_path(self, path: Path) -> Imported:
+        """The DAG of a file, or of a folder with everything below it.
+
+        Hidden files are included, links are refused. Raises UsageError for what cannot be read.
+        """
+        with translated_os_errors(path):
+            if path.is_symlink():
+                raise UsageError(f"{path} is a symbolic link", hint="replace it by what it names")
+            if path.is_dir():
+                tree: Tree = {child.name: child for child in path.iterdir()}
+                return self.add_tree(tree)
+            with path.open("rb") as file:
+                return self._file(file, self.sink)
+
+    def add_tree(self, tree: Tree) -> Imported:
+        """The DAG of a folder, names in byte order."""
+        names = sorted(tree, key=lambda name: name.encode())
+        for name in names:
+            if not name or "/" in name or "\0" in name or name in {".", ".."}:
+                raise UsageError(f"{name!r} cannot be a name in a folder")
+        links, size = [], 0
+        for name, child in zip(names, self._children([tree[n] for n in names]), strict=True):
+            links.append(Link(name, child.cid, child.total_bytes))
+            size += child.file_bytes
+        root = self._directory(links)
+        return Imported(root.cid, root.total_bytes, size)
+
+    # ---- folders
+
+    def _children(self, values: list[Path | bytes | Tree]) -> Iterator[Imported]:
+        small = [self._is_small(value) for value in values]
+        if sum(small) < 8:
+            yield from (self._any(value) for value in values)
+            return
+        with ThreadPoolExecutor(2) as pool:
+            # A window, so that memory stays flat however many files there are.
+            window = 64
+            futures = {}
+            for i in range(len(values) + window):
+                if i < len(values) and small[i]:
+                    futures[i] = pool.submit(self._in_memory, values[i])
+                done = i - window
+                if done < 0:
+                    continue
+                if done not in futures:
+                    yield self._any(values[done])
+                    continue
+                imported, blocks = futures.pop(done).result()
+                for cid, data in blocks:
+                    self.sink(cid, data)
+                yield imported
+
+    @staticmethod
+    def _is_small(value: Path | bytes | Tree) -> bool:
+        if isinstance(value, bytes):
+            return len(value) <= SMALL_BYTES
+        return (
+            isinstance(value, Path)
+            and value.is_file()
+            and not value.is_symlink()
+            and value.stat().st_size <= SMALL_BYTES
+        )
+
+    def _any(self, value: Path | bytes | Tree) -> Imported:
+        if isinstance(value, bytes):
+            return self.add_bytes(value)
+        return self.add_path(value) if isinstance(value, Path) else self.add_tree(value)
+
+    def _in_memory(self, value: Path | bytes | Tree) -> tuple[Imported, list[tuple[Cid, bytes]]]:
+        blocks: list[tuple[Cid, bytes]] = []
+
+        def keep(cid: Cid, data: bytes) -> None:
+            if self.sink is not discard:
+                blocks.append((cid, data))
+
+        return Importer(keep, self.profile.name)._any(value), blocks
+
+    def _directory(self, links: list[Link]) -> Link:
+        data = encode_unixfs(UnixFs(DIRECTORY))
+        if self.profile.shard_by_block:
+            estimate = sum(len(encode_link(link)) for link in links) + len(data) + 2
+        else:
+            estimate = sum(len(k.name.encode()) + len(k.cid.to_bytes()) for k in links)
+        if estimate > self.profile.shard_above_bytes:
+            return build_shards(links, self._put_node)
+        own = self._put_node(encode_node(links, data))
+        return Link("", own.cid, own.total_bytes + sum(link.total_bytes for link in links))
+
+    # ---- files
+
+    def _put_node(self, block: bytes, sink: Sink | None = None) -> Link:
+        cid = Cid.of(block, DAG_PB, self.profile.cid_version)
+        (sink or self.sink)(cid, block)
+        return Link("", cid, len(block))
+
+    def _leaf(self, chunk: bytes, sink: Sink) -> Link:
+        if self.profile.raw_leaves:
+            cid = Cid.of(chunk, RAW)
+            sink(cid, chunk)
+            return Link("", cid, len(chunk))
+        record = encode_unixfs(UnixFs(FILE, chunk, len(chunk)))
+        return self._put_node(encode_node([], record), sink)
+
+    def _file(self, file: BinaryIO, sink: Sink) -> Imported:
+        """A balanced tree with all leaves at one depth, `width` links a node."""
+        levels: list[list[tuple[Link, int]]] = [[]]  # open nodes, leaves first: (link, file bytes)
+        total = 0
+        while True:
+            chunk = file.read(self.profile.chunk_bytes)
+            if not chunk and total:
+                break
+            total += len(chunk)
+            self._climb(levels, 0, (self._leaf(chunk, sink), len(chunk)), sink)
+            if not chunk:
+                break
+        level = 0
+        while level < len(levels) - 1 or len(levels[level]) > 1:
+            entries, levels[level] = levels[level], []
+            if entries:
+                self._climb(levels, level + 1, self._inner(entries, sink), sink)
+            level += 1
+        link = levels[level][0][0]
+        return Imported(link.cid, link.total_bytes, total)
+
+    def _climb(
+        self, levels: list[list[tuple[Link, int]]], level: int, entry: tuple[Link, int], sink: Sink
+    ) -> None:
+        """Append one node; a full group becomes a node of the level above when the next comes."""
+        if level == len(levels):
+            levels.append([])
+        if len(levels[level]) == self.profile.width:
+            group, levels[level] = levels[level], []
+            self._climb(levels, level + 1, self._inner(group, sink), sink)
+        levels[level].append(entry)
+
+    def _inner(self, entries: Iterable[tuple[Link, int]], sink: Sink) -> tuple[Link, int]:
+        entries = list(entries)
+        sizes = tuple(size for _, size in entries)
+        record = encode_unixfs(UnixFs(FILE, file_bytes=sum(sizes), part_bytes=sizes))
+        own = self._put_node(encode_node([link for link, _ in entries], record), sink)
+        below = sum(link.total_bytes for link, _ in entries)
+        return Link("", own.cid, own.total_bytes + below), sum(sizes)
+
+
+def cid_of_bytes(data: bytes, profile: str = DEFAULT_PROFILE) -> str:
+    """The CID that a file with these bytes has under `profile`."""
+    return str(Importer(profile=profile).add_bytes(data).cid)
+
+
+def cid_of_path(path: Path | str, profile: str = DEFAULT_PROFILE) -> str:
+    """The CID that this file or folder has under `profile`. Raises UsageError."""
+    return str(Importer(profile=profile).add_path(Path(path)).cid)

@@ -1,0 +1,178 @@
+"""UnixFS read back through any source of blocks, each block checked against its CID."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from nftgan.errors import CheckFailed
+from nftgan.ipfs.cid import DAG_PB, RAW, Cid
+from nftgan.ipfs.dagpb import (
+    DIRECTORY,
+    FILE,
+    FILE_RAW,
+    SHARD,
+    Link,
+    Node,
+    UnixFs,
+    decode_node,
+    decode_unixfs,
+)
+from nftgan.ipfs.hamt import hash_path
+
+Get = Callable[[Cid], bytes]
+MAX_BLOCK_BYTES = 4 << 20
+MAX_DEPTH = 64
+
+
+class NotFound(CheckFailed):
+    """A path that does not exist below its root."""
+
+
+def checked(get: Get) -> Get:
+    """`get` whose blocks are hashed: a source that serves other bytes is found out."""
+
+    def read(cid: Cid) -> bytes:
+        data = get(cid)
+        if len(data) > MAX_BLOCK_BYTES:
+            raise CheckFailed(f"the block {cid} is larger than {MAX_BLOCK_BYTES} bytes")
+        if hashlib.sha256(data).digest() != cid.digest:
+            raise CheckFailed(f"the bytes served for {cid} are others")
+        return data
+
+    return read
+
+
+def node_of(get: Get, cid: Cid) -> tuple[Node, UnixFs]:
+    """The dag-pb node behind `cid` with its UnixFS record. Raises CheckFailed."""
+    if cid.codec != DAG_PB:
+        raise CheckFailed(f"{cid} is not a UnixFS node")
+    try:
+        node = decode_node(get(cid))
+        return node, decode_unixfs(node.data)
+    except (ValueError, UnicodeDecodeError) as exc:
+        raise CheckFailed(f"the block {cid} is not UnixFS: {exc}") from exc
+
+
+def resolve(get: Get, root: Cid, path: str) -> Cid:
+    """The CID at `path` below `root`, through flat and sharded folders. Raises NotFound."""
+    cid = root
+    for name in filter(None, path.split("/")):
+        found = None if cid.codec == RAW else _child(get, cid, name)
+        if found is None:
+            raise NotFound(f"there is no {name!r} in {cid}")
+        cid = found
+    return cid
+
+
+def _child(get: Get, cid: Cid, name: str) -> Cid | None:
+    node, record = node_of(get, cid)
+    if record.kind == DIRECTORY:
+        return next((link.cid for link in node.links if link.name == name), None)
+    if record.kind != SHARD:
+        return None
+    for slot in hash_path(name):
+        prefix = f"{slot:02X}"
+        deeper = None
+        for link in node.links:
+            if link.name == prefix + name:
+                return link.cid
+            if link.name == prefix:
+                deeper = link.cid
+        if deeper is None:
+            return None
+        node, _ = node_of(get, deeper)
+    return None
+
+
+def entries(get: Get, cid: Cid, depth: int = 0) -> Iterator[Link]:
+    """The children of a folder, flat or sharded; sharded ones in shard order."""
+    if depth > MAX_DEPTH:
+        raise CheckFailed(f"the folder {cid} is nested too deep")
+    node, record = node_of(get, cid)
+    if record.kind == DIRECTORY:
+        yield from node.links
+    elif record.kind == SHARD:
+        for link in node.links:
+            if len(link.name) == 2:
+                yield from entries(get, link.cid, depth + 1)
+            else:
+                yield Link(link.name[2:], link.cid, link.total_bytes)
+    else:
+        raise CheckFailed(f"{cid} is not a folder")
+
+
+def is_folder(get: Get, cid: Cid) -> bool:
+    return cid.codec == DAG_PB and node_of(get, cid)[1].kind in {DIRECTORY, SHARD}
+
+
+def file_size(get: Get, cid: Cid) -> int:
+    """Bytes of the file behind `cid`. Raises CheckFailed when it is no file."""
+    if cid.codec == RAW:
+        return len(get(cid))
+    _, record = node_of(get, cid)
+    if record.kind not in {FILE, FILE_RAW}:
+        raise CheckFailed(f"{cid} is not a file")
+    return len(record.data) if record.file_bytes is None else record.file_bytes
+
+
+def stream(get: Get, cid: Cid, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The bytes [start, end) of the file behind `cid`, block by block; only those needed are read.
+
+    Raises CheckFailed for what is not a file or contradicts its own sizes.
+    """
+    yield from _stream(get, cid, start, file_size(get, cid) if end is None else end, 0)
+
+
+def _stream(get: Get, cid: Cid, start: int, end: int, depth: int) -> Iterator[bytes]:
+    if depth > MAX_DEPTH:
+        raise CheckFailed(f"the file {cid} is nested too deep")
+    if cid.codec == RAW:
+        yield get(cid)[start:end]
+        return
+    node, record = node_of(get, cid)
+    if record.kind not in {FILE, FILE_RAW}:
+        raise CheckFailed(f"{cid} is not a file")
+    if len(node.links) != len(record.part_bytes):
+        raise CheckFailed(f"the file {cid} contradicts its own sizes")
+    if record.data:
+        yield record.data[start:end]
+    at = len(record.data)
+    for link, size in zip(node.links, record.part_bytes, strict=True):
+        low, high = max(start - at, 0), min(end - at, size)
+        if low < high:
+            got = 0
+            for piece in _stream(get, link.cid, low, high, depth + 1):
+                got += len(piece)
+                yield piece
+            if got != high - low:
+                raise CheckFailed(f"the file {cid} contradicts its own sizes")
+        at += size
+
+
+def read_file(get: Get, root: Cid, path: str = "", *, most_bytes: int) -> bytes:
+    """The whole file at `path` below `root`. Raises CheckFailed, also above `most_bytes`."""
+    safe = checked(get)
+    cid = resolve(safe, root, path)
+    size = file_size(safe, cid)
+    if size > most_bytes:
+        raise CheckFailed(f"{cid} has {size:,} bytes, more than the {most_bytes:,} allowed")
+    return b"".join(stream(safe, cid, 0, size))
+
+
+def walk(get: Get, root: Cid) -> Iterator[tuple[Cid, bytes]]:
+    """Every block below `root` once, parents before children. Raises CheckFailed."""
+    safe, seen, stack = checked(get), set(), [root]
+    while stack:
+        cid = stack.pop()
+        if cid in seen:
+            continue
+        seen.add(cid)
+        data = safe(cid)
+        yield cid, data
+        if cid.codec == DAG_PB:
+            try:
+                links = decode_node(data).links
+            except ValueError as exc:
+                raise CheckFailed(f"the block {cid} is not dag-pb: {exc}") from exc
+            stack.extend(link.cid for link in reversed(links))
