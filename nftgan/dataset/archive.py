@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from nftgan.dataset.pack import LABELS_MEMBER, NOTES_MEMBER, fingerprint_of, pixel_digest
+from nftgan.dataset.zips import member_sizes, open_zip
 from nftgan.errors import UsageError
 from nftgan.files import os_error
 
@@ -27,17 +28,6 @@ MAX_JSON_BYTES = 512 << 20
 MAX_RESOLUTION = 8192
 MAX_CLASSES = 100_000
 PREPARE_HINT = "clean the pictures first: nftgan prepare FOLDER -o dataset.zip"
-
-
-def _safe_name(name: str) -> bool:
-    parts = name.split("/")
-    return not (
-        name.startswith("/")
-        or "\\" in name
-        or "\0" in name
-        or ".." in parts
-        or (len(parts[0]) == 2 and parts[0][1] == ":")
-    )
 
 
 def _hidden(name: str) -> bool:
@@ -79,24 +69,12 @@ class _ZipFiles:
     def _open(self) -> zipfile.ZipFile:
         # A forked worker shares the parent's file position, so it must open its own handle.
         if self._archive is None or self._process != os.getpid():
-            self._archive = zipfile.ZipFile(self.path)
+            self._archive = open_zip(self.path)
             self._process = os.getpid()
         return self._archive
 
     def sizes(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for info in self._open().infolist():
-            if info.is_dir():
-                continue
-            name = info.filename
-            if not _safe_name(name):
-                raise UsageError(f"{self.path}: the member {name!r} points outside the zip")
-            if name in found:
-                raise UsageError(f"{self.path}: the member {name!r} occurs twice")
-            if info.flag_bits & 1:
-                raise UsageError(f"{self.path}: the member {name!r} is encrypted")
-            found[name] = info.file_size
-        return found
+        return member_sizes(self._open(), self.path)
 
     def read(self, name: str) -> bytes:
         return self._open().read(name)
@@ -151,12 +129,6 @@ class Dataset:
             sizes = files.sizes()
         except OSError as exc:
             raise os_error(exc, path) from exc
-        except UsageError:
-            raise
-        except Exception as exc:  # zipfile raises many kinds for a damaged directory
-            raise UsageError(
-                f"{path} is not a readable zip file: {exc}", hint=PREPARE_HINT
-            ) from exc
         names = sorted(name for name in sizes if _is_image(name))
         if not names:
             raise UsageError(f"{path} contains no pictures", hint=PREPARE_HINT)

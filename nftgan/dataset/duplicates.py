@@ -70,7 +70,7 @@ class TwinFinder:
     """Remembers the pictures kept so far and names the one that a new picture copies."""
 
     def __init__(self, distance: int) -> None:
-        """distance: most pHash bits that copies may differ in; 0 finds only equal pixels."""
+        """distance: most pHash bits that copies differ in; 0 finds equal pixels, -1 nothing."""
         self._distance = distance
         self._names: list[str] = []
         self._thumbnails: list[np.ndarray] = []
@@ -79,7 +79,7 @@ class TwinFinder:
 
     def twin(self, digest: str, print_: Fingerprint) -> tuple[str, str] | None:
         """(name of the kept picture, what it is of it), or None for a new picture."""
-        if digest in self._by_digest:
+        if self._distance >= 0 and digest in self._by_digest:
             return self._by_digest[digest], "the same pixels as"
         if self._distance > 0:
             for hash_, flipped in ((print_.upright, False), (print_.mirrored, True)):

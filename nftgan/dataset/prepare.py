@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 from nftgan.dataset.picture import Job, Look, Square, look, make_square
 from nftgan.dataset.report import report_paths, write_report
 from nftgan.dataset.resize import Resample
-from nftgan.dataset.scan import Candidate, scan
+from nftgan.dataset.scan import Candidate, Scan, scan
+from nftgan.dataset.zips import art_folder
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 from nftgan.progress import SILENT, Progress, track
@@ -41,7 +41,7 @@ class PrepareOptions:
     crop: str = "center"  # center, fit or smart
     background: str = "white"  # CSS name or #rrggbb behind transparency and beside `fit`
     min_side: int | None = None  # shortest side accepted; None: half of what is typical or needed
-    dedupe: int = 6  # most pHash bits that copies differ in; 0 refuses only equal pictures
+    dedupe: int = 6  # most pHash bits copies differ in; 0: only equal ones are refused, -1: none
     labels: str | Path | None = None  # "folders" or a CSV file of file,class
     resample: str = "auto"  # auto, lanczos or nearest
 
@@ -68,7 +68,9 @@ def prepare(
     progress: Progress = SILENT,
     workers: int | None = None,
 ) -> PrepareReport:
-    """Pack every usable picture below `source` into `output`; one bad file never stops the rest.
+    """Pack every usable picture of `source` into `output`; one bad file never stops the rest.
+
+    source: a folder, searched to any depth, or a zip of one.
 
     The zip appears whole or not at all, with `NAME.report.json` and `NAME.report.html` beside it.
     The same files and options give the same bytes; when the zip is there already, nothing is
@@ -79,32 +81,45 @@ def prepare(
     plan = _checked(options)
     labels = read_labels(options.labels)
     check_output(output)
-    found = scan(source, ignore=own_files(output, options.labels))
-    with only_writer(output):
-        rejected = list(found.rejected)
-        looks = _look_at(found.candidates, rejected, progress, workers)
-        if not looks:
-            raise _nothing_left(source, rejected)
-        job = _job(plan, options, int(median_low(seen.short_side for _, seen in looks)))
-        inputs = _inputs_digest(options, job, labels, looks, rejected)
-        if (same := _unchanged(output, inputs)) is not None:
-            progress.note(f"{output} is unchanged")
-            return same
-        head: dict[str, Any] = {
-            "inputs": inputs,
-            "method": METHOD,
-            "options": _options_json(options),
-            "resolution": job.resolution,
-        }
-        squares = _squares(looks, labels, job, rejected, progress, workers)
-        with dataset_writer(output) as writer:
-            notes = head | _pack(writer, squares, options.dedupe, labels, rejected)
-            if not notes["sources"]:
-                raise _nothing_left(source, rejected)
-            writer.finish(notes.pop("labels"), notes)
-        notes["fingerprint"] = writer.fingerprint
-        write_report(output, notes)
-        return _report(output, notes, unchanged=False)
+    with art_folder(source) as folder:
+        found = scan(folder, ignore=own_files(output, options.labels))
+        with only_writer(output):
+            return _prepare(found, output, options, plan, labels, progress, workers)
+
+
+def _prepare(
+    found: Scan,
+    output: Path,
+    options: PrepareOptions,
+    plan: _Plan,
+    labels: Labels | None,
+    progress: Progress,
+    workers: int | None,
+) -> PrepareReport:
+    rejected = list(found.rejected)
+    looks = _look_at(found.candidates, options.dedupe >= 0, rejected, progress, workers)
+    if not looks:
+        raise _nothing_left(rejected)
+    job = _job(plan, options, int(median_low(seen.short_side for _, seen in looks)))
+    inputs = _inputs_digest(options, job, labels, looks, rejected)
+    if (same := _unchanged(output, inputs)) is not None:
+        progress.note(f"{output} is unchanged")
+        return same
+    head: dict[str, Any] = {
+        "inputs": inputs,
+        "method": METHOD,
+        "options": _options_json(options),
+        "resolution": job.resolution,
+    }
+    squares = _squares(looks, labels, job, rejected, progress, workers)
+    with dataset_writer(output) as writer:
+        notes = head | _pack(writer, squares, options.dedupe, labels, rejected)
+        if not notes["sources"]:
+            raise _nothing_left(rejected)
+        writer.finish(notes.pop("labels"), notes)
+    notes["fingerprint"] = writer.fingerprint
+    write_report(output, notes)
+    return _report(output, notes, unchanged=False)
 
 
 def _pack(
@@ -166,8 +181,8 @@ def _checked(options: PrepareOptions) -> _Plan:
         )
     if options.min_side is not None and options.min_side < 1:
         raise UsageError(f"the smallest side {options.min_side} is not a number of pixels")
-    if not 0 <= options.dedupe <= _MAX_DISTANCE:
-        raise UsageError(f"dedupe {options.dedupe} is not from 0 to {_MAX_DISTANCE}")
+    if not -1 <= options.dedupe <= _MAX_DISTANCE:
+        raise UsageError(f"dedupe {options.dedupe} is not from -1 to {_MAX_DISTANCE}")
     if options.crop not in (names := [item.value for item in Crop]):
         raise UsageError(f"there is no crop {options.crop!r}", hint=f"take {', '.join(names)}")
     if options.resample not in (names := [item.value for item in Resample]):
@@ -179,6 +194,7 @@ def _checked(options: PrepareOptions) -> _Plan:
 
 def _look_at(
     candidates: tuple[Candidate, ...],
+    refuse_copies: bool,
     rejected: list[tuple[str, str]],
     progress: Progress,
     workers: int | None,
@@ -194,7 +210,7 @@ def _look_at(
             rejected.append((candidate.name, "its decoder crashed"))
         elif isinstance(seen, str):
             rejected.append((candidate.name, seen))
-        elif seen.sha256 in first:
+        elif refuse_copies and seen.sha256 in first:
             rejected.append((candidate.name, f"the same file as {first[seen.sha256]}"))
         else:
             first[seen.sha256] = candidate.name
@@ -308,11 +324,13 @@ def _summary(sources: list[dict[str, Any]], classes: list[str]) -> list[str]:
     return lines
 
 
-def _nothing_left(source: Path, rejected: list[tuple[str, str]]) -> UsageError:
+def _nothing_left(rejected: list[tuple[str, str]]) -> UsageError:
     if not rejected:
-        return UsageError(f"{source} is empty", hint="name the folder that holds the pictures")
+        return UsageError(
+            "there are no pictures to prepare", hint="name the folder that holds the pictures"
+        )
     name, reason = sorted(rejected)[0]
     return UsageError(
-        f"none of the {len(rejected)} files in {source} can be used; {name}: {json.dumps(reason)}",
+        f"none of the {len(rejected)} files can be used; {name}: {reason}",
         hint="PNG, JPEG, WebP, GIF, BMP and TIFF pictures are read",
     )

@@ -88,6 +88,10 @@ def test_equal_pixels_are_twins_even_at_distance_zero() -> None:
     assert finder.twin("other", fingerprint(as_jpeg(figure(1)))) is None
 
 
+def test_at_distance_minus_one_nothing_is_a_twin() -> None:
+    assert finder_with(figure(1), distance=-1).twin("digest", fingerprint(figure(1))) is None
+
+
 @pytest.mark.parametrize("name", ["pixel-art", "open-peeps"])
 def test_no_shipped_avatar_is_taken_for_another(
     name: str, tmp_path_factory: pytest.TempPathFactory

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import time
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -240,7 +241,7 @@ def test_a_csv_file_gives_the_classes(tmp_path: Path) -> None:
         (PrepareOptions(resample="cubic"), "no resampling 'cubic'"),
         (PrepareOptions(background="blurple"), "'blurple' is not a colour"),
         (PrepareOptions(min_side=0), "smallest side 0"),
-        (PrepareOptions(dedupe=-1), "dedupe -1"),
+        (PrepareOptions(dedupe=-2), "dedupe -2"),
         (PrepareOptions(labels="none.csv"), "none.csv does not exist"),
     ],
 )
@@ -264,15 +265,35 @@ def test_a_foreign_file_is_never_overwritten(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_usable_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "art").mkdir()
-    with pytest.raises(UsageError, match="is empty"):
+    with pytest.raises(UsageError, match="there are no pictures"):
         prepare(tmp_path / "art", tmp_path / "out.zip")
     (tmp_path / "art/a.png").write_text("<html>")
-    with pytest.raises(UsageError, match=r"none of the 1 files .* a\.png: .*a web page"):
+    with pytest.raises(UsageError, match=r"none of the 1 files can be used; a\.png: a web page"):
         prepare(tmp_path / "art", tmp_path / "out.zip")
     Image.new("RGB", (64, 64)).save(tmp_path / "art/b.png")
     with pytest.raises(UsageError, match="none of the 2 files"):
         prepare(tmp_path / "art", tmp_path / "out.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["art"]
+
+
+def test_copies_are_kept_when_asked_for(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 2)
+    (art / "again.png").write_bytes((art / "00.png").read_bytes())
+    assert prepare(art, tmp_path / "a.zip", PrepareOptions(dedupe=-1)).kept == 3
+    assert prepare(art, tmp_path / "b.zip", PrepareOptions(dedupe=0)).kept == 2
+
+
+def test_a_zip_of_art_gives_the_same_pictures(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 3)
+    with zipfile.ZipFile(tmp_path / "art.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("__MACOSX/._00.png", b"x")
+        for path in sorted(art.iterdir()):
+            archive.write(path, path.name)
+    folder = prepare(art, tmp_path / "a.zip")
+    zipped = prepare(tmp_path / "art.zip", tmp_path / "b.zip")
+    assert zipped.fingerprint == folder.fingerprint
+    assert zipped.rejected == (("__MACOSX", "a hidden folder"),)
+    assert prepare(tmp_path / "art.zip", tmp_path / "b.zip").unchanged
 
 
 def test_both_reports_name_what_was_left_out(tmp_path: Path) -> None:
