@@ -1,0 +1,235 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nftgan.networks.model_file import load_networks
+from nftgan.training import phases
+from nftgan.training.config import DatasetFacts, resolve
+from nftgan.training.phases import Batch, Draw, PhaseRun, run_phase, train_step
+from nftgan.training.state import fresh_state
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
+CASES = ("t32", "sg2_32")
+SLOTS = {"Gmain": 0, "Greg": 1, "Dmain": 1, "Dreg": 2}
+
+
+class Golden:
+    """A published network, its training numbers, and our state around the same weights."""
+
+    def __init__(self, name):
+        path = SHARED / f"train_{name}.npz"
+        if not path.exists():
+            pytest.skip(f"{path} is not here")
+        self.data = np.load(path)
+        self.meta = json.loads(str(self.data["meta_json"]))
+        self.scalars = self.meta["scalars_f64"]
+        model = load_networks(SHARED / f"{name}.pkl")
+        facts = DatasetFacts("", "golden", "", 8, 32, 3, 0)
+        loss = self.meta["loss"]
+        config = resolve(
+            facts,
+            preset="tiny",
+            batch=4,
+            cfg=model.generator.config.kind,
+            glr=self.meta["glr"],
+            dlr=self.meta["dlr"],
+            gamma=loss["r1_gamma"],
+            aug="none",
+            ema_kimg=self.meta["ema_kimg"],
+        )
+        self.config = dataclasses.replace(
+            config,
+            generator=model.generator.config,
+            discriminator=model.discriminator.config,
+            ema_rampup=0.0,
+            style_mixing=0.0,
+        )
+        assert config.pl_weight == loss["pl_weight"]
+        self.state = fresh_state(self.config)
+        self.state.generator.load_state_dict(model.generator.state_dict())
+        self.state.average.load_state_dict(model.generator.state_dict())
+        self.state.discriminator.load_state_dict(model.discriminator.state_dict())
+        for network in (self.state.generator, self.state.average, self.state.discriminator):
+            network.double()
+        self.state.path_mean = self.state.path_mean.double()
+        self.start = {
+            name: {key: value.clone() for key, value in network.named_parameters()}
+            for name, network in self.networks().items()
+        }
+
+    def networks(self):
+        return {
+            "G": self.state.generator,
+            "D": self.state.discriminator,
+            "G_ema": self.state.average,
+        }
+
+    def batch(self, step):
+        reals = torch.from_numpy(self.data["reals_u8"][step]).double() / 127.5 - 1
+        return Batch(reals, None)
+
+    def draw(self, phase, step):
+        z = torch.from_numpy(self.data["z"][step, SLOTS[phase.name]])
+        noise = torch.from_numpy(self.data["pl_noise"])
+        if len(noise) < len(z):
+            noise = torch.cat([noise, torch.zeros_like(noise)])
+        return Draw(z, None, path_noise=noise)
+
+    def run(self, name):
+        phase = next(phase for phase in phases.phases(self.config) if phase.name == name)
+        once = dataclasses.replace(phase, interval=1)
+        run = PhaseRun(self.state, None, 0.0, np.random.default_rng(0), "const")
+        run_phase(once, run, self.draw(phase, 0), self.batch(0))
+
+    def mean(self, key):
+        return self.data[f"f64/{key}"].mean()
+
+
+@pytest.fixture
+def golden(request):
+    return Golden(request.param)
+
+
+def gradient_norms(network):
+    return {
+        name: float(parameter.grad.norm())
+        for name, parameter in network.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+@pytest.mark.parametrize("golden", CASES, indirect=True)
+@pytest.mark.parametrize("name", ["Gmain", "Greg", "Dmain", "Dreg"])
+def test_each_phase_has_the_published_losses_and_gradients(golden, name):
+    if f"{name}/grad_norms" not in golden.scalars:
+        pytest.skip("this network has no such phase")
+    golden.run(name)
+    means = golden.state.totals.means()
+    for key, ours in {
+        "Gmain/Loss/G/loss": "Loss/G",
+        "Greg/Loss/pl_penalty": "Loss/path_length",
+        "Dmain/Loss/D/loss": "Loss/D",
+        "Dmain/Loss/scores/real": "Scores/real",
+        "Dreg/Loss/r1_penalty": "Loss/r1",
+    }.items():
+        if key.startswith(name):
+            assert means[ours] == pytest.approx(golden.mean(key), rel=1e-7)
+    network = golden.state.generator if name[0] == "G" else golden.state.discriminator
+    found = gradient_norms(network)
+    for parameter, norm in golden.scalars[f"{name}/grad_norms"].items():
+        assert found[parameter] == pytest.approx(norm, rel=1e-5, abs=1e-12), parameter
+    for key in golden.data.files:
+        if key.startswith(f"f64/{name}/grad/"):
+            parameter = dict(network.named_parameters())[key.removeprefix(f"f64/{name}/grad/")]
+            expected = golden.data[key]
+            np.testing.assert_allclose(parameter.grad.numpy(), expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("golden", CASES, indirect=True)
+def test_the_generators_running_averages_move_in_the_discriminators_phase_alone(golden):
+    before = {name: value.clone() for name, value in golden.state.generator.named_buffers()}
+    golden.run("Gmain")
+    after = dict(golden.state.generator.named_buffers())
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("golden", CASES, indirect=True)
+def test_two_whole_steps_move_every_weight_as_published(golden):
+    for step in range(2):
+        train_step(
+            golden.state,
+            golden.batch(step),
+            lambda phase, step=step: golden.draw(phase, step),
+            None,
+            noise_mode="const",
+        )
+        golden.state.totals.clear()
+    for network in ("G", "D"):
+        moved = dict(golden.networks()[network].named_parameters())
+        for name, norm in golden.scalars[f"after2/{network}_delta_norms"].items():
+            found = float((moved[name].detach() - golden.start[network][name]).norm())
+            assert found == pytest.approx(norm, rel=1e-4), name
+    z = torch.from_numpy(golden.data["z"][0, 0])
+    with torch.no_grad():
+        images = golden.state.average(z, noise_mode="const")
+    np.testing.assert_allclose(images.numpy(), golden.data["f64/after2/G_ema_img"], atol=1e-5)
+
+
+@pytest.mark.parametrize("golden", CASES, indirect=True)
+def test_logits_under_blur(golden):
+    reals = golden.batch(0).images
+    for sigma in (10.0, 3.4, 0.2):
+        with torch.no_grad():
+            logits = golden.state.discriminator(phases.blurred(reals, sigma))
+        expected = golden.data[f"f64/blur_logits/sigma{sigma}"]
+        np.testing.assert_allclose(logits.numpy(), expected, atol=1e-6)
+
+
+def small_step(configure, micro_batch, **changes):
+    config = configure(batch=8, micro_batch=micro_batch, aug="none", **changes)
+    state = fresh_state(config)
+    rng = np.random.default_rng(0)
+    batch = Batch(torch.from_numpy(rng.standard_normal((8, 3, 16, 16), np.float32)), None)
+    run = PhaseRun(state, None, 0.0, rng, "const")
+    found = {}
+    for phase in phases.phases(config):
+        draw = phases.draw_for(config, phase, 0, None, torch.device("cpu"))
+        run_phase(phase, run, draw, batch)
+        network = state.generator if phase.trains_generator else state.discriminator
+        found[phase.name] = [
+            parameter.grad.clone()
+            for parameter in network.parameters()
+            if parameter.grad is not None
+        ]
+        state = fresh_state(config)
+        run = PhaseRun(state, None, 0.0, rng, "const")
+    return found
+
+
+@pytest.mark.parametrize("micro_batch", [2, 4])
+def test_gradients_do_not_depend_on_how_a_batch_is_split(configure, micro_batch):
+    whole, split = small_step(configure, 8), small_step(configure, micro_batch)
+    assert set(whole) == {"Gmain", "Dmain", "Dreg"}
+    for name in whole:
+        for one, other in zip(whole[name], split[name], strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("count", "group", "micro"), [(8, 2, 4), (16, 4, 8), (12, 4, 4)])
+def test_micro_batches_keep_the_groups_of_the_minibatch_deviation(configure, count, group, micro):
+    config = configure(batch=count, micro_batch=micro, mbstd_group=group)
+    parts = [part.tolist() for part in phases.micro_batches(config, count)]
+    assert sorted(n for part in parts for n in part) == list(range(count))
+
+    def groups(samples):
+        number = len(samples) // group
+        return {frozenset(samples[n::number]) for n in range(number)}
+
+    assert set().union(*(groups(part) for part in parts)) == groups(list(range(count)))
+
+
+def test_bad_gradients_become_large_numbers_instead_of_spreading():
+    network = torch.nn.Linear(3, 1, bias=False)
+    network.weight.grad = torch.tensor([[float("nan"), float("inf"), -float("inf")]])
+    phases._tame_gradients(network)
+    assert network.weight.grad.tolist() == [[0.0, 1e5, -1e5]]
+
+
+def test_the_number_of_styles_is_that_of_the_network(configure):
+    for cfg in ("stylegan3-t", "stylegan2"):
+        config = configure(cfg=cfg)
+        assert phases.num_ws(config) == fresh_state(config).generator.num_ws
+
+
+def test_style_mixing_takes_the_later_layers_from_the_second_latent(configure):
+    config = configure(cfg="stylegan2")
+    state = fresh_state(config)
+    run = PhaseRun(state, None, 0.0, np.random.default_rng(0))
+    z, z_mix = torch.randn(2, 4, 8)
+    ws = run.styles(Draw(z, None, z_mix, 2))
+    torch.testing.assert_close(ws[:, :2], state.generator.mapping(z)[:, :2])
+    torch.testing.assert_close(ws[:, 2:], state.generator.mapping(z_mix)[:, 2:])
