@@ -1,0 +1,232 @@
+"""Metadata files: one JSON per token, contract.json (ERC-7572), their schemas and their check."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from nftgan.collection.manifest import Manifest, Piece
+from nftgan.collection.rarity import rarity
+from nftgan.collection.traits import Measures, traits
+from nftgan.errors import MissingStepError, UsageError
+from nftgan.files import canonical_json, translated_os_errors, write_bytes
+
+CONTRACT_NAME = "contract.json"
+_TOKEN_FILE = re.compile(r"(0|[1-9][0-9]*)\.json")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is stale or wrong, in words, and the command that mends it."""
+
+    where: str
+    what: str
+    hint: str = "nftgan metadata"
+
+
+# ---- documents -------------------------------------------------------------------------------
+
+
+def describe(manifest: Manifest, measures: Sequence[Measures]) -> Manifest:
+    """The manifest with traits and rarity of every piece, from one `measure` a piece, in order."""
+    attributes = traits(measures)
+    places = rarity(attributes)
+    rows = zip(manifest.pieces, attributes, places, strict=True)
+    return manifest.with_pieces(
+        [replace(piece, attributes=own, rarity=place) for piece, own, place in rows]
+    )
+
+
+def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
+    """The metadata of one token, validated.
+
+    Raises MissingStepError before the pictures and their CID are known, UsageError when a word of
+    nftgan.toml makes the document invalid.
+    """
+    if not 0 <= token_id < len(manifest.pieces):
+        raise UsageError(f"there is no token {token_id} among {len(manifest.pieces)}")
+    piece = manifest.pieces[token_id]
+    images = _images_cid(manifest)
+    if piece.pixels is None:
+        raise MissingStepError(f"piece {piece.id} has not been rendered", hint="nftgan render")
+    words = manifest.collection
+    own: dict[str, Any] = {
+        "recipe": manifest.recipe.to_json(),
+        "seed": piece.seed,
+        "pixels": piece.pixels,
+    }
+    if manifest.model.cid:
+        own["model_uri"] = f"ipfs://{manifest.model.cid}"
+    if piece.rarity is not None:
+        own["rarity"] = {
+            "rank": piece.rarity.rank,
+            "of": len(manifest.pieces),
+            "score": piece.rarity.score,
+        }
+    document: dict[str, Any] = {
+        "name": piece.name,
+        "image": f"ipfs://{images}/{piece.id}.png",
+        "attributes": [dict(attribute) for attribute in piece.attributes],
+        "nftgan": own,
+    }
+    if description := _description(piece, manifest):
+        document["description"] = description
+    if words.external_url:
+        document["external_url"] = words.external_url
+    document = _nfc(document)
+    validate(document, "token", f"token {piece.id}")
+    return document
+
+
+def contract_document(manifest: Manifest) -> dict[str, Any]:
+    """The ERC-7572 document of the collection, validated; errors as for `token_document`."""
+    root = manifest.pieces_root or "0x" + manifest.tree.root.hex()
+    words = manifest.collection
+    own: dict[str, Any] = {
+        "model": manifest.model.identity,
+        "recipe": manifest.recipe.to_json(),
+        "recipe_hash": manifest.recipe_hash,
+        "pieces_root": root,
+        "supply": len(manifest.pieces),
+    }
+    if manifest.model.cid:
+        own["model_uri"] = f"ipfs://{manifest.model.cid}"
+    document: dict[str, Any] = {
+        "name": words.name,
+        "symbol": words.symbol,
+        "image": f"ipfs://{_images_cid(manifest)}/0.png",
+        "nftgan": own,
+    }
+    if words.description:
+        document["description"] = words.description
+    if words.external_url:
+        document["external_link"] = words.external_url  # the name that ERC-7572 gives it
+    document = _nfc(document)
+    validate(document, "contract", CONTRACT_NAME)
+    return document
+
+
+def documents(manifest: Manifest) -> dict[str, bytes]:
+    """File name → canonical JSON (RFC 8785) of every metadata file, contract.json included."""
+    files = {
+        f"{piece.id}.json": canonical_json(token_document(manifest, piece.id))
+        for piece in manifest.pieces
+    }
+    files[CONTRACT_NAME] = canonical_json(contract_document(manifest))
+    return files
+
+
+def write_metadata(manifest: Manifest, folder: Path) -> int:
+    """`folder` holds exactly the metadata files of `manifest`; how many were written anew.
+
+    A file with the right bytes is left alone; a token file that no piece has is removed.
+    """
+    files = documents(manifest)
+    with translated_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            if _TOKEN_FILE.fullmatch(path.name) and path.name not in files:
+                path.unlink()
+    written = 0
+    for name, data in files.items():
+        if _bytes(folder / name) != data:
+            write_bytes(folder / name, data)
+            written += 1
+    return written
+
+
+# ---- checks ----------------------------------------------------------------------------------
+
+
+def check(manifest: Manifest, folder: Path) -> tuple[Problem, ...]:
+    """What in `folder` is not as `manifest` makes it; empty when all is up to date.
+
+    Raises what `documents` raises: then there is nothing to compare with yet.
+    """
+    problems = []
+    files = documents(manifest)
+    for piece in manifest.pieces:
+        if not piece.attributes:
+            problems.append(Problem(f"token {piece.id}", "has no traits yet"))
+    for name, data in files.items():
+        found = _bytes(folder / name)
+        if found is None:
+            problems.append(Problem(name, "is missing"))
+        elif found != data:
+            problems.append(Problem(name, _difference(found, data)))
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.name not in files:
+            problems.append(Problem(path.name, "belongs to no token", f"delete {path.name}"))
+    for name, cid in (("images", manifest.cids.images), ("metadata", manifest.cids.metadata)):
+        if cid is None:
+            problems.append(Problem(name, "has no CID yet"))
+    return tuple(problems)
+
+
+def validate(document: Any, kind: str, where: str) -> None:
+    """Raises UsageError that names the place unless `document` follows its JSON Schema.
+
+    kind: "token" or "contract".
+    """
+    error = best_match(_validator(kind).iter_errors(document))
+    if error is not None:
+        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
+        place = place.removeprefix(".")
+        said = error.message if len(error.message) < 200 else error.message[:200] + "…"
+        raise UsageError(f"{where}: {place + ': ' if place else ''}{said}")
+
+
+@cache
+def _validator(kind: str) -> Draft202012Validator:
+    file = resources.files("nftgan.collection") / "schemas" / f"{kind}-1.json"
+    return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _difference(found: bytes, wanted: bytes) -> str:
+    """Which keys are stale, for a person."""
+    try:
+        old, new = json.loads(found), json.loads(wanted)
+    except ValueError:
+        return "is not JSON"
+    if not isinstance(old, dict):
+        return "is not a JSON object"
+    keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+    return f"is stale: {', '.join(keys)}" if keys else "is not canonical JSON"
+
+
+def _images_cid(manifest: Manifest) -> str:
+    if manifest.cids.images is None:
+        raise MissingStepError("the CID of the images is not known yet", hint="nftgan metadata")
+    return manifest.cids.images
+
+
+def _description(piece: Piece, manifest: Manifest) -> str:
+    if piece.description is not None:
+        return piece.description
+    return manifest.collection.description
+
+
+def _nfc(value: Any) -> Any:
+    """The same data with every text in Unicode's composed form, so that equal looks are equal."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, Mapping):
+        return {key: _nfc(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_nfc(item) for item in value]
+    return value
+
+
+def _bytes(path: Path) -> bytes | None:
+    with translated_os_errors(path):
+        return path.read_bytes() if path.is_file() else None

@@ -1,0 +1,127 @@
+"""Traits: pictures whose answer is known, and quantiles that treat equals alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nftgan.collection.traits import (
+    LEVELS,
+    NAMED_COLOURS,
+    _bins,
+    colour_names,
+    measure,
+    traits,
+)
+from nftgan.errors import UsageError
+
+
+def flat(colour: str, side: int = 16) -> np.ndarray:
+    return np.full((side, side, 3), NAMED_COLOURS[colour], dtype=np.uint8)
+
+
+def with_square(background: str, colour: str, side: int = 32) -> np.ndarray:
+    image = flat(background, side)
+    image[8:24, 8:20] = NAMED_COLOURS[colour]
+    return image
+
+
+@pytest.mark.parametrize("name", NAMED_COLOURS)
+def test_every_named_colour_has_its_own_name(name: str) -> None:
+    names = colour_names(flat(name, 2))
+    assert [list(NAMED_COLOURS)[i] for i in names.reshape(-1)] == [name] * 4
+
+
+@pytest.mark.parametrize(
+    ("rgb", "name"),
+    [
+        ((255, 0, 0), "Red"),
+        ((0, 128, 0), "Green"),
+        ((0, 0, 255), "Blue"),
+        ((255, 255, 255), "White"),
+        ((0, 0, 0), "Black"),
+        ((255, 255, 0), "Yellow"),
+        ((255, 165, 0), "Orange"),
+        ((139, 69, 19), "Brown"),
+        ((255, 192, 203), "Pink"),
+        ((128, 0, 128), "Purple"),
+        ((135, 206, 235), "Sky"),
+        ((128, 128, 128), "Grey"),
+        ((210, 180, 140), "Tan"),
+        ((0, 128, 128), "Teal"),
+        ((0, 0, 128), "Navy"),
+    ],
+)
+def test_css_colours_get_the_name_a_person_gives_them(rgb: tuple[int, int, int], name: str) -> None:
+    assert list(NAMED_COLOURS)[int(colour_names(np.array([rgb], dtype=np.uint8))[0])] == name
+
+
+def test_background_and_main_colour_are_told_apart() -> None:
+    found = measure(with_square("Sky", "Red"))
+    assert (found.background, found.colour, found.colours) == ("Sky", "Red", 2)
+    assert measure(flat("Teal")).colour == "Teal"
+
+
+def level(image: np.ndarray, kind: str) -> int:
+    return measure(image).levels[list(LEVELS).index(kind)]
+
+
+def test_each_level_rises_with_what_it_is_named_after() -> None:
+    assert level(flat("Orange"), "Warmth") > level(flat("Grey"), "Warmth")
+    assert level(flat("Grey"), "Warmth") > level(flat("Blue"), "Warmth")
+    assert level(flat("White"), "Lightness") > level(flat("Black"), "Lightness")
+    contrasty = with_square("White", "Black")
+    assert level(contrasty, "Contrast") > level(with_square("White", "Silver"), "Contrast")
+    assert level(flat("Grey"), "Contrast") == 0
+    assert level(flat("Red"), "Vividness") > level(flat("Tan"), "Vividness")
+    noise = np.random.RandomState(0).randint(0, 256, (32, 32, 3)).astype(np.uint8)
+    assert level(noise, "Complexity") > level(contrasty, "Complexity") > 0
+    assert level(flat("Red"), "Complexity") == 0
+    mirrored = np.concatenate([noise, noise[:, ::-1]], axis=1)
+    assert level(mirrored, "Symmetry") == 0 > level(noise, "Symmetry")
+
+
+def test_edges_are_counted_exactly() -> None:
+    # The square of 16 x 12 pixels has two sides of each.
+    assert level(with_square("White", "Black"), "Complexity") == 2 * 16 + 2 * 12
+
+
+def test_mirroring_changes_no_measure() -> None:
+    noise = np.random.RandomState(1).randint(0, 256, (16, 16, 3)).astype(np.uint8)
+    assert measure(noise) == measure(noise[:, ::-1].copy())
+
+
+NAMES = ("0", "1", "2", "3", "4")
+
+
+def test_a_hundred_different_values_fall_into_the_documented_quantiles() -> None:
+    bins = _bins(list(range(100)), NAMES)
+    assert [bins.count(name) for name in NAMES] == [5, 20, 50, 20, 5]
+
+
+@given(st.lists(st.integers(-5, 5) | st.integers(-(10**30), 10**30), min_size=1, max_size=60))
+def test_bins_are_monotone_symmetric_and_equal_for_equals(values: list[int]) -> None:
+    bins = _bins(values, NAMES)
+    pairs = sorted(zip(values, bins, strict=True))
+    assert [b for _, b in pairs] == sorted(bins)
+    assert len(set(pairs)) == len(set(values))
+    flipped = _bins([-v for v in values], NAMES[::-1])
+    assert flipped == bins
+
+
+def test_a_collection_of_equals_is_all_middle() -> None:
+    assert set(_bins([7] * 30, NAMES)) == {"2"}
+
+
+def test_traits_are_a_list_of_name_and_value_and_count_colours_only_for_pixel_art() -> None:
+    art = [measure(with_square("Sky", name)) for name in ("Red", "Green", "Navy")]
+    rows = traits(art)
+    kinds = [a["trait_type"] for a in rows[0]]
+    assert kinds == ["Background", "Main colour", *LEVELS, "Colours"]
+    assert all(set(a) == {"trait_type", "value"} for row in rows for a in row)
+    noise = np.random.RandomState(1).randint(0, 256, (16, 16, 3)).astype(np.uint8)
+    assert "Colours" not in {a["trait_type"] for a in traits([*art, measure(noise)])[0]}
+    with pytest.raises(UsageError, match="no pictures"):
+        traits([])
