@@ -61,7 +61,6 @@ contract NftganCollection is ERC721 {
     address private _pendingOwner;
     mapping(uint256 firstId => address) private _headOwner;
     LibBitmap.Bitmap private _heads;
-    LibBitmap.Bitmap private _dead;
     string private _replacedBaseURI;
 
     constructor() ERC721("", "") {}
@@ -135,19 +134,28 @@ contract NftganCollection is ERC721 {
         if (to == address(0)) revert ERC721InvalidReceiver(to);
         _minted = uint32(end);
         _headOwner[id] = to;
-        _heads.set(id);
+        if (id != 0) _heads.set(id); // token 0 is a head without saying so
         _increaseBalance(to, uint128(count));
         emit Seeds(id, seeds);
-        for (; id < end; ++id) {
-            emit Transfer(address(0), to, id);
+        // Transfer(address(0), to, id), without the cost of Solidity's event encoding.
+        bytes32 topic = Transfer.selector;
+        assembly ("memory-safe") {
+            for {} lt(id, end) { id := add(id, 1) } { log4(0, 0, topic, 0, to, id) }
         }
     }
 
     /// @notice Destroy a token for ever; its holder or an approved account may.
     function burn(uint256 id) external {
-        _dead.set(id);
-        ++_burned;
         _update(address(0), id, msg.sender);
+        ++_burned;
+        // The token becomes a batch of its own that nobody heads, and what follows a new batch.
+        uint256 next = id + 1;
+        if (next < _minted && !_heads.get(next)) {
+            _headOwner[next] = _headOwner[_headOf(id)];
+            _heads.set(next);
+        }
+        delete _headOwner[id];
+        _heads.set(id);
     }
 
     /// @notice Tokens that exist: minted and not burned.
@@ -250,8 +258,12 @@ contract NftganCollection is ERC721 {
     /// @dev A token that was never moved belongs to the owner of its batch.
     function _ownerOf(uint256 id) internal view override returns (address holder) {
         holder = super._ownerOf(id);
-        if (holder == address(0) && id < _minted && !_dead.get(id)) {
-            holder = _headOwner[_heads.findLastSet(id)];
-        }
+        if (holder == address(0) && id < _minted) holder = _headOwner[_headOf(id)];
+    }
+
+    /// @dev The first token of the batch that `id` was minted in.
+    function _headOf(uint256 id) private view returns (uint256 head) {
+        head = _heads.findLastSet(id);
+        if (head == LibBitmap.NOT_FOUND) head = 0;
     }
 }
