@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nftgan.config import RecipeSection
-from nftgan.dataset.archive import pixel_digest
+from nftgan.dataset.pack import pixel_digest
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 

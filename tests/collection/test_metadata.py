@@ -1,4 +1,4 @@
-"""Metadata: documents that marketplaces read, schemas that refuse, a check that says what is old."""
+"""Metadata: documents that marketplaces read, schemas that refuse, a check of what is old."""
 
 from __future__ import annotations
 

@@ -1,0 +1,202 @@
+"""Picking seeds: good ones by the discriminator, different ones by distance, no copies at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nftgan.collection.features import distances, features
+from nftgan.collection.novelty import Neighbour, NoveltyGuard, Scale, calibrate
+from nftgan.dataset.archive import Dataset
+from nftgan.errors import UsageError
+from nftgan.progress import SILENT, Progress
+from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.model import Model
+from nftgan.synthesis.recipe import Recipe, pixel_hash
+
+QUALITY_WEIGHT = 0.5
+SHORTLIST = 0.5  # share of the candidates that quality alone may not rule out
+BLANK_LEVELS = 8  # a picture whose pixels all lie this close together shows nothing
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A seed that was picked and why it may stay."""
+
+    seed: int
+    quality: float | None  # 0 the worst to 1 the best candidate, by the discriminator's logit
+    neighbour: Neighbour | None  # closest training picture, where the training art was given
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A seed that may not be a piece, with the reason in words."""
+
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What `auto_pick` found; the candidates in neither list were fine but not needed."""
+
+    picks: tuple[Pick, ...]  # in the order in which they were picked, the best first
+    refused: tuple[Refusal, ...]  # by seed
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The picked seeds in rising order: a token's number says nothing about its quality."""
+        return tuple(sorted(pick.seed for pick in self.picks))
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    seed: int
+    row: np.ndarray  # features of the finished picture
+    hash: str  # of the finished preview
+    neighbour: Neighbour | None
+    logit: float
+
+
+def auto_pick(
+    model: Model,
+    seeds: Sequence[int],
+    count: int,
+    training: Dataset | None = None,
+    *,
+    recipe: Recipe | None = None,
+    quality_weight: float = QUALITY_WEIGHT,
+    progress: Progress = SILENT,
+) -> Selection:
+    """`count` of `seeds` that look good and unlike each other, none a copy of `training`.
+
+    Blank pictures and near copies of training art are refused first. Of the rest, the better half
+    by discriminator logit (but at least twice `count`) is the shortlist. Then one by one the seed
+    with the largest quality_weight * quality + (1 - quality_weight) * distance is taken: quality is
+    the rank in [0, 1], distance that to the closest pick so far, in usual distances and at most 1
+    so that broken outliers win nothing by being far. A seed too close to a pick is refused.
+    Without a discriminator only distance counts; without `training` its tests are left out.
+    The logit orders pictures of one model; it is no measure of how good a model is.
+
+    Raises UsageError when fewer than `count` seeds are acceptable.
+    """
+    seeds = sorted({int(seed) for seed in seeds})  # so that their order changes nothing
+    if not 1 <= count <= len(seeds):
+        raise UsageError(
+            f"cannot pick {count} of {len(seeds)} seeds",
+            hint=f"give more seeds, for example --seeds 0-{8 * max(count, 1) - 1}",
+        )
+    recipe = recipe or model.recipe()
+    guard = NoveltyGuard(training, progress=progress) if training is not None else None
+    candidates, refused = _look(model, seeds, recipe, guard, progress)
+    rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
+    scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)
+    scored = model.discriminator is not None
+    quality = _ranks([c.logit for c in candidates])
+    size = max(2 * count, int(len(candidates) * SHORTLIST))
+    order = sorted(range(len(candidates)), key=lambda i: (-quality[i], candidates[i].seed))
+    # The shortlist comes first; when copies thin it out, the others may step in.
+    pools = (order[:size], order[size:]) if scored else (order,)
+    picked, copies = _pick(pools, candidates, rows, quality, count, quality_weight, scale)
+    refused.extend(copies)
+    if len(picked) < count:
+        raise UsageError(
+            f"only {len(picked)} of {len(seeds)} seeds are acceptable: {len(refused)} were"
+            f" refused, the first ({refused[0].seed}) as {refused[0].reason}"
+            if refused
+            else f"only {len(picked)} of {len(seeds)} seeds are acceptable",
+            hint="give more seeds, or train with more art: the model may repeat what it saw",
+        )
+    return Selection(
+        tuple(
+            Pick(
+                candidates[i].seed,
+                round(float(quality[i]), 4) if scored else None,
+                candidates[i].neighbour,
+            )
+            for i in picked
+        ),
+        tuple(sorted(refused, key=lambda refusal: refusal.seed)),
+    )
+
+
+def _look(
+    model: Model,
+    seeds: Sequence[int],
+    recipe: Recipe,
+    guard: NoveltyGuard | None,
+    progress: Progress,
+) -> tuple[list[_Candidate], list[Refusal]]:
+    """Every seed's preview once: refused, or measured."""
+    # Copies are looked for before the finish, which could hide them.
+    side = model.resolution
+    raw = replace(recipe, finish=None, size=(side, side))
+    candidates, refused = [], []
+    with progress.task("looking at candidates", len(seeds), "pictures") as task:
+        for seed, image in model.previews(seeds, raw):
+            task.advance()
+            row = features(image)
+            if int(image.max()) - int(image.min()) <= BLANK_LEVELS:
+                refused.append(Refusal(seed, "a blank picture"))
+                continue
+            neighbour = None
+            if guard is not None:
+                reason, neighbour = guard.judge(image, row)
+                if reason is not None:
+                    refused.append(Refusal(seed, reason))
+                    continue
+            logit = 0.0
+            if model.discriminator is not None:
+                logit = float(model.score(image[None], recipe.label)[0])
+            finished = apply_finish(image, recipe.finish)
+            if finished is not image:
+                row = features(finished)
+            candidates.append(_Candidate(seed, row, pixel_hash(finished), neighbour, logit))
+    return candidates, refused
+
+
+def _pick(
+    pools: Sequence[Sequence[int]],
+    candidates: Sequence[_Candidate],
+    rows: np.ndarray,
+    quality: np.ndarray,
+    count: int,
+    weight: float,
+    scale: Scale,
+) -> tuple[list[int], list[Refusal]]:
+    """Greedy picks (indices) and the candidates that were too close to one of them."""
+    picked: list[int] = []
+    refused: list[Refusal] = []
+    apart = np.full(len(candidates), np.inf)
+    closest = np.zeros(len(candidates), dtype=np.int64)
+    hashes: dict[str, int] = {}
+    for pool in pools:
+        left = list(pool)
+        while left and len(picked) < count:
+            near = np.minimum(apart[left] / (scale.median or 1.0), 1.0)
+            value = weight * quality[left] + (1 - weight) * near
+            # Rounded, so that equals are equal whatever the last bit; then the first in the pool.
+            best = left.pop(int(np.round(value, 9).argmax()))
+            twin = hashes.get(candidates[best].hash)
+            if twin is None and apart[best] < scale.threshold:
+                twin = candidates[closest[best]].seed
+            if twin is not None:
+                refused.append(
+                    Refusal(candidates[best].seed, f"nearly the same picture as seed {twin}")
+                )
+                continue
+            picked.append(best)
+            hashes[candidates[best].hash] = candidates[best].seed
+            away = distances(rows, rows[best][None])[:, 0]
+            closer = away < apart
+            apart[closer], closest[closer] = away[closer], best
+    return picked, refused
+
+
+def _ranks(logits: Sequence[float]) -> np.ndarray:
+    """float64 [N] in [0, 1]: the share of the others that score lower; equals share a rank."""
+    values = np.array(logits, dtype=np.float64)
+    below = (values[:, None] > values[None, :]).sum(axis=1)
+    return below / max(1, len(values) - 1)
