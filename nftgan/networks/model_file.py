@@ -339,6 +339,8 @@ def check_plain(options: Mapping[str, Any]) -> None:
 
     Such options can be compared and named in a message without a cost. Raises UsageError.
     """
+    if "img_resolution" not in options:
+        raise UsageError("its architecture has no img_resolution")
     for name, value in options.items():
         if type(name) is not str or len(name) > 64 or not name.isidentifier():
             raise UsageError("its architecture has an option without a readable name")

@@ -14,7 +14,7 @@ from typing import Any
 
 from nftgan.errors import UsageError
 
-MAX_OPERATIONS = 400_000  # the largest published networks need about 40,000
+MAX_OPERATIONS = 250_000  # the largest published networks need under 100,000
 MAX_INTEGER_BYTES = 16
 MAX_KEY = 1 << 60  # larger integers could be chosen to share one hash
 
@@ -74,6 +74,8 @@ class Stub:
 
 Names = Mapping[tuple[str, str], Allowed]
 _MARK = object()
+_U8, _U16, _U32, _U64 = (struct.Struct(layout) for layout in ("<B", "<H", "<I", "<Q"))
+_I32, _F64 = struct.Struct("<i"), struct.Struct(">d")
 
 
 class Machine:
@@ -98,8 +100,10 @@ class Machine:
 
     def run(self) -> Any:
         """The value of the pickle; UsageError for anything outside the list or the bounds."""
-        while True:
-            code = self._take(1)[0]
+        data, end = self.data, len(self.data)
+        while self.position < end:
+            code = data[self.position]
+            self.position += 1
             if code == 0x2E:  # STOP
                 return self._pop()
             action = _ACTIONS.get(code)
@@ -107,6 +111,7 @@ class Machine:
                 raise refused(f"it uses the operation 0x{code:02x}, which no network needs")
             self._budget.spend(1)
             action(self)
+        raise refused("it ends too early")
 
     # ---- bytes -----------------------------------------------------------------------------------
     def _take(self, count: int) -> memoryview:
@@ -117,19 +122,19 @@ class Machine:
         self.position = end
         return piece
 
-    def _number(self, layout: str) -> Any:
-        return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
+    def _number(self, layout: struct.Struct) -> Any:
+        return layout.unpack(self._take(layout.size))[0]
 
     def _push(self, value: Any) -> None:
         self._stack.append(value)
 
-    def _push_text(self, layout: str) -> None:
+    def _push_text(self, layout: struct.Struct) -> None:
         try:
             self._push(str(self._take(self._number(layout)), "utf-8"))
         except UnicodeDecodeError as exc:
             raise refused("a text is not UTF-8") from exc
 
-    def _push_integer(self, layout: str) -> None:
+    def _push_integer(self, layout: struct.Struct) -> None:
         size = self._number(layout)
         if not 0 <= size <= MAX_INTEGER_BYTES:
             raise refused(f"an integer of {size} bytes")
@@ -256,28 +261,28 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     ord("N"): lambda m: m._push(None),
     0x88: lambda m: m._push(True),
     0x89: lambda m: m._push(False),
-    ord("J"): lambda m: m._push(m._number("<i")),
-    ord("K"): lambda m: m._push(m._number("<B")),
-    ord("M"): lambda m: m._push(m._number("<H")),
-    0x8A: lambda m: m._push_integer("<B"),
-    0x8B: lambda m: m._push_integer("<i"),
-    ord("G"): lambda m: m._push(m._number(">d")),
-    ord("X"): lambda m: m._push_text("<I"),
-    0x8C: lambda m: m._push_text("<B"),
-    0x8D: lambda m: m._push_text("<Q"),
-    ord("B"): lambda m: m._push(m._take(m._number("<I"))),
-    ord("C"): lambda m: m._push(m._take(m._number("<B"))),
-    0x8E: lambda m: m._push(m._take(m._number("<Q"))),
+    ord("J"): lambda m: m._push(m._number(_I32)),
+    ord("K"): lambda m: m._push(m._number(_U8)),
+    ord("M"): lambda m: m._push(m._number(_U16)),
+    0x8A: lambda m: m._push_integer(_U8),
+    0x8B: lambda m: m._push_integer(_I32),
+    ord("G"): lambda m: m._push(m._number(_F64)),
+    ord("X"): lambda m: m._push_text(_U32),
+    0x8C: lambda m: m._push_text(_U8),
+    0x8D: lambda m: m._push_text(_U64),
+    ord("B"): lambda m: m._push(m._take(m._number(_U32))),
+    ord("C"): lambda m: m._push(m._take(m._number(_U8))),
+    0x8E: lambda m: m._push(m._take(m._number(_U64))),
     # stack and memo
     ord("("): lambda m: m._push(_MARK),
     ord("0"): lambda m: m._pop(),
     ord("1"): lambda m: m._pop_to_mark(),
     ord("2"): lambda m: m._push(m._top()),
-    ord("q"): lambda m: m._put(m._number("<B")),
-    ord("r"): lambda m: m._put(m._number("<I")),
+    ord("q"): lambda m: m._put(m._number(_U8)),
+    ord("r"): lambda m: m._put(m._number(_U32)),
     0x94: lambda m: m._put(len(m._memo)),
-    ord("h"): lambda m: m._get(m._number("<B")),
-    ord("j"): lambda m: m._get(m._number("<I")),
+    ord("h"): lambda m: m._get(m._number(_U8)),
+    ord("j"): lambda m: m._get(m._number(_U32)),
     # containers
     ord(")"): lambda m: m._push(()),
     0x85: lambda m: m._push_tuple(1),

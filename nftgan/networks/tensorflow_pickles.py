@@ -57,9 +57,15 @@ class NetworkStub(Stub):
             self.components[name] = part
         self.own = {}
         for name, value in variables:
-            if type(name) is not str or not isinstance(value, ArrayStub):
+            if type(value) is float:  # a variable without dimensions comes as a NumPy number
+                array = np.array(value, np.float32)
+            elif isinstance(value, ArrayStub):
+                array = value.array
+            else:
                 raise refused(f"a variable {label(name)} that is {label(value)}")
-            self.own[name] = value.array
+            if type(name) is not str:
+                raise refused(f"a variable called {label(name)}")
+            self.own[name] = array
 
     def variables(self) -> Arrays:
         """All variables; a component's begin with its name."""

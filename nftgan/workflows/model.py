@@ -87,7 +87,7 @@ def model_export(
     model = _open(source, progress)
     if format == "generator":
         model = replace(model, discriminator_config=None, discriminator=None)
-    if format == "float16":
+    if format == "float16" and not _is_half(model):
         # The exact model stays known as where the rounded one comes from, its notice with it.
         parent = {
             **(model.meta.get("parent") or {}),
@@ -106,6 +106,10 @@ def _open(source: str | Path, progress: Progress) -> ModelFile:
     if isinstance(found, str) and found.startswith(("https://", "http://")):
         found = fetch_model(found, progress=progress)
     return open_model(found)
+
+
+def _is_half(model: ModelFile) -> bool:
+    return any(array.dtype.itemsize == 2 for array in model.generator.values())
 
 
 def _check_output(output: Path) -> None:
