@@ -11,11 +11,15 @@ import {MerkleProofLib} from "solady/src/utils/MerkleProofLib.sol";
 /// @notice Each collection is a minimal clone; what never changes stands in the clone's own code.
 ///
 /// Assumptions:
-/// - Only the factory that this implementation was born from initialises clones. A clone made by
-///   anyone else has no owner, so nothing can ever be minted in it.
-/// - A batch is owned through its first token (its "head") until a token is first moved; the bitmap
-///   finds the head in one read per 256 ids, so no transfer scans token by token.
-/// - Batch minting does not call `onERC721Received`: mint to accounts that can hold tokens.
+/// - There is nothing to initialise, hence nothing to front-run: the first owner stands in the
+///   clone's code with the rest, and `NftganFactory` puts its caller there. A clone that someone
+///   makes otherwise is another address with an owner of their choosing, and no danger to this one.
+/// - The implementation itself belongs to address 1, which can sign nothing: it stays empty.
+/// - A token of a batch belongs to whom the batch was minted to until it is first moved. Its batch
+///   is found by binary search, so the cost of a transfer hardly depends on the size of a batch.
+///   A batch of one is written as an ordinary token, so that a sale one by one needs no search.
+/// - A burnt id is remembered, or the batch would bring it back.
+/// - Minting does not call `onERC721Received`: mint to accounts that can hold tokens.
 contract NftganCollection is ERC721 {
     using LibBitmap for LibBitmap.Bitmap;
 
@@ -25,8 +29,6 @@ contract NftganCollection is ERC721 {
     error NotOwner();
     /// @dev Only the account that ownership was offered to may accept it.
     error NotPendingOwner();
-    /// @dev Only the factory initialises, once.
-    error NotFactory();
     /// @dev The batch does not begin at the next token id; it may have been minted already.
     error WrongStart(uint256 expected, uint256 got);
     /// @dev The batch would exceed the fixed number of pieces.
@@ -50,31 +52,40 @@ contract NftganCollection is ERC721 {
 
     // -------------------------------------------------------------------------------- state
 
-    address private immutable _FACTORY = msg.sender;
+    /// @dev All that a mint reads and writes, in one slot.
+    struct Ledger {
+        address firstHolder; // of batch 0
+        uint32 minted;
+        uint32 burned;
+        uint24 batches;
+        bool ownerMoved; // whether `_movedOwner` holds, instead of the clone's code
+    }
 
-    // One slot, so that a mint reads and writes it once.
-    address private _owner;
-    uint32 private _minted;
-    uint32 private _burned;
+    struct Batch {
+        address holder;
+        uint32 firstId;
+    }
+
+    Ledger private _ledger;
+    address private _movedOwner;
     bool private _frozen;
-
     address private _pendingOwner;
-    mapping(uint256 firstId => address) private _headOwner;
-    LibBitmap.Bitmap private _heads;
+    /// @dev Of the batches of two and more tokens, the second and later.
+    mapping(uint256 index => Batch) private _batches;
+    LibBitmap.Bitmap private _burnt;
     string private _replacedBaseURI;
 
-    constructor() ERC721("", "") {}
-
-    /// @notice Called by the factory in the transaction that makes the clone.
-    function initialize(address owner_) external {
-        if (msg.sender != _FACTORY || _owner != address(0)) revert NotFactory();
-        _owner = owner_;
-        emit OwnershipTransferred(address(0), owner_);
+    constructor() ERC721("", "") {
+        (_ledger.ownerMoved, _movedOwner) = (true, address(1));
     }
 
     // ------------------------------------------------------- fixed data, in the clone's code
-    // model 32 | recipe 32 | root 32 | maxSupply 4 | royaltyBps 2 | royaltyReceiver 20
-    // | nameLength 1 | name | symbolLength 1 | symbol | baseURI
+    //
+    //    0 first owner 20    20 model identity 32    52 recipe hash 32    84 pieces root 32
+    //  116 maxSupply 4      120 royaltyBps 2        122 royaltyReceiver 20
+    //  142 nameLength 1 | name | symbolLength 1 | symbol | baseURI
+
+    uint256 private constant _TEXTS = 142;
 
     function _word(uint256 start, uint256 length) private view returns (uint256) {
         bytes memory raw = LibClone.argsOnClone(address(this), start, start + length);
@@ -88,35 +99,35 @@ contract NftganCollection is ERC721 {
 
     /// @notice SHA-256 identity of the generator's weights and architecture.
     function modelIdentity() external view returns (bytes32) {
-        return bytes32(_word(0, 32));
+        return bytes32(_word(20, 32));
     }
 
     /// @notice SHA-256 of the canonical recipe: all that turns a seed into pixels.
     function recipeHash() external view returns (bytes32) {
-        return bytes32(_word(32, 32));
+        return bytes32(_word(52, 32));
     }
 
     /// @notice Merkle root over every piece's id, seed and pixel hash.
     function piecesRoot() public view returns (bytes32) {
-        return bytes32(_word(64, 32));
+        return bytes32(_word(84, 32));
     }
 
     function maxSupply() public view returns (uint256) {
-        return _word(96, 4);
+        return _word(116, 4);
     }
 
     function name() public view override returns (string memory text) {
-        (text,) = _text(122);
+        (text,) = _text(_TEXTS);
     }
 
     function symbol() public view override returns (string memory text) {
-        (, uint256 offset) = _text(122);
+        (, uint256 offset) = _text(_TEXTS);
         (text,) = _text(offset);
     }
 
     /// @notice ERC-2981.
     function royaltyInfo(uint256, uint256 price) external view returns (address, uint256) {
-        return (address(uint160(_word(102, 20))), price * _word(100, 2) / 10_000);
+        return (address(uint160(_word(122, 20))), price * _word(120, 2) / 10_000);
     }
 
     // ------------------------------------------------------------------------------ minting
@@ -125,47 +136,46 @@ contract NftganCollection is ERC721 {
     ///         never mint twice, because the second one does not begin at the next id.
     function mintBatch(uint256 firstId, address to, bytes calldata seeds) external {
         _onlyOwner();
-        uint256 id = _minted;
-        if (firstId != id) revert WrongStart(id, firstId);
+        Ledger memory ledger = _ledger;
+        if (firstId != ledger.minted) revert WrongStart(ledger.minted, firstId);
         uint256 count = seeds.length / 4;
         if (count == 0 || seeds.length % 4 != 0) revert BadSeeds();
-        uint256 end = id + count;
-        if (end > maxSupply()) revert SupplyExceeded(maxSupply());
+        uint256 end = firstId + count;
+        uint256 limit = maxSupply();
+        if (end > limit) revert SupplyExceeded(limit);
         if (to == address(0)) revert ERC721InvalidReceiver(to);
-        _minted = uint32(end);
-        _headOwner[id] = to;
-        if (id != 0) _heads.set(id); // token 0 is a head without saying so
-        _increaseBalance(to, uint128(count));
-        emit Seeds(id, seeds);
-        // Transfer(address(0), to, id), without the cost of Solidity's event encoding.
-        bytes32 topic = Transfer.selector;
-        assembly ("memory-safe") {
-            for {} lt(id, end) { id := add(id, 1) } { log4(0, 0, topic, 0, to, id) }
+
+        emit Seeds(firstId, seeds);
+        if (count == 1) {
+            _mint(to, firstId);
+        } else {
+            if (ledger.batches == 0) ledger.firstHolder = to;
+            else _batches[ledger.batches] = Batch(to, uint32(firstId));
+            ++ledger.batches;
+            _increaseBalance(to, uint128(count));
+            for (uint256 id = firstId; id < end; ++id) {
+                emit Transfer(address(0), to, id);
+            }
         }
+        ledger.minted = uint32(end);
+        _ledger = ledger;
     }
 
-    /// @notice Destroy a token for ever; its holder or an approved account may.
+    /// @notice Destroy a token for ever; its holder or an account approved by them may.
     function burn(uint256 id) external {
         _update(address(0), id, msg.sender);
-        ++_burned;
-        // The token becomes a batch of its own that nobody heads, and what follows a new batch.
-        uint256 next = id + 1;
-        if (next < _minted && !_heads.get(next)) {
-            _headOwner[next] = _headOwner[_headOf(id)];
-            _heads.set(next);
-        }
-        delete _headOwner[id];
-        _heads.set(id);
+        _burnt.set(id);
+        ++_ledger.burned;
     }
 
     /// @notice Tokens that exist: minted and not burned.
     function totalSupply() external view returns (uint256) {
-        return uint256(_minted) - _burned;
+        return uint256(_ledger.minted) - _ledger.burned;
     }
 
     /// @notice The id that the next batch must begin with; also how many were ever minted.
     function nextTokenId() external view returns (uint256) {
-        return _minted;
+        return _ledger.minted;
     }
 
     // ------------------------------------------------------------------------------- proof
@@ -185,7 +195,7 @@ contract NftganCollection is ERC721 {
     function baseURI() public view returns (string memory text) {
         text = _replacedBaseURI;
         if (bytes(text).length == 0) {
-            (, uint256 offset) = _text(122);
+            (, uint256 offset) = _text(_TEXTS);
             (, offset) = _text(offset);
             text = string(LibClone.argsOnClone(address(this), offset));
         }
@@ -227,8 +237,8 @@ contract NftganCollection is ERC721 {
 
     // --------------------------------------------------------------------------- ownership
 
-    function owner() external view returns (address) {
-        return _owner;
+    function owner() public view returns (address) {
+        return _ledger.ownerMoved ? _movedOwner : address(uint160(_word(0, 20)));
     }
 
     function pendingOwner() external view returns (address) {
@@ -239,31 +249,38 @@ contract NftganCollection is ERC721 {
     function transferOwnership(address to) external {
         _onlyOwner();
         _pendingOwner = to;
-        emit OwnershipTransferStarted(_owner, to);
+        emit OwnershipTransferStarted(owner(), to);
     }
 
     function acceptOwnership() external {
         if (msg.sender != _pendingOwner) revert NotPendingOwner();
-        emit OwnershipTransferred(_owner, msg.sender);
-        _owner = msg.sender;
+        emit OwnershipTransferred(owner(), msg.sender);
+        (_ledger.ownerMoved, _movedOwner) = (true, msg.sender);
         delete _pendingOwner;
     }
 
     function _onlyOwner() private view {
-        if (msg.sender != _owner) revert NotOwner();
+        if (msg.sender != owner()) revert NotOwner();
     }
 
     // --------------------------------------------------------------------- virtual ownership
 
-    /// @dev A token that was never moved belongs to the owner of its batch.
+    /// @dev A token of a batch that was never moved is its batch's holder's.
     function _ownerOf(uint256 id) internal view override returns (address holder) {
         holder = super._ownerOf(id);
-        if (holder == address(0) && id < _minted) holder = _headOwner[_headOf(id)];
-    }
-
-    /// @dev The first token of the batch that `id` was minted in.
-    function _headOf(uint256 id) private view returns (uint256 head) {
-        head = _heads.findLastSet(id);
-        if (head == LibBitmap.NOT_FOUND) head = 0;
+        if (holder != address(0)) return holder;
+        Ledger memory ledger = _ledger;
+        if (id >= ledger.minted) return address(0);
+        if (ledger.burned != 0 && _burnt.get(id)) return address(0);
+        // The last batch that begins at or before the id. Batches of one cannot be met here: their
+        // tokens have an owner of their own, or are burnt.
+        uint256 low = 0;
+        uint256 high = ledger.batches - 1;
+        while (low < high) {
+            uint256 middle = (low + high + 1) / 2;
+            if (_batches[middle].firstId > id) high = middle - 1;
+            else low = middle;
+        }
+        return low == 0 ? ledger.firstHolder : _batches[low].holder;
     }
 }
