@@ -19,6 +19,7 @@ from nftgan.networks.architecture import (
 )
 from nftgan.training import schedule
 
+FIRST_STOPBAND_REL = 2**1.1  # StyleGAN3 paper: stopband over cutoff of the first layer
 OPTIONS_FILE = "training_options.json"
 CFGS = ("stylegan3-t", "stylegan3-r", "stylegan2")
 AUGMENTS = ("ada", "fixed", "none")
@@ -55,21 +56,24 @@ class Preset:
     w_dim: int
     num_layers: int  # StyleGAN3 only
     margin_size: int  # StyleGAN3 only
+    first_cutoff: float  # StyleGAN3 only: cycles per picture of the finest input wave
     ema_kimg: float
     kimg: int
     tick_kimg: float
     hint: str
 
 
+# fmt: off
 PRESETS: dict[str, Preset] = {
-    # side, batch, micro, cbase, cmax, d_cbase, d_cmax, z, w, layers, margin, ema, kimg, tick
-    "tiny": Preset(32, 16, 16, 1024, 48, 512, 64, 128, 128, 5, 2, 2.5, 200, 1, "CPU, two hours"),
-    "small": Preset(64, 16, 16, 2048, 64, 1024, 96, 128, 128, 7, 3, 2.5, 400, 1, "CPU, a night"),
-    "128": Preset(128, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 10, 5000, 4, "one GPU"),
-    "256": Preset(256, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 10, 5000, 4, "one GPU"),
-    "512": Preset(512, 32, 8, 32768, 512, 32768, 512, 512, 512, 14, 10, 10, 5000, 4, "one GPU"),
-    "1024": Preset(1024, 32, 4, 32768, 512, 32768, 512, 512, 512, 14, 10, 10, 5000, 4, "large GPU"),
+    # batch, micro; G cbase, cmax; D cbase, cmax; z, w; layers, margin, cutoff; ema, kimg, tick
+    "tiny": Preset(32, 16, 16, 1024, 48, 512, 64, 128, 128, 5, 2, 3.7, 2.5, 200, 1, "CPU, 2 hours"),
+    "small": Preset(64, 16, 16, 2048, 64, 1024, 96, 128, 128, 7, 3, 3.7, 2.5, 400, 1, "CPU, night"),
+    "128": Preset(128, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2, 10, 5000, 4, "GPU"),
+    "256": Preset(256, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2, 10, 5000, 4, "GPU"),
+    "512": Preset(512, 32, 8, 32768, 512, 32768, 512, 512, 512, 14, 10, 2, 10, 5000, 4, "GPU"),
+    "1024": Preset(1024, 32, 4, 32768, 512, 32768, 512, 512, 512, 14, 10, 2, 10, 5000, 4, "GPU"),
 }
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,7 @@ OPTIONS: dict[str, Any] = {
     "w_dim": None,
     "num_layers": None,
     "margin_size": None,
+    "first_cutoff": None,
     "map_depth": None,
     "mbstd_group": 4,
     "ema_kimg": None,
@@ -344,6 +349,8 @@ def _generator(chosen: dict[str, Any], dataset: DatasetFacts, c_dim: int) -> Gen
         channel_max=chosen["cmax"] * (2 if radial else 1),
         num_layers=chosen["num_layers"],
         margin_size=chosen["margin_size"],
+        first_cutoff=chosen["first_cutoff"],
+        first_stopband=chosen["first_cutoff"] * FIRST_STOPBAND_REL,
         conv_kernel=1 if radial else 3,
         use_radial_filters=radial,
         magnitude_ema_beta=0.5 ** (chosen["batch"] / 20_000),
@@ -416,7 +423,7 @@ def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
         near = difflib.get_close_matches(str(value), choices, 1)
         lead = f"did you mean {near[0]}? " if near else ""
         raise UsageError(
-            f"{value!r} is not a {what}", hint=f"{lead}choose one of {', '.join(choices)}"
+            f"no {what} is called {value!r}", hint=f"{lead}choose one of {', '.join(choices)}"
         )
 
 

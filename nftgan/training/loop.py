@@ -58,7 +58,7 @@ def train(config: TrainConfig, *, run_dir: Path, progress: Progress = SILENT) ->
         with progress.task("training", config.total_images / 1000, "kimg") as task, Stop() as stop:
             task.update(completed=state.images / 1000)
             for tick in ticks(config, state, feed, run_dir, stop, task):
-                writer.write(tick, state)
+                tick = writer.write(tick, state)
                 for warning in tick.warnings:
                     progress.warn(warning)
                 if tick.snapshot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image
 import nftgan
 from nftgan import files
 from nftgan.networks import model_file
+from nftgan.training import watchdog
 from nftgan.training.config import TrainConfig
 from nftgan.training.feed import Feed
 from nftgan.training.state import TrainState
@@ -33,23 +35,31 @@ class RunWriter:
         self._feed = feed
         self._columns, self._rows = grid_size(config.dataset.resolution)
 
+        self._art_variety = 1.0
+
     def begin(self, state: TrainState, *, continued: bool) -> None:
         """Files of the start; after a resume, statistics past the restored state are dropped."""
         path = self._dir / STATS_FILE
         if path.exists():
             kept = [line for line in read_statistics(path) if line["images"] <= state.images]
             files.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        dataset = self._feed.dataset
+        count = min(self._columns * self._rows, len(dataset))
+        spread = np.linspace(0, len(dataset) - 1, count).astype(np.int64)  # over all classes
+        art = dataset.images(spread)
+        self._art_variety = watchdog.variety(art)
         if not continued:
-            count = min(self._columns * self._rows, len(self._feed.dataset))
-            self._write_grid("reals.png", self._feed.dataset.images(np.arange(count)))
+            self._write_grid("reals.png", art)
         verb = "continued" if continued else "started"
         self._log(f"{verb} at {state.images / 1000:g} kimg by nftgan {nftgan.__version__}")
 
-    def write(self, tick: Tick, state: TrainState) -> None:
-        """All that is due at `tick`."""
+    def write(self, tick: Tick, state: TrainState) -> Tick:
+        """All that is due at `tick`; returns it with what the sheet showed added."""
         if tick.snapshot:
             name = f"{tick.images // 1000:06d}"
-            self._write_grid(f"fakes{name}.png", self.samples(state))
+            sheet = self.samples(state)
+            self._write_grid(f"fakes{name}.png", sheet)
+            tick = self._with_variety(tick, watchdog.variety(sheet) / max(self._art_variety, 1e-3))
             save_network(state, self._dir / f"network-{name}.safetensors")
         if tick.images:
             line = {
@@ -64,6 +74,15 @@ class RunWriter:
         self._log(describe(tick))
         for warning in tick.warnings:
             self._log(f"warning: {warning}")
+        return tick
+
+    def _with_variety(self, tick: Tick, share: float) -> Tick:
+        warning = watchdog.collapse_warning(share) if tick.images else None
+        return replace(
+            tick,
+            statistics=tick.statistics | {"Variety": share},
+            warnings=tick.warnings + ((warning,) if warning else ()),
+        )
 
     def samples(self, state: TrainState) -> npt.NDArray[np.uint8]:
         """Pictures [N, C, H, W] of seeds 0, 1, 2 … by the averaged generator, classes in turn."""

@@ -4,11 +4,44 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 from nftgan.training.config import TrainConfig
 from nftgan.training.state import TrainState
 
 MEMORISED = 0.95
 """Mean sign of D's logits on the art above which D knows the pictures by heart."""
+
+
+COLLAPSED = 0.4
+"""Variety of the fakes, as a share of the art's, below which they have become one picture."""
+
+
+def variety(images: npt.NDArray[np.uint8]) -> float:
+    """How little the shapes in images [N, C, H, W] have in common: 0 the same, about 1 unrelated.
+
+    One minus the mean correlation between pairs of small grey versions; colours do not count.
+    """
+    count, _, height, width = images.shape
+    grey = images.astype(np.float64).mean(axis=1)
+    step = max(height // 16, 1)
+    grey = grey.reshape(count, height // step, step, width // step, step).mean(axis=(2, 4))
+    vectors = grey.reshape(count, -1)
+    vectors = vectors - vectors.mean(axis=1, keepdims=True)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
+    total = vectors.sum(axis=0)
+    return float(1 - (total @ total - count) / max(count * (count - 1), 1))
+
+
+def collapse_warning(share: float) -> str | None:
+    """What to do when the fakes' variety is only `share` of the art's."""
+    if share >= COLLAPSED:
+        return None
+    return (
+        f"the pictures have become alike ({share:.0%} of the art's variety): go back to an earlier"
+        " network with --resume, with twice the --gamma"
+    )
 
 
 def warnings(

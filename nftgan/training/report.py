@@ -1,0 +1,178 @@
+"""A run folder as one self-contained HTML page: its facts, curves, sheets and warnings."""
+
+from __future__ import annotations
+
+import base64
+import html
+from pathlib import Path
+from typing import Any
+
+from nftgan import files
+from nftgan.errors import UsageError
+from nftgan.training.config import OPTIONS_FILE
+from nftgan.training.outputs import STATS_FILE, read_statistics
+
+CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Losses: neither should run away", ("Loss/G", "Loss/D")),
+    ("Scores: what D thinks of the art and of the fakes", ("Scores/real", "Scores/fake")),
+    ("Sign of D on the art: near 1 it knows them by heart", ("Signs/real",)),
+    ("Augmentation probability", ("augment_p",)),
+    ("Gradient penalty and path length", ("Loss/r1", "Loss/path_length")),
+    ("Variety of the fakes, as a share of the art's", ("Variety",)),
+    ("Seconds per thousand pictures", ("seconds_per_kimg",)),
+)
+COLOURS = ("#2563eb", "#d97706")
+WIDTH, HEIGHT, MARGIN = 460, 160, 38
+SHEETS = 4  # shown, evenly spread, the newest always
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2rem auto; padding: 0 1rem;
+  color: #1f2937; background: #fff; }}
+table {{ border-collapse: collapse; }} td {{ padding: .1rem 1rem .1rem 0; vertical-align: top; }}
+figure {{ display: inline-block; margin: 0 .5rem 1rem 0; }}
+figcaption {{ color: #4b5563; }}
+img {{ max-width: 100%; image-rendering: pixelated; width: 460px; }}
+.warning {{ border-left: 4px solid #d97706; padding-left: .8rem; }}
+</style></head><body>
+<h1>{title}</h1>
+<table>{facts}</table>
+{warnings}
+<h2>Curves</h2>
+{charts}
+<h2>Sheets</h2>
+{sheets}
+</body></html>
+"""
+
+
+def write_report(run_dir: Path, path: Path | None = None) -> Path:
+    """Write the page (by default report.html in the run folder) and return where it is.
+
+    The page needs no network and no other file. UsageError when `run_dir` holds no run.
+    """
+    path = path or run_dir / "report.html"
+    files.write_text(path, render(run_dir))
+    return path
+
+
+def render(run_dir: Path) -> str:
+    """The page as text."""
+    if not (run_dir / OPTIONS_FILE).exists():
+        raise UsageError(f"{run_dir} is not a run folder", hint="nftgan train makes one")
+    options = files.read_json(run_dir / OPTIONS_FILE)
+    stats = run_dir / STATS_FILE
+    lines = read_statistics(stats) if stats.exists() else []
+    charts = [chart(title, names, lines) for title, names in CHARTS]
+    return PAGE.format(
+        title=html.escape(run_dir.resolve().name),
+        facts="".join(_row(name, value) for name, value in _facts(options, lines)),
+        warnings=_warnings(lines),
+        charts="\n".join(text for text in charts if text) or "<p>No tick yet.</p>",
+        sheets="\n".join(_figure(sheet) for sheet in _sheets(run_dir)),
+    )
+
+
+def chart(title: str, names: tuple[str, ...], lines: list[dict[str, Any]]) -> str:
+    """Curves over kimg as inline SVG; nothing when fewer than two points are known."""
+    curves = []
+    for name, colour in zip(names, COLOURS, strict=False):
+        points = [
+            (line["images"] / 1000, float(line[name]))
+            for line in lines
+            if isinstance(line.get(name), int | float)
+        ]
+        if len(points) > 1:
+            curves.append((name, colour, points))
+    if not curves:
+        return ""
+    xs = [x for *_, points in curves for x, _ in points]
+    ys = [y for *_, points in curves for _, y in points]
+    left, right = min(xs), max(xs)
+    low, high = min(*ys, 0.0), max(*ys, low_span(ys))
+
+    def place(x: float, y: float) -> str:
+        across = MARGIN + (x - left) / ((right - left) or 1) * (WIDTH - MARGIN - 8)
+        down = 8 + (high - y) / ((high - low) or 1) * (HEIGHT - 34)
+        return f"{across:.1f},{down:.1f}"
+
+    floor = HEIGHT - 26
+    parts = [
+        f'<line x1="{MARGIN}" y1="{floor}" x2="{WIDTH - 8}" y2="{floor}" stroke="#9ca3af"/>',
+        _text(MARGIN - 4, 14, f"{high:.3g}", "end"),
+        _text(MARGIN - 4, floor + 4, f"{low:.3g}", "end"),
+        _text(MARGIN, HEIGHT - 8, f"{left:g} kimg", "start"),
+        _text(WIDTH - 8, HEIGHT - 8, f"{right:g} kimg", "end"),
+    ]
+    for name, colour, points in curves:
+        path = " ".join(place(x, y) for x, y in points)
+        parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5">'
+            f"<title>{html.escape(name)}</title></polyline>"
+        )
+    legend = ", ".join(
+        f'<span style="color:{colour}">{html.escape(name)}</span>' for name, colour, _ in curves
+    )
+    return (
+        f'<figure><svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="'
+        f'{html.escape(title)}">{"".join(parts)}</svg>'
+        f"<figcaption>{html.escape(title)} ({legend})</figcaption></figure>"
+    )
+
+
+def low_span(values: list[float]) -> float:
+    """A little above the lowest value, so that a flat curve still has an axis."""
+    return min(values) + 1e-9
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x}" y="{y}" font-size="10" text-anchor="{anchor}">{html.escape(text)}</text>'
+
+
+def _facts(options: dict[str, Any], lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    dataset = options["dataset"]
+    last = lines[-1] if lines else {"images": 0, "seconds": 0.0}
+    facts = [
+        ("Data set", f"{dataset['name']}, {dataset['images']:,} pictures of "
+         f"{dataset['resolution']} pixels"),
+        ("Fingerprint", dataset["fingerprint"]),
+        ("Networks", f"{options['cfg']}, preset {options['preset'] or 'none'}"),
+        ("Trained", f"{last['images'] / 1000:g} of {options['total_images'] / 1000:g} kimg in "
+         f"{last['seconds'] / 3600:.1f} hours"),
+        ("Batch, gamma, seed", f"{options['batch']}, {options['gamma']:g}, {options['seed']}"),
+        ("Augmentation", f"{options['aug']}, {options['augpipe']}"),
+    ]  # fmt: skip
+    if options["parent"]:
+        facts.append(("Fine-tuned from", options["parent"]["identity"]))
+    return facts
+
+
+def _row(name: str, value: str) -> str:
+    return f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
+
+
+def _warnings(lines: list[dict[str, Any]]) -> str:
+    found = []
+    for line in lines:
+        for warning in line.get("warnings", []):
+            found.append(f"<p class=warning>{line['images'] / 1000:g} kimg: {html.escape(warning)}")
+    return "\n".join(found[-5:])
+
+
+def _sheets(run_dir: Path) -> list[Path]:
+    """The art, then some of the sample sheets, the first and the newest among them."""
+    made = sorted(run_dir.glob("fakes*.png"))
+    if len(made) > SHEETS:
+        made = [made[round(n * (len(made) - 1) / (SHEETS - 1))] for n in range(SHEETS)]
+    return [path for path in (run_dir / "reals.png", *made) if path.exists()]
+
+
+def _figure(path: Path) -> str:
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return (
+        f'<figure><img alt="{html.escape(path.stem)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{html.escape(path.name)}</figcaption></figure>"
+    )

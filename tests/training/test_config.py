@@ -1,0 +1,146 @@
+import dataclasses
+import itertools
+import json
+import subprocess
+import sys
+
+import pytest
+
+from nftgan.errors import UsageError
+from nftgan.training.config import PIPES, PRESETS, DatasetFacts, TrainConfig, resolve
+
+
+def facts_of(side, **changes):
+    return DatasetFacts("a.zip", "a", "sha256:0", 100, side, 3, **{"label_count": 0} | changes)
+
+
+def test_the_preset_is_the_one_made_for_the_side():
+    for name, preset in PRESETS.items():
+        assert resolve(facts_of(preset.resolution)).preset == name
+    assert resolve(facts_of(16)).preset == "tiny"
+    assert resolve(facts_of(2048)).preset == "1024"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("cfg", ["stylegan3-t", "stylegan3-r", "stylegan2"])
+def test_every_preset_fits_every_configuration(preset, cfg):
+    config = resolve(facts_of(PRESETS[preset].resolution), preset=preset, cfg=cfg)
+    assert config.generator.kind == config.cfg == cfg
+    assert config.batch % config.micro_batch == 0
+
+
+def test_an_option_wins_over_the_preset_and_the_preset_over_the_default():
+    config = resolve(facts_of(32), preset="tiny", batch=8, glr=0.001)
+    assert (config.batch, config.glr, config.dlr) == (8, 0.001, 0.002)
+    assert config.generator.num_layers == PRESETS["tiny"].num_layers
+    assert resolve(facts_of(32), preset="tiny", batch=None).batch == PRESETS["tiny"].batch
+
+
+def test_the_published_defaults_of_each_configuration():
+    big = resolve(facts_of(256), cfg="stylegan3-t")
+    assert (big.glr, big.dlr, big.ema_images, big.r1_interval) == (0.0025, 0.002, 10_000, 16)
+    assert big.generator.magnitude_ema_beta == pytest.approx(0.99889, abs=1e-5)
+    assert (big.style_mixing, big.pl_weight, big.blur_sigma) == (0.0, 0.0, 0.0)
+    turning = resolve(facts_of(256), cfg="stylegan3-r")
+    assert turning.generator.channel_base == 2 * big.generator.channel_base
+    assert (turning.generator.conv_kernel, turning.generator.use_radial_filters) == (1, True)
+    assert (turning.blur_sigma, turning.blur_fade_images) == (10.0, 200_000)
+    assert turning.discriminator.channel_base == big.discriminator.channel_base
+    skip = resolve(facts_of(256), cfg="stylegan2")
+    assert (skip.style_mixing, skip.pl_weight, skip.pl_interval, skip.glr) == (0.9, 2.0, 4, 0.002)
+    assert skip.generator.mapping_layers == 8
+
+
+def test_augmentation_is_adaptive_safe_for_art_and_capped():
+    config = resolve(facts_of(64))
+    assert (config.aug, config.augpipe, config.aug_target, config.aug_cap) == (
+        "ada",
+        "art",
+        0.6,
+        0.8,
+    )
+    assert config.aug_p == 0.0
+    assert resolve(facts_of(64), aug="fixed").aug_p == 0.2
+
+
+def test_labels_are_used_unless_declined():
+    assert resolve(facts_of(32, label_count=5)).generator.c_dim == 5
+    assert resolve(facts_of(32, label_count=5)).discriminator.c_dim == 5
+    assert resolve(facts_of(32, label_count=5), conditional=False).generator.c_dim == 0
+    with pytest.raises(UsageError, match="no labels"):
+        resolve(facts_of(32), conditional=True)
+
+
+def test_a_config_survives_json_exactly():
+    config = resolve(
+        facts_of(64, label_count=2, classes=("cat", "dog")), cfg="stylegan3-r", hours=2.5
+    )
+    assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_a_config_with_an_unknown_or_missing_key_is_refused():
+    document = resolve(facts_of(32)).to_json()
+    with pytest.raises(UsageError, match="not from this version"):
+        TrainConfig.from_json(document | {"gama": 1})
+    del document["gamma"]
+    with pytest.raises(UsageError, match="gamma"):
+        TrainConfig.from_json(document)
+
+
+def test_length_and_machine_may_change_in_a_continued_run_but_nothing_that_decides_a_step():
+    one = resolve(facts_of(32))
+    moved = dataclasses.replace(one.dataset, path="elsewhere.zip")
+    other = dataclasses.replace(one, dataset=moved, total_images=1, hours=1.0, threads=3)
+    assert one.decisive() == other.decisive()
+    for change in ({"gamma": 9.0}, {"seed": 1}, {"batch": 32}, {"mirror": True}):
+        assert dataclasses.replace(one, **change).decisive() != one.decisive()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"preset": "tinny"}, "did you mean tiny"),
+        ({"cfg": "stylegan3"}, "did you mean stylegan3-"),
+        ({"augpipe": "bgcg"}, "did you mean bgc"),
+        ({"aug": "adda"}, "did you mean ada"),
+        ({"gama": 2}, "did you mean gamma"),
+    ],
+)
+def test_a_misspelt_choice_is_refused_with_the_nearest(options, words):
+    with pytest.raises(UsageError) as caught:
+        resolve(facts_of(32), **options)
+    assert words in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"batch": 0}, "batch must be above zero, not 0"),
+        ({"kimg": -1}, "kimg must be above zero, not -1"),
+        ({"glr": float("nan")}, "glr must be above zero, not nan"),
+        ({"gamma": -1.0}, "gamma must be above zero, not -1.0"),
+        ({"aug_p": 1.5}, "aug_p must be between 0 and 1, not 1.5"),
+        ({"batch": 6}, "batch 6 is not a multiple of mbstd_group 4"),
+        ({"batch": 16, "micro_batch": 12}, "micro_batch 12 must divide batch 16"),
+    ],
+)
+def test_a_number_that_cannot_be_is_named(options, words):
+    with pytest.raises(UsageError, match=words):
+        resolve(facts_of(32), **options)
+
+
+def test_a_side_that_is_no_power_of_two_is_refused_with_the_cure():
+    with pytest.raises(UsageError, match="48 pixels wide") as caught:
+        resolve(facts_of(48))
+    assert "prepare" in caught.value.hint
+
+
+def test_the_groups_of_the_paper_nest():
+    order = ("blit", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc")
+    for smaller, larger in itertools.pairwise(order):
+        assert set(PIPES[smaller]) < set(PIPES[larger])
+
+
+def test_reading_the_presets_does_not_load_torch():
+    program = "import sys, nftgan.training.config; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,57 @@
+import json
+import re
+
+import pytest
+
+from nftgan.errors import UsageError
+from nftgan.training import report
+from nftgan.training.loop import train
+
+
+@pytest.fixture
+def run_dir(configure, tmp_path):
+    for _ in train(configure(), run_dir=tmp_path / "run"):
+        pass
+    return tmp_path / "run"
+
+
+def test_the_page_stands_alone_and_shows_curves_and_sheets(run_dir):
+    page = report.write_report(run_dir).read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["'](?!data:)""", page)
+    assert "<script" not in page
+    assert page.count("<svg") >= 3
+    assert page.count("data:image/png;base64,") == 2
+    assert "squares, 24 pictures of 16 pixels" in page
+
+
+def test_a_curve_runs_from_its_first_to_its_last_point():
+    lines = [{"images": 1000 * n, "Loss/G": float(n)} for n in range(5)]
+    svg = report.chart("t", ("Loss/G",), lines)
+    points = re.search(r'points="([^"]*)"', svg)[1].split()
+    assert len(points) == 5
+    assert points[0].startswith(f"{report.MARGIN}.0,")
+    heights = [float(point.split(",")[1]) for point in points]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_names_and_warnings_cannot_inject_markup(run_dir):
+    options = json.loads((run_dir / "training_options.json").read_text())
+    options["dataset"]["name"] = "<script>alert(1)</script>"
+    (run_dir / "training_options.json").write_text(json.dumps(options))
+    line = {"images": 30, "seconds": 1.0, "warnings": ["<b>bad</b>"]}
+    with (run_dir / "stats.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    page = report.render(run_dir)
+    assert "<script" not in page
+    assert "&lt;b&gt;bad" in page
+
+
+def test_missing_values_and_half_written_lines_are_left_out(run_dir):
+    with (run_dir / "stats.jsonl").open("a") as file:
+        file.write('{"images": 40, "Loss/G": null, "seconds": 1.0}\n{"images": 5')
+    assert "40" not in report.chart("t", ("Loss/G",), []) and report.render(run_dir)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="not a run folder"):
+        report.render(tmp_path)
