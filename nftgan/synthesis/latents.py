@@ -116,9 +116,14 @@ def moved_canvas(generator: Any, recipe: Recipe) -> Iterator[None]:
 
 def styles(generator: Any, seeds: Sequence[int], recipe: Recipe) -> Tensor:
     """ws [N, num_ws, w_dim] of `seeds` after truncation, in the generator's precision."""
+    return styles_of(generator, latents(seeds, generator.z_dim), recipe)
+
+
+def styles_of(generator: Any, rows: np.ndarray, recipe: Recipe) -> Tensor:
+    """ws [N, num_ws, w_dim] of the latents z, float64 [N, z_dim], as `styles`."""
     own = next(generator.parameters())
-    z = torch.from_numpy(latents(seeds, generator.z_dim)).to(own)
-    label = one_hot(recipe.label, generator.c_dim, len(seeds))
+    z = torch.from_numpy(rows).to(own)
+    label = one_hot(recipe.label, generator.c_dim, len(rows))
     c = None if label is None else torch.from_numpy(label).to(own)
     with torch.no_grad():
         ws: Tensor = generator.mapping(

@@ -1,4 +1,4 @@
-"""The novelty guard: planted copies of real art are caught, other pieces of the same artist pass."""
+"""The novelty guard: planted copies of real art are caught, other pieces of the artist pass."""
 
 from __future__ import annotations
 

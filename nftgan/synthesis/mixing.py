@@ -1,0 +1,86 @@
+"""Style mixing: the coarse layers of one seed with the fine layers of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from nftgan.errors import UsageError
+from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.generate import contact_sheet, to_pixels
+from nftgan.synthesis.latents import check_recipe, moved_canvas, styles
+from nftgan.synthesis.model import Model
+from nftgan.synthesis.recipe import Recipe
+
+COARSE = 7
+"""By default layers 0 to 6 come from the column: pose and shape, not colour."""
+
+
+class Mixes:
+    """A sized iterable of (row seed, column seed, uint8 [H, W, 3]) in reading order.
+
+    Picture (r, c) has the styles of row r, but in `layers` those of column c (Karras et al. 2019,
+    3.1), both after truncation. layers: None for 0 to 6. Raises UsageError for layers that the
+    model does not have and for recipes that it cannot follow.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        rows: Sequence[int],
+        columns: Sequence[int],
+        recipe: Recipe | None = None,
+        *,
+        layers: Sequence[int] | None = None,
+    ) -> None:
+        self._generator = model.generator
+        self._recipe = recipe or model.recipe()
+        check_recipe(self._generator, self._recipe)
+        count = self._generator.num_ws
+        self._layers = list(range(min(COARSE, count))) if layers is None else list(layers)
+        for layer in self._layers:
+            if not 0 <= layer < count:
+                raise UsageError(f"layer {layer} is not one of 0 to {count - 1}")
+        if not rows or not columns:
+            raise UsageError("a mixing grid needs at least one row and one column")
+        self.rows, self.columns = tuple(rows), tuple(columns)
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+    def __iter__(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        across = styles(self._generator, self.columns, self._recipe)  # [C, num_ws, w_dim]
+        for seed in self.rows:
+            mixed = styles(self._generator, [seed], self._recipe).repeat(len(self.columns), 1, 1)
+            mixed[:, self._layers] = across[:, self._layers]
+            for column, ws in zip(self.columns, mixed, strict=True):
+                with torch.no_grad(), moved_canvas(self._generator, self._recipe):
+                    x = self._generator.synthesis(ws[None], noise_mode="const")
+                yield seed, column, apply_finish(to_pixels(x)[0], self._recipe.finish)
+
+
+def grid_of_mixes(
+    model: Model,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    recipe: Recipe | None = None,
+    *,
+    layers: Sequence[int] | None = None,
+) -> np.ndarray:
+    """uint8 [(R + 1) H, (C + 1) W, 3]: all mixes, under the columns and beside the rows themselves.
+
+    The corner is black; arguments and errors as for `Mixes`.
+    """
+    mixes = Mixes(model, rows, columns, recipe, layers=layers)
+    recipe = recipe or model.recipe()
+    width, height = recipe.size
+    tiles = [np.zeros((height, width, 3), dtype=np.uint8)]
+    tiles += [image for _, image in model.previews(mixes.columns, recipe)]
+    beside = dict(model.previews(mixes.rows, recipe))
+    for number, (seed, _, image) in enumerate(mixes):
+        if number % len(mixes.columns) == 0:
+            tiles.append(beside[seed])
+        tiles.append(image)
+    return contact_sheet(tiles, columns=len(mixes.columns) + 1)

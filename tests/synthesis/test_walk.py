@@ -1,0 +1,100 @@
+"""Walks: they visit their seeds, close their loops and become files that play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tiny import stylegan3
+
+from nftgan.errors import UsageError
+from nftgan.synthesis.walk import KINDS, PeriodicSpline, Walk, slerp, write_animation
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_walk_visits_its_seeds(kind: str) -> None:
+    model = stylegan3()
+    walk = Walk(model, [1, 2, 3], steps=4, kind=kind)
+    frames = [frame.astype(int) for frame in walk]
+    assert len(walk) == len(frames) == 12
+    for number, image in enumerate(model.generate([1, 2, 3])):
+        assert np.abs(frames[4 * number] - image).max() <= 1
+    assert np.abs(frames[2] - frames[0]).mean() > 1
+
+
+@pytest.mark.parametrize("kind", ["linear", "slerp"])
+def test_an_open_walk_ends_at_its_last_seed(kind: str) -> None:
+    model = stylegan3()
+    walk = Walk(model, [4, 9], steps=3, kind=kind, loop=False)
+    frames = list(walk)
+    assert len(walk) == len(frames) == 4
+    assert np.abs(frames[-1].astype(int) - model.generate([9])[0]).max() <= 1
+
+
+@given(st.integers(1, 6), st.integers(0, 50))
+def test_the_closed_curve_is_smooth_also_where_it_closes(count: int, seed: int) -> None:
+    points = np.random.RandomState(seed).randn(count, 3)
+    curve = PeriodicSpline(points)
+    h = 1e-4
+    for k in range(count + 1):
+        assert np.allclose(curve(k), points[k % count], atol=1e-12)
+        before, at, after = curve(k - h), curve(k), curve(k + h)
+        # Equal slopes on both sides: a corner would leave a difference of the order of h.
+        assert np.abs(after - 2 * at + before).max() < 1e-6
+        bend_before = (curve(k - 2 * h) - 2 * before + at) / h**2
+        bend_after = (at - 2 * after + curve(k + 2 * h)) / h**2
+        assert np.abs(bend_after - bend_before).max() < 0.05
+    assert np.allclose(curve(0.3), curve(0.3 + count))
+
+
+def test_a_great_circle_keeps_its_length_and_hits_its_ends() -> None:
+    a, b = np.array([3.0, 0, 0]), np.array([0, 3.0, 0])
+    assert np.allclose(slerp(a, b, 0), a) and np.allclose(slerp(a, b, 1), b)
+    middle = slerp(a, b, 0.5)
+    assert np.allclose(middle, [4.5**0.5, 4.5**0.5, 0])
+    assert np.allclose(slerp(a, 2 * a, 0.5), 1.5 * a)
+
+
+@pytest.mark.parametrize(("suffix", "lossless"), [(".gif", False), (".png", True), (".webp", True)])
+def test_an_animation_plays_every_frame(tmp_path: Path, suffix: str, lossless: bool) -> None:
+    frames = [np.full((8, 8, 3), 40 * k, dtype=np.uint8) for k in range(5)]
+    path = tmp_path / f"walk{suffix}"
+    assert write_animation(path, iter(frames), fps=20) == 5
+    with Image.open(path) as image:
+        assert image.n_frames == 5  # type: ignore[attr-defined]
+        image.seek(3)
+        shown = np.array(image.convert("RGB")).astype(int)
+    assert np.abs(shown - frames[3]).max() <= (0 if lossless else 8)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"seeds": [1]}, "at least two seeds"),
+        ({"kind": "bezier"}, "no kind of walk"),
+        ({"kind": "cubic", "loop": False}, "always a loop"),
+        ({"steps": 0}, "not from 1 to"),
+        ({"steps": 10**6}, "not from 1 to"),
+    ],
+)
+def test_impossible_walks_are_refused(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Walk(stylegan3(), **{"seeds": [1, 2], **values})
+
+
+def test_impossible_files_are_refused(tmp_path: Path) -> None:
+    frame = np.zeros((4, 4, 3), dtype=np.uint8)
+    for name, frames, fps, words in (
+        ("a.mp4", [frame], 30, "cannot write animations as .mp4"),
+        ("a", [frame], 30, "without ending"),
+        ("a.gif", [], 30, "at least one frame"),
+        ("a.gif", [frame], 0, "not from 1 to 100"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            write_animation(tmp_path / name, frames, fps=fps)
+    assert list(tmp_path.iterdir()) == []
