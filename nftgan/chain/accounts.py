@@ -1,0 +1,192 @@
+"""Keys: encrypted keystore files, unlocked by a prompt or a password file, never shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nftgan.errors import CredentialError, UsageError
+from nftgan.files import os_error, read_json, write_text
+from nftgan.project import state_home
+
+PASSWORD_FILE = "NFTGAN_PASSWORD_FILE"
+PRIVATE_KEY = "NFTGAN_PRIVATE_KEY"
+FAST_SCRYPT = 8192
+"""Work factor for the embedded chain's throw-away key, which guards nothing."""
+
+Prompt = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """A keystore file and the address that it is for."""
+
+    address: str
+    path: Path
+
+
+class Account:
+    """An unlocked key that signs; its text form shows the address only."""
+
+    def __init__(self, local: Any) -> None:
+        self._local = local
+        self.address: str = local.address
+
+    def __repr__(self) -> str:
+        return f"<Account {self.address}>"
+
+    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, str]:
+        """(signed bytes, "0x…" transaction hash)."""
+        signed = self._local.sign_transaction(transaction)
+        return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
+
+
+def keystore_folder() -> Path:
+    return state_home() / "keystore"
+
+
+def check_address(text: str, *, what: str = "address") -> str:
+    """The checksummed address; a wrong checksum is refused, never repaired. Raises UsageError."""
+    from eth_utils import is_checksum_address, to_checksum_address
+
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+        raise UsageError(f"{text!r} is not an {what}: it must be 0x and 40 hexadecimal digits")
+    digits = text[2:]
+    if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(text):
+        raise UsageError(
+            f"the {what} {text} has a wrong checksum: a letter was changed or mistyped",
+            hint="copy it again from its source",
+        )
+    return str(to_checksum_address(text.lower()))
+
+
+def list_wallets() -> list[Wallet]:
+    """Every keystore file, by name. Raises UsageError for one that cannot be read."""
+    folder = keystore_folder()
+    if not folder.is_dir():
+        return []
+    wallets = []
+    for path in sorted(folder.glob("*.json")):
+        document = read_json(path)
+        if not isinstance(document, dict) or "address" not in document or "crypto" not in document:
+            raise UsageError(f"{path} is not a keystore file", hint="move it away")
+        wallets.append(Wallet(check_address("0x" + document["address"].removeprefix("0x")), path))
+    return wallets
+
+
+def create_wallet(password: str) -> Wallet:
+    """A new random key, encrypted with `password`, mode 0600."""
+    _check_password(password)
+    return _store(secrets.token_bytes(32), password)
+
+
+def import_wallet(private_key: str, password: str) -> Wallet:
+    """A key that exists elsewhere, encrypted here. Raises CredentialError when it is not a key."""
+    _check_password(password)
+    key = private_key.strip().removeprefix("0x")
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", key):
+        raise CredentialError("that is not a private key: it must be 64 hexadecimal digits")
+    return _store(bytes.fromhex(key), password)
+
+
+def _check_password(password: str) -> None:
+    if len(password) < 8:
+        raise CredentialError("the password is shorter than eight characters")
+
+
+def _store(key: bytes, password: str, *, folder: Path | None = None, **work: Any) -> Wallet:
+    from eth_account import Account as Local
+    from eth_utils.exceptions import ValidationError
+
+    try:
+        local = Local.from_key(key)
+    except (ValueError, ValidationError):
+        raise CredentialError("that is not a private key of this curve") from None
+    document = Local.encrypt(key, password, **work)
+    path = (folder or keystore_folder()) / f"{local.address}.json"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    before = os.umask(0o077)
+    try:
+        write_text(path, json.dumps(document))
+    finally:
+        os.umask(before)
+    path.chmod(0o600)
+    return Wallet(local.address, path)
+
+
+def unlock(
+    address: str | None, prompt: Prompt, warn: Callable[[str], None] = lambda message: None
+) -> Account:
+    """The account to sign with: NFTGAN_PRIVATE_KEY (with a warning), else a keystore file.
+
+    Without `address` there must be exactly one wallet. The password comes from the file named by
+    NFTGAN_PASSWORD_FILE, else from `prompt`. Raises CredentialError.
+    """
+    from eth_account import Account as Local
+
+    if key := os.environ.get(PRIVATE_KEY):
+        warn(f"the key comes from {PRIVATE_KEY}: a keystore is safer (nftgan wallet import)")
+        if not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", key.strip()):
+            raise CredentialError(f"{PRIVATE_KEY} does not hold a private key")
+        account = Account(Local.from_key(key.strip()))
+        if address is not None and account.address != check_address(address):
+            raise CredentialError(f"{PRIVATE_KEY} is the key of {account.address}, not {address}")
+        return account
+    wallet = _choose(address)
+    return _decrypt(wallet.path, _password(wallet.address, prompt))
+
+
+def _choose(address: str | None) -> Wallet:
+    wallets = list_wallets()
+    if address is not None:
+        wanted = check_address(address)
+        wallets = [wallet for wallet in wallets if wallet.address == wanted]
+    if not wallets:
+        who = f" for {address}" if address else ""
+        raise CredentialError(f"there is no wallet{who}", hint="nftgan wallet create")
+    if len(wallets) > 1:
+        names = ", ".join(wallet.address for wallet in wallets)
+        raise CredentialError(f"there are several wallets: {names}", hint="name one with --from")
+    return wallets[0]
+
+
+def _password(address: str, prompt: Prompt) -> str:
+    named = os.environ.get(PASSWORD_FILE)
+    if not named:
+        return prompt(f"password of {address}: ")
+    path = Path(named).expanduser()
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as exc:
+        raise CredentialError(f"the password file {path} cannot be read: {exc.strerror}") from exc
+
+
+def _decrypt(path: Path, password: str) -> Account:
+    from eth_account import Account as Local
+
+    try:
+        key = Local.decrypt(path.read_text(encoding="utf-8"), password)
+    except OSError as exc:
+        raise os_error(exc, path) from exc
+    except (ValueError, TypeError, KeyError):
+        # No cause: a foreign message might quote what it was given.
+        raise CredentialError(f"the password does not open {path.name}") from None
+    return Account(Local.from_key(key))
+
+
+def embedded_account() -> Account:
+    """The embedded chain's own funded account: its key is worth nothing and asks no password."""
+    folder = state_home() / "embedded"
+    files = sorted(folder.glob("0x*.json")) if folder.is_dir() else []
+    if files:
+        return _decrypt(files[0], "")
+    wallet = _store(
+        secrets.token_bytes(32), "", folder=folder, kdf="scrypt", iterations=FAST_SCRYPT
+    )
+    return _decrypt(wallet.path, "")

@@ -1,0 +1,224 @@
+"""The collection contract from Python: the shipped artifacts, its fixed data, and what it says."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from nftgan.chain.rpc import Connection, translated
+from nftgan.errors import CheckFailed, UsageError
+
+COLLECTION, FACTORY = "NftganCollection", "NftganFactory"
+LOG_SPAN_BLOCKS = 5_000
+"""Blocks in one log query: what public nodes answer."""
+
+
+@functools.cache
+def artifact(name: str) -> dict[str, Any]:
+    """ABI, bytecode and build settings of a shipped contract."""
+    path = resources.files("nftgan.chain").joinpath("artifacts").joinpath(f"{name}.json")
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+@dataclass(frozen=True)
+class FixedData:
+    """What stands in a collection's code and can never change."""
+
+    model: str  # "sha256:…" identity
+    recipe: str  # "sha256:…" of the canonical recipe
+    root: str  # "0x…" Merkle root of all pieces
+    max_supply: int
+    royalty_bps: int
+    royalty_receiver: str
+    name: str
+    symbol: str
+    base_uri: str
+
+    def encode(self) -> bytes:
+        """The factory's packed argument. Raises UsageError for what does not fit."""
+        name, symbol = self.name.encode(), self.symbol.encode()
+        if len(name) > 255 or len(symbol) > 255:
+            raise UsageError("a collection's name and symbol have at most 255 bytes each")
+        if not 1 <= self.max_supply < 2**32 or not 0 <= self.royalty_bps <= 10_000:
+            raise UsageError("the supply or the royalty is out of range")
+        return b"".join(
+            (
+                _digest(self.model),
+                _digest(self.recipe),
+                bytes.fromhex(self.root.removeprefix("0x")),
+                self.max_supply.to_bytes(4, "big"),
+                self.royalty_bps.to_bytes(2, "big"),
+                bytes.fromhex(self.royalty_receiver.removeprefix("0x")),
+                bytes([len(name)]) + name,
+                bytes([len(symbol)]) + symbol,
+                self.base_uri.encode(),
+            )
+        )
+
+
+def _digest(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("sha256:"))
+
+
+def encode_seeds(seeds: Sequence[int]) -> bytes:
+    """Four bytes big-endian each, as `mintBatch` takes them."""
+    return b"".join(seed.to_bytes(4, "big") for seed in seeds)
+
+
+def decode_seeds(data: bytes) -> tuple[int, ...]:
+    return tuple(int.from_bytes(data[i : i + 4], "big") for i in range(0, len(data), 4))
+
+
+def creation_code(name: str, *arguments: Any) -> bytes:
+    """The data of the transaction that deploys a shipped contract."""
+    from web3 import Web3
+
+    document = artifact(name)
+    contract = Web3().eth.contract(abi=document["abi"], bytecode=document["bytecode"])
+    return bytes.fromhex(contract.constructor(*arguments).data_in_transaction.removeprefix("0x"))
+
+
+class Factory:
+    """The contract that makes collections."""
+
+    def __init__(self, connection: Connection, address: str) -> None:
+        self.connection, self.address = connection, address
+        self._contract = connection.w3.eth.contract(address, abi=artifact(FACTORY)["abi"])
+
+    def predict(self, fixed: FixedData, salt: bytes, owner: str) -> str:
+        """The address that `create` will give."""
+        with translated(self.connection):
+            return str(self._contract.functions.predict(fixed.encode(), salt, owner).call())
+
+    def create_data(self, fixed: FixedData, salt: bytes) -> bytes:
+        """Calldata of `create`."""
+        return _calldata(self._contract, "create", [fixed.encode(), salt])
+
+
+class Collection:
+    """A deployed collection, read over RPC. Everything raises ServiceError when the node fails."""
+
+    def __init__(self, connection: Connection, address: str, *, first_block: int = 0) -> None:
+        self.connection, self.address, self.first_block = connection, address, first_block
+        self._contract = connection.w3.eth.contract(address, abi=artifact(COLLECTION)["abi"])
+
+    def _call(self, function: str, *arguments: Any) -> Any:
+        with translated(self.connection):
+            return getattr(self._contract.functions, function)(*arguments).call()
+
+    def exists(self) -> bool:
+        with translated(self.connection):
+            return bool(self.connection.w3.eth.get_code(self.address))
+
+    def code_problem(self) -> str | None:
+        """None when this is a clone of the implementation that we ship, else what it is."""
+        with translated(self.connection):
+            code = bytes(self.connection.w3.eth.get_code(self.address))
+            if not code:
+                return "there is no contract at this address"
+            implementation = _implementation_of(code)
+            if implementation is None:
+                return "its code is not that of a collection"
+            found = bytes(self.connection.w3.eth.get_code(implementation))
+        document = artifact(COLLECTION)
+        shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
+        if _masked(found, document) != _masked(shipped, document):
+            return f"its implementation {implementation} is not the code that nftgan ships"
+        return None
+
+    def fixed(self) -> FixedData:
+        """The fixed data read back from the chain."""
+        receiver, bps = self._call("royaltyInfo", 0, 10_000)
+        return FixedData(
+            model="sha256:" + self._call("modelIdentity").hex(),
+            recipe="sha256:" + self._call("recipeHash").hex(),
+            root="0x" + self._call("piecesRoot").hex(),
+            max_supply=self._call("maxSupply"),
+            royalty_bps=bps,
+            royalty_receiver=receiver,
+            name=self._call("name"),
+            symbol=self._call("symbol"),
+            base_uri=self._call("baseURI"),
+        )
+
+    def owner(self) -> str:
+        return str(self._call("owner"))
+
+    def next_token_id(self) -> int:
+        return int(self._call("nextTokenId"))
+
+    def contract_uri(self) -> str:
+        return str(self._call("contractURI"))
+
+    def owner_of(self, token: int) -> str | None:
+        """Who holds the token; None when it does not exist."""
+        from web3.exceptions import ContractLogicError
+
+        with translated(self.connection):
+            try:
+                return str(self._contract.functions.ownerOf(token).call())
+            except ContractLogicError:
+                return None
+
+    def token_uri(self, token: int) -> str:
+        return str(self._call("tokenURI", token))
+
+    def verify_piece(self, token: int, seed: int, pixels: str, proof: Sequence[bytes]) -> bool:
+        """Whether the contract's own Merkle check accepts the piece."""
+        return bool(self._call("verifyPiece", token, seed, _digest(pixels), list(proof)))
+
+    def seeds(self) -> dict[int, int]:
+        """Token to seed, from the mint events. Raises CheckFailed when batches contradict."""
+        seeds: dict[int, int] = {}
+        for first, batch in self.batches():
+            for offset, seed in enumerate(batch):
+                if seeds.setdefault(first + offset, seed) != seed:
+                    raise CheckFailed(f"token {first + offset} was given two seeds on chain")
+        return seeds
+
+    def batches(self) -> list[tuple[int, tuple[int, ...]]]:
+        """(first token, seeds) of every mint, oldest first."""
+        found = []
+        with translated(self.connection):
+            last = self.connection.w3.eth.block_number
+            for start in range(self.first_block, last + 1, LOG_SPAN_BLOCKS):
+                end = min(start + LOG_SPAN_BLOCKS - 1, last)
+                for log in self._contract.events.Seeds().get_logs(from_block=start, to_block=end):
+                    found.append((int(log["args"]["firstId"]), decode_seeds(log["args"]["seeds"])))
+        return found
+
+    def mint_data(self, first: int, to: str, seeds: Sequence[int]) -> bytes:
+        """Calldata of `mintBatch`."""
+        return _calldata(self._contract, "mintBatch", [first, to, encode_seeds(seeds)])
+
+
+def _calldata(contract: Any, function: str, arguments: list[Any]) -> bytes:
+    return bytes.fromhex(contract.encode_abi(function, arguments).removeprefix("0x"))
+
+
+_CLONE_HEAD = bytes.fromhex("363d3d373d3d3d363d73")
+_CLONE_TAIL = bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
+_CLONE_SIZE = len(_CLONE_HEAD) + 20 + len(_CLONE_TAIL)
+
+
+def _implementation_of(code: bytes) -> str | None:
+    """What a minimal clone with immutable arguments (Solady's LibClone) delegates to."""
+    from eth_utils import to_checksum_address
+
+    if code[: len(_CLONE_HEAD)] != _CLONE_HEAD or code[30:_CLONE_SIZE] != _CLONE_TAIL:
+        return None
+    return str(to_checksum_address(code[10:30]))
+
+
+def _masked(code: bytes, document: dict[str, Any]) -> bytes:
+    """Code with its immutable places zeroed: those are filled in at deployment."""
+    out = bytearray(code)
+    for places in document.get("immutableReferences", {}).values():
+        for place in places:
+            out[place["start"] : place["start"] + place["length"]] = bytes(place["length"])
+    return bytes(out)

@@ -1,0 +1,490 @@
+"""A persistent Ethereum chain without a node: py-evm in one SQLite file, reached through web3.py.
+
+Each transaction becomes one block at once, by Prague rules. There is no mempool: a nonce gap is an
+error. Several processes may use one file; whatever was answered survives a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from eth.abc import BlockHeaderAPI, ComputationAPI, MiningChainAPI, StateAPI
+from eth.chains.base import MiningChain
+from eth.consensus import ConsensusApplier, NoProofConsensus
+from eth.constants import (
+    BLANK_ROOT_HASH,
+    POST_MERGE_DIFFICULTY,
+    POST_MERGE_MIX_HASH,
+    POST_MERGE_NONCE,
+    ZERO_ADDRESS,
+)
+from eth.db.schema import SchemaV1
+from eth.exceptions import HeaderNotFound
+from eth.vm.forks import PragueVM
+from eth.vm.spoof import SpoofTransaction
+from eth_utils import (
+    decode_hex,
+    encode_hex,
+    keccak,
+    to_canonical_address,
+    to_checksum_address,
+)
+from web3.providers.base import BaseProvider
+
+from nftgan.chain.database import Database
+from nftgan.errors import UsageError
+
+CHAIN_ID = 7_235_188
+"""Chosen freely; no public chain list names it."""
+
+BLOCK_GAS = 30_000_000
+TIP_WEI = 10**9
+GENESIS_BALANCE_WEI = 10**24
+_CHAIN_ID_KEY = b"nftgan:chain-id"
+_LATEST = {None, "latest", "pending", "safe", "finalized"}
+
+
+class RpcError(Exception):
+    """What a node would answer as a JSON-RPC error, in geth's words."""
+
+    def __init__(self, code: int, message: str, data: str | None = None) -> None:
+        super().__init__(message)
+        self.body: dict[str, Any] = {"code": code, "message": message}
+        if data is not None:
+            self.body["data"] = data
+
+
+class EmbeddedChain(BaseProvider):
+    """A web3.py provider over the chain in `path`; `fund` holds the genesis balance.
+
+    Raises UsageError when the file is not an embedded chain.
+    """
+
+    def __init__(self, path: Path, *, fund: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.database = Database(path)
+        self._chain_class = _chain_class()
+        self._chain: MiningChainAPI | None = None
+        self._head: bytes | None = None
+        with self.database.transaction():
+            if self.database._exists(_CHAIN_ID_KEY):
+                if int(self.database[_CHAIN_ID_KEY]) != CHAIN_ID:
+                    raise UsageError(f"{path} holds a chain of another kind")
+            else:
+                self._begin(fund)
+
+    def _begin(self, fund: Sequence[str]) -> None:
+        account = {"balance": GENESIS_BALANCE_WEI, "nonce": 0, "code": b"", "storage": {}}
+        self._chain_class.from_genesis(
+            self.database,
+            {
+                "coinbase": ZERO_ADDRESS,
+                "difficulty": POST_MERGE_DIFFICULTY,
+                "extra_data": b"nftgan",
+                "gas_limit": BLOCK_GAS,
+                "mix_hash": POST_MERGE_MIX_HASH,
+                "nonce": POST_MERGE_NONCE,
+                "receipt_root": BLANK_ROOT_HASH,
+                "timestamp": int(time.time()),
+                "transaction_root": BLANK_ROOT_HASH,
+            },
+            {to_canonical_address(address): account for address in fund},
+        )
+        self.database[_CHAIN_ID_KEY] = str(CHAIN_ID).encode()
+
+    # ---- web3.py's side
+
+    def is_connected(self, show_traceback: bool = False) -> bool:
+        return True
+
+    def make_request(self, method: Any, params: Any) -> Any:
+        handler: Callable[..., Any] | None = _METHODS.get(str(method))
+        answer: dict[str, Any] = {"jsonrpc": "2.0", "id": 1}
+        if handler is None:
+            message = f"the method {method} does not exist/is not available"
+            return {**answer, "error": {"code": -32601, "message": message}}
+        try:
+            return {**answer, "result": handler(self, *params)}
+        except RpcError as exc:
+            return {**answer, "error": exc.body}
+
+    # ---- py-evm's side
+
+    @property
+    def chain(self) -> MiningChainAPI:
+        """The chain at the newest head, which another process may have moved."""
+        head = self.database[SchemaV1.make_canonical_head_hash_lookup_key()]
+        if self._chain is None or head != self._head:
+            self._chain, self._head = self._chain_class(self.database), head
+        return self._chain
+
+    def header(self, tag: Any = "latest") -> BlockHeaderAPI:
+        head: BlockHeaderAPI = self.chain.get_canonical_head()
+        if tag in _LATEST:
+            return head
+        number = 0 if tag == "earliest" else _number(tag)
+        if number > head.block_number:
+            raise RpcError(-32000, "header not found")
+        return self.chain.get_canonical_block_header_by_number(number)  # type: ignore[arg-type]
+
+    def state(self, tag: Any = "latest") -> StateAPI:
+        return self.chain.get_vm(self.header(tag)).state
+
+    def next_base_fee(self) -> int:
+        header: Any = self.chain.create_header_from_parent(self.header())
+        return int(header.base_fee_per_gas)
+
+    # ---- simulation
+
+    def run(self, call: Mapping[str, Any], gas: int, tag: Any) -> ComputationAPI:
+        """What `call` would do on top of block `tag`, with fees left out."""
+        vm = self.chain.get_vm(self.header(tag))
+        state = vm.state
+        sender = to_canonical_address(call.get("from") or ZERO_ADDRESS)
+        builder: Any = vm.get_transaction_builder()
+        unsigned = builder.new_unsigned_dynamic_fee_transaction(
+            chain_id=CHAIN_ID,
+            nonce=state.get_nonce(sender),
+            max_priority_fee_per_gas=0,
+            max_fee_per_gas=0,
+            gas=gas,
+            to=to_canonical_address(call["to"]) if call.get("to") else b"",
+            value=_number(call.get("value") or 0),
+            data=_data(call),
+            access_list=(),
+        )
+        context = state.execution_context
+        base_fee, context._base_fee_per_gas = context._base_fee_per_gas, 0  # type: ignore[attr-defined]
+        snapshot = state.snapshot()
+        try:
+            return state.apply_transaction(SpoofTransaction(unsigned, from_=sender))  # type: ignore[arg-type]
+        except Exception as exc:  # py-evm's validation errors share no base class
+            raise RpcError(-32000, _geth_words(exc)) from exc
+        finally:
+            state.revert(snapshot)
+            context._base_fee_per_gas = base_fee  # type: ignore[attr-defined]
+
+    def simulate(self, call: Mapping[str, Any], tag: Any = "latest", *_: Any) -> str:
+        gas = min(_number(call["gas"]), BLOCK_GAS) if call.get("gas") else BLOCK_GAS
+        result = self.run(call, gas, tag)
+        _raise_if_failed(result)
+        return encode_hex(result.output)
+
+    def estimate(self, call: Mapping[str, Any], tag: Any = "latest", *_: Any) -> str:
+        result = self.run(call, BLOCK_GAS, tag)
+        _raise_if_failed(result)
+        data = _data(call)
+        zeros = data.count(0)
+        floor = 21_000 + 10 * (zeros + 4 * (len(data) - zeros))  # EIP-7623
+        used = max(BLOCK_GAS - result.get_gas_remaining(), floor)
+        # Refunds and the 63/64 rule may need more than was used in the end.
+        for percent in (100, 102, 105, 110, 130, 160, 200):
+            gas = min(used * percent // 100, BLOCK_GAS)
+            if not self.run(call, gas, tag).is_error:
+                return hex(gas)
+        return hex(BLOCK_GAS)
+
+    # ---- transactions
+
+    def send(self, raw_hex: Any) -> str:
+        """Apply a signed transaction as a block of its own; on disk when this returns."""
+        raw = decode_hex(raw_hex) if isinstance(raw_hex, str) else bytes(raw_hex)
+        name = keccak(raw)
+        with self.database.transaction():
+            if self._receipt(name) is not None:
+                raise RpcError(-32000, "already known")
+            self._chain = None  # the head may have moved since the transaction began
+            chain = self.chain
+            vm = chain.get_vm()
+            try:
+                tx = vm.get_transaction_builder().decode(raw)
+                sender = tx.sender
+            except Exception as exc:
+                raise RpcError(-32000, f"invalid transaction: {exc}") from exc
+            signed_for = getattr(tx, "chain_id", None)
+            if signed_for != CHAIN_ID:
+                message = f"invalid chain id for signer: have {signed_for} want {CHAIN_ID}"
+                raise RpcError(-32000, message)
+            expected = vm.state.get_nonce(sender)
+            if tx.nonce != expected:
+                word = "low" if tx.nonce < expected else "high"
+                message = f"nonce too {word}: next nonce {expected}, tx nonce {tx.nonce}"
+                raise RpcError(-32000, message)
+            try:
+                _, receipt, result = chain.apply_transaction(tx)
+            except Exception as exc:
+                raise RpcError(-32000, _geth_words(exc)) from exc
+            mined = chain.mine_block(
+                coinbase=ZERO_ADDRESS, mix_hash=keccak(name + b"randao"), blob_gas_used=0
+            )
+            self._remember(name, raw, tx, sender, receipt, result, mined.header)
+        self._chain = None
+        return encode_hex(name)
+
+    def _remember(
+        self,
+        name: bytes,
+        raw: bytes,
+        tx: Any,
+        sender: bytes,
+        receipt: Any,
+        result: ComputationAPI,
+        header: BlockHeaderAPI,
+    ) -> None:
+        number, block_hash = int(header.block_number), bytes(header.hash)
+        for position, log in enumerate(receipt.logs):
+            topics = [int(topic).to_bytes(32, "big") for topic in log.topics]
+            topics += [None] * (4 - len(topics))  # type: ignore[list-item]
+            row = (number, position, name, block_hash, bytes(log.address), *topics, bytes(log.data))
+            self.database.sql.execute("INSERT INTO logs VALUES (?,?,?,?,?,?,?,?,?,?)", row)
+        created = None
+        if not tx.to and not result.is_error:
+            created = to_checksum_address(result.msg.storage_address)
+        price = min(tx.max_fee_per_gas, header.base_fee_per_gas + tx.max_priority_fee_per_gas)
+        document = {
+            "blockHash": encode_hex(block_hash),
+            "blockNumber": hex(number),
+            "contractAddress": created,
+            "cumulativeGasUsed": hex(header.gas_used),
+            "effectiveGasPrice": hex(price),
+            "from": to_checksum_address(sender),
+            "gasUsed": hex(header.gas_used),
+            "logsBloom": _bloom(receipt.bloom),
+            "status": hex(0 if result.is_error else 1),
+            "to": to_checksum_address(tx.to) if tx.to else None,
+            "transactionHash": encode_hex(name),
+            "transactionIndex": "0x0",
+            "type": hex(raw[0] if raw[0] < 0x7F else 0),
+        }
+        row = (name, number, json.dumps(document))
+        self.database.sql.execute("INSERT INTO receipts VALUES (?, ?, ?)", row)
+
+    def _receipt(self, name: bytes) -> dict[str, Any] | None:
+        row = self.database.sql.execute(
+            "SELECT document FROM receipts WHERE tx = ?", (name,)
+        ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def receipt(self, tx_hash: Any) -> dict[str, Any] | None:
+        name = _bytes(tx_hash)
+        document = self._receipt(name)
+        if document is not None:
+            rows = self.database.sql.execute(
+                "SELECT * FROM logs WHERE block = ? AND tx = ? ORDER BY position",
+                (int(document["blockNumber"], 16), name),
+            )
+            document["logs"] = [_log(row) for row in rows]
+        return document
+
+    def transaction(self, tx_hash: Any) -> dict[str, Any] | None:
+        document = self._receipt(_bytes(tx_hash))
+        if document is None:
+            return None
+        number = int(document["blockNumber"], 16)
+        tx: Any = self.chain.get_canonical_block_by_number(number).transactions[0]  # type: ignore[arg-type]
+        return {
+            "blockHash": document["blockHash"],
+            "blockNumber": document["blockNumber"],
+            "chainId": hex(CHAIN_ID),
+            "from": document["from"],
+            "gas": hex(tx.gas),
+            "gasPrice": document["effectiveGasPrice"],
+            "hash": document["transactionHash"],
+            "input": encode_hex(tx.data),
+            "maxFeePerGas": hex(tx.max_fee_per_gas),
+            "maxPriorityFeePerGas": hex(tx.max_priority_fee_per_gas),
+            "nonce": hex(tx.nonce),
+            "to": document["to"],
+            "transactionIndex": "0x0",
+            "type": document["type"],
+            "value": hex(tx.value),
+        }
+
+    # ---- reading
+
+    def block(self, tag: Any, full: bool = False) -> dict[str, Any] | None:
+        try:
+            h: Any = self.header(tag)
+        except RpcError:
+            return None
+        block = self.chain.get_canonical_block_by_number(h.block_number)
+        return {
+            "baseFeePerGas": hex(h.base_fee_per_gas),
+            "difficulty": "0x0",
+            "extraData": encode_hex(h.extra_data),
+            "gasLimit": hex(h.gas_limit),
+            "gasUsed": hex(h.gas_used),
+            "hash": encode_hex(h.hash),
+            "logsBloom": _bloom(h.bloom),
+            "miner": to_checksum_address(h.coinbase),
+            "mixHash": encode_hex(h.mix_hash),
+            "nonce": encode_hex(h.nonce),
+            "number": hex(h.block_number),
+            "parentHash": encode_hex(h.parent_hash),
+            "receiptsRoot": encode_hex(h.receipt_root),
+            "sha3Uncles": encode_hex(h.uncles_hash),
+            "size": "0x0",
+            "stateRoot": encode_hex(h.state_root),
+            "timestamp": hex(h.timestamp),
+            "transactions": [encode_hex(tx.hash) for tx in block.transactions],
+            "transactionsRoot": encode_hex(h.transaction_root),
+            "uncles": [],
+        }
+
+    def block_by_hash(self, block_hash: Any, full: bool = False) -> dict[str, Any] | None:
+        try:
+            header = self.chain.get_block_header_by_hash(_bytes(block_hash))  # type: ignore[arg-type]
+        except HeaderNotFound:
+            return None
+        return self.block(hex(header.block_number))
+
+    def logs(self, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+        head = int(self.header().block_number)
+
+        def block(key: str) -> int:
+            tag = wanted.get(key)
+            return head if tag in _LATEST else 0 if tag == "earliest" else _number(tag)
+
+        query = "SELECT * FROM logs WHERE block BETWEEN ? AND ?"
+        values: list[Any] = [block("fromBlock"), block("toBlock")]
+        addresses = wanted.get("address") or []
+        addresses = [addresses] if isinstance(addresses, (str, bytes)) else addresses
+        filters: list[tuple[str, list[bytes]]] = [
+            ("address", [bytes(to_canonical_address(a)) for a in addresses])
+        ]
+        for i, topic in enumerate(wanted.get("topics") or []):
+            options = [topic] if isinstance(topic, (str, bytes)) else topic or []
+            filters.append((f"topic{i}", [_bytes(option) for option in options]))
+        for column, options in filters:
+            if options:
+                query += f" AND {column} IN ({','.join('?' * len(options))})"
+                values += options
+        rows = self.database.sql.execute(query + " ORDER BY block, position", values)
+        return [_log(row) for row in rows]
+
+    def fee_history(
+        self, count: Any, newest: Any = "latest", percentiles: Sequence[float] | None = None
+    ) -> dict[str, Any]:
+        last = int(self.header(newest).block_number)
+        first = max(0, last - _number(count) + 1)
+        headers: list[Any] = [self.header(hex(n)) for n in range(first, last + 1)]
+        fees = [hex(h.base_fee_per_gas) for h in headers] + [hex(self.next_base_fee())]
+        return {
+            "baseFeePerGas": fees,
+            "gasUsedRatio": [h.gas_used / h.gas_limit for h in headers],
+            "oldestBlock": hex(first),
+            "reward": [[hex(TIP_WEI)] * len(percentiles or ()) for _ in headers],
+        }
+
+
+def _chain_class() -> Any:
+    class Chain(MiningChain):
+        chain_id = CHAIN_ID
+        vm_configuration = ConsensusApplier(NoProofConsensus).amend_vm_configuration(
+            ((0, PragueVM),)  # type: ignore[arg-type]
+        )
+
+        def create_header_from_parent(self, parent_header: Any, **header_params: Any) -> Any:
+            fixed = {**header_params, "gas_limit": parent_header.gas_limit}
+            return super().create_header_from_parent(parent_header, **fixed)
+
+    return Chain
+
+
+def _number(value: Any) -> int:
+    return int(value, 16) if isinstance(value, str) else int(value)
+
+
+def _bytes(value: Any) -> bytes:
+    return decode_hex(value) if isinstance(value, str) else bytes(value)
+
+
+def _data(call: Mapping[str, Any]) -> bytes:
+    return _bytes(call.get("data") or call.get("input") or "0x")
+
+
+def _bloom(bloom: Any) -> str:
+    return encode_hex(int(bloom).to_bytes(256, "big"))
+
+
+def _log(row: Sequence[Any]) -> dict[str, Any]:
+    number, position, tx, block_hash, address, *topics, data = row
+    return {
+        "address": to_checksum_address(address),
+        "blockHash": encode_hex(block_hash),
+        "blockNumber": hex(number),
+        "data": encode_hex(data),
+        "logIndex": hex(position),
+        "removed": False,
+        "topics": [encode_hex(topic) for topic in topics if topic is not None],
+        "transactionHash": encode_hex(tx),
+        "transactionIndex": "0x0",
+    }
+
+
+def _raise_if_failed(result: ComputationAPI) -> None:
+    """An error as geth words it, with the revert data for web3.py to decode."""
+    if not result.is_error:
+        return
+    if type(result.error).__name__ != "Revert":
+        raise RpcError(-32000, _geth_words(result.error))
+    output, message = bytes(result.output), "execution reverted"
+    if output[:4] == bytes.fromhex("08c379a0") and len(output) >= 68:  # Error(string)
+        size = int.from_bytes(output[36:68], "big")
+        message += ": " + output[68 : 68 + size].decode("utf-8", "replace")
+    raise RpcError(3, message, encode_hex(output))
+
+
+def _geth_words(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}"
+    lower = text.lower()
+    if "insufficientfunds" in lower or "insufficient funds" in lower or "balance" in lower:
+        return "insufficient funds for gas * price + value"
+    if "intrinsic" in lower:
+        return "intrinsic gas too low"
+    if "base fee" in lower or "max fee" in lower:
+        return "max fee per gas less than block base fee"
+    if "gas limit" in lower or "exceeds gas" in lower:
+        return "exceeds block gas limit"
+    if "outofgas" in lower:
+        return "out of gas"
+    return text
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "eth_accounts": lambda chain: [],
+    "eth_blockNumber": lambda chain: hex(chain.header().block_number),
+    "eth_call": EmbeddedChain.simulate,
+    "eth_chainId": lambda chain: hex(CHAIN_ID),
+    "eth_estimateGas": EmbeddedChain.estimate,
+    "eth_feeHistory": EmbeddedChain.fee_history,
+    "eth_gasPrice": lambda chain: hex(chain.next_base_fee() + TIP_WEI),
+    "eth_getBalance": lambda chain, address, tag="latest": hex(
+        chain.state(tag).get_balance(to_canonical_address(address))
+    ),
+    "eth_getBlockByHash": EmbeddedChain.block_by_hash,
+    "eth_getBlockByNumber": EmbeddedChain.block,
+    "eth_getCode": lambda chain, address, tag="latest": encode_hex(
+        chain.state(tag).get_code(to_canonical_address(address))
+    ),
+    "eth_getLogs": EmbeddedChain.logs,
+    "eth_getStorageAt": lambda chain, address, slot, tag="latest": encode_hex(
+        chain.state(tag)
+        .get_storage(to_canonical_address(address), _number(slot))
+        .to_bytes(32, "big")
+    ),
+    "eth_getTransactionByHash": EmbeddedChain.transaction,
+    "eth_getTransactionCount": lambda chain, address, tag="latest": hex(
+        chain.state(tag).get_nonce(to_canonical_address(address))
+    ),
+    "eth_getTransactionReceipt": EmbeddedChain.receipt,
+    "eth_maxPriorityFeePerGas": lambda chain: hex(TIP_WEI),
+    "eth_sendRawTransaction": EmbeddedChain.send,
+    "eth_syncing": lambda chain: False,
+    "net_version": lambda chain: str(CHAIN_ID),
+    "web3_clientVersion": lambda chain: "nftgan-embedded/py-evm",
+}
