@@ -9,7 +9,8 @@ const here = dirname(fileURLToPath(import.meta.url))
 const target = process.argv[2] ?? join(here, '..', 'nftgan', 'chain', 'artifacts')
 const settings = {
   evmVersion: 'prague',
-  optimizer: { enabled: true, runs: 200 },
+  viaIR: true,
+  optimizer: { enabled: true, runs: 500 },
   metadata: { bytecodeHash: 'none', appendCBOR: false },
   outputSelection: {
     '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object', 'evm.deployedBytecode.immutableReferences'] },
