@@ -57,6 +57,9 @@ class Preset:
     num_layers: int  # StyleGAN3 only
     margin_size: int  # StyleGAN3 only
     first_cutoff: float  # StyleGAN3 only: cycles per picture of the finest input wave
+    gamma: float | None  # None: `schedule.auto_gamma`, whose rule is for large networks
+    glr: float | None  # None: as the paper has it for the cfg
+    dlr: float | None
     ema_kimg: float
     kimg: int
     tick_kimg: float
@@ -65,13 +68,20 @@ class Preset:
 
 # fmt: off
 PRESETS: dict[str, Preset] = {
-    # batch, micro; G cbase, cmax; D cbase, cmax; z, w; layers, margin, cutoff; ema, kimg, tick
-    "tiny": Preset(32, 16, 16, 1024, 48, 512, 64, 128, 128, 5, 2, 3.7, 2.5, 200, 1, "CPU, 2 hours"),
-    "small": Preset(64, 16, 16, 2048, 64, 1024, 96, 128, 128, 7, 3, 3.7, 2.5, 400, 1, "CPU, night"),
-    "128": Preset(128, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2, 10, 5000, 4, "GPU"),
-    "256": Preset(256, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2, 10, 5000, 4, "GPU"),
-    "512": Preset(512, 32, 8, 32768, 512, 32768, 512, 512, 512, 14, 10, 2, 10, 5000, 4, "GPU"),
-    "1024": Preset(1024, 32, 4, 32768, 512, 32768, 512, 512, 512, 14, 10, 2, 10, 5000, 4, "GPU"),
+    # batch, micro; G cbase, cmax; D cbase, cmax; z, w; layers, margin, cutoff;
+    #     gamma, glr, dlr; ema, kimg, tick
+    "tiny": Preset(32, 16, 16, 1024, 48, 1024, 64, 128, 128, 5, 2, 3.7,
+                   0.3, 0.0035, 0.0025, 2.5, 200, 1, "CPU, 2 hours"),
+    "small": Preset(64, 16, 16, 2048, 64, 2048, 96, 128, 128, 7, 3, 3.7,
+                    0.5, 0.0035, 0.0025, 2.5, 400, 1, "CPU, a night"),
+    "128": Preset(128, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2,
+                  None, None, None, 10, 5000, 4, "GPU"),
+    "256": Preset(256, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2,
+                  None, None, None, 10, 5000, 4, "GPU"),
+    "512": Preset(512, 32, 8, 32768, 512, 32768, 512, 512, 512, 14, 10, 2,
+                  None, None, None, 10, 5000, 4, "GPU"),
+    "1024": Preset(1024, 32, 4, 32768, 512, 32768, 512, 512, 512, 14, 10, 2,
+                   None, None, None, 10, 5000, 4, "GPU"),
 }
 # fmt: on
 

@@ -31,7 +31,7 @@ def test_every_preset_fits_every_configuration(preset, cfg):
 
 def test_an_option_wins_over_the_preset_and_the_preset_over_the_default():
     config = resolve(facts_of(32), preset="tiny", batch=8, glr=0.001)
-    assert (config.batch, config.glr, config.dlr) == (8, 0.001, 0.002)
+    assert (config.batch, config.glr, config.dlr) == (8, 0.001, 0.0025)
     assert config.generator.num_layers == PRESETS["tiny"].num_layers
     assert resolve(facts_of(32), preset="tiny", batch=None).batch == PRESETS["tiny"].batch
 
