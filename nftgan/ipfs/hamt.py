@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from nftgan.errors import UsageError
 from nftgan.ipfs.dagpb import FANOUT, SHARD, Link, UnixFs, encode_node, encode_unixfs
 
 _MASK = (1 << 64) - 1
@@ -57,6 +58,9 @@ def build_shards(entries: Iterable[Link], put: Callable[[bytes], Link]) -> Link:
 
 
 def _shard(entries: list[tuple[bytes, Link]], depth: int, put: Callable[[bytes], Link]) -> Link:
+    if depth == MAX_DEPTH:
+        names = ", ".join(sorted(entry.name for _, entry in entries)[:2])
+        raise UsageError(f"the names {names} share one hash: a folder cannot hold both")
     slots: dict[int, list[tuple[bytes, Link]]] = {}
     for path, entry in entries:
         slots.setdefault(path[depth], []).append((path, entry))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from nftgan.errors import UsageError
 from nftgan.files import translated_os_errors
@@ -29,8 +33,16 @@ Sink = Callable[[Cid, bytes], None]
 Tree = Mapping[str, "Path | bytes | Tree"]
 """A folder in memory: names to files on disk, bytes, or folders."""
 
-SMALL_BYTES = 8 << 20
+_UNFIT = re.compile("[/\0\ud800-\udfff]")  # the last: names on disk that are not UTF-8
+
+SMALL_BYTES = 2 << 20
 """Files up to this size are hashed in parallel, with their blocks held in memory."""
+
+WINDOW = 32
+"""How many of them at most, so at most 64 MiB."""
+
+THREADS = min(8, os.cpu_count() or 1)
+"""hashlib lets go of the interpreter lock, so hashing scales with the processors."""
 
 
 def discard(cid: Cid, data: bytes) -> None:
@@ -46,6 +58,9 @@ class Imported:
     file_bytes: int
 
 
+_Buffered = tuple[Imported, list[tuple[Cid, bytes]]]
+
+
 class Importer:
     """Builds DAGs by one profile into one sink, in an order that depends on names alone."""
 
@@ -55,9 +70,11 @@ class Importer:
 
     def add_bytes(self, data: bytes) -> Imported:
         """The DAG of a file with this content."""
-        import io
+        return self.add_stream(io.BytesIO(data))
 
-        return self._file(io.BytesIO(data), self.sink)
+    def add_stream(self, file: IO[bytes]) -> Imported:
+        """The DAG of a file with what `file` still holds, a chunk in memory at a time."""
+        return self._file(file, self.sink)
 
     def add_path(self, path: Path) -> Imported:
         """The DAG of a file, or of a folder with everything below it.
@@ -70,15 +87,21 @@ class Importer:
             if path.is_dir():
                 tree: Tree = {child.name: child for child in path.iterdir()}
                 return self.add_tree(tree)
+            if path.exists() and not path.is_file():
+                raise UsageError(f"{path} is neither a file nor a folder", hint="move it away")
             with path.open("rb") as file:
                 return self._file(file, self.sink)
 
     def add_tree(self, tree: Tree) -> Imported:
         """The DAG of a folder, names in byte order."""
+        for name in tree:
+            if (
+                not name
+                or name in {".", ".."}
+                or any(c in "/\0" or "\ud800" <= c <= "\udfff" for c in name)
+            ):
+                raise UsageError(f"{name!r} cannot be a name in a folder", hint="rename it")
         names = sorted(tree, key=lambda name: name.encode())
-        for name in names:
-            if not name or "/" in name or "\0" in name or name in {".", ".."}:
-                raise UsageError(f"{name!r} cannot be a name in a folder")
         links, size = [], 0
         for name, child in zip(names, self._children([tree[n] for n in names]), strict=True):
             links.append(Link(name, child.cid, child.total_bytes))
@@ -89,27 +112,28 @@ class Importer:
     # ---- folders
 
     def _children(self, values: list[Path | bytes | Tree]) -> Iterator[Imported]:
+        """Small files are hashed in threads; blocks leave in the order of `values` all the same."""
         small = [self._is_small(value) for value in values]
         if sum(small) < 8:
             yield from (self._any(value) for value in values)
             return
-        with ThreadPoolExecutor(2) as pool:
-            # A window, so that memory stays flat however many files there are.
-            window = 64
-            futures = {}
-            for i in range(len(values) + window):
-                if i < len(values) and small[i]:
-                    futures[i] = pool.submit(self._in_memory, values[i])
-                done = i - window
-                if done < 0:
-                    continue
-                if done not in futures:
-                    yield self._any(values[done])
-                    continue
-                imported, blocks = futures.pop(done).result()
-                for cid, data in blocks:
-                    self.sink(cid, data)
-                yield imported
+        ahead: deque[Future[_Buffered]] = deque()  # bounded: memory stays flat
+        upcoming = (i for i, is_small in enumerate(small) if is_small)
+        with ThreadPoolExecutor(THREADS) as pool:
+            try:
+                for i, value in enumerate(values):
+                    while len(ahead) < WINDOW and (j := next(upcoming, None)) is not None:
+                        ahead.append(pool.submit(self._in_memory, values[j]))
+                    if not small[i]:
+                        yield self._any(value)
+                        continue
+                    imported, blocks = ahead.popleft().result()
+                    for cid, data in blocks:
+                        self.sink(cid, data)
+                    yield imported
+            finally:
+                for future in ahead:
+                    future.cancel()
 
     @staticmethod
     def _is_small(value: Path | bytes | Tree) -> bool:
@@ -127,7 +151,7 @@ class Importer:
             return self.add_bytes(value)
         return self.add_path(value) if isinstance(value, Path) else self.add_tree(value)
 
-    def _in_memory(self, value: Path | bytes | Tree) -> tuple[Imported, list[tuple[Cid, bytes]]]:
+    def _in_memory(self, value: Path | bytes | Tree) -> _Buffered:
         blocks: list[tuple[Cid, bytes]] = []
 
         def keep(cid: Cid, data: bytes) -> None:
@@ -162,7 +186,7 @@ class Importer:
         record = encode_unixfs(UnixFs(FILE, chunk, len(chunk)))
         return self._put_node(encode_node([], record), sink)
 
-    def _file(self, file: BinaryIO, sink: Sink) -> Imported:
+    def _file(self, file: IO[bytes], sink: Sink) -> Imported:
         """A balanced tree with all leaves at one depth, `width` links a node."""
         levels: list[list[tuple[Link, int]]] = [[]]  # open nodes, leaves first: (link, file bytes)
         total = 0

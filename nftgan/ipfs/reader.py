@@ -25,6 +25,10 @@ MAX_BLOCK_BYTES = 4 << 20
 MAX_DEPTH = 64
 
 
+class MissingBlock(CheckFailed):
+    """A block that its source does not have."""
+
+
 class NotFound(CheckFailed):
     """A path that does not exist below its root."""
 

@@ -10,22 +10,21 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from nftgan.errors import CheckFailed
+from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import fsync_folder, os_error, read_json, write_json, write_text
 from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.reader import MissingBlock, read_file, walk
 
 SHARDING = "/repo/flatfs/shard/v1/next-to-last/2\n"
-
-
-class MissingBlock(CheckFailed):
-    """A block that the store does not have."""
 
 
 class BlockStore:
     """Blocks by multihash under `folder/blocks`, as Kubo's flatfs data store keeps them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        """Open or make a store; without `durable` a power cut may lose the newest blocks."""
         self.folder = folder
+        self.durable = durable
         self.blocks = folder / "blocks"
         self.pins_folder = folder / "pins"
         self._folders: set[Path] = set()
@@ -41,21 +40,22 @@ class BlockStore:
         return self.path_of(cid).exists()
 
     def put(self, cid: Cid, data: bytes) -> bool:
-        """Store a block, whole or not at all; True when it is new.
+        """Store a block, whole or not at all; True when it is new or mends a damaged one.
 
         Durable after `sync`. Raises UsageError when the disk refuses.
         """
         path = self.path_of(cid)
-        if path.exists():
-            return False
         try:
+            if path.exists() and path.read_bytes() == data:
+                return False
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix="put-", dir=path.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
+                    if self.durable:
+                        file.flush()
+                        os.fsync(file.fileno())
                 Path(name).replace(path)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -67,10 +67,14 @@ class BlockStore:
         return True
 
     def sync(self) -> None:
-        """Make every block put so far durable."""
-        for folder in self._folders:
+        """Make every block put so far durable, in a durable store."""
+        for folder in self._folders if self.durable else ():
             fsync_folder(folder)
         self._folders.clear()
+
+    def read_file(self, cid: Cid, path: str = "", *, most_bytes: int) -> bytes:
+        """The whole file at `path` below `cid`. Raises CheckFailed, also above `most_bytes`."""
+        return read_file(self.get, cid, path, most_bytes=most_bytes)
 
     def get(self, cid: Cid) -> bytes:
         """The block, hashed again. Raises MissingBlock, or CheckFailed when it is damaged."""
@@ -94,14 +98,34 @@ class BlockStore:
         write_json(self.pins_folder / f"{cid}.json", {"cid": str(cid), "name": name})
 
     def unpin(self, cid: Cid) -> None:
+        """Forget the pin; the blocks stay until `collect`."""
         (self.pins_folder / f"{cid}.json").unlink(missing_ok=True)
 
     def pins(self) -> dict[str, str]:
         """CID to name of everything pinned."""
         if not self.pins_folder.is_dir():
             return {}
-        entries = [read_json(path) for path in sorted(self.pins_folder.glob("*.json"))]
-        return {entry["cid"]: entry["name"] for entry in entries}
+        pins = {}
+        for path in sorted(self.pins_folder.glob("*.json")):
+            entry = read_json(path)
+            if not isinstance(entry, dict) or entry.get("cid") != path.stem:
+                raise UsageError(f"{path} is not a pin", hint="delete it and pin again")
+            pins[path.stem] = str(entry.get("name", ""))
+        return pins
+
+    def collect(self) -> int:
+        """Delete every block that no pin needs; not while another process pins.
+
+        Returns how many files went. Raises CheckFailed when a pinned block is missing.
+        """
+        keep = {
+            self.path_of(cid) for pin in self.pins() for cid, _ in walk(self.get, Cid.parse(pin))
+        }
+        surplus = [path for path in self if path not in keep]
+        surplus += self.blocks.glob("*/put-*")  # left by a process that was killed
+        for path in surplus:
+            path.unlink(missing_ok=True)
+        return len(surplus)
 
     # ---- checks
 
