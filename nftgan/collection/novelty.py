@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from nftgan.collection.features import features, mirrored, nearest
+from nftgan.collection.features import SIZE, features, mirrored, nearest
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.duplicates import TwinFinder, fingerprint
 from nftgan.dataset.pack import pixel_digest
@@ -75,16 +75,19 @@ class NoveltyGuard:
                 self._twins.add(name, pixel_digest(image), fingerprint(Image.fromarray(image)))
                 task.advance()
         self._rows = np.stack(rows)
+        self._squares = (self._rows * self._rows).sum(axis=1)
         self.scale = calibrate(self._rows)
 
     def neighbour(self, row: np.ndarray) -> tuple[Neighbour, float]:
         """The closest training picture to features [SIZE], and the distance itself."""
         pair = np.stack([row, mirrored(row[None])[0]])
-        index, least = nearest(pair, self._rows)
-        flipped = bool(least[1] < least[0])
-        best = int(flipped)
-        ratio = float(least[best]) / self.scale.median if self.scale.median else 1.0
-        return Neighbour(self._names[int(index[best])], ratio, flipped), float(least[best])
+        table = self._squares[:, None] - 2 * (self._rows @ pair.T) + row @ row  # [N, 2], exact
+        index = table.argmin(axis=0)
+        upright, flipped = table[index[0], 0], table[index[1], 1]
+        best = int(flipped < upright)
+        distance = float(np.sqrt(min(upright, flipped) / SIZE))
+        ratio = distance / self.scale.median if self.scale.median else 1.0
+        return Neighbour(self._names[int(index[best])], ratio, bool(best)), distance
 
     def judge(self, image: np.ndarray, row: np.ndarray) -> tuple[str | None, Neighbour]:
         """(why uint8 [H, H, 3] with features `row` is refused, or None; its closest neighbour)."""

@@ -119,7 +119,8 @@ def traits(measures: Sequence[Measures]) -> tuple[tuple[dict[str, Any], ...], ..
     """The attributes of each piece; equal measures always give equal attributes.
 
     Levels are quantiles of this collection: with fixed steps nearly all pieces of one artist would
-    share a bin. "Colours" appears where every piece has at most 32 (pixel art).
+    share a bin. "Colours" appears where every piece has at most 32 (pixel art) and
+    not all have the same number.
     """
     if not measures:
         raise UsageError("there are no pictures to measure")
@@ -127,11 +128,12 @@ def traits(measures: Sequence[Measures]) -> tuple[tuple[dict[str, Any], ...], ..
         _bins([one.levels[k] for one in measures], names) for k, names in enumerate(LEVELS.values())
     ]
     few = all(one.colours <= MANY_COLOURS for one in measures)
+    differ = len({one.colours for one in measures}) > 1
     rows = []
     for number, one in enumerate(measures):
         values = {"Background": one.background, "Main colour": one.colour}
         values |= {kind: columns[k][number] for k, kind in enumerate(LEVELS)}
-        if few:
+        if few and differ:
             values["Colours"] = str(one.colours)
         rows.append(tuple({"trait_type": kind, "value": v} for kind, v in values.items()))
     return tuple(rows)

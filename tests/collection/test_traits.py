@@ -117,6 +117,8 @@ def test_a_collection_of_equals_is_all_middle() -> None:
 
 def test_traits_are_a_list_of_name_and_value_and_count_colours_only_for_pixel_art() -> None:
     art = [measure(with_square("Sky", name)) for name in ("Red", "Green", "Navy")]
+    assert "Colours" not in {a["trait_type"] for a in traits(art)[0]}, "all have two"
+    art.append(measure(flat("Teal", 32)))
     rows = traits(art)
     kinds = [a["trait_type"] for a in rows[0]]
     assert kinds == ["Background", "Main colour", *LEVELS, "Colours"]
