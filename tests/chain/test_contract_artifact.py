@@ -1,0 +1,81 @@
+"""The shipped bytecode is what the sources in contracts/ compile to."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+NAMES = ["NftganCollection", "NftganFactory"]
+
+
+def shipped(name: str) -> dict[str, Any]:
+    return json.loads((files("nftgan.chain") / "artifacts" / f"{name}.json").read_text())
+
+
+@pytest.mark.node
+def test_compiling_the_sources_again_gives_the_shipped_artifacts(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None or not (CONTRACTS / "node_modules" / "solc").is_dir():
+        pytest.skip("needs node and `npm ci --ignore-scripts --prefix contracts`")
+    subprocess.run([node, "build.mjs", str(tmp_path)], cwd=CONTRACTS, check=True, timeout=300)
+    for name in NAMES:
+        assert json.loads((tmp_path / f"{name}.json").read_text()) == shipped(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sources_are_those_that_were_compiled(name: str) -> None:
+    recorded = {p: h for p, h in shipped(name)["sources"].items() if p.startswith("src/")}
+    assert recorded == {
+        f"src/{path.name}": sha256(path.read_bytes()).hexdigest()
+        for path in sorted((CONTRACTS / "src").glob("*.sol"))
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_bytecode_runs_on_every_chain_from_prague_on(name: str) -> None:
+    artifact = shipped(name)
+    assert artifact["compiler"]["settings"]["evmVersion"] == "prague"
+    size = len(bytes.fromhex(artifact["deployedBytecode"].removeprefix("0x")))
+    assert size <= 24_576  # EIP-170
+
+
+def test_the_abi_has_every_function_that_the_package_calls() -> None:
+    functions = {
+        f"{e['name']}({','.join(i['type'] for i in e['inputs'])})"
+        for name in NAMES
+        for e in shipped(name)["abi"]
+        if e["type"] == "function"
+    }
+    assert functions >= {
+        "mintBatch(uint256,address,bytes)",
+        "nextTokenId()",
+        "totalSupply()",
+        "maxSupply()",
+        "modelIdentity()",
+        "recipeHash()",
+        "piecesRoot()",
+        "verifyPiece(uint256,uint32,bytes32,bytes32[])",
+        "tokenURI(uint256)",
+        "contractURI()",
+        "baseURI()",
+        "setBaseURI(string)",
+        "freezeMetadata()",
+        "frozen()",
+        "royaltyInfo(uint256,uint256)",
+        "owner()",
+        "transferOwnership(address)",
+        "acceptOwnership()",
+        "pendingOwner()",
+        "burn(uint256)",
+        "create(bytes,bytes32)",
+        "predict(bytes,bytes32,address)",
+        "implementation()",
+    }
