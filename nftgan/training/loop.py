@@ -43,12 +43,16 @@ def train(config: TrainConfig, *, run_dir: Path, progress: Progress = SILENT) ->
         feed = Feed(config, dataset)
         state = fresh_state(config)
         continued = restore(state, run_dir)
+        taken_over = None
         if not continued and config.parent is not None:
             parent = model_file.load_networks(config.parent.source)
-            progress.note(str(transfer(state, parent.generator, parent.discriminator)))
+            taken_over = str(transfer(state, parent.generator, parent.discriminator))
         files.write_json(run_dir / OPTIONS_FILE, config.to_json())
         writer = RunWriter(config, run_dir, feed)
         writer.begin(state, continued=continued)
+        if taken_over is not None:
+            writer.log(taken_over)
+            progress.note(taken_over)
         if continued:
             progress.note(
                 f"going on at {state.images / 1000:g} of {config.total_images / 1000:g} kimg"

@@ -51,7 +51,7 @@ class RunWriter:
         if not continued:
             self._write_grid("reals.png", art)
         verb = "continued" if continued else "started"
-        self._log(f"{verb} at {state.images / 1000:g} kimg by nftgan {nftgan.__version__}")
+        self.log(f"{verb} at {state.images / 1000:g} kimg by nftgan {nftgan.__version__}")
 
     def write(self, tick: Tick, state: TrainState) -> Tick:
         """All that is due at `tick`; returns it with what the sheet showed added."""
@@ -71,9 +71,9 @@ class RunWriter:
                 **{name: _finite(value) for name, value in tick.statistics.items()},
             }
             files.append_line(self._dir / STATS_FILE, json.dumps(line))
-        self._log(describe(tick))
+        self.log(describe(tick))
         for warning in tick.warnings:
-            self._log(f"warning: {warning}")
+            self.log(f"warning: {warning}")
         return tick
 
     def _with_variety(self, tick: Tick, share: float) -> Tick:
@@ -115,7 +115,8 @@ class RunWriter:
         Image.fromarray(grid(images, self._columns)).save(buffer, "PNG")
         files.write_bytes(self._dir / name, buffer.getvalue())
 
-    def _log(self, line: str) -> None:
+    def log(self, line: str) -> None:
+        """Append to log.txt."""
         files.append_line(self._dir / LOG_FILE, line)
 
 

@@ -176,7 +176,13 @@ def save_state(state: TrainState, run_dir: Path) -> Path:
         for name, tensor in state.tensors().items()
     }
     with files.atomic_path(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary)
+        try:
+            safetensors.torch.save_file(tensors, temporary)
+        except safetensors.SafetensorError as exc:
+            raise UsageError(
+                f"{path} cannot be written: {exc}",
+                hint="free some space and run the same command again",
+            ) from exc
     files.write_json(
         path.with_suffix(".json"),
         {

@@ -243,6 +243,7 @@ def test_a_fine_tuned_model_starts_from_its_parent_and_names_it(configure, tmp_p
     run(config, folder)
     child = load_networks(folder)
     assert child.info["parent"]["identity"] == parent.identity
+    assert "tensors taken over" in (folder / "log.txt").read_text()
     ours, theirs = child.generator.state_dict(), parent.generator.state_dict()
     for name in dict(parent.generator.named_parameters()):
         torch.testing.assert_close(ours[name], theirs[name], atol=1e-6, rtol=0)
@@ -266,3 +267,14 @@ def test_stop_leaves_other_threads_alone():
     with loop.Stop() as stop:
         assert not stop.asked
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_state_that_cannot_be_written_is_an_error_with_a_cure(configure, tmp_path, monkeypatch):
+    def full(tensors, path):
+        raise state.safetensors.SafetensorError("I/O error: no space left on device")
+
+    monkeypatch.setattr(state.safetensors.torch, "save_file", full)
+    with pytest.raises(UsageError, match="no space left") as caught:
+        run(configure(), tmp_path / "run")
+    assert "free some space" in caught.value.hint
+    assert not list((tmp_path / "run").glob("state-*"))
