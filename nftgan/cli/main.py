@@ -11,7 +11,13 @@ from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import app
 from nftgan.errors import UsageError
 
-for _panel in ("start", "make", "publish", "prove"):  # the order of the panels in --help
+for _panel in (
+    "start",
+    "make",
+    "curation",
+    "publish",
+    "prove",
+):  # the order of the panels in --help
     import_module(f"nftgan.cli.{_panel}")
 
 

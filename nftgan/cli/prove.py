@@ -1,1 +1,133 @@
-"""Verbs of the panel."""
+"""Verbs of the panel 'Prove': verify, regenerate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.options import ChainName, Mainnet, Rpc
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import PROVE, Collection, verb
+
+Tokens = Annotated[
+    list[str] | None, typer.Argument(metavar="[TOKEN]…", help="Such as 3 or 0-9; else all.")
+]
+Contract = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDR", help="A contract, instead of a collection folder.", show_default=False
+    ),
+]
+TokenOption = Annotated[
+    str | None, typer.Option("--token", metavar="N", help="The same as TOKEN.", show_default=False)
+]
+Gateway = Annotated[
+    list[str] | None,
+    typer.Option(metavar="URL", help="Where to look after the embedded store; may be repeated."),
+]
+
+
+@verb(PROVE, example="nftgan verify --contract 0x… --chain sepolia --token 3 --gateway https://…")
+def verify(
+    ui: Ui,
+    tokens: Tokens = None,
+    collection: Collection = None,
+    contract: Contract = None,
+    token: TokenOption = None,
+    chain: ChainName = None,
+    rpc: Rpc = None,
+    gateway: Gateway = None,
+    mainnet: Mainnet = False,
+) -> Any:
+    """Check every link from a token on chain back to its pixels, which are made again."""
+    from nftgan.errors import CheckFailed
+    from nftgan.workflows.verify import verifier
+    from nftgan.workflows.verify import verify as run
+
+    project, numbers, choice = _what(tokens, token, collection, contract, chain, rpc, mainnet)
+    check = verifier(choice, project=project, contract=contract, gateways=tuple(gateway or ()))
+    marks = {
+        "holds": "[green]holds[/]",
+        "broken": "[bold red]broken[/]",
+        "unchecked": "[yellow]unchecked[/]",
+    }
+    reports = []
+    with ui.task("verifying", len(numbers) if numbers else check.supply, "tokens") as task:
+        for report in run(check, numbers, project=project):
+            reports.append(report)
+            task.advance()
+            if not report.holds or len(reports) <= 1:
+                from rich.text import Text
+
+                rows = [(k.name, Text.from_markup(marks[k.verdict]), k.found) for k in report.links]
+                ui.table(f"Token {report.token}", ("link", "", "found"), rows)
+            else:
+                ui.print(f"token {report.token}: all {len(report.links)} links hold")
+    broken = [report for report in reports if report.broken]
+    document = {"contract": check.collection.address, "tokens": reports}
+    if broken:
+        first = broken[0].broken[0]
+        if ui.as_json:
+            ui.details = document
+        raise CheckFailed(
+            f"token {broken[0].token}: {first.name}: {first.found}"
+            + (f" (and {len(broken) - 1} more tokens)" if len(broken) > 1 else "")
+        )
+    ui.print(f"[green]{len(reports)} tokens proven[/] by {check.collection.address}")
+    return document
+
+
+@verb(PROVE, example="nftgan regenerate 3 -o proof")
+def regenerate(
+    ui: Ui,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for PNGs.")],
+    tokens: Tokens = None,
+    collection: Collection = None,
+    contract: Contract = None,
+    token: TokenOption = None,
+    chain: ChainName = None,
+    rpc: Rpc = None,
+    gateway: Gateway = None,
+    mainnet: Mainnet = False,
+) -> Any:
+    """Make a token's picture again from model, recipe and seed alone, and compare."""
+    from nftgan.errors import CheckFailed, UsageError
+    from nftgan.workflows.verify import regenerate as run
+    from nftgan.workflows.verify import verifier
+
+    project, numbers, choice = _what(tokens, token, collection, contract, chain, rpc, mainnet)
+    if not numbers:
+        raise UsageError("say which tokens", hint="nftgan regenerate 3 -o proof")
+    check = None
+    if contract is not None:
+        check = verifier(choice, contract=contract, gateways=tuple(gateway or ()))
+    made = []
+    for one in run(numbers, output, project=project, check=check):
+        made.append(one)
+        ui.print(f"token {one.token}, seed {one.seed}: {one.path} is {one.verdict}")
+    different = [one for one in made if one.verdict != "identical"]
+    if different:
+        raise CheckFailed(f"token {different[0].token} is different from what was promised")
+    return {"tokens": made}
+
+
+def _what(
+    tokens: list[str] | None,
+    token: str | None,
+    collection: Path | None,
+    contract: str | None,
+    chain: str | None,
+    rpc: str | None,
+    mainnet: bool,
+) -> tuple[Any, tuple[int, ...] | None, Any]:
+    """The collection folder (unless a contract is named), the token numbers and the chain."""
+    from nftgan.project import find_project
+    from nftgan.seeds import parse_seeds
+    from nftgan.workflows.publishing import ChainChoice
+
+    named = [*(tokens or []), *([token] if token else [])]
+    numbers = parse_seeds(",".join(named), what="token") if named else None
+    project = find_project(collection) if contract is None else None
+    return project, numbers, ChainChoice(chain, rpc, mainnet)

@@ -1,1 +1,278 @@
-"""Verbs of the panel."""
+"""Verbs of the panel 'Publish': pin, gateway, wallet, deploy, mint."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.options import ChainName, Mainnet, Rpc
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
+
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="ADDR", help="Which wallet pays.", show_default=False),
+]
+MaxFee = Annotated[
+    str | None,
+    typer.Option("--max-fee", metavar="30gwei", help="Most for a unit of gas.", show_default=False),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Go on although nothing is pinned and verified.")
+]
+
+
+@verb(PUBLISH, example="nftgan pin -C collections/my-birds")
+def pin(
+    ui: Ui,
+    collection: Collection = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", metavar="TARGET", help="embedded or kubo; may be repeated."),
+    ] = None,
+    dry_run: DryRun = False,
+) -> Any:
+    """Put images, metadata and model on IPFS, and read every block back."""
+    from nftgan.project import find_project
+    from nftgan.workflows.pin import pin as run
+
+    project = find_project(collection)
+    result = run(project, tuple(to or ("embedded",)), dry_run=dry_run, progress=ui)
+    if dry_run:
+        ui.print(f"would pin ipfs://{result.root} to {', '.join(result.targets)}")
+        return result
+    ui.print(f"pinned ipfs://{result.root}: {result.blocks} blocks, all read back")
+    ui.print(f"any IPFS node can import {result.car} ({result.car_bytes:,} bytes)")
+    ui.print(f"next: [bold]nftgan deploy -C {project.root}[/]")
+    return result
+
+
+@verb(PUBLISH, example="nftgan gateway --port 8080")
+def gateway(
+    ui: Ui,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
+) -> Any:
+    """Serve the embedded IPFS store on this machine until Ctrl-C."""
+    from nftgan.workflows.pin import open_gateway
+
+    server = open_gateway(port)
+    ui.note(f"serving {server.url}/ipfs/CID; Ctrl-C stops it")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
+    return {"url": server.url}
+
+
+wallet_app = typer.Typer(no_args_is_help=True, help="Create, import and list keys.")
+app.add_typer(wallet_app, name="wallet", rich_help_panel=PUBLISH)
+
+
+@verb(PUBLISH, into=wallet_app, example="nftgan wallet create")
+def create(ui: Ui) -> Any:
+    """Make a new key in an encrypted keystore file."""
+    from nftgan.chain.accounts import create_wallet
+
+    wallet = create_wallet(_new_password(ui))
+    ui.print(f"{wallet.address} in {wallet.path}")
+    ui.print("keep a copy of the file and of its password: nobody can restore them")
+    return wallet
+
+
+@verb(PUBLISH, into=wallet_app, name="import", example="nftgan wallet import")
+def import_(ui: Ui) -> Any:
+    """Take in a private key; it is asked for, never an argument."""
+    from nftgan.chain.accounts import import_wallet
+
+    key = _ask(ui, "private key: ")
+    wallet = import_wallet(key, _new_password(ui))
+    ui.print(f"{wallet.address} in {wallet.path}")
+    return wallet
+
+
+@verb(PUBLISH, into=wallet_app, name="list", example="nftgan wallet list --json")
+def list_(ui: Ui) -> Any:
+    """Every address that this machine can sign for."""
+    from nftgan.chain.accounts import list_wallets
+
+    wallets = list_wallets()
+    for wallet in wallets:
+        ui.print(f"{wallet.address}  {wallet.path}")
+    if not wallets:
+        ui.print("no wallet yet: [bold]nftgan wallet create[/]")
+    return {"wallets": wallets}
+
+
+@verb(PUBLISH, example="nftgan deploy --chain sepolia --max-fee 30gwei")
+def deploy(
+    ui: Ui,
+    collection: Collection = None,
+    chain: ChainName = None,
+    rpc: Rpc = None,
+    account: From = None,
+    max_fee: MaxFee = None,
+    mainnet: Mainnet = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """Put the collection's contract on chain, bound to its model, recipe and pixels."""
+    from nftgan.project import find_project
+    from nftgan.workflows.deploy import Deployment
+    from nftgan.workflows.publishing import ChainChoice
+
+    project = find_project(collection)
+    choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee))
+    work = Deployment(
+        project, choice, prompt=lambda text: _ask(ui, text), warn=ui.warn, force=force
+    )
+    result = work.existing()
+    if result is None:
+        plan = work.plan()
+        _show_plan(ui, plan, f"{', '.join(plan.steps)}")
+        if plan.licence:
+            ui.warn(f"the model's lineage says: {plan.licence}")
+        if dry_run:
+            return plan
+        if not (yes or work.connection.embedded or ui.confirm("deploy?")):
+            raise typer.Exit(0)
+        result = work.run(plan)
+        spent = f"{result.gas:,} gas, {result.fee_wei / 1e18:.6f} ether"
+        ui.print(f"deployed [bold]{result.collection}[/] on {result.chain}: {spent}")
+    else:
+        ui.print(f"already deployed: [bold]{result.collection}[/] on {result.chain}")
+    ui.print(f"next: [bold]nftgan mint -C {project.root}[/]")
+    return result
+
+
+@verb(PUBLISH, example="nftgan mint --tokens 0-99 --max-fee 30gwei")
+def mint(
+    ui: Ui,
+    collection: Collection = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="ADDR", help="Who gets the tokens; else the sender.", show_default=False
+        ),
+    ] = None,
+    tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--tokens", metavar="0-99", help="Else all that are left.", show_default=False
+        ),
+    ] = None,
+    chain: ChainName = None,
+    rpc: Rpc = None,
+    account: From = None,
+    max_fee: MaxFee = None,
+    mainnet: Mainnet = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """Make every piece a token, each exactly once; run again, it goes on where it stopped."""
+    from nftgan.project import find_project
+    from nftgan.seeds import parse_seeds
+    from nftgan.workflows.mint import Minting
+    from nftgan.workflows.publishing import ChainChoice
+
+    project = find_project(collection)
+    choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee))
+    wanted = None if tokens is None else parse_seeds(tokens, what="token")
+    work = Minting(
+        project,
+        choice,
+        to=to,
+        tokens=wanted,
+        prompt=lambda text: _ask(ui, text),
+        warn=ui.warn,
+        force=force,
+    )
+    plan = work.plan()
+    if plan.tokens:
+        _show_plan(ui, plan, f"{plan.tokens} tokens in {len(plan.batches)} transactions")
+        if dry_run:
+            return plan
+        if not (yes or work.sender.connection.embedded or ui.confirm("mint?")):
+            raise typer.Exit(0)
+    elif dry_run:
+        ui.print("nothing is left to mint")
+        return plan
+    outcome = work.run(plan, progress=ui)
+    cost = f"{outcome.gas:,} gas, {outcome.fee_wei / 1e18:.6f} ether in all"
+    ui.print(f"{outcome.minted} tokens on {plan.chain}, each with its seed: {cost}")
+    ui.print(f"next: [bold]nftgan verify -C {project.root}[/]")
+    return outcome
+
+
+def parse_fee(text: str | None) -> int | None:
+    """ "30gwei", "30" (gwei) or "5wei" in wei. Raises UsageError."""
+    from nftgan.errors import UsageError
+
+    if text is None:
+        return None
+    number, scale = text.strip().lower(), 10**9
+    if number.endswith("gwei"):
+        number = number.removesuffix("gwei")
+    elif number.endswith("wei"):
+        number, scale = number.removesuffix("wei"), 1
+    try:
+        value = round(float(number) * scale)
+    except (ValueError, OverflowError):
+        value = 0
+    if value <= 0:
+        raise UsageError(f"--max-fee {text!r} is not a fee", hint="write --max-fee 30gwei")
+    return value
+
+
+def _show_plan(ui: Ui, plan: Any, what: str) -> None:
+    rows = [
+        ("chain", f"{plan.chain} ({plan.chain_id})"),
+        ("account", plan.account),
+        ("balance", f"{plan.balance_wei / 1e18:.6f} ether"),
+        ("what", what),
+        ("gas, about", f"{plan.gas:,}"),
+        (
+            "fee, at most",
+            f"{plan.max_fee_wei / 1e9:.4g} gwei, {plan.worst_case_wei / 1e18:.6f} ether",
+        ),
+    ]
+    ui.table("Plan", ("", ""), rows)
+
+
+def _ask(ui: Ui, text: str) -> str:
+    """A secret from the terminal, or from standard input where there is none."""
+    import getpass
+    import sys
+
+    from nftgan.errors import CredentialError
+
+    if sys.stdin.isatty():
+        return getpass.getpass(text)
+    line = sys.stdin.readline()
+    if not line:
+        raise CredentialError(
+            "nobody can be asked for a password here", hint="NFTGAN_PASSWORD_FILE"
+        )
+    return line.rstrip("\r\n")
+
+
+def _new_password(ui: Ui) -> str:
+    import os
+    from pathlib import Path
+
+    from nftgan.chain.accounts import PASSWORD_FILE
+    from nftgan.errors import CredentialError
+
+    if named := os.environ.get(PASSWORD_FILE):
+        try:
+            return Path(named).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as exc:
+            raise CredentialError(
+                f"the password file {named} cannot be read: {exc.strerror}"
+            ) from exc
+    first = _ask(ui, "new password: ")
+    if first != _ask(ui, "the same again: "):
+        raise CredentialError("the two passwords differ")
+    return first

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import GET_STARTED, verb
+from nftgan.cli.verbs import GET_STARTED, Collection, verb
 
 
 @verb(GET_STARTED, example="nftgan init my-birds")
@@ -55,3 +55,16 @@ def doctor(
             hint=failed[0].fix,
         )
     return {"checks": checks, **counts}
+
+
+@verb(GET_STARTED, example="nftgan status -C collections/my-birds")
+def status(ui: Ui, collection: Collection = None) -> Any:
+    """What is done in a collection, and what comes next."""
+    from nftgan.project import find_project
+    from nftgan.workflows.status import status as look
+
+    result = look(find_project(collection))
+    rows = [("done" if step.done else "", step.verb, step.found) for step in result.steps]
+    ui.table(f"{result.collection} in {result.folder}", ("", "step", ""), rows)
+    ui.print(f"next: [bold]{result.next}[/]")
+    return result

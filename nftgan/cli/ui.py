@@ -106,6 +106,7 @@ class Ui:
     def __init__(self, *, as_json: bool = False, quiet: bool = False, debug: bool = False) -> None:
         self.as_json, self.quiet, self.debug = as_json, quiet, debug
         self.out = Console(highlight=False, soft_wrap=True)
+        self.details: Any = None  # of a check that failed: part of its JSON document
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     # -- the answer
@@ -142,7 +143,10 @@ class Ui:
         """One sentence and its remedy, or the one JSON document of a command that failed."""
         if self.as_json:
             body = {"kind": error.kind, "message": error.message, "hint": error.hint}
-            sys.stdout.write(json.dumps({"ok": False, "error": body}, sort_keys=True) + "\n")
+            document: dict[str, Any] = {"ok": False, "error": body}
+            if self.details is not None:
+                document["result"] = plain(self.details)
+            sys.stdout.write(json.dumps(document, sort_keys=True) + "\n")
             sys.stdout.flush()
             return
         self.err.print(f"[bold red]error:[/] {_escape(error.message)}")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis.generate import contact_sheet
 from nftgan.synthesis.model import load_model
@@ -56,7 +58,7 @@ def generate(
         rotate=rotate,
         finish=finish,
     )
-    kept = []
+    kept: list[np.ndarray] = []
     for seed, image in track(previews, progress, "generating", "images"):
         write_png(output / f"seed{seed:04d}.png", image)
         if len(kept) < MAX_SHEET:

@@ -1,0 +1,80 @@
+"""Blocks from a gateway somewhere else: bounded, checked by the reader, and never from inside."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import urllib.error
+import urllib.request
+from http.client import HTTPMessage
+from typing import IO
+from urllib.parse import urlsplit
+
+from nftgan.errors import ServiceError, UsageError
+from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.reader import MAX_BLOCK_BYTES, Get
+from nftgan.ipfs.store import MissingBlock
+
+TIMEOUT_SECONDS = 60
+RAW_TYPE = "application/vnd.ipld.raw"
+
+
+class _NoRedirectInside(urllib.request.HTTPRedirectHandler):
+    """A public gateway that sends us to an address of this network is not followed."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        parts = urlsplit(newurl)
+        if parts.scheme != "https" or is_local(parts.hostname or ""):
+            raise ServiceError("a gateway redirects to an address that is not public https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def is_local(host: str) -> bool:
+    """Whether `host` names this machine or its network."""
+    try:
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return any(not ipaddress.ip_address(a.split("%")[0]).is_global for a in addresses)
+
+
+def gateway_get(url: str) -> Get:
+    """Blocks by CID from the trustless gateway at `url`.
+
+    Raises UsageError for plain http beyond this machine. The bytes are not checked here: read
+    through `nftgan.ipfs.reader`, which hashes every block.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host:
+        raise UsageError(f"{url!r} is not a gateway", hint="--gateway https://HOST")
+    if parts.scheme == "http" and host not in {"127.0.0.1", "localhost", "::1"}:
+        raise UsageError(f"{host} is asked without encryption", hint="use https")
+    opener = urllib.request.build_opener(_NoRedirectInside)
+    base = url.rstrip("/")
+
+    def get(cid: Cid) -> bytes:
+        request = urllib.request.Request(
+            f"{base}/ipfs/{cid}?format=raw", headers={"Accept": RAW_TYPE}
+        )
+        try:
+            with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+                data: bytes = response.read(MAX_BLOCK_BYTES + 1)
+                return data
+        except urllib.error.HTTPError as exc:
+            with exc:
+                if exc.code in {404, 410}:
+                    raise MissingBlock(f"{host} does not have the block {cid}") from None
+            raise ServiceError(f"{host} answers {exc.code} for {cid}") from None
+        except OSError as exc:
+            raise ServiceError(f"{host} does not answer: {exc}") from None
+
+    return get

@@ -1,0 +1,237 @@
+"""deploy: the collection's contract, with its model, recipe and pixels fixed in its code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nftgan.chain.accounts import check_address
+from nftgan.chain.contract import COLLECTION, FACTORY, Collection, Factory, FixedData, creation_code
+from nftgan.chain.rpc import translated
+from nftgan.chain.sending import current_fees
+from nftgan.collection.manifest import Manifest
+from nftgan.errors import CheckFailed, MissingStepError, UsageError
+from nftgan.files import read_json, write_json
+from nftgan.networks.model_file import read_model
+from nftgan.project import Project, state_home
+from nftgan.workflows.metadata import ready_manifest
+from nftgan.workflows.pin import pins
+from nftgan.workflows.publishing import (
+    ChainChoice,
+    deployment_path,
+    genesis_hash,
+    open_chain,
+    sender_for,
+    signer,
+)
+from nftgan.workflows.sources import project_model
+
+SALT = bytes(32)
+GAS_IMPLEMENTATION, GAS_FACTORY, GAS_COLLECTION = 2_600_000, 700_000, 180_000
+
+
+@dataclass(frozen=True)
+class DeployPlan:
+    """What will be sent and what it may cost at most."""
+
+    chain: str
+    chain_id: int
+    account: str
+    balance_wei: int
+    steps: tuple[str, ...]
+    gas: int
+    max_fee_wei: int
+    fixed: FixedData
+    licence: str
+
+    @property
+    def worst_case_wei(self) -> int:
+        return self.gas * self.max_fee_wei
+
+
+@dataclass(frozen=True)
+class DeployResult:
+    """Where the collection lives."""
+
+    chain: str
+    chain_id: int
+    collection: str
+    factory: str
+    owner: str
+    created: bool
+    gas: int
+    fee_wei: int
+
+
+class Deployment:
+    """A deployment in preparation: `plan` costs nothing, `run` sends."""
+
+    def __init__(
+        self,
+        project: Project,
+        choice: ChainChoice,
+        *,
+        prompt: Callable[[str], str],
+        warn: Callable[[str], None],
+        force: bool = False,
+    ) -> None:
+        self.project = project
+        manifest = ready_manifest(project)
+        if not force and not any(record.get("verified") for record in pins(project).values()):
+            raise MissingStepError(f"{project.name} is not pinned anywhere", hint="nftgan pin")
+        self.connection = open_chain(choice, project)
+        self.account = signer(self.connection, choice, prompt, warn)
+        self.fixed = _fixed(project, manifest, self.account.address)
+        self.licence = _licence(project)
+        chain_id = self.connection.chain.chain_id
+        self.genesis = genesis_hash(self.connection)
+        self.path = deployment_path(project, chain_id)
+        self.sender = sender_for(
+            self.connection, self.account, project.deployments / f"{chain_id}.jsonl", choice
+        )
+        self.shared = state_home() / "factories" / f"{chain_id}-{self.genesis[2:18]}.json"
+
+    def existing(self) -> DeployResult | None:
+        """The deployment that is already there, checked against the chain and the manifest."""
+        if not self.path.exists():
+            return None
+        record = read_json(self.path)
+        if record.get("genesis") != self.genesis:
+            raise UsageError(
+                f"{self.path} is of another {self.connection.chain.name} chain than this one",
+                hint="the chain was reset: move deployments/ and mint-*.jsonl away",
+            )
+        collection = Collection(self.connection, record["collection"])
+        if collection.fixed() != self.fixed:
+            raise CheckFailed(
+                f"the contract {record['collection']} was deployed for other pieces or words",
+                hint="undo the change, or start another collection: nftgan init NAME",
+            )
+        return self._result(record, created=False)
+
+    def plan(self) -> DeployPlan:
+        """The transactions that are missing, and their cost."""
+        fees = current_fees(self.connection, self.sender.max_fee_wei)
+        with translated(self.connection):
+            balance = int(self.connection.w3.eth.get_balance(self.account.address))
+        steps, gas = ["collection"], GAS_COLLECTION
+        if self._factory_address() is None:
+            steps = ["implementation", "factory", "collection"]
+            gas += GAS_IMPLEMENTATION + GAS_FACTORY
+        chain = self.connection.chain
+        return DeployPlan(
+            chain.name,
+            chain.chain_id,
+            self.account.address,
+            balance,
+            tuple(steps),
+            gas,
+            fees.max_fee_wei,
+            self.fixed,
+            self.licence,
+        )
+
+    def run(self, plan: DeployPlan) -> DeployResult:
+        """Send what is missing. Killed anywhere and run again, nothing is deployed twice."""
+        if plan.balance_wei < plan.worst_case_wei:
+            raise UsageError(
+                f"{plan.account} has {plan.balance_wei / 1e18:.6f} ether on {plan.chain}, and"
+                f" deploying may cost {plan.worst_case_wei / 1e18:.6f}",
+                hint="add funds, or lower --max-fee",
+            )
+        with self.project.lock():
+            address = self._factory_address() or self._deploy_factory()
+            factory = Factory(self.connection, address)
+            target = factory.predict(self.fixed, SALT, self.account.address)
+            collection = Collection(self.connection, target)
+            if not collection.exists():
+                self.sender.execute(
+                    "create collection",
+                    to=address,
+                    data=factory.create_data(self.fixed, SALT),
+                    done=collection.exists,
+                )
+            if problem := collection.code_problem():
+                raise CheckFailed(f"the contract {target} cannot be trusted: {problem}")
+            if collection.fixed() != self.fixed:
+                raise CheckFailed(f"the contract {target} does not hold what was sent")
+            finals = self.sender.journal.finals.values()
+            created = self.sender.journal.finals.get("create collection")
+            record: dict[str, Any] = {
+                "chain": self.connection.chain.name,
+                "chain_id": self.connection.chain.chain_id,
+                "genesis": self.genesis,
+                "collection": target,
+                "factory": address,
+                "owner": self.account.address,
+                "block": created["block"] if created else 0,
+                "gas": sum(final["gas"] for final in finals),
+                "fee_wei": sum(final["fee_wei"] for final in finals),
+                "fixed": asdict(self.fixed),
+            }
+            write_json(self.path, record)
+        return self._result(record, created=True)
+
+    def _deploy_factory(self) -> str:
+        implementation = self._create("implementation", creation_code(COLLECTION))
+        address = self._create("factory", creation_code(FACTORY, implementation))
+        write_json(self.shared, {"factory": address, "implementation": implementation})
+        return address
+
+    def _create(self, operation: str, code: bytes) -> str:
+        contract = self.sender.execute(operation, to=None, data=code).contract
+        assert contract is not None
+        return str(contract)
+
+    def _factory_address(self) -> str | None:
+        """A factory that this person deployed on this very chain before."""
+        if not self.shared.exists():
+            return None
+        address = str(read_json(self.shared)["factory"])
+        with translated(self.connection):
+            return address if self.connection.w3.eth.get_code(address) else None
+
+    def _result(self, record: dict[str, Any], *, created: bool) -> DeployResult:
+        return DeployResult(
+            record["chain"],
+            record["chain_id"],
+            record["collection"],
+            record["factory"],
+            record["owner"],
+            created,
+            record["gas"],
+            record["fee_wei"],
+        )
+
+
+def _fixed(project: Project, manifest: Manifest, account: str) -> FixedData:
+    royalty = project.config.royalty
+    if not 0 <= royalty.percent <= 50:
+        raise UsageError(f"a royalty of {royalty.percent} percent is not between 0 and 50")
+    receiver = (
+        check_address(royalty.receiver, what="royalty receiver") if royalty.receiver else account
+    )
+    words = manifest.collection
+    if not 1 <= len(words.symbol) <= 11:
+        raise UsageError(f"the symbol {words.symbol!r} has not 1 to 11 letters", hint="nftgan.toml")
+    root, cid = manifest.pieces_root, manifest.cids.metadata
+    assert root is not None and cid is not None
+    return FixedData(
+        model=manifest.model.identity,
+        recipe=manifest.recipe_hash,
+        root=root,
+        max_supply=len(manifest.pieces),
+        royalty_bps=round(royalty.percent * 100),
+        royalty_receiver=receiver,
+        name=words.name,
+        symbol=words.symbol,
+        base_uri=f"ipfs://{cid}/",
+    )
+
+
+def _licence(project: Project) -> str:
+    """What the model's lineage says about selling its pictures; empty when nothing is said."""
+    meta = read_model(project_model(project)).meta
+    parent = meta.get("parent") or {}
+    return str(meta.get("licence") or parent.get("licence") or "")

@@ -1,0 +1,96 @@
+"""metadata: traits, rarity, ERC-721 JSON, and every CID before anything leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from nftgan.collection import metadata as documents
+from nftgan.collection.manifest import Cids, Manifest, ModelRef
+from nftgan.collection.traits import measure
+from nftgan.errors import CheckFailed, MissingStepError
+from nftgan.ipfs.importer import Importer
+from nftgan.progress import SILENT, Progress, track
+from nftgan.project import Project
+from nftgan.provenance.picture import read_png
+from nftgan.synthesis.recipe import pixel_hash
+from nftgan.workflows.render import load_manifest
+from nftgan.workflows.sources import project_model
+
+
+@dataclass(frozen=True)
+class MetadataResult:
+    """The CIDs that are now final, and how many files were written anew."""
+
+    folder: Path
+    pieces: int
+    written: int
+    cids: Cids
+    pieces_root: str
+
+
+def metadata(project: Project, *, progress: Progress = SILENT) -> MetadataResult:
+    """`metadata/ID.json` and `contract.json` describe exactly what was rendered.
+
+    Raises MissingStepError before `render`, CheckFailed when an image was changed since.
+    """
+    with project.lock():
+        manifest = load_manifest(project)
+        measures, image_cids = [], {}
+        for piece in track(manifest.pieces, progress, "measuring", "pieces"):
+            path = project.images / f"{piece.id}.png"
+            if piece.pixels is None or not path.exists():
+                raise MissingStepError(
+                    f"piece {piece.id} has not been rendered", hint="nftgan render"
+                )
+            image = read_png(path)
+            if pixel_hash(image) != piece.pixels:
+                raise CheckFailed(
+                    f"{path} was changed since it was rendered",
+                    hint=f"delete {path.name} and run nftgan render",
+                )
+            measures.append(measure(image))
+            image_cids[piece.id] = str(Importer().add_path(path).cid)
+        images = {
+            f"{piece.id}.png": project.images / f"{piece.id}.png" for piece in manifest.pieces
+        }
+        cids = Cids(
+            images=str(Importer().add_tree(images).cid),
+            model=str(Importer().add_path(project_model(project)).cid),
+        )
+        manifest = dataclasses.replace(
+            documents.describe(manifest, measures),
+            model=ModelRef(manifest.model.identity, manifest.model.path, cids.model),
+            cids=cids,
+        )
+        manifest = manifest.with_pieces(
+            [dataclasses.replace(p, image_cid=image_cids[p.id]) for p in manifest.pieces]
+        )
+        written = documents.write_metadata(manifest, project.metadata)
+        tree = documents.documents(manifest)
+        cids = dataclasses.replace(
+            cids,
+            metadata=str(Importer().add_tree(tree).cid),
+            contract=str(Importer().add_bytes(tree[documents.CONTRACT_NAME]).cid),
+        )
+        manifest = dataclasses.replace(manifest, cids=cids)
+        manifest.save(project.manifest_path)
+        root = manifest.pieces_root
+        assert root is not None
+    return MetadataResult(project.metadata, len(manifest.pieces), written, cids, root)
+
+
+def check_metadata(project: Project) -> tuple[documents.Problem, ...]:
+    """What is stale or missing; empty when all is up to date."""
+    return documents.check(load_manifest(project), project.metadata)
+
+
+def ready_manifest(project: Project) -> Manifest:
+    """The manifest with every CID known; MissingStepError before `metadata`, also when stale."""
+    manifest = load_manifest(project)
+    problems = documents.check(manifest, project.metadata) if manifest.cids.images else ()
+    if manifest.cids.metadata is None or problems:
+        what = f"{problems[0].where} {problems[0].what}" if problems else "no metadata yet"
+        raise MissingStepError(f"{project.name}: {what}", hint="nftgan metadata")
+    return manifest

@@ -1,0 +1,100 @@
+"""mint: every piece a token, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nftgan.chain.accounts import check_address
+from nftgan.chain.contract import Collection
+from nftgan.chain.minting import MintOutcome, MintPlan, audit, plan_mint, run_mint
+from nftgan.errors import CheckFailed, MissingStepError, UsageError
+from nftgan.files import lock
+from nftgan.progress import SILENT, Progress
+from nftgan.project import Project, state_home
+from nftgan.workflows.metadata import ready_manifest
+from nftgan.workflows.pin import pins
+from nftgan.workflows.publishing import (
+    ChainChoice,
+    deployment,
+    mint_journal_path,
+    open_chain,
+    sender_for,
+    signer,
+)
+
+
+class Minting:
+    """A mint in preparation: `plan` costs nothing, `run` sends."""
+
+    def __init__(
+        self,
+        project: Project,
+        choice: ChainChoice,
+        *,
+        to: str | None,
+        tokens: tuple[int, ...] | None,
+        prompt: Callable[[str], str],
+        warn: Callable[[str], None],
+        force: bool = False,
+    ) -> None:
+        self.project = project
+        manifest = ready_manifest(project)
+        if not force and not any(record.get("verified") for record in pins(project).values()):
+            raise MissingStepError(f"{project.name} is not pinned anywhere", hint="nftgan pin")
+        self.seeds = manifest.seeds
+        connection = open_chain(choice, project)
+        record = deployment(project, connection)
+        account = signer(connection, choice, prompt, warn)
+        self.to = check_address(to) if to else account.address
+        self.collection = Collection(
+            connection, record["collection"], first_block=int(record.get("block", 0))
+        )
+        if problem := self.collection.code_problem():
+            raise CheckFailed(f"the contract {record['collection']} cannot be trusted: {problem}")
+        if self.collection.owner() != account.address:
+            raise UsageError(
+                f"only {self.collection.owner()} may mint, not {account.address}",
+                hint="name that account with --from",
+            )
+        self.until = self._until(tokens)
+        path = mint_journal_path(project, connection.chain.chain_id)
+        self.sender = sender_for(connection, account, path, choice, contract=record["collection"])
+        self.lock_path = (
+            state_home() / "locks" / f"{connection.chain.chain_id}-{account.address}.lock"
+        )
+
+    def _until(self, tokens: tuple[int, ...] | None) -> int:
+        """Tokens are minted in order: a list must be what comes next, without gaps."""
+        if tokens is None:
+            return len(self.seeds)
+        end = max(tokens) + 1
+        minted = self.collection.next_token_id()
+        if end > len(self.seeds):
+            raise UsageError(f"there is no token {end - 1} among {len(self.seeds)}")
+        wanted = {token for token in tokens if token >= minted}
+        if wanted and wanted != set(range(minted, end)):
+            raise UsageError(
+                f"tokens are minted in order: the next is {minted}",
+                hint=f"--tokens {minted}-{end - 1}",
+            )
+        return max(end, minted)
+
+    def plan(self) -> MintPlan:
+        """The batches that are missing on chain, and their cost."""
+        return plan_mint(self.sender, self.collection, self.to, self.seeds, until=self.until)
+
+    def run(self, plan: MintPlan, *, progress: Progress = SILENT) -> MintOutcome:
+        """Send every batch, then audit the chain against the manifest."""
+        who = f"the account {plan.account} on {plan.chain}"
+        with self.project.lock(), lock(self.lock_path, what=who):
+            hashes = run_mint(self.sender, self.collection, plan, progress=progress)
+            minted = self.collection.next_token_id()
+            audit(self.collection, self.seeds, max(minted, self.until))
+        finals = self.sender.journal.finals.values()
+        return MintOutcome(
+            self.collection.address,
+            minted,
+            hashes,
+            sum(final["gas"] for final in finals),
+            sum(final["fee_wei"] for final in finals),
+        )

@@ -1,0 +1,118 @@
+"""What deploying and minting leave behind in a collection folder, and who sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nftgan.chain.accounts import Account, embedded_account, unlock
+from nftgan.chain.journal import Journal
+from nftgan.chain.networks import chain_named
+from nftgan.chain.rpc import Connection, connect, translated
+from nftgan.chain.sending import Sender
+from nftgan.errors import MissingStepError, UsageError
+from nftgan.files import read_json
+from nftgan.project import Project
+
+
+@dataclass(frozen=True)
+class ChainChoice:
+    """What a person says about the chain: options of the publishing verbs."""
+
+    chain: str | None = None
+    rpc: str | None = None
+    mainnet: bool = False
+    account: str | None = None
+    max_fee_wei: int | None = None
+
+
+def open_chain(choice: ChainChoice, project: Project | None = None) -> Connection:
+    """The chosen chain, or the collection's. Raises UsageError or ServiceError."""
+    name = choice.chain or (project.config.chain.name if project else "embedded")
+    return connect(chain_named(name, allow_mainnet=choice.mainnet), choice.rpc)
+
+
+def signer(
+    connection: Connection,
+    choice: ChainChoice,
+    prompt: Callable[[str], str],
+    warn: Callable[[str], None],
+) -> Account:
+    """The account that pays: the embedded chain's own, else an unlocked wallet."""
+    if connection.embedded and choice.account is None:
+        return embedded_account()
+    return unlock(choice.account, prompt, warn)
+
+
+def genesis_hash(connection: Connection) -> str:
+    """The hash of block 0: two chains with one id are told apart by it."""
+    with translated(connection):
+        return "0x" + bytes(connection.w3.eth.get_block(0)["hash"]).hex()
+
+
+def sender_for(
+    connection: Connection, account: Account, path: Path, choice: ChainChoice, **binding: Any
+) -> Sender:
+    """A sender whose journal belongs to this chain, this account and `binding`."""
+    facts = {
+        "chain_id": connection.chain.chain_id,
+        "genesis": genesis_hash(connection),
+        "sender": account.address,
+        **binding,
+    }
+    return Sender(connection, account, Journal.open(path, facts), choice.max_fee_wei)
+
+
+def deployment_path(project: Project, chain_id: int) -> Path:
+    return project.deployments / f"{chain_id}.json"
+
+
+def mint_journal_path(project: Project, chain_id: int) -> Path:
+    """One journal per chain: a rehearsal on one must not block the real thing on another."""
+    return project.root / f"mint-{chain_id}.jsonl"
+
+
+def deployments(project: Project) -> list[dict[str, Any]]:
+    """Every deployment of the collection, by chain id. Raises UsageError for a damaged record."""
+    found = []
+    for path in sorted(project.deployments.glob("*.json")):
+        record = read_json(path)
+        if not isinstance(record, dict) or "collection" not in record:
+            raise UsageError(f"{path} is damaged", hint="move it away and run nftgan deploy")
+        found.append(record)
+    return found
+
+
+def deployment(project: Project, connection: Connection) -> dict[str, Any]:
+    """The collection's deployment on this chain.
+
+    Raises MissingStepError when there is none, UsageError when the chain is another one by now.
+    """
+    path = deployment_path(project, connection.chain.chain_id)
+    if not path.exists():
+        raise MissingStepError(
+            f"{project.name} is not deployed on {connection.chain.name}",
+            hint=f"nftgan deploy --chain {connection.chain.name}",
+        )
+    record: dict[str, Any] = read_json(path)
+    if record.get("genesis") != genesis_hash(connection):
+        raise UsageError(
+            f"{path} is of another {connection.chain.name} chain than the one that answers",
+            hint="the chain was reset: move deployments/ and mint-*.jsonl away, then deploy again",
+        )
+    return record
+
+
+def journal_summary(project: Project) -> dict[str, int]:
+    """Tokens by state over all chains: planned, sent, final."""
+    counts: dict[str, int] = {}
+    for path in sorted(project.root.glob("mint-*.jsonl")):
+        journal = Journal.read(path)
+        for operation, plan in journal.plans.items():
+            state = "final" if operation in journal.finals else "planned"
+            if state == "planned" and operation in journal.attempts:
+                state = "sent"
+            counts[state] = counts.get(state, 0) + int(plan["count"])
+    return counts

@@ -1,0 +1,118 @@
+"""render: the canonical picture of every piece, and its pixel hash in the manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from nftgan.collection.manifest import Manifest, Piece
+from nftgan.errors import CheckFailed, MissingStepError
+from nftgan.progress import SILENT, Progress
+from nftgan.project import Project
+from nftgan.provenance.picture import read_png
+from nftgan.synthesis.model import Model, load_model
+from nftgan.synthesis.png import write_png
+from nftgan.synthesis.recipe import Recipe, pixel_hash
+from nftgan.workflows.sources import project_model
+
+PARALLEL_FROM = 24
+"""Pieces from which a second process pays for loading its own model."""
+
+
+@dataclass(frozen=True)
+class RenderResult:
+    """How many pictures were made now, and how many were there already."""
+
+    folder: Path
+    rendered: int
+    kept: int
+
+
+def render(project: Project, *, processes: int = 1, progress: Progress = SILENT) -> RenderResult:
+    """`images/ID.png` shows every piece's canonical pixels, and the manifest holds their hash.
+
+    A picture whose pixels have the recorded hash is kept, so a killed run goes on where it stopped.
+    Raises MissingStepError before `curate`, UsageError when the model is not the collection's.
+    """
+    with project.lock():
+        manifest = load_manifest(project)
+        todo = [piece for piece in manifest.pieces if not _is_done(project, piece)]
+        kept = len(manifest.pieces) - len(todo)
+        source = project_model(project)
+        jobs = [(piece.seed, project.images / f"{piece.id}.png") for piece in todo]
+        hashes = {}
+        with progress.task("rendering", len(manifest.pieces), "pieces") as task:
+            task.update(completed=kept)
+            done = _rendered(source, manifest.recipe, jobs, processes)
+            for piece, pixels in zip(todo, done, strict=True):
+                hashes[piece.id] = pixels
+                task.advance()
+        pieces = [
+            dataclasses.replace(piece, pixels=hashes[piece.id]) if piece.id in hashes else piece
+            for piece in manifest.pieces
+        ]
+        if hashes:
+            manifest.with_pieces(pieces).save(project.manifest_path)
+        for stray in project.images.glob("*.png"):
+            if stray.stem not in {str(piece.id) for piece in pieces}:
+                stray.unlink()
+    return RenderResult(project.images, len(todo), kept)
+
+
+def load_manifest(project: Project) -> Manifest:
+    """The collection's manifest; MissingStepError when nothing has been picked yet."""
+    if not project.manifest_path.exists():
+        raise MissingStepError(
+            f"{project.name} has no pieces yet", hint="nftgan curate --auto 12, or --pick SEEDS"
+        )
+    return Manifest.load(project.manifest_path)
+
+
+def _is_done(project: Project, piece: Piece) -> bool:
+    path = project.images / f"{piece.id}.png"
+    if piece.pixels is None or not path.exists():
+        return False
+    try:
+        return pixel_hash(read_png(path)) == piece.pixels
+    except CheckFailed:
+        return False  # a damaged picture is made again
+
+
+def _rendered(
+    source: Path, recipe: Recipe, jobs: list[tuple[int, Path]], processes: int
+) -> Iterator[str]:
+    if processes < 2 or len(jobs) < PARALLEL_FROM:
+        model = load_model(source)
+        yield from (_render_one(model, recipe, *job) for job in jobs)
+        return
+    context = get_context("spawn")  # a fork would inherit torch's threads in an unknown state
+    with ProcessPoolExecutor(processes, context, _open_in_worker, (source, recipe)) as pool:
+        yield from pool.map(_render_in_worker, jobs)
+
+
+def _render_one(model: Model, recipe: Recipe, seed: int, path: Path) -> str:
+    image: np.ndarray = model.render(seed, recipe)
+    write_png(path, image)
+    return pixel_hash(image)
+
+
+_worker: tuple[Model, Recipe] | None = None
+
+
+def _open_in_worker(source: Path, recipe: Recipe) -> None:
+    import torch
+
+    global _worker
+    torch.set_num_threads(1)
+    _worker = (load_model(source), recipe)
+
+
+def _render_in_worker(job: tuple[int, Path]) -> str:
+    assert _worker is not None
+    return _render_one(*_worker, *job)

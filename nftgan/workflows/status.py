@@ -1,0 +1,68 @@
+"""status: what is done, what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nftgan.project import Project
+
+
+@dataclass(frozen=True)
+class Step:
+    """One verb of the pipeline: whether it is done, and a few words about it."""
+
+    verb: str
+    done: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """The steps in order, and the command to type next."""
+
+    collection: str
+    folder: Path
+    steps: tuple[Step, ...]
+    next: str
+
+
+def status(project: Project) -> Status:
+    """What of the pipeline is done in `project`; reads files only, asks nobody.
+
+    Raises UsageError when a file of the collection is damaged.
+    """
+    from nftgan.collection.manifest import Manifest
+    from nftgan.workflows.pin import pins
+    from nftgan.workflows.publishing import deployments, journal_summary
+
+    steps: list[Step] = []
+    exists = project.manifest_path.is_file()
+    manifest = Manifest.load(project.manifest_path) if exists else None
+    pieces = manifest.pieces if manifest else ()
+    steps.append(Step("curate", bool(pieces), f"{len(pieces)} pieces"))
+    rendered = sum((project.images / f"{p.id}.png").is_file() and bool(p.pixels) for p in pieces)
+    steps.append(Step("render", _all(rendered, pieces), f"{rendered} of {len(pieces)} images"))
+    written = sum((project.metadata / f"{p.id}.json").is_file() for p in pieces)
+    final = manifest is not None and bool(manifest.cids.metadata)
+    found = f"{written} of {len(pieces)} files"
+    steps.append(Step("metadata", _all(written, pieces) and final, found))
+    places = pins(project)
+    verified = [name for name, pin in places.items() if pin.get("verified")]
+    steps.append(Step("pin", bool(verified), ", ".join(verified) or "nowhere yet"))
+    deployed = deployments(project)
+    found = ", ".join(f"{d['chain']}: {d['collection']}" for d in deployed) or "nowhere yet"
+    steps.append(Step("deploy", bool(deployed), found))
+    minted = journal_summary(project)
+    found = ", ".join(f"{count} {state}" for state, count in minted.items()) or "nothing yet"
+    all_final = bool(pieces) and minted.get("final", 0) >= len(pieces)
+    steps.append(Step("mint", all_final, found))
+    pending = next((step.verb for step in steps if not step.done), "verify")
+    arguments = " --auto 12" if pending == "curate" else ""
+    where = "" if project.root == Path.cwd() else f" -C {project.root}"
+    command = f"nftgan {pending}{arguments}{where}"
+    return Status(project.config.collection.name, project.root, tuple(steps), command)
+
+
+def _all(count: int, pieces: tuple[object, ...] | list[object]) -> bool:
+    return bool(pieces) and count == len(pieces)

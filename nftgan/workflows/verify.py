@@ -1,0 +1,200 @@
+"""verify and regenerate: tokens back to their pixels, from the chain or from a collection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nftgan.chain.accounts import check_address
+from nftgan.chain.contract import Collection
+from nftgan.collection.manifest import Manifest
+from nftgan.errors import MissingStepError, NftganError, UsageError
+from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.importer import Importer
+from nftgan.ipfs.reader import Get, read_file
+from nftgan.ipfs.remote import gateway_get
+from nftgan.networks.model_file import read_model
+from nftgan.project import Project
+from nftgan.provenance.content import Content, Reader
+from nftgan.provenance.links import Link, TokenReport
+from nftgan.provenance.picture import read_png
+from nftgan.provenance.verify import Verifier
+from nftgan.synthesis.model import load_model
+from nftgan.synthesis.png import write_png
+from nftgan.synthesis.recipe import Recipe, pixel_hash
+from nftgan.workflows.pin import embedded_store
+from nftgan.workflows.publishing import ChainChoice, deployment, open_chain
+from nftgan.workflows.render import load_manifest
+from nftgan.workflows.sources import project_model
+
+
+def content(gateways: Sequence[str] = ()) -> Content:
+    """ipfs:// links from the embedded store, then from each gateway, every block checked."""
+    sources: list[tuple[str, Get]] = [("embedded store", embedded_store().get)]
+    sources += [(url, gateway_get(url)) for url in gateways]
+    readers: list[tuple[str, Reader]] = []
+    for name, get in sources:
+
+        def read(cid: str, path: str, most_bytes: int, get: Get = get) -> bytes:
+            return read_file(get, Cid.parse(cid), path, most_bytes=most_bytes)
+
+        readers.append((name, read))
+    return Content(readers)
+
+
+def verifier(
+    choice: ChainChoice,
+    *,
+    project: Project | None = None,
+    contract: str | None = None,
+    gateways: Sequence[str] = (),
+) -> Verifier:
+    """For the collection's deployment, or for any contract by its address."""
+    connection = open_chain(choice, project)
+    if contract is not None:
+        return Verifier(Collection(connection, check_address(contract)), content(gateways))
+    if project is None:
+        raise UsageError("say what to verify", hint="--contract ADDR, or run it in a collection")
+    record = deployment(project, connection)
+    first = int(record.get("block", 0))
+    return Verifier(
+        Collection(connection, record["collection"], first_block=first), content(gateways)
+    )
+
+
+def verify(
+    check: Verifier, tokens: Sequence[int] | None, *, project: Project | None = None
+) -> Iterator[TokenReport]:
+    """One report per token, with the local files of `project` checked too.
+
+    Raises MissingStepError when nothing has been minted.
+    """
+    manifest = load_manifest(project) if project is not None else None
+    if check.supply == 0 and check.collection.code_problem() is None:
+        raise MissingStepError("nothing has been minted yet", hint="nftgan mint")
+    for token in range(check.supply) if tokens is None else tokens:
+        report = check.verify(token)
+        if project is not None and manifest is not None:
+            local = _local_links(check, project, manifest, token)
+            report = dataclasses.replace(report, links=(*report.links, *local))
+        yield report
+
+
+def _local_links(
+    check: Verifier, project: Project, manifest: Manifest, token: int
+) -> Iterator[Link]:
+    """What lies in the collection folder against what the chain fixes."""
+    if token >= len(manifest.pieces):
+        yield Link("local files", "broken", f"the collection has no piece {token}")
+        return
+    piece = manifest.pieces[token]
+    fixed = check.fixed
+
+    def link(name: str, holds: bool, yes: str, no: str) -> Link:
+        return Link(name, "holds" if holds else "broken", yes if holds else no)
+
+    on_chain = check.seeds().get(token)
+    yield link(
+        "local seed",
+        piece.seed == on_chain,
+        "collection.json agrees with the chain",
+        f"collection.json says seed {piece.seed}, the chain says {on_chain}",
+    )
+    yield link(
+        "local recipe",
+        manifest.recipe_hash == fixed.recipe,
+        "collection.json agrees with the chain",
+        f"collection.json has the recipe {manifest.recipe_hash[:19]}…, the chain"
+        f" {fixed.recipe[:19]}…",
+    )
+    path = project.images / f"{token}.png"
+    try:
+        same = pixel_hash(read_png(path)) == piece.pixels
+        yield link("local image", same, f"{path.name} has its pixels", f"{path} has other pixels")
+    except NftganError as exc:
+        yield Link("local image", "broken", exc.message)
+    yield _local_metadata(check, project, token)
+    yield _local_model(check, project)
+
+
+def _local_metadata(check: Verifier, project: Project, token: int) -> Link:
+    path = project.metadata / f"{token}.json"
+    try:
+        mine = Importer().add_path(path).cid
+        root, _, folder = check.fixed.base_uri.removeprefix("ipfs://").partition("/")
+        data = check.content.read(f"ipfs://{root}/{folder}{token}.json", 1 << 22)
+        if mine == Importer().add_bytes(data).cid:
+            return Link("local metadata", "holds", f"{path.name} is what the chain links to")
+        return Link("local metadata", "broken", f"{path} is not what the chain links to")
+    except NftganError as exc:
+        return Link("local metadata", "broken", exc.message)
+
+
+def _local_model(check: Verifier, project: Project) -> Link:
+    try:
+        path = project_model(project)
+        identity = check._once("local model", lambda: read_model(path).identity)
+    except NftganError as exc:
+        return Link("local model", "broken", exc.message)
+    if identity == check.fixed.model:
+        return Link("local model", "holds", f"{path.name} is the model fixed on chain")
+    return Link(
+        "local model",
+        "broken",
+        f"{path} is the model {identity[:19]}…, the chain says {check.fixed.model[:19]}…",
+    )
+
+
+@dataclass(frozen=True)
+class Regenerated:
+    """One picture made again, and whether it is what was promised."""
+
+    token: int
+    seed: int
+    path: Path
+    verdict: str  # identical or different
+
+
+def regenerate(
+    tokens: Sequence[int],
+    output: Path,
+    *,
+    project: Project | None = None,
+    check: Verifier | None = None,
+) -> Iterator[Regenerated]:
+    """`output/TOKEN.png`, made from model, recipe and seed alone.
+
+    With `check` all three come from the chain and IPFS, else from the collection folder.
+    """
+    if check is not None:
+        for token in tokens:
+            own = check.metadata(token)["nftgan"]
+            if "model_uri" not in own:
+                raise MissingStepError("the model was not published: ask the artist for it")
+            recipe = Recipe.from_json(own["recipe"])
+            image = check.model(own["model_uri"]).render(own["seed"], recipe)
+            yield _write(token, own["seed"], image, own["pixels"], output)
+        return
+    if project is None:
+        raise UsageError("say what to regenerate", hint="--contract ADDR, or in a collection")
+    manifest = load_manifest(project)
+    model = load_model(project_model(project))
+    for token in tokens:
+        if token >= len(manifest.pieces):
+            raise UsageError(f"there is no token {token} among {len(manifest.pieces)}")
+        piece = manifest.pieces[token]
+        image = model.render(piece.seed, manifest.recipe)
+        yield _write(token, piece.seed, image, piece.pixels, output)
+
+
+def _write(token: int, seed: int, image: object, promised: str | None, output: Path) -> Regenerated:
+    import numpy as np
+
+    pixels = np.asarray(image)
+    path = output / f"{token}.png"
+    write_png(path, pixels)
+    return Regenerated(
+        token, seed, path, "identical" if pixel_hash(pixels) == promised else "different"
+    )
