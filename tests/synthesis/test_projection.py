@@ -1,0 +1,62 @@
+"""Projection: pictures that the model can paint are found again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import stylegan2, stylegan3
+
+from nftgan.errors import UsageError
+from nftgan.synthesis.projection import picture_distance, project, save_latent
+
+
+def test_a_picture_of_the_models_own_is_found_again(tmp_path: Path) -> None:
+    model = stylegan2()
+    with torch.no_grad():  # a random network's colours are far out of range; a trained one's not
+        for name, tensor in model.generator.named_parameters():
+            if name.endswith("torgb.weight"):
+                tensor *= 0.2
+    target = model.generate([700])[0]  # not one of the seeds that the search starts from
+    found = project(model, target, steps=150)
+    assert found.distance < 0.1 * found.start
+    error = np.abs(found.image.astype(int) - target).mean()
+    other = np.abs(model.generate([701])[0].astype(int) - target).mean()
+    assert error < 0.3 * other
+    save_latent(tmp_path / "w.npz", found.ws)
+    with np.load(tmp_path / "w.npz") as stored:
+        assert stored["w"].shape == (1, model.generator.num_ws, 16)
+        assert np.array_equal(stored["w"], found.ws)
+
+
+def test_the_same_call_finds_the_same_latent() -> None:
+    model = stylegan2()
+    target = model.generate([3])[0]
+    first, again = (project(model, target, steps=3) for _ in range(2))
+    assert np.array_equal(first.ws, again.ws) and first.distance == again.distance
+
+
+def test_a_grey_model_and_a_class_can_be_projected() -> None:
+    for model, label in ((stylegan3(img_channels=1), None), (stylegan3(c_dim=2), 1)):
+        target = model.generate([3], label=label)[0]
+        found = project(model, target, steps=4, label=label)
+        assert found.distance <= found.start
+
+
+def test_a_distance_is_zero_for_equals_and_grows_with_the_difference() -> None:
+    a = torch.linspace(-1, 1, 2 * 3 * 16 * 16).reshape(2, 3, 16, 16)
+    assert picture_distance(a, a).tolist() == [0, 0]
+    near, far = picture_distance(a, a + 0.1), picture_distance(a, a + 0.3)
+    assert torch.allclose(near, torch.full((2,), 0.01)) and bool((far > near).all())
+    shifted = picture_distance(a, a.roll(1, dims=3))
+    assert bool((shifted > 0).all())
+
+
+def test_pictures_of_another_size_are_refused() -> None:
+    model = stylegan3()
+    with pytest.raises(UsageError, match="paints 16x16"):
+        project(model, np.zeros((8, 8, 3), dtype=np.uint8))
+    with pytest.raises(UsageError, match="too few"):
+        project(model, np.zeros((16, 16, 3), dtype=np.uint8), steps=0)
