@@ -58,6 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Gateway
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the headers' acknowledgement
     server_version = "nftgan"
     sys_version = ""
 

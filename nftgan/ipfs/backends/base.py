@@ -1,0 +1,106 @@
+"""What every place for blocks can do, and the journal that makes sending resumable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from nftgan.files import append_line, translated_os_errors
+from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.cid import Cid
+from nftgan.progress import Progress
+
+
+class Journal:
+    """Which parts of which DAG a target has taken: JSON lines, each fsynced before going on.
+
+    A failed verification voids what was noted before it, so that the next run sends again.
+    """
+
+    def __init__(self, path: Path | None, target: str, root: Cid) -> None:
+        self.path = path
+        self._key = {"target": target, "root": str(root)}
+        self.parts: set[str] = set()
+        self.voided = False  # a failure was found and not everything has been sent since
+        for entry in self._read():
+            if entry.get("void"):
+                self.parts.clear()
+                self.voided = True
+            elif isinstance(part := entry.get("part"), str):
+                self.parts.add(part)
+            elif entry.get("whole"):
+                self.voided = False
+
+    def _read(self) -> list[dict[str, Any]]:
+        if self.path is None or not self.path.exists():
+            return []
+        with translated_os_errors(self.path):
+            text = self.path.read_bytes()
+        if text and not text.endswith(b"\n"):
+            append_line(self.path, "")  # ends the line that a killed process left half-written
+        entries = []
+        for line in text.splitlines():
+            try:
+                entry = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # cut by a crash: what it said is done again
+            if isinstance(entry, dict) and self._key.items() <= entry.items():
+                entries.append(entry)
+        return entries
+
+    def note(self, part: str) -> None:
+        """The target has taken `part`."""
+        self.parts.add(part)
+        self._append({"part": part})
+
+    def settle(self) -> None:
+        """The target has taken everything since the last failure."""
+        if self.voided:
+            self.voided = False
+            self._append({"whole": "yes"})
+
+    def void(self, reason: str) -> None:
+        """What was noted so far does not hold."""
+        self.parts.clear()
+        self.voided = True
+        self._append({"void": reason})
+
+    def _append(self, entry: dict[str, str]) -> None:
+        if self.path is not None:
+            append_line(self.path, json.dumps({**self._key, **entry}, sort_keys=True))
+
+
+class Backend(Protocol):
+    """A place that keeps blocks; every method may be called again without harm."""
+
+    @property
+    def name(self) -> str:
+        """How messages, results and journals call it; holds no secret."""
+
+    def put(
+        self,
+        car: CarFile,
+        roots: Sequence[Cid],
+        *,
+        label: str,
+        journal: Journal,
+        progress: Progress,
+    ) -> int:
+        """Send what is missing and pin `roots`. Returns the bytes sent.
+
+        Raises ServiceError or CredentialError; what arrived before is kept.
+        """
+
+    def is_pinned(self, root: Cid) -> bool:
+        """Whether the place promises to keep everything below `root`."""
+
+    def get(self, cid: Cid) -> bytes:
+        """A block as the place serves it, not checked. Raises MissingBlock or ServiceError."""
+
+    def unpin(self, root: Cid) -> None:
+        """Take the promise back; nothing happens when there is none."""
+
+    def close(self) -> None:
+        """Let go of connections."""

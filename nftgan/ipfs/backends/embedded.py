@@ -1,0 +1,67 @@
+"""The embedded block store as a target: no daemon, no network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from nftgan.errors import UsageError
+from nftgan.ipfs.backends.base import Journal
+from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.store import BlockStore
+from nftgan.progress import Progress
+
+
+class EmbeddedBackend:
+    """Blocks and pins in a folder; a block file needs no journal, its name says what it is."""
+
+    name = "embedded"
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        self.store = BlockStore(folder, durable=durable)
+
+    def put(
+        self,
+        car: CarFile,
+        roots: Sequence[Cid],
+        *,
+        label: str,
+        journal: Journal,
+        progress: Progress,
+    ) -> int:
+        """Store what is missing and pin `roots`. Returns the bytes written.
+
+        Raises UsageError when the disk is too small or refuses.
+        """
+        needed = sum(car.block_bytes(cid) for cid in car.cids if not self.store.has(cid))
+        free = shutil.disk_usage(self.store.folder).free
+        if needed > free:
+            raise UsageError(
+                f"{self.store.folder} has {free:,} bytes free and {needed:,} are needed",
+                hint="free some space and run the same command again",
+            )
+        written = 0
+        with progress.task("store", car.size_bytes, "B") as task:
+            for cid in car.cids:
+                data = car.get(cid)
+                if self.store.put(cid, data):
+                    written += len(data)
+                task.advance(len(data))
+        self.store.sync()
+        for root in roots:
+            self.store.pin(root, label)
+        return written
+
+    def is_pinned(self, root: Cid) -> bool:
+        return str(root) in self.store.pins()
+
+    def get(self, cid: Cid) -> bytes:
+        return self.store.get(cid)
+
+    def unpin(self, root: Cid) -> None:
+        self.store.unpin(root)
+
+    def close(self) -> None:
+        pass

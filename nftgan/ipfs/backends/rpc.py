@@ -1,0 +1,214 @@
+"""Calls of the Kubo RPC over ipfshttpclient: bounded, retried, and failing in one sentence.
+
+`Client` is used and `connect()` is not: the latter refuses every daemon since 2021. Directory
+`add` is not used either: it can deadlock on many files and lets the server choose the CID.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from nftgan.errors import CredentialError, ServiceError, UsageError
+
+TRANSIENT = {408, 429, 500, 502, 503, 504}
+"""Answers worth a second try, when they carry no sentence of the node itself."""
+
+CONNECT_SECONDS = 30.0
+"""Also bounds each step of an upload: a node that stops reading is noticed."""
+
+MAX_WAIT_SECONDS = 60.0
+
+
+class Refused(ServiceError):
+    """The node understood and said no, in words of its own."""
+
+
+class Silent(ServiceError):
+    """The node took longer than it was given."""
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether the host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def checked_url(url: str, token: str | None) -> SplitResult:
+    """The address of a service. Raises UsageError when a secret would be seen on the way."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(
+            "the address of the IPFS service cannot be used",
+            hint="write it like http://127.0.0.1:5001 or https://HOST",
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError(
+            f"the address of {parts.hostname} holds more than host, port and path",
+            hint="give a token by NFTGAN_IPFS_TOKEN or a file, not in the address",
+        )
+    if token and parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise UsageError(
+            f"a token is not sent to {parts.hostname} over plain http", hint="use https"
+        )
+    return parts
+
+
+def _multiaddr(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    try:
+        kind = f"ip{ipaddress.ip_address(host).version}"
+    except ValueError:
+        kind = "dns"
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"/{kind}/{host}/tcp/{port}/{parts.scheme}"
+
+
+class Rpc:
+    """One node. Every call here may be repeated without harm, so failures are retried."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout_seconds: float = 300.0,
+        attempts: int = 5,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        parts = checked_url(url, token)
+        # Its patched requests warn under urllib3 2 and serve only unix sockets.
+        os.environ.setdefault("PY_IPFS_HTTP_CLIENT_PATCH_REQUESTS", "no")
+        import ipfshttpclient
+        import requests
+
+        self._errors = ipfshttpclient.exceptions
+        self._transport_error = requests.exceptions.RequestException
+        self.name = f"{parts.scheme}://{parts.netloc}"
+        self._attempts = attempts
+        self._wait = wait
+        self._timeout = (CONNECT_SECONDS, timeout_seconds)
+        self._client = ipfshttpclient.Client(
+            _multiaddr(parts),
+            base=parts.path.rstrip("/").removesuffix("/api/v0") + "/api/v0",
+            session=True,
+            timeout=self._timeout,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+        )
+        self._http = self._client._client
+        if is_loopback(parts.hostname):
+            # A proxy from the environment is for other machines.
+            self._http._request_proxies = {"no_proxy": parts.hostname}
+
+    def call(
+        self,
+        command: str,
+        *arguments: str,
+        options: Mapping[str, str] | None = None,
+        body: Callable[[], Iterator[bytes]] | None = None,
+        what: str | None = None,
+        patient: bool = True,
+    ) -> list[dict[str, Any]]:
+        """The JSON objects that the node answers; `body` makes the upload anew for each attempt.
+
+        Unless `patient`, a node that is not there is reported at once. Raises Refused, Silent,
+        ServiceError or CredentialError.
+        """
+
+        def once() -> list[dict[str, Any]]:
+            from ipfshttpclient import multipart
+
+            extra: dict[str, Any] = {}
+            if body is not None:
+                data, headers = multipart.stream_bytes(body(), chunk_size=1 << 20)
+                extra = {"data": data, "headers": headers}
+            answer = self._http.request(
+                "/" + command, arguments, opts=dict(options or {}), decoder="json", **extra
+            )
+            return [item for item in answer if isinstance(item, dict)]
+
+        return self._try(once, what or command, patient)
+
+    def read(self, command: str, argument: str, *, most_bytes: int, seconds: float) -> bytes:
+        """The bytes that the node answers from what it has itself, at most `most_bytes`.
+
+        Raises Refused, Silent, ServiceError or CredentialError.
+        """
+
+        def once() -> bytes:
+            data = bytearray()
+            with self._http.request(
+                "/" + command,
+                (argument,),
+                opts={"offline": "true"},
+                stream=True,
+                timeout=(CONNECT_SECONDS, seconds),
+            ) as pieces:
+                for piece in pieces:
+                    data += piece
+                    if len(data) > most_bytes:
+                        raise Refused(f"{self.name} answers {command} without end")
+            return bytes(data)
+
+        return self._try(once, command)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+    # ---- failures
+
+    def _try(self, once: Callable[[], Any], what: str, patient: bool = True) -> Any:
+        attempt = 1
+        while True:
+            try:
+                return once()
+            except (self._errors.Error, self._transport_error) as exc:
+                error, pause = self._translate(exc, what, attempt)
+                hopeless = isinstance(exc, self._errors.ConnectionError) and not patient
+                if pause is None or hopeless or attempt == self._attempts:
+                    raise error from exc
+                self._wait(min(pause, MAX_WAIT_SECONDS))
+                attempt += 1
+
+    def _translate(
+        self, exc: Exception, what: str, attempt: int
+    ) -> tuple[ServiceError | CredentialError, float | None]:
+        """The error for a person, and the seconds to wait before another try is worth it."""
+        errors, again = self._errors, 0.5 * 2 ** (attempt - 1)
+        hint = "run the same command again: it goes on where it stopped"
+        if isinstance(exc, errors.StatusError):
+            response = getattr(exc.original, "response", None)
+            status = getattr(response, "status_code", 0)
+            if status in {401, 403}:
+                return CredentialError(
+                    f"{self.name} refuses the token (status {status})",
+                    hint="check NFTGAN_IPFS_TOKEN",
+                ), None
+            if isinstance(exc, errors.ErrorResponse) and status not in TRANSIENT - {500}:
+                return Refused(f"{self.name} refuses {what}: {str(exc)[:200]}"), None
+            message = f"{self.name} answers {what} with status {status}"
+            if status not in TRANSIENT:
+                return ServiceError(message), None
+            asked = getattr(response, "headers", {}).get("Retry-After", "")
+            return ServiceError(message, hint=hint), float(asked) if asked.isdecimal() else again
+        if isinstance(exc, errors.TimeoutError) or "timed out" in str(exc):
+            return Silent(f"{self.name} does not answer {what}", hint=hint), None
+        if isinstance(exc, errors.ConnectionError):
+            start = "start the node (ipfs daemon) or check its address"
+            return ServiceError(f"{self.name} cannot be reached", hint=start), again
+        if isinstance(exc, errors.DecodingError):
+            return ServiceError(f"{self.name} answers {what} with half an answer", hint=hint), again
+        return ServiceError(f"{self.name} breaks off during {what}", hint=hint), again

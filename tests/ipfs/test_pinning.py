@@ -1,0 +1,305 @@
+"""A pin ends with our CIDs and every block read back, whatever the node does on the way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nftgan.errors import CheckFailed, CredentialError, ServiceError, UsageError
+from nftgan.ipfs import cid_of_bytes
+from nftgan.ipfs.backends import Backend, Journal, open_backend, read_token
+from nftgan.ipfs.backends.embedded import EmbeddedBackend
+from nftgan.ipfs.backends.kubo import KuboBackend
+from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.cid import RAW, Cid
+from nftgan.ipfs.importer import Importer, Tree
+from nftgan.ipfs.pinning import PinResult, pack, pin_collection
+from nftgan.ipfs.verify import chosen
+from tests.ipfs.fake_node import FakeNode, running
+
+TREE: Tree = {
+    "images": {f"{i}.png": bytes([i]) * 20_000 for i in range(10)},
+    "metadata": {f"{i}.json": b'{"name":"%d"}' % i for i in range(10)},
+    "model.safetensors": b"m" * 70_000,
+}
+ROOT = str(Importer().add_tree(TREE).cid)
+PIECE_7 = Cid.of(bytes([7]) * 20_000, RAW)
+
+
+@pytest.fixture
+def node() -> Iterator[FakeNode]:
+    with running(FakeNode()) as fake:
+        yield fake
+
+
+class Waits(list[float]):
+    """A clock that takes no time and remembers what was asked of it."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def kubo(node: FakeNode, *, waits: Waits | None = None, **options: float) -> KuboBackend:
+    options = {"get_seconds": 0.5, "timeout_seconds": 0.5, **options}
+    wait = Waits() if waits is None else waits
+    return KuboBackend(node.url, shard_bytes=90_000, wait=wait, **options)  # type: ignore[arg-type]
+
+
+def pin(folder: Path, backend: Backend, extent: str = "all") -> PinResult:
+    return pin_collection(
+        TREE,
+        folder / "art.car",
+        backend,
+        label="art",
+        journal_path=folder / "pin.jsonl",
+        extent=extent,  # type: ignore[arg-type]
+    )
+
+
+def imports(node: FakeNode) -> int:
+    return sum(command == "dag/import" for command, _, _ in node.asked)
+
+
+def test_both_targets_hold_the_cids_that_we_computed(tmp_path: Path, node: FakeNode) -> None:
+    for backend in (EmbeddedBackend(tmp_path / "store"), kubo(node)):
+        result = pin(tmp_path, backend)
+        assert result.root == ROOT
+        assert result.cids["model.safetensors"] == cid_of_bytes(b"m" * 70_000)
+        assert result.cids["images"] == str(Importer().add_tree(TREE["images"]).cid)  # type: ignore[arg-type]
+        assert result.checked_blocks == result.blocks == 24
+        for cid in (result.root, *result.cids.values()):
+            assert backend.is_pinned(Cid.parse(cid))
+
+
+def test_a_second_run_sends_nothing(tmp_path: Path, node: FakeNode) -> None:
+    for backend in (EmbeddedBackend(tmp_path / "store"), kubo(node)):
+        assert pin(tmp_path, backend).sent_bytes > 250_000
+        assert pin(tmp_path, backend).sent_bytes == 0
+
+
+def test_what_is_unpinned_can_be_unpinned_again(tmp_path: Path, node: FakeNode) -> None:
+    for backend in (EmbeddedBackend(tmp_path / "store"), kubo(node)):
+        root = Cid.parse(pin(tmp_path, backend).root)
+        for _ in range(2):
+            backend.unpin(root)
+            assert not backend.is_pinned(root)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["cut", "cut while sending", "429:3", "500", "502", "503", "504", "half", "cut answer"],
+)
+def test_a_passing_fault_is_overcome(tmp_path: Path, node: FakeNode, fault: str) -> None:
+    node.faults["dag/import"] = ["", fault, "", fault, fault]
+    waits = Waits()
+    assert pin(tmp_path, kubo(node, waits=waits)).root == ROOT
+    assert waits == ([3, 3, 3] if fault == "429:3" else [0.5, 0.5, 1.0])
+
+
+def test_a_fault_at_each_request_in_turn_ends_with_the_same_root(
+    tmp_path: Path, node: FakeNode
+) -> None:
+    for command in ("version", "pin/ls", "dag/import", "block/get"):
+        for before in range(2):
+            node.blocks.clear(), node.pinned.clear()
+            node.faults[command] = [""] * before + ["cut"]
+            folder = tmp_path / f"{command.replace('/', '-')}-{before}"
+            assert pin(folder, kubo(node)).root == ROOT
+
+
+@pytest.mark.parametrize("fault", ["cut", "503", "stall:1", "refuse:no space left on device"])
+def test_a_lasting_fault_is_one_sentence_and_the_next_run_goes_on(
+    tmp_path: Path, node: FakeNode, fault: str
+) -> None:
+    node.faults["dag/import"] = ["", "", *[fault] * 9]
+    with pytest.raises(ServiceError, match="http://127") as failed:
+        pin(tmp_path, kubo(node))
+    assert "\n" not in failed.value.message
+    if fault.startswith("refuse"):
+        assert "no space left" in failed.value.message
+    node.faults.clear()
+    before = imports(node)
+    assert pin(tmp_path, kubo(node)).root == ROOT
+    parts = len((tmp_path / "pin.jsonl").read_text().splitlines())
+    assert imports(node) - before == parts - 2 + 1  # two were there, one more is the pin
+
+
+def test_a_node_that_is_not_there_is_reported_at_once(tmp_path: Path) -> None:
+    waits = Waits()
+    backend = KuboBackend("http://127.0.0.1:9", wait=waits)
+    with pytest.raises(ServiceError, match="cannot be reached") as failed:
+        backend.version()
+    assert "ipfs daemon" in str(failed.value.hint)
+    assert waits == []
+
+
+def test_a_refused_token_is_a_credential_error_that_does_not_show_it(
+    tmp_path: Path, node: FakeNode
+) -> None:
+    node.faults["pin/ls"] = ["403"]
+    with pytest.raises(CredentialError) as failed:
+        pin(tmp_path, KuboBackend(node.url, token="s3cret"))
+    assert node.asked[0][2] == "Bearer s3cret"
+    assert "s3cret" not in f"{failed.value.message}{failed.value.hint}"
+
+
+def test_a_lost_block_is_named_with_its_path_and_sent_again(tmp_path: Path, node: FakeNode) -> None:
+    node.lose = {PIECE_7}
+    with pytest.raises(CheckFailed, match=f"missing the block {PIECE_7} of images/7.png"):
+        pin(tmp_path, kubo(node))
+    node.lose = set()
+    assert pin(tmp_path, kubo(node)).sent_bytes > 250_000
+
+
+def test_corrupted_bytes_are_found_out_and_mended(tmp_path: Path, node: FakeNode) -> None:
+    node.corrupt = {PIECE_7}
+    with pytest.raises(CheckFailed, match=f"other bytes for the block {PIECE_7} of images/7.png"):
+        pin(tmp_path, kubo(node))
+    node.corrupt = set()
+    assert pin(tmp_path, kubo(node)).checked_blocks == 24
+
+
+def test_a_kill_while_mending_does_not_pass_for_mended(tmp_path: Path, node: FakeNode) -> None:
+    node.corrupt = {PIECE_7}
+    with pytest.raises(CheckFailed):
+        pin(tmp_path, kubo(node))
+    node.corrupt = set()
+    node.faults["dag/import"] = ["", *["cut"] * 9]  # one part arrives, not that of piece 7
+    with pytest.raises(ServiceError):
+        pin(tmp_path, kubo(node))
+    node.faults.clear()
+    assert pin(tmp_path, kubo(node)).checked_blocks == 24
+
+
+def test_a_stalled_block_counts_as_missing(tmp_path: Path, node: FakeNode) -> None:
+    node.faults["block/get"] = ["", "stall:2"]
+    with pytest.raises(CheckFailed, match="is missing the block"):
+        pin(tmp_path, kubo(node))
+
+
+def test_a_node_that_confirms_another_root_is_not_believed(tmp_path: Path, node: FakeNode) -> None:
+    pin(tmp_path / "first", kubo(node))
+    parts = imports(node) - 1
+    node.pinned.clear()
+    node.faults["dag/import"] = [*[""] * parts, "empty"] * 2
+    with pytest.raises(ServiceError, match="does not pin"):
+        pin(tmp_path, kubo(node))
+    node.faults.clear()
+    assert pin(tmp_path, kubo(node)).root == ROOT
+
+
+def test_a_journal_that_a_kill_cut_short_is_read_up_to_there(tmp_path: Path) -> None:
+    path, root = tmp_path / "pin.jsonl", Cid.parse(ROOT)
+    Journal(path, "node", root).note("one")
+    with path.open("ab") as file:
+        file.write(b'{"part": "two", "ro')
+    journal = Journal(path, "node", root)
+    assert journal.parts == {"one"}
+    journal.note("three")
+    assert Journal(path, "node", root).parts == {"one", "three"}
+    assert Journal(path, "other", root).parts == set()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from nftgan.ipfs.backends.kubo import KuboBackend
+from tests.ipfs.test_pinning import pin
+backend = KuboBackend(sys.argv[2], shard_bytes=90_000)
+print(pin(Path(sys.argv[1]), backend).root, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_point_the_same_command_finishes_with_the_same_cids(
+    tmp_path: Path, node: FakeNode
+) -> None:
+    finished = 0
+    for delay in (0.3, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 60.0):
+        command = [sys.executable, "-c", KILLED, str(tmp_path), node.url]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        try:
+            out, _ = child.communicate(timeout=delay)
+            finished += out.decode().strip() == ROOT
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+        node.pinned.clear()
+    assert finished
+    assert {cid: node.blocks[cid] for cid in CarFile(tmp_path / "art.car").cids}
+    assert {path.name for path in tmp_path.iterdir()} == {"art.car", "pin.jsonl"}
+
+
+def test_the_sample_is_the_same_each_time_and_holds_the_roots(tmp_path: Path) -> None:
+    tree = {"a": {str(i): str(i).encode() for i in range(500)}}
+    car = CarFile(pack(tree, tmp_path / "x.car").path)
+    picked = chosen(car, [car.root], "sample")
+    assert picked == chosen(car, [car.root], "sample")
+    assert picked[0] == car.root and 64 <= len(picked) <= 67
+    with pytest.raises(UsageError, match="extent"):
+        chosen(car, [car.root], "some")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "why"),
+    [
+        ("ftp://host", None, "cannot be used"),
+        ("http://", None, "cannot be used"),
+        ("http://host:99999", None, "cannot be used"),
+        ("https://user:secret@host", None, "holds more than"),
+        ("https://host/?key=secret", None, "holds more than"),
+        ("http://example.com:5001", "secret", "not sent to example.com over plain http"),
+    ],
+)
+def test_an_address_that_would_leak_a_secret_is_refused(
+    url: str, token: str | None, why: str
+) -> None:
+    with pytest.raises(UsageError, match=why) as refused:
+        KuboBackend(url, token=token)
+    assert "secret" not in refused.value.message
+
+
+def test_tokens_come_from_the_environment_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NFTGAN_IPFS_TOKEN", raising=False)
+    monkeypatch.delenv("NFTGAN_IPFS_TOKEN_FILE", raising=False)
+    assert read_token() is None
+    monkeypatch.setenv("NFTGAN_IPFS_TOKEN_FILE", str(tmp_path / "token"))
+    with pytest.raises(CredentialError, match="cannot be read"):
+        read_token()
+    (tmp_path / "token").write_text("abc\n")
+    assert read_token() == "abc"
+    monkeypatch.setenv("NFTGAN_IPFS_TOKEN", "def")
+    assert read_token() == "def"
+
+
+def test_targets_are_opened_by_name(tmp_path: Path) -> None:
+    assert open_backend("embedded", store=tmp_path).name == "embedded"
+    url = "http://127.0.0.1:5999"
+    assert open_backend("kubo", store=tmp_path, url=url).name == url
+    with pytest.raises(UsageError, match="unknown place"):
+        open_backend("nft.storage", store=tmp_path)
+
+
+def test_a_disk_that_is_too_small_is_noticed_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = EmbeddedBackend(tmp_path / "store")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("U", (), {"free": 1000}))
+    with pytest.raises(UsageError, match="bytes free"):
+        pin(tmp_path, backend)
+    assert list(backend.store) == []
+
+
+def test_the_journal_holds_no_secret(tmp_path: Path, node: FakeNode) -> None:
+    pin(tmp_path, KuboBackend(node.url, token="s3cret"))
+    for line in (tmp_path / "pin.jsonl").read_text().splitlines():
+        assert json.loads(line)["target"] == node.url
+        assert "s3cret" not in line
