@@ -71,9 +71,9 @@ PRESETS: dict[str, Preset] = {
     # batch, micro; G cbase, cmax; D cbase, cmax; z, w; layers, margin, cutoff;
     #     gamma, glr, dlr; ema, kimg, tick
     "tiny": Preset(32, 16, 16, 1024, 48, 1024, 64, 128, 128, 5, 2, 3.7,
-                   0.3, 0.0035, 0.0025, 2.5, 200, 1, "CPU, 2 hours"),
+                   3.0, 0.0035, 0.0025, 2.5, 200, 1, "CPU, 2 hours"),
     "small": Preset(64, 16, 16, 2048, 64, 2048, 96, 128, 128, 7, 3, 3.7,
-                    0.5, 0.0035, 0.0025, 2.5, 400, 1, "CPU, a night"),
+                    3.0, 0.0035, 0.0025, 2.5, 400, 1, "CPU, a night"),
     "128": Preset(128, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2,
                   None, None, None, 10, 5000, 4, "GPU"),
     "256": Preset(256, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2,
