@@ -12,6 +12,7 @@ from nftgan.cli.verbs import app
 from nftgan.errors import UsageError
 
 for _panel in (
+    "demo",
     "start",
     "make",
     "curation",

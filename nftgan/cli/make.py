@@ -22,7 +22,7 @@ from nftgan.cli.options import (
     parse_pair,
 )
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import MAKE, verb
+from nftgan.cli.verbs import MAKE, app, verb
 
 
 @verb(MAKE, example="nftgan prepare my-art -o my-art.zip --resolution 256")
@@ -221,4 +221,50 @@ def generate(
     ui.print(f"{result.images} pictures in {result.folder}")
     if result.sheet:
         ui.print(f"contact sheet {result.sheet}")
+    return result
+
+
+model_app = typer.Typer(no_args_is_help=True, help="Look into a model file, import, export.")
+app.add_typer(model_app, name="model", rich_help_panel=MAKE)
+
+
+@verb(MAKE, into=model_app, example="nftgan model info runs --json")
+def info(ui: Ui, model: Annotated[str, typer.Argument(help="File, run, URL or 'base'.")]) -> Any:
+    """Architecture, identity, lineage and licence of a model."""
+    from nftgan.cli.ui import plain
+    from nftgan.workflows.model import model_info
+
+    result = model_info(model, progress=ui)
+    ui.table(f"Model {model}", ("", ""), [(key, plain(value)) for key, value in result.items()])
+    return result
+
+
+@verb(MAKE, into=model_app, name="import", example="nftgan model import art.pkl -o art.safetensors")
+def import_(
+    ui: Ui,
+    model: Annotated[str, typer.Argument(help="A published .pkl; nothing in it is ever run.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A .safetensors.")],
+) -> Any:
+    """Convert a published StyleGAN checkpoint, and say what its licence means."""
+    from nftgan.workflows.model import model_import
+
+    result = model_import(model, output, progress=ui)
+    ui.print(f"{result.output}: {result.identity}")
+    if result.notice:
+        ui.warn(result.notice)
+    return result
+
+
+@verb(MAKE, into=model_app, example="nftgan model export runs -o art.safetensors --format float16")
+def export(
+    ui: Ui,
+    model: Annotated[str, typer.Argument(help="File, run, URL or 'base'.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")],
+    format: Annotated[str, typer.Option(help="float32, float16 or generator.")] = "float32",
+) -> Any:
+    """Write a model in another form: half as large, or without its discriminator."""
+    from nftgan.workflows.model import model_export
+
+    result = model_export(model, output, format, progress=ui)
+    ui.print(f"{result.output}: {result.size_bytes:,} bytes, {result.identity}")
     return result

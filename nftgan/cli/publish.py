@@ -31,18 +31,29 @@ def pin(
         list[str] | None,
         typer.Option("--to", metavar="TARGET", help="embedded or kubo; may be repeated."),
     ] = None,
+    verify: Annotated[
+        str, typer.Option("--verify", metavar="HOW", help="Read back all, a sample, or none.")
+    ] = "all",
     dry_run: DryRun = False,
 ) -> Any:
     """Put images, metadata and model on IPFS, and read every block back."""
+    from nftgan.errors import UsageError
     from nftgan.project import find_project
     from nftgan.workflows.pin import pin as run
 
+    extents: dict[str, Any] = {name: name for name in ("all", "sample", "none")}
+    if verify not in extents:
+        raise UsageError(f"--verify {verify!r} is not all, sample or none")
     project = find_project(collection)
-    result = run(project, tuple(to or ("embedded",)), dry_run=dry_run, progress=ui)
+    targets = tuple(to or ("embedded",))
+    result = run(project, targets, extent=extents[verify], dry_run=dry_run, progress=ui)
     if dry_run:
-        ui.print(f"would pin ipfs://{result.root} to {', '.join(result.targets)}")
+        size = f"{result.car_bytes:,} bytes"
+        ui.print(f"would pin ipfs://{result.root} ({size}) to {', '.join(targets)}")
         return result
-    ui.print(f"pinned ipfs://{result.root}: {result.blocks} blocks, all read back")
+    for one in result.targets:
+        checked = f"{one.checked_blocks} of {one.blocks} blocks read back"
+        ui.print(f"pinned ipfs://{one.root} to {one.target}: {checked}")
     ui.print(f"any IPFS node can import {result.car} ({result.car_bytes:,} bytes)")
     ui.print(f"next: [bold]nftgan deploy -C {project.root}[/]")
     return result

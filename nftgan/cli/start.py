@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nftgan.cli.options import Palette, PixelGrid, Trunc, Upscale
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import GET_STARTED, Collection, verb
 
@@ -18,11 +19,17 @@ def init(
     folder: Annotated[
         Path, typer.Option("--in", metavar="DIR", help="Folder that holds the collections.")
     ] = Path("collections"),
+    trunc: Trunc = 0.7,
+    pixel_grid: PixelGrid = 0,
+    palette: Palette = 0,
+    upscale: Upscale = 1,
 ) -> Any:
     """Start a collection: a folder with an annotated nftgan.toml."""
+    from nftgan.workflows.init import Look
     from nftgan.workflows.init import init as start
 
-    result = start(name, folder)
+    look = Look(trunc, pixel_grid, palette, upscale)
+    result = start(name, folder, look)
     ui.print(f"{'made' if result.created else 'kept'} {result.config}")
     ui.print("next: edit it, then [bold]nftgan curate[/] in that folder")
     return result

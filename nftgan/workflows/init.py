@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nftgan.errors import UsageError
@@ -25,12 +25,12 @@ external_url = ""              # your own site, or empty
 path = ""                      # a .safetensors file, a run folder, or a URL with #sha256=...
 
 [recipe]
-trunc = 0.7                    # truncation psi: 1 full variety, 0.5 to 0.8 safer pictures
+trunc = {trunc}                    # truncation psi: 1 full variety, 0.5 to 0.8 safer pictures
 translate = [0.0, 0.0]         # in image widths and heights (StyleGAN3)
 rotate = 0.0                   # degrees (StyleGAN3)
-pixel_grid = 0                 # pixel-art finish: side of the grid, 0 for none
-palette = 0                    # pixel-art finish: number of colours, 0 for all
-upscale = 1                    # nearest-neighbour enlargement of the finished picture
+pixel_grid = {pixel_grid}                 # pixel-art finish: side of the grid, 0 for none
+palette = {palette}                    # pixel-art finish: number of colours, 0 for all
+upscale = {upscale}                    # nearest-neighbour enlargement of the finished picture
 
 [royalty]
 percent = 5.0                  # ERC-2981: a wish that markets may ignore
@@ -42,6 +42,19 @@ name = "embedded"              # embedded, anvil, sepolia, base-sepolia, ...
 
 
 @dataclass(frozen=True)
+class Look:
+    """First values of [recipe]."""
+
+    trunc: float = 0.7
+    pixel_grid: int = 0
+    palette: int = 0
+    upscale: int = 1
+
+
+PLAIN_LOOK = Look()
+
+
+@dataclass(frozen=True)
 class InitResult:
     """Where the settings are and whether this run wrote them."""
 
@@ -50,7 +63,7 @@ class InitResult:
     created: bool
 
 
-def init(name: str, parent: Path) -> InitResult:
+def init(name: str, parent: Path, look: Look = PLAIN_LOOK) -> InitResult:
     """`parent/NAME/nftgan.toml` exists; one that is there already is kept as it is.
 
     Raises UsageError for a name that cannot be a folder's.
@@ -66,5 +79,6 @@ def init(name: str, parent: Path) -> InitResult:
         return InitResult(folder, path, created=False)
     symbol = re.sub(r"[^A-Z0-9]", "", name.upper())[:11] or "ART"
     # A JSON string is a TOML basic string too.
-    write_text(path, TEMPLATE.format(name=json.dumps(name), symbol=json.dumps(symbol)))
+    words = {"name": json.dumps(name), "symbol": json.dumps(symbol)}
+    write_text(path, TEMPLATE.format(**words, **asdict(look)))
     return InitResult(folder, path, created=True)

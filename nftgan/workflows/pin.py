@@ -1,7 +1,8 @@
-"""pin: the collection's content into a store, read back block by block, and one CAR to keep."""
+"""pin: the collection's content to one or more places, read back, and one CAR to keep."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,38 +10,39 @@ from typing import Any
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json, write_json
-from nftgan.ipfs.car import write_car
-from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.backends import open_backend
 from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.importer import Importer, Tree
-from nftgan.ipfs.reader import walk
+from nftgan.ipfs.pinning import PinResult, pack, pin_car
 from nftgan.ipfs.store import BlockStore
+from nftgan.ipfs.verify import Extent
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.sources import project_model
 
 EMBEDDED = "embedded"
+MODEL_NAME = "model.safetensors"
 
 
 @dataclass(frozen=True)
-class PinResult:
-    """The root that holds everything, what is below it, and where it was proven to be."""
+class Pinned:
+    """The root that holds everything, the CAR to keep, and where it was proven to be."""
 
     root: str
-    images: str
-    metadata: str
-    model: str
     car: Path
     car_bytes: int
     blocks: int
-    new_blocks: int
-    targets: tuple[str, ...]
+    targets: tuple[PinResult, ...]
+
+
+def store_folder() -> Path:
+    """Where the embedded store is: one for all collections of a person."""
+    return state_home() / "ipfs"
 
 
 def embedded_store() -> BlockStore:
-    """The block store of this person, shared by all collections."""
-    return BlockStore(state_home() / "ipfs")
+    return BlockStore(store_folder())
 
 
 def open_gateway(port: int) -> Gateway:
@@ -52,76 +54,43 @@ def pin(
     project: Project,
     targets: tuple[str, ...] = (EMBEDDED,),
     *,
+    extent: Extent = "all",
     dry_run: bool = False,
     progress: Progress = SILENT,
-) -> PinResult:
-    """Every target holds every block, each read back and hashed; the CAR holds them too.
+) -> Pinned:
+    """Every target holds every block, read back as far as `extent` says; the CAR holds them too.
 
     Raises MissingStepError before `metadata`, CheckFailed when a file changed since or a target
     serves other bytes. Run again after a kill, it finishes with the same CIDs.
     """
-    for target in targets:
-        if target not in (EMBEDDED, "kubo"):
-            raise UsageError(f"unknown target {target!r}", hint="embedded or kubo")
+    backends = [open_backend(target, store=store_folder()) for target in targets]
     with project.lock():
         manifest = ready_manifest(project)
         tree = collection_tree(project, manifest)
         if dry_run:
-            root = Importer().add_tree(tree).cid
-            return _result(project, manifest, root, 0, 0, 0, targets)
-        store = embedded_store()
-        new = 0
-
-        def put(cid: Cid, data: bytes) -> None:
-            nonlocal new
-            new += store.put(cid, data)
-            task.advance()
-
-        with progress.task("storing", None, "blocks") as task:
-            root = Importer(put).add_tree(tree).cid
-            store.sync()
-        check_folders(tree, manifest)
-        store.pin(root, project.name)
-        blocks = 0
-        with progress.task("reading back", None, "blocks") as task:
-            for _ in walk(store.get, root):
-                blocks += 1
-                task.advance()
-        size = write_car(project.car_path, root, walk(store.get, root))
-        record = pins(project)
-        record[EMBEDDED] = {"root": str(root), "verified": True, "blocks": blocks}
-        write_json(project.pins_path, record)
-        if "kubo" in targets:
-            from nftgan.ipfs.kubo import pin_to_kubo
-
-            api = pin_to_kubo(project.car_path, root, store.get, progress=progress)
-            record["kubo"] = {"root": str(root), "verified": True, "blocks": blocks, "api": api}
+            made = Importer().add_tree(tree)
+            return Pinned(str(made.cid), project.car_path, made.total_bytes, 0, ())
+        progress.note(f"packing {project.car_path.name}")
+        packed = pack(tree, project.car_path)
+        check_promises(packed.cids, manifest)
+        results = []
+        for target, backend in zip(targets, backends, strict=True):
+            try:
+                result = pin_car(
+                    project.car_path,
+                    backend,
+                    label=project.name,
+                    journal_path=project.root / "pin.jsonl",
+                    extent=extent,
+                    progress=progress,
+                )
+            finally:
+                backend.close()
+            results.append(result)
+            record = pins(project)
+            record[target] = {"root": result.root, "verified": extent != "none"}
             write_json(project.pins_path, record)
-    return _result(project, manifest, root, size, blocks, new, targets)
-
-
-def _result(
-    project: Project,
-    manifest: Manifest,
-    root: Cid,
-    size: int,
-    blocks: int,
-    new: int,
-    targets: tuple[str, ...],
-) -> PinResult:
-    cids = manifest.cids
-    assert cids.images and cids.metadata and cids.model
-    return PinResult(
-        str(root),
-        cids.images,
-        cids.metadata,
-        cids.model,
-        project.car_path,
-        size,
-        blocks,
-        new,
-        targets,
-    )
+    return Pinned(packed.root, packed.path, packed.size_bytes, packed.blocks, tuple(results))
 
 
 def collection_tree(project: Project, manifest: Manifest) -> Tree:
@@ -133,21 +102,18 @@ def collection_tree(project: Project, manifest: Manifest) -> Tree:
             "contract.json": project.contract_json,
             **{f"{name}.json": project.metadata / f"{name}.json" for name in names},
         },
-        "model.safetensors": project_model(project),
+        MODEL_NAME: project_model(project),
     }
 
 
-def check_folders(tree: Tree, manifest: Manifest) -> None:
-    """Files on disk still have the CIDs that the manifest promises. Raises CheckFailed."""
+def check_promises(cids: Mapping[str, str], manifest: Manifest) -> None:
+    """What was packed has the CIDs that the metadata promises. Raises CheckFailed."""
     for name, promised in (
         ("images", manifest.cids.images),
         ("metadata", manifest.cids.metadata),
-        ("model.safetensors", manifest.cids.model),
+        (MODEL_NAME, manifest.cids.model),
     ):
-        value: Any = tree[name]
-        importer = Importer()
-        made = importer.add_path(value) if isinstance(value, Path) else importer.add_tree(value)
-        if str(made.cid) != promised:
+        if cids[name] != promised:
             raise CheckFailed(
                 f"{name} changed since its CID was computed",
                 hint="nftgan render, then nftgan metadata",

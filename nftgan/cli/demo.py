@@ -1,0 +1,173 @@
+"""The verb 'demo': the whole pipeline on shipped art, each step echoed as one would type it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import GET_STARTED, app, verb
+from nftgan.errors import NftganError, PartlyDone
+
+PIECES = 12
+CANDIDATES = "0-191"
+LOOK = ["--trunc", "0.8", "--pixel-grid", "16", "--palette", "12", "--upscale", "24"]
+
+
+@verb(GET_STARTED, example="nftgan demo --keep demo")
+def demo(
+    ui: Ui,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep everything here; else it is removed at the end.",
+            show_default=False,
+        ),
+    ] = None,
+    kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 2.0,
+) -> Any:
+    """Run the whole pipeline on shipped art: no account, no daemon, no network."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="nftgan-demo-"))
+    if keep is None:
+        # A throw-away demo has a throw-away chain and store too.
+        os.environ["NFTGAN_HOME"] = str(folder / "state")
+    try:
+        return _run(ui, folder, kimg, kept=keep is not None)
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
+    from nftgan.dataset.shipped import unpack
+
+    art, dataset, runs = folder / "art", folder / "art.zip", folder / "runs"
+    collection = folder / "collections" / "avatars"
+    began, times = time.monotonic(), []
+    if not art.is_dir():
+        ui.note(f"unpacking {unpack('pixel-art', art)} shipped CC0 pixel avatars into {art}")
+    where = ["-C", str(collection)]
+    model = ["-m", str(runs)]
+    steps: list[list[str]] = [
+        ["prepare", str(art), "-o", str(dataset), "--resolution", "32"],
+        ["train", str(dataset), "-o", str(runs), "--resume", "base", "--kimg", f"{kimg:g}"],
+        ["generate", *model, "--seeds", "0-63", "--grid", "-o", str(folder / "candidates"), *LOOK],
+        ["init", "avatars", "--in", str(folder / "collections"), *LOOK],
+        [
+            "curate",
+            *where,
+            *model,
+            "--auto",
+            str(PIECES),
+            "--seeds",
+            CANDIDATES,
+            "--dataset",
+            str(dataset),
+        ],
+        ["render", *where],
+        ["metadata", *where],
+        ["pin", *where],
+        ["deploy", *where, "--yes"],
+        ["mint", *where, "--yes"],
+        ["verify", *where],
+        ["regenerate", "3", *where, "-o", str(folder / "regenerated")],
+    ]
+    if any((collection / "deployments").glob("*.json")):
+        steps = [step for step in steps if step[0] != "curate"]  # its pieces are fixed on chain
+    for number, step in enumerate(steps, 1):
+        ui.print(f"\n[bold cyan]{number}/{len(steps)}[/] [bold]$ nftgan {shlex.join(step)}[/]")
+        start = time.monotonic()
+        _call(ui, step)
+        times.append((step[0], time.monotonic() - start))
+    sheet = _contact_sheet(collection, folder / "contact-sheet.png")
+    total = time.monotonic() - began
+    return _close(ui, folder, collection, sheet, times, total, kept=kept)
+
+
+def _call(ui: Ui, step: Sequence[str]) -> None:
+    """One verb, in this process so that torch loads once; its own words go where they belong."""
+    arguments = [*step, *(["--quiet"] if ui.quiet else []), *(["--debug"] if ui.debug else [])]
+    code: Any = 0
+    with redirect_stdout(sys.stderr if ui.as_json else sys.stdout):
+        try:
+            app(arguments, standalone_mode=False)
+        except SystemExit as exc:
+            code = exc.code
+    if code == 130:
+        raise KeyboardInterrupt
+    if code:
+        error = PartlyDone if code == 6 else NftganError
+        raise error(
+            f"the demo stopped at: nftgan {shlex.join(step)}",
+            hint="see the message above; the same demo command goes on from here",
+        )
+
+
+def _contact_sheet(collection: Path, target: Path) -> Path:
+    from nftgan.provenance.picture import read_png
+    from nftgan.synthesis.generate import contact_sheet
+    from nftgan.synthesis.png import write_png
+
+    paths = sorted((collection / "images").glob("*.png"), key=lambda path: int(path.stem))
+    write_png(target, contact_sheet([read_png(path) for path in paths], columns=4, gap=16))
+    return target
+
+
+def _close(
+    ui: Ui,
+    folder: Path,
+    collection: Path,
+    sheet: Path,
+    times: list[tuple[str, float]],
+    total: float,
+    *,
+    kept: bool,
+) -> dict[str, Any]:
+    import resource
+
+    from nftgan.files import read_json
+
+    record = read_json(next(iter(sorted((collection / "deployments").glob("*.json")))))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rows = [
+        ("art, 1,024 pictures", folder / "art"),
+        ("data set", folder / "art.zip"),
+        ("training run, model", folder / "runs"),
+        ("collection", collection),
+        ("contact sheet", sheet),
+        ("contract", f"{record['collection']} on {record['chain']}"),
+        ("CAR for any IPFS node", collection / "avatars.car"),
+        ("proof of token 3", folder / "regenerated" / "3.png"),
+        ("time, memory", f"{total:.0f} s, at most {peak:.0f} MB"),
+    ]
+    ui.print("")
+    ui.table("What exists now", ("what", "where"), rows)
+    slowest = ", ".join(f"{verb} {seconds:.0f} s" for verb, seconds in times)
+    ui.print(f"[dim]{slowest}[/]")
+    if kept:
+        ui.print(f"\nlook at [bold]{sheet}[/]")
+    else:
+        ui.print("\nnothing was kept: add --keep DIR to look at the pictures")
+    ui.print("with your own art:")
+    ui.print("  [bold]nftgan prepare MY-ART -o my-art.zip[/]")
+    ui.print("  [bold]nftgan train my-art.zip -o runs --resume base[/]     (32 pixels, any laptop)")
+    ui.print("  [bold]nftgan train my-art.zip -o runs --preset 256[/]      (a GPU)")
+    return {
+        "folder": folder,
+        "contact_sheet": sheet,
+        "contract": record["collection"],
+        "seconds": round(total, 1),
+        "peak_mb": round(peak),
+        "steps": [{"verb": verb, "seconds": round(seconds, 1)} for verb, seconds in times],
+    }
