@@ -1,4 +1,5 @@
 // Compiles the contracts with solc-js and writes their artifacts where the Python package ships them.
+//   node build.mjs [folder of the artifacts] [folder of the sources]
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -7,6 +8,7 @@ import solc from 'solc'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const target = process.argv[2] ?? join(here, '..', 'nftgan', 'chain', 'artifacts')
+const folder = process.argv[3] ?? 'src'
 const settings = {
   evmVersion: 'prague',
   viaIR: true,
@@ -17,12 +19,12 @@ const settings = {
   },
 }
 const read = path => readFileSync(path, 'utf8')
-const names = readdirSync(join(here, 'src')).filter(name => name.endsWith('.sol')).sort()
-const sources = Object.fromEntries(names.map(name => [`src/${name}`, { content: read(join(here, 'src', name)) }]))
+const paths = readdirSync(join(here, folder)).filter(name => name.endsWith('.sol')).sort().map(name => `${folder}/${name}`)
+const sources = Object.fromEntries(paths.map(path => [path, { content: read(join(here, path)) }]))
 const used = { ...Object.fromEntries(Object.entries(sources).map(([path, { content }]) => [path, content])) }
 const find = path => {
   try {
-    const local = path.startsWith('src/') ? join(here, path) : join(here, 'node_modules', path)
+    const local = path.startsWith(`${folder}/`) ? join(here, path) : join(here, 'node_modules', path)
     used[path] = read(local)
     return { contents: used[path] }
   } catch {
@@ -33,7 +35,7 @@ const input = { language: 'Solidity', sources, settings }
 const output = JSON.parse(solc.compile(JSON.stringify(input), { import: find }))
 // What libraries are warned of is theirs to mend.
 for (const problem of output.errors ?? [])
-  if (problem.severity === 'error' || problem.sourceLocation?.file.startsWith('src/')) console.error(problem.formattedMessage)
+  if (problem.severity === 'error' || problem.sourceLocation?.file.startsWith(`${folder}/`)) console.error(problem.formattedMessage)
 if ((output.errors ?? []).some(problem => problem.severity === 'error')) process.exit(1)
 
 const version = solc.version().replace(/\.Emscripten\.clang$/, '')
@@ -41,8 +43,7 @@ const hashes = Object.fromEntries(
   Object.keys(used).sort().map(path => [path, createHash('sha256').update(used[path]).digest('hex')]),
 )
 mkdirSync(target, { recursive: true })
-for (const name of ['NftganCollection', 'NftganFactory']) {
-  const { abi, evm } = output.contracts[`src/${name}.sol`][name]
+for (const [name, { abi, evm }] of paths.flatMap(path => Object.entries(output.contracts[path]))) {
   const artifact = {
     contractName: name,
     abi,

@@ -176,7 +176,7 @@ class Evm:
 
 
 class Contract:
-    """A contract at an address: `contract.send(sender, name, *args)` and `contract.call(name, …)`."""
+    """A contract at an address, whose functions are sent or called by name."""
 
     def __init__(self, evm: Evm, abi: list[dict[str, Any]], address: str) -> None:
         self.evm = evm
@@ -192,6 +192,7 @@ class Contract:
         code = bytes.fromhex(artifact["bytecode"].removeprefix("0x"))
         inputs = [e["inputs"] for e in artifact["abi"] if e["type"] == "constructor"]
         types = [i["type"] for i in inputs[0]] if inputs else []
+        evm.know(artifact["abi"])
         sent = evm.send(sender, None, code + encode(types, args))
         assert sent.created is not None
         return Contract(evm, artifact["abi"], sent.created), sent.gas

@@ -272,7 +272,7 @@ def test_any_token_of_a_batch_moves_and_leaves_the_others(collection: Contract, 
 
 def test_only_the_holder_or_an_approved_account_moves_a_token(collection: Contract) -> None:
     mint(collection, 3, BUYER)
-    move = ("transferFrom", BUYER, OTHER, 1)
+    move: tuple[Any, ...] = ("transferFrom", BUYER, OTHER, 1)
     assert refused(collection, STRANGER, *move).name == "ERC721InsufficientApproval"
     assert refused(collection, ARTIST, *move).name == "ERC721InsufficientApproval"
     collection.send(BUYER, "approve", OTHER, 1)
@@ -287,7 +287,12 @@ def test_only_the_holder_or_an_approved_account_moves_a_token(collection: Contra
 
 def test_a_token_that_was_never_minted_cannot_be_used(collection: Contract) -> None:
     mint(collection, 2)
-    for act in [("transferFrom", ARTIST, OTHER, 2), ("approve", OTHER, 2), ("burn", 2)]:
+    acts: list[tuple[Any, ...]] = [
+        ("transferFrom", ARTIST, OTHER, 2),
+        ("approve", OTHER, 2),
+        ("burn", 2),
+    ]
+    for act in acts:
         assert refused(collection, ARTIST, *act).name == "ERC721NonexistentToken"
     assert refused(collection, ARTIST, "tokenURI", 2).name == "ERC721NonexistentToken"
 

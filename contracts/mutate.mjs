@@ -1,0 +1,98 @@
+// Break the contracts in one place at a time: the tests must notice every time.
+//   node mutate.mjs [text that a mutation's name must contain]
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { forge } from './forge.mjs'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const files = ['NftganCollection', 'NftganFactory'].map(name => `src/${name}.sol`)
+const read = path => readFileSync(join(here, path), 'utf8')
+
+// Every guard, found by its shape, is left out once.
+const guards = files.flatMap(file =>
+  [...read(file).matchAll(/^ +(?:if \(.*\) revert .*;|_onlyOwner\(\);|_requireOwned\(id\);|_check\(args\);)$/gm)].map(
+    found => ({ file, at: found.index, from: found[0], to: '' }),
+  ),
+)
+// These change what is computed. Each text stands once in its file.
+const [collection, factory] = files
+const changes = [
+  [collection, 'count = seeds.length / 4;', 'count = seeds.length / 2;'],
+  [collection, 'end > limit', 'end >= limit'],
+  [collection, 'if (count == 1) {', 'if (count == 0) {'],
+  [collection, 'ledger.batches == 0', 'ledger.batches < 2'],
+  [collection, 'Batch(to, uint32(firstId))', 'Batch(to, uint32(end))'],
+  [collection, '++ledger.batches;', ''],
+  [collection, '_increaseBalance(to, uint128(count));', ''],
+  [collection, 'id = firstId; id < end', 'id = firstId + 1; id < end'],
+  [collection, 'emit Seeds(firstId, seeds);', ''],
+  [collection, 'emit Transfer(address(0), to, id);', ''],
+  [collection, 'ledger.minted = uint32(end);', ''],
+  [collection, '_update(address(0), id, msg.sender);', '_update(address(0), id, address(0));'],
+  [collection, '_burnt.set(id);', ''],
+  [collection, '++_ledger.burned;', ''],
+  [collection, 'id >= ledger.minted', 'id > ledger.minted'],
+  [collection, 'ledger.burned != 0 &&', 'ledger.burned == 0 &&'],
+  [collection, '_batches[middle].firstId > id', '_batches[middle].firstId >= id'],
+  [collection, 'else low = middle;', 'else low = high;'],
+  [collection, 'low == 0 ?', 'low != 0 ?'],
+  [collection, 'if (holder != address(0)) return holder;', ''],
+  [collection, 'abi.encode(id, seed, pixelHash)', 'abi.encode(id, pixelHash)'],
+  [collection, 'bytes(text).length == 0', 'bytes(text).length != 0'],
+  [collection, '_frozen = true;', ''],
+  [collection, 'emit BatchMetadataUpdate(0, type(uint256).max);', ''],
+  [collection, 'emit ContractURIUpdated();', ''],
+  [collection, 'emit MetadataFrozen();', ''],
+  [collection, 'id == 0x49064906', 'id == 0x49064907'],
+  [collection, 'id == 0x2a55205a', 'id == 0x2a55205b'],
+  [collection, 'id == 0xe8a3d485', 'id == 0xe8a3d486'],
+  [collection, '|| super.supportsInterface(id)', ''],
+  [collection, '_pendingOwner = to;', '_movedOwner = to;'],
+  [collection, 'delete _pendingOwner;', ''],
+  [collection, '(_ledger.ownerMoved, _movedOwner) = (true, msg.sender);', ''],
+  [collection, '(_ledger.ownerMoved, _movedOwner) = (true, address(1));', ''],
+  [collection, 'emit OwnershipTransferStarted(owner(), to);', ''],
+  [collection, 'emit OwnershipTransferred(owner(), msg.sender);', ''],
+  [collection, '/ 10_000', '/ 1_000'],
+  [factory, 'abi.encodePacked(msg.sender, args)', 'abi.encodePacked(tx.origin, args)'],
+  [factory, 'abi.encodePacked(owner, args)', 'abi.encodePacked(msg.sender, args)'],
+  [factory, '> 10_000', '>= 10_000'],
+  [factory, 'args.length <= symbolAt', 'args.length < symbolAt'],
+  [factory, 'symbolAt + 1 +', 'symbolAt +'],
+  [factory, 'emit Created(collection, msg.sender);', ''],
+].map(([file, from, to]) => {
+  const text = read(file)
+  const at = text.indexOf(from)
+  if (at < 0 || text.indexOf(from, at + 1) >= 0) throw new Error(`must stand once in ${file}: ${from}`)
+  return { file, at, from, to }
+})
+
+const box = mkdtempSync(join(tmpdir(), 'mutate-'))
+for (const name of ['src', 'test', 'foundry.toml', 'solc.cjs']) cpSync(join(here, name), join(box, name), { recursive: true })
+symlinkSync(join(here, 'node_modules'), join(box, 'node_modules'))
+const env = { ...process.env, FOUNDRY_VIA_IR: 'false', FOUNDRY_FUZZ_RUNS: '24' }
+const test = () => spawnSync(forge, ['test', '--no-match-contract', 'Invariants|Gas'], { cwd: box, env, encoding: 'utf8' })
+
+let survived = 0
+try {
+  const sound = test()
+  if (sound.status !== 0) throw new Error(`the tests fail on unchanged contracts:\n${sound.stdout}${sound.stderr}`)
+  const chosen = [...guards, ...changes].filter(({ from }) => from.includes(process.argv[2] ?? ''))
+  for (const { file, at, from, to } of chosen) {
+    const text = read(file)
+    writeFileSync(join(box, file), text.slice(0, at) + to + text.slice(at + from.length))
+    const { status, stdout, stderr } = test()
+    writeFileSync(join(box, file), text)
+    const compiled = !(stdout + stderr).includes('Compiler run failed')
+    const verdict = !compiled ? 'does not compile' : status === 0 ? 'SURVIVED' : 'noticed'
+    if (verdict !== 'noticed') survived += 1
+    console.log(`${verdict}: ${from.trim()}  ->  ${to || 'nothing'}`)
+  }
+  console.log(`${chosen.length - survived} of ${chosen.length} noticed`)
+} finally {
+  rmSync(box, { recursive: true })
+}
+process.exit(survived ? 1 : 0)
