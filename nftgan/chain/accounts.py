@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import CredentialError, UsageError
-from nftgan.files import os_error, read_json, write_text
+from nftgan.files import os_error, read_json, translated_os_errors, write_text
 from nftgan.project import state_home
 
 PASSWORD_FILE = "NFTGAN_PASSWORD_FILE"
@@ -89,10 +90,21 @@ def create_wallet(password: str) -> Wallet:
 def import_wallet(private_key: str, password: str) -> Wallet:
     """A key that exists elsewhere, encrypted here. Raises CredentialError when it is not a key."""
     _check_password(password)
+    return _store(bytes(_local(private_key, "that").key), password)
+
+
+def _local(private_key: str, what: str) -> Any:
+    """eth-account's account of 64 hexadecimal digits; no message of it may quote the key."""
+    from eth_account import Account as Local
+    from eth_utils.exceptions import ValidationError
+
     key = private_key.strip().removeprefix("0x")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", key):
-        raise CredentialError("that is not a private key: it must be 64 hexadecimal digits")
-    return _store(bytes.fromhex(key), password)
+        raise CredentialError(f"{what} is not a private key: it must be 64 hexadecimal digits")
+    try:
+        return Local.from_key(bytes.fromhex(key))
+    except (ValueError, ValidationError):
+        raise CredentialError(f"{what} is not a private key of the curve") from None
 
 
 def _check_password(password: str) -> None:
@@ -100,17 +112,14 @@ def _check_password(password: str) -> None:
         raise CredentialError("the password is shorter than eight characters")
 
 
-def _store(key: bytes, password: str, *, folder: Path | None = None, **work: Any) -> Wallet:
+def _store(key: bytes, password: str, *, path: Path | None = None, **work: Any) -> Wallet:
     from eth_account import Account as Local
-    from eth_utils.exceptions import ValidationError
 
-    try:
-        local = Local.from_key(key)
-    except (ValueError, ValidationError):
-        raise CredentialError("that is not a private key of this curve") from None
+    local = Local.from_key(key)
     document = Local.encrypt(key, password, **work)
-    path = (folder or keystore_folder()) / f"{local.address}.json"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = path or keystore_folder() / f"{local.address}.json"
+    with translated_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     before = os.umask(0o077)
     try:
         write_text(path, json.dumps(document))
@@ -128,18 +137,17 @@ def unlock(
     Without `address` there must be exactly one wallet. The password comes from the file named by
     NFTGAN_PASSWORD_FILE, else from `prompt`. Raises CredentialError.
     """
-    from eth_account import Account as Local
-
     if key := os.environ.get(PRIVATE_KEY):
         warn(f"the key comes from {PRIVATE_KEY}: a keystore is safer (nftgan wallet import)")
-        if not re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", key.strip()):
-            raise CredentialError(f"{PRIVATE_KEY} does not hold a private key")
-        account = Account(Local.from_key(key.strip()))
+        account = Account(_local(key, PRIVATE_KEY))
         if address is not None and account.address != check_address(address):
             raise CredentialError(f"{PRIVATE_KEY} is the key of {account.address}, not {address}")
         return account
     wallet = _choose(address)
-    return _decrypt(wallet.path, _password(wallet.address, prompt))
+    account = _decrypt(wallet.path, _password(wallet.address, prompt))
+    if account.address != wallet.address:
+        raise CredentialError(f"{wallet.path} holds the key of {account.address}", hint="move it")
+    return account
 
 
 def _choose(address: str | None) -> Wallet:
@@ -183,10 +191,14 @@ def _decrypt(path: Path, password: str) -> Account:
 def embedded_account() -> Account:
     """The embedded chain's own funded account: its key is worth nothing and asks no password."""
     folder = state_home() / "embedded"
-    files = sorted(folder.glob("0x*.json")) if folder.is_dir() else []
-    if files:
-        return _decrypt(files[0], "")
-    wallet = _store(
-        secrets.token_bytes(32), "", folder=folder, kdf="scrypt", iterations=FAST_SCRYPT
-    )
-    return _decrypt(wallet.path, "")
+    path = folder / "account.json"
+    if not path.exists():
+        with translated_os_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = (folder / ".lock").open("a")
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # of two first uses at once, one makes the key
+            if not path.exists():
+                key = secrets.token_bytes(32)
+                _store(key, "", path=path, kdf="scrypt", iterations=FAST_SCRYPT)
+    return _decrypt(path, "")

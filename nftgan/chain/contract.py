@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-from nftgan.chain.rpc import Connection, translated
-from nftgan.errors import CheckFailed, UsageError
+from nftgan.chain.artifact import COLLECTION, FACTORY, artifact
+from nftgan.chain.rpc import Connection, NodeUnavailable, translated
+from nftgan.errors import CheckFailed, ServiceError, UsageError
 
-COLLECTION, FACTORY = "NftganCollection", "NftganFactory"
-LOG_SPAN_BLOCKS = 5_000
-"""Blocks in one log query: what public nodes answer."""
-
-
-@functools.cache
-def artifact(name: str) -> dict[str, Any]:
-    """ABI, bytecode and build settings of a shipped contract."""
-    path = resources.files("nftgan.chain").joinpath("artifacts").joinpath(f"{name}.json")
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return document
+MIN_LOG_SPAN_BLOCKS = 500
+"""Below this a node's refusal of a log query is not about its range."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +29,18 @@ class FixedData:
     base_uri: str
 
     def encode(self) -> bytes:
-        """The factory's packed argument. Raises UsageError for what does not fit."""
+        """What the factory takes: the numbers packed, then the words with their lengths.
+
+        Raises UsageError for what does not fit.
+        """
         name, symbol = self.name.encode(), self.symbol.encode()
         if len(name) > 255 or len(symbol) > 255:
             raise UsageError("a collection's name and symbol have at most 255 bytes each")
         if not 1 <= self.max_supply < 2**32 or not 0 <= self.royalty_bps <= 10_000:
-            raise UsageError("the supply or the royalty is out of range")
+            raise UsageError(
+                f"a supply of {self.max_supply} or a royalty of {self.royalty_bps} basis points"
+                " is out of range"
+            )
         return b"".join(
             (
                 _digest(self.model),
@@ -147,6 +142,7 @@ class Collection:
         )
 
     def owner(self) -> str:
+        """The account that may mint."""
         return str(self._call("owner"))
 
     def next_token_id(self) -> int:
@@ -173,7 +169,10 @@ class Collection:
         return bool(self._call("verifyPiece", token, seed, _digest(pixels), list(proof)))
 
     def seeds(self) -> dict[int, int]:
-        """Token to seed, from the mint events. Raises CheckFailed when batches contradict."""
+        """Token to seed, from the mint events; in as many queries as the node's range limit asks.
+
+        Raises CheckFailed when batches contradict.
+        """
         seeds: dict[int, int] = {}
         for first, batch in self.batches():
             for offset, seed in enumerate(batch):
@@ -182,15 +181,42 @@ class Collection:
         return seeds
 
     def batches(self) -> list[tuple[int, tuple[int, ...]]]:
-        """(first token, seeds) of every mint, oldest first."""
-        found = []
+        """(first token, seeds) of every mint, in the order of tokens.
+
+        Blocks are searched backwards, only until every token has its seed. Raises ServiceError
+        when the node does not show all mint events.
+        """
+        minted = self.next_token_id()
+        found: dict[int, tuple[int, ...]] = {}
         with translated(self.connection):
-            last = self.connection.w3.eth.block_number
-            for start in range(self.first_block, last + 1, LOG_SPAN_BLOCKS):
-                end = min(start + LOG_SPAN_BLOCKS - 1, last)
-                for log in self._contract.events.Seeds().get_logs(from_block=start, to_block=end):
-                    found.append((int(log["args"]["firstId"]), decode_seeds(log["args"]["seeds"])))
-        return found
+            end = int(self.connection.w3.eth.block_number)
+        span = end - self.first_block + 1
+        while sum(map(len, found.values())) < minted:
+            start = max(self.first_block, end - span + 1)
+            try:
+                found.update(self._batches(start, end))
+            except NodeUnavailable:
+                raise
+            except ServiceError:
+                if span <= MIN_LOG_SPAN_BLOCKS:
+                    raise
+                span = max(span // 4, MIN_LOG_SPAN_BLOCKS)
+                continue
+            if start <= self.first_block:
+                break
+            end = start - 1
+        shown = sum(map(len, found.values()))
+        if shown < minted:
+            raise ServiceError(
+                f"the node at {self.connection.where} shows {shown} of {minted} seeds only",
+                hint="choose a node that keeps old logs with --rpc",
+            )
+        return sorted(found.items())
+
+    def _batches(self, start: int, end: int) -> dict[int, tuple[int, ...]]:
+        with translated(self.connection):
+            logs = self._contract.events.Seeds().get_logs(from_block=start, to_block=end)
+            return {int(log["args"]["firstId"]): decode_seeds(log["args"]["seeds"]) for log in logs}
 
     def mint_data(self, first: int, to: str, seeds: Sequence[int]) -> bytes:
         """Calldata of `mintBatch`."""

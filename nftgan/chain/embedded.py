@@ -7,8 +7,11 @@ error. Several processes may use one file; whatever was answered survives a kill
 from __future__ import annotations
 
 import json
+import sqlite3
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +29,26 @@ from eth.db.schema import SchemaV1
 from eth.exceptions import HeaderNotFound
 from eth.vm.forks import PragueVM
 from eth.vm.spoof import SpoofTransaction
-from eth_utils import (
-    decode_hex,
-    encode_hex,
-    keccak,
-    to_canonical_address,
-    to_checksum_address,
-)
+from eth_utils import encode_hex, keccak, to_canonical_address
 from web3.providers.base import BaseProvider
 
 from nftgan.chain.database import Database
+from nftgan.chain.documents import (
+    RpcError,
+    block_document,
+    call_data,
+    geth_words,
+    log_document,
+    number,
+    octets,
+    raise_if_failed,
+    receipt_document,
+    transaction_document,
+)
 from nftgan.errors import UsageError
 
 CHAIN_ID = 7_235_188
-"""Chosen freely; no public chain list names it."""
+"""0x6e6674, "nft" in ASCII: none of the 1,940 public chains in ethereum-lists has it."""
 
 BLOCK_GAS = 30_000_000
 TIP_WEI = 10**9
@@ -48,29 +57,23 @@ _CHAIN_ID_KEY = b"nftgan:chain-id"
 _LATEST = {None, "latest", "pending", "safe", "finalized"}
 
 
-class RpcError(Exception):
-    """What a node would answer as a JSON-RPC error, in geth's words."""
-
-    def __init__(self, code: int, message: str, data: str | None = None) -> None:
-        super().__init__(message)
-        self.body: dict[str, Any] = {"code": code, "message": message}
-        if data is not None:
-            self.body["data"] = data
-
-
 class EmbeddedChain(BaseProvider):
     """A web3.py provider over the chain in `path`; `fund` holds the genesis balance.
 
     Raises UsageError when the file is not an embedded chain.
     """
 
+    global_ccip_read_enabled = False  # no contract may make us fetch addresses of its choosing
+
     def __init__(self, path: Path, *, fund: Sequence[str] = ()) -> None:
         super().__init__()
+        self.path = path
         self.database = Database(path)
+        self._one_thread = threading.RLock()
         self._chain_class = _chain_class()
         self._chain: MiningChainAPI | None = None
         self._head: bytes | None = None
-        with self.database.transaction():
+        with self._usable(), self.database.transaction():
             if self.database._exists(_CHAIN_ID_KEY):
                 if int(self.database[_CHAIN_ID_KEY]) != CHAIN_ID:
                     raise UsageError(f"{path} holds a chain of another kind")
@@ -96,21 +99,35 @@ class EmbeddedChain(BaseProvider):
         )
         self.database[_CHAIN_ID_KEY] = str(CHAIN_ID).encode()
 
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            raise UsageError(
+                f"the embedded chain in {self.path} cannot be used: {exc}",
+                hint="free some space, check the file, or set NFTGAN_HOME to another folder",
+            ) from exc
+
     # ---- web3.py's side
 
     def is_connected(self, show_traceback: bool = False) -> bool:
         return True
 
     def make_request(self, method: Any, params: Any) -> Any:
-        handler: Callable[..., Any] | None = _METHODS.get(str(method))
+        """A JSON-RPC answer. Raises UsageError when the file cannot be read or written."""
         answer: dict[str, Any] = {"jsonrpc": "2.0", "id": 1}
+        handler = _METHODS.get(str(method))
         if handler is None:
             message = f"the method {method} does not exist/is not available"
             return {**answer, "error": {"code": -32601, "message": message}}
         try:
-            return {**answer, "result": handler(self, *params)}
+            with self._one_thread, self._usable():
+                return {**answer, "result": handler(self, *params)}
         except RpcError as exc:
             return {**answer, "error": exc.body}
+        except (TypeError, ValueError) as exc:
+            return {**answer, "error": {"code": -32602, "message": f"invalid argument: {exc}"}}
 
     # ---- py-evm's side
 
@@ -126,10 +143,10 @@ class EmbeddedChain(BaseProvider):
         head: BlockHeaderAPI = self.chain.get_canonical_head()
         if tag in _LATEST:
             return head
-        number = 0 if tag == "earliest" else _number(tag)
-        if number > head.block_number:
+        height: Any = 0 if tag == "earliest" else number(tag)
+        if height > head.block_number:
             raise RpcError(-32000, "header not found")
-        return self.chain.get_canonical_block_header_by_number(number)  # type: ignore[arg-type]
+        return self.chain.get_canonical_block_header_by_number(height)
 
     def state(self, tag: Any = "latest") -> StateAPI:
         return self.chain.get_vm(self.header(tag)).state
@@ -153,8 +170,8 @@ class EmbeddedChain(BaseProvider):
             max_fee_per_gas=0,
             gas=gas,
             to=to_canonical_address(call["to"]) if call.get("to") else b"",
-            value=_number(call.get("value") or 0),
-            data=_data(call),
+            value=number(call.get("value") or 0),
+            data=call_data(call),
             access_list=(),
         )
         context = state.execution_context
@@ -162,22 +179,24 @@ class EmbeddedChain(BaseProvider):
         snapshot = state.snapshot()
         try:
             return state.apply_transaction(SpoofTransaction(unsigned, from_=sender))  # type: ignore[arg-type]
+        except sqlite3.Error:
+            raise
         except Exception as exc:  # py-evm's validation errors share no base class
-            raise RpcError(-32000, _geth_words(exc)) from exc
+            raise RpcError(-32000, geth_words(exc)) from exc
         finally:
             state.revert(snapshot)
             context._base_fee_per_gas = base_fee  # type: ignore[attr-defined]
 
     def simulate(self, call: Mapping[str, Any], tag: Any = "latest", *_: Any) -> str:
-        gas = min(_number(call["gas"]), BLOCK_GAS) if call.get("gas") else BLOCK_GAS
+        gas = min(number(call["gas"]), BLOCK_GAS) if call.get("gas") else BLOCK_GAS
         result = self.run(call, gas, tag)
-        _raise_if_failed(result)
+        raise_if_failed(result)
         return encode_hex(result.output)
 
     def estimate(self, call: Mapping[str, Any], tag: Any = "latest", *_: Any) -> str:
         result = self.run(call, BLOCK_GAS, tag)
-        _raise_if_failed(result)
-        data = _data(call)
+        raise_if_failed(result)
+        data = call_data(call)
         zeros = data.count(0)
         floor = 21_000 + 10 * (zeros + 4 * (len(data) - zeros))  # EIP-7623
         used = max(BLOCK_GAS - result.get_gas_remaining(), floor)
@@ -192,17 +211,19 @@ class EmbeddedChain(BaseProvider):
 
     def send(self, raw_hex: Any) -> str:
         """Apply a signed transaction as a block of its own; on disk when this returns."""
-        raw = decode_hex(raw_hex) if isinstance(raw_hex, str) else bytes(raw_hex)
+        raw = octets(raw_hex)
         name = keccak(raw)
+        self._chain = None  # what a refused transaction touched must not be seen by the next
         with self.database.transaction():
             if self._receipt(name) is not None:
                 raise RpcError(-32000, "already known")
-            self._chain = None  # the head may have moved since the transaction began
             chain = self.chain
             vm = chain.get_vm()
             try:
                 tx = vm.get_transaction_builder().decode(raw)
                 sender = tx.sender
+            except sqlite3.Error:
+                raise
             except Exception as exc:
                 raise RpcError(-32000, f"invalid transaction: {exc}") from exc
             signed_for = getattr(tx, "chain_id", None)
@@ -216,8 +237,10 @@ class EmbeddedChain(BaseProvider):
                 raise RpcError(-32000, message)
             try:
                 _, receipt, result = chain.apply_transaction(tx)
+            except sqlite3.Error:
+                raise
             except Exception as exc:
-                raise RpcError(-32000, _geth_words(exc)) from exc
+                raise RpcError(-32000, geth_words(exc)) from exc
             mined = chain.mine_block(
                 coinbase=ZERO_ADDRESS, mix_hash=keccak(name + b"randao"), blob_gas_used=0
             )
@@ -235,32 +258,14 @@ class EmbeddedChain(BaseProvider):
         result: ComputationAPI,
         header: BlockHeaderAPI,
     ) -> None:
-        number, block_hash = int(header.block_number), bytes(header.hash)
+        block, block_hash = int(header.block_number), bytes(header.hash)
         for position, log in enumerate(receipt.logs):
             topics = [int(topic).to_bytes(32, "big") for topic in log.topics]
             topics += [None] * (4 - len(topics))  # type: ignore[list-item]
-            row = (number, position, name, block_hash, bytes(log.address), *topics, bytes(log.data))
+            row = (block, position, name, block_hash, bytes(log.address), *topics, bytes(log.data))
             self.database.sql.execute("INSERT INTO logs VALUES (?,?,?,?,?,?,?,?,?,?)", row)
-        created = None
-        if not tx.to and not result.is_error:
-            created = to_checksum_address(result.msg.storage_address)
-        price = min(tx.max_fee_per_gas, header.base_fee_per_gas + tx.max_priority_fee_per_gas)
-        document = {
-            "blockHash": encode_hex(block_hash),
-            "blockNumber": hex(number),
-            "contractAddress": created,
-            "cumulativeGasUsed": hex(header.gas_used),
-            "effectiveGasPrice": hex(price),
-            "from": to_checksum_address(sender),
-            "gasUsed": hex(header.gas_used),
-            "logsBloom": _bloom(receipt.bloom),
-            "status": hex(0 if result.is_error else 1),
-            "to": to_checksum_address(tx.to) if tx.to else None,
-            "transactionHash": encode_hex(name),
-            "transactionIndex": "0x0",
-            "type": hex(raw[0] if raw[0] < 0x7F else 0),
-        }
-        row = (name, number, json.dumps(document))
+        document = receipt_document(name, raw, tx, sender, receipt, result, header)
+        row = (name, block, json.dumps(document))
         self.database.sql.execute("INSERT INTO receipts VALUES (?, ?, ?)", row)
 
     def _receipt(self, name: bytes) -> dict[str, Any] | None:
@@ -270,39 +275,23 @@ class EmbeddedChain(BaseProvider):
         return None if row is None else json.loads(row[0])
 
     def receipt(self, tx_hash: Any) -> dict[str, Any] | None:
-        name = _bytes(tx_hash)
+        name = octets(tx_hash)
         document = self._receipt(name)
         if document is not None:
             rows = self.database.sql.execute(
                 "SELECT * FROM logs WHERE block = ? AND tx = ? ORDER BY position",
                 (int(document["blockNumber"], 16), name),
             )
-            document["logs"] = [_log(row) for row in rows]
+            document["logs"] = [log_document(row) for row in rows]
         return document
 
     def transaction(self, tx_hash: Any) -> dict[str, Any] | None:
-        document = self._receipt(_bytes(tx_hash))
+        document = self._receipt(octets(tx_hash))
         if document is None:
             return None
-        number = int(document["blockNumber"], 16)
-        tx: Any = self.chain.get_canonical_block_by_number(number).transactions[0]  # type: ignore[arg-type]
-        return {
-            "blockHash": document["blockHash"],
-            "blockNumber": document["blockNumber"],
-            "chainId": hex(CHAIN_ID),
-            "from": document["from"],
-            "gas": hex(tx.gas),
-            "gasPrice": document["effectiveGasPrice"],
-            "hash": document["transactionHash"],
-            "input": encode_hex(tx.data),
-            "maxFeePerGas": hex(tx.max_fee_per_gas),
-            "maxPriorityFeePerGas": hex(tx.max_priority_fee_per_gas),
-            "nonce": hex(tx.nonce),
-            "to": document["to"],
-            "transactionIndex": "0x0",
-            "type": document["type"],
-            "value": hex(tx.value),
-        }
+        block = int(document["blockNumber"], 16)
+        tx: Any = self.chain.get_canonical_block_by_number(block).transactions[0]  # type: ignore[arg-type]
+        return transaction_document(tx, document)
 
     # ---- reading
 
@@ -312,42 +301,21 @@ class EmbeddedChain(BaseProvider):
         except RpcError:
             return None
         block = self.chain.get_canonical_block_by_number(h.block_number)
-        return {
-            "baseFeePerGas": hex(h.base_fee_per_gas),
-            "difficulty": "0x0",
-            "extraData": encode_hex(h.extra_data),
-            "gasLimit": hex(h.gas_limit),
-            "gasUsed": hex(h.gas_used),
-            "hash": encode_hex(h.hash),
-            "logsBloom": _bloom(h.bloom),
-            "miner": to_checksum_address(h.coinbase),
-            "mixHash": encode_hex(h.mix_hash),
-            "nonce": encode_hex(h.nonce),
-            "number": hex(h.block_number),
-            "parentHash": encode_hex(h.parent_hash),
-            "receiptsRoot": encode_hex(h.receipt_root),
-            "sha3Uncles": encode_hex(h.uncles_hash),
-            "size": "0x0",
-            "stateRoot": encode_hex(h.state_root),
-            "timestamp": hex(h.timestamp),
-            "transactions": [encode_hex(tx.hash) for tx in block.transactions],
-            "transactionsRoot": encode_hex(h.transaction_root),
-            "uncles": [],
-        }
+        return block_document(block, full=full, receipt_of=self._receipt)
 
     def block_by_hash(self, block_hash: Any, full: bool = False) -> dict[str, Any] | None:
         try:
-            header = self.chain.get_block_header_by_hash(_bytes(block_hash))  # type: ignore[arg-type]
+            header = self.chain.get_block_header_by_hash(octets(block_hash))  # type: ignore[arg-type]
         except HeaderNotFound:
             return None
-        return self.block(hex(header.block_number))
+        return self.block(hex(header.block_number), full)
 
     def logs(self, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
         head = int(self.header().block_number)
 
         def block(key: str) -> int:
             tag = wanted.get(key)
-            return head if tag in _LATEST else 0 if tag == "earliest" else _number(tag)
+            return head if tag in _LATEST else 0 if tag == "earliest" else number(tag)
 
         query = "SELECT * FROM logs WHERE block BETWEEN ? AND ?"
         values: list[Any] = [block("fromBlock"), block("toBlock")]
@@ -358,19 +326,19 @@ class EmbeddedChain(BaseProvider):
         ]
         for i, topic in enumerate(wanted.get("topics") or []):
             options = [topic] if isinstance(topic, (str, bytes)) else topic or []
-            filters.append((f"topic{i}", [_bytes(option) for option in options]))
+            filters.append((f"topic{i}", [octets(option) for option in options]))
         for column, options in filters:
             if options:
                 query += f" AND {column} IN ({','.join('?' * len(options))})"
                 values += options
         rows = self.database.sql.execute(query + " ORDER BY block, position", values)
-        return [_log(row) for row in rows]
+        return [log_document(row) for row in rows]
 
     def fee_history(
         self, count: Any, newest: Any = "latest", percentiles: Sequence[float] | None = None
     ) -> dict[str, Any]:
         last = int(self.header(newest).block_number)
-        first = max(0, last - _number(count) + 1)
+        first = max(0, last - number(count) + 1)
         headers: list[Any] = [self.header(hex(n)) for n in range(first, last + 1)]
         fees = [hex(h.base_fee_per_gas) for h in headers] + [hex(self.next_base_fee())]
         return {
@@ -395,66 +363,6 @@ def _chain_class() -> Any:
     return Chain
 
 
-def _number(value: Any) -> int:
-    return int(value, 16) if isinstance(value, str) else int(value)
-
-
-def _bytes(value: Any) -> bytes:
-    return decode_hex(value) if isinstance(value, str) else bytes(value)
-
-
-def _data(call: Mapping[str, Any]) -> bytes:
-    return _bytes(call.get("data") or call.get("input") or "0x")
-
-
-def _bloom(bloom: Any) -> str:
-    return encode_hex(int(bloom).to_bytes(256, "big"))
-
-
-def _log(row: Sequence[Any]) -> dict[str, Any]:
-    number, position, tx, block_hash, address, *topics, data = row
-    return {
-        "address": to_checksum_address(address),
-        "blockHash": encode_hex(block_hash),
-        "blockNumber": hex(number),
-        "data": encode_hex(data),
-        "logIndex": hex(position),
-        "removed": False,
-        "topics": [encode_hex(topic) for topic in topics if topic is not None],
-        "transactionHash": encode_hex(tx),
-        "transactionIndex": "0x0",
-    }
-
-
-def _raise_if_failed(result: ComputationAPI) -> None:
-    """An error as geth words it, with the revert data for web3.py to decode."""
-    if not result.is_error:
-        return
-    if type(result.error).__name__ != "Revert":
-        raise RpcError(-32000, _geth_words(result.error))
-    output, message = bytes(result.output), "execution reverted"
-    if output[:4] == bytes.fromhex("08c379a0") and len(output) >= 68:  # Error(string)
-        size = int.from_bytes(output[36:68], "big")
-        message += ": " + output[68 : 68 + size].decode("utf-8", "replace")
-    raise RpcError(3, message, encode_hex(output))
-
-
-def _geth_words(error: Exception) -> str:
-    text = f"{type(error).__name__}: {error}"
-    lower = text.lower()
-    if "insufficientfunds" in lower or "insufficient funds" in lower or "balance" in lower:
-        return "insufficient funds for gas * price + value"
-    if "intrinsic" in lower:
-        return "intrinsic gas too low"
-    if "base fee" in lower or "max fee" in lower:
-        return "max fee per gas less than block base fee"
-    if "gas limit" in lower or "exceeds gas" in lower:
-        return "exceeds block gas limit"
-    if "outofgas" in lower:
-        return "out of gas"
-    return text
-
-
 _METHODS: dict[str, Callable[..., Any]] = {
     "eth_accounts": lambda chain: [],
     "eth_blockNumber": lambda chain: hex(chain.header().block_number),
@@ -474,7 +382,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "eth_getLogs": EmbeddedChain.logs,
     "eth_getStorageAt": lambda chain, address, slot, tag="latest": encode_hex(
         chain.state(tag)
-        .get_storage(to_canonical_address(address), _number(slot))
+        .get_storage(to_canonical_address(address), number(slot))
         .to_bytes(32, "big")
     ),
     "eth_getTransactionByHash": EmbeddedChain.transaction,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nftgan.errors import UsageError
-from nftgan.files import append_line, os_error
+from nftgan.files import append_line, os_error, translated_os_errors
 
 VERSION = 1
 
@@ -23,6 +23,7 @@ class Attempt:
     hash: str
     raw: str
     max_fee_wei: int
+    tip_wei: int
 
 
 @dataclass
@@ -40,11 +41,12 @@ class Journal:
 
     @staticmethod
     def open(path: Path, binding: Mapping[str, Any]) -> Journal:
-        """The journal in `path`, begun when it is not there.
+        """The journal in `path`, begun when it is not there; for the one process that writes it.
 
         Raises UsageError when it belongs to another chain, contract or sender, or is damaged.
         """
         journal = Journal.read(path)
+        _mend_end(path)
         wanted = {"journal": VERSION, **binding}
         if not journal.header:
             journal._append({"header": wanted})
@@ -58,7 +60,7 @@ class Journal:
 
     @staticmethod
     def read(path: Path) -> Journal:
-        """The journal in `path` as it is; an empty one when there is no file."""
+        """The journal in `path` as it is, never changing it; an empty one without a file."""
         journal = Journal(path)
         try:
             data = path.read_bytes()
@@ -66,31 +68,18 @@ class Journal:
             return journal
         except OSError as exc:
             raise os_error(exc, path) from exc
-        whole = data.endswith(b"\n")
-        lines = data.split(b"\n")[:-1] if whole else data.split(b"\n")
+        *lines, _torn = data.split(b"\n")
         for number, line in enumerate(lines, 1):
             try:
                 journal._apply(json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError) as exc:
-                if number == len(lines) and not whole:
-                    journal._cut(len(data) - len(line))
-                    break
                 raise UsageError(
                     f"{path} is damaged in line {number}",
                     hint="restore it from a copy: it says what was already paid for",
                 ) from exc
-        else:
-            if lines and not whole:
-                append_line(path, "")  # the newline that the kill took
         return journal
 
-    def _cut(self, size: int) -> None:
-        with self.path.open("r+b") as file:
-            file.truncate(size)
-
     def _apply(self, entry: dict[str, Any]) -> None:
-        if not entry:
-            return
         ((kind, value),) = entry.items()
         if kind == "header":
             self.header = dict(value)
@@ -113,13 +102,24 @@ class Journal:
     # ---- what is written down
 
     def plan(self, operation: str, **facts: Any) -> None:
-        """What an operation will do; it is planned once and never changed."""
-        if operation not in self.plans:
+        """What an operation will do; planned once and never changed.
+
+        Raises UsageError when it was planned differently before.
+        """
+        before = self.plans.get(operation)
+        if before is None:
             self._append({"plan": {"operation": operation, **facts}})
+            return
+        for key, value in facts.items():
+            if before.get(key) != value:
+                raise UsageError(
+                    f"{operation} was begun with {key} {before.get(key)}, not {value}",
+                    hint=f"go on with {before.get(key)}: transactions may be on their way",
+                )
 
     def attempt(self, attempt: Attempt) -> None:
         """A signed transaction that is about to leave."""
-        self._append({"attempt": attempt.__dict__})
+        self._append({"attempt": asdict(attempt)})
 
     def final(self, operation: str, *, hash: str, block: int, gas: int, fee_wei: int) -> None:
         """An operation whose effect is on chain, deep enough."""
@@ -129,3 +129,14 @@ class Journal:
     def undo(self, operation: str) -> None:
         """A reorganisation took the effect away again."""
         self._append({"undone": {"operation": operation}})
+
+
+def _mend_end(path: Path) -> None:
+    """Cut off a last line that has no end, so that the next one begins where it should."""
+    if not path.exists():
+        return
+    with translated_os_errors(path), path.open("r+b") as file:
+        data = file.read()
+        whole = data.rfind(b"\n") + 1
+        if whole != len(data):
+            file.truncate(whole)

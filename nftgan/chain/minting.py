@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nftgan.chain.contract import Collection
-from nftgan.chain.sending import GAS_MARGIN, Sender, current_fees
-from nftgan.errors import CheckFailed, UsageError
+from nftgan.chain.rpc import translated
+from nftgan.chain.sending import GAS_MARGINS, TX_GAS_CAP, Operation, Sender
+from nftgan.errors import CheckFailed, PartlyDone, UsageError
+from nftgan.files import sha256_hex
 from nftgan.progress import SILENT, Progress
-
-TX_GAS_CAP = 16_777_216  # EIP-7825
-GAS_FIXED, GAS_PER_TOKEN = 120_000, 2_600
-"""Rough cost of a batch; the node's estimate decides what is sent."""
 
 BATCH_TOKENS = 500
 """Tokens in one transaction: far below the cap, and small enough to be included soon."""
+
+FIXED_GAS = 60_000
+"""The part of a batch's gas that does not grow with its tokens, at least."""
+
+AUDIT_ROUNDS = 3
+"""How often a reorganisation may take tokens away before a person should look."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,13 @@ class Batch:
     seeds: tuple[int, ...]
 
     @property
+    def end(self) -> int:
+        """The token after the last one."""
+        return self.first + len(self.seeds)
+
+    @property
     def operation(self) -> str:
-        return f"mint {self.first}-{self.first + len(self.seeds) - 1}"
+        return f"mint {self.first}-{self.end - 1}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,7 @@ class MintPlan:
     already_minted: int
     gas: int
     max_fee_wei: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -76,32 +86,30 @@ def plan_mint(
     """The batches that are missing on chain, with their cost; nothing is sent.
 
     seeds: of every token in order. until: the token after the last one to mint; None: all.
-    Raises UsageError when the chain holds other tokens than these.
+    Raises UsageError when the chain holds other tokens than these, or when transactions of an
+    earlier run may still mint other batches.
     """
     minted = collection.next_token_id()
     _check_minted(collection, seeds, minted)
     end = len(seeds) if until is None else until
-    batches = tuple(
-        Batch(first, tuple(seeds[first : min(first + BATCH_TOKENS, end)]))
-        for first in range(minted, end, BATCH_TOKENS)
-    )
-    # A batch that was planned by an earlier run keeps its borders, so that its bytes are the same.
-    batches = _with_planned(sender, batches, minted, end, seeds)
-    gas = sum(GAS_FIXED + GAS_PER_TOKEN * len(batch.seeds) for batch in batches)
-    if batches:
-        first = batches[0]
-        call = {
-            "from": sender.account.address,
-            "to": collection.address,
-            "data": collection.mint_data(first.first, to, first.seeds),
-        }
-        from nftgan.chain.rpc import translated
-
-        with translated(sender.connection):
-            estimate = int(sender.connection.w3.eth.estimate_gas(call))
-        gas = sum(max(estimate * len(b.seeds) // len(first.seeds), 60_000) for b in batches)
-    fees = current_fees(sender.connection, sender.max_fee_wei)
-    balance = int(sender.connection.w3.eth.get_balance(sender.account.address))
+    batches = _begun(sender, minted, end, seeds)
+    first = batches[-1].end if batches else minted
+    size = BATCH_TOKENS
+    gas = 0
+    if first < end or batches:
+        head = batches[0] if batches else Batch(first, tuple(seeds[first : min(first + size, end)]))
+        estimate = _estimate(sender, collection, to, head)
+        per_token = max(estimate - FIXED_GAS, 0) // len(head.seeds) + 1
+        limit = min(TX_GAS_CAP, _block_gas(sender)) * 100 // GAS_MARGINS[-1]
+        size = max(min(size, (limit - FIXED_GAS) // per_token), 1)
+        batches += [
+            Batch(start, tuple(seeds[start : min(start + size, end)]))
+            for start in range(first, end, size)
+        ]
+        gas = sum(FIXED_GAS + per_token * len(batch.seeds) for batch in batches)
+    with translated(sender.connection):
+        balance = int(sender.connection.w3.eth.get_balance(sender.account.address))
+        has_code = bool(sender.connection.w3.eth.get_code(to))
     return MintPlan(
         sender.connection.chain.name,
         sender.connection.chain.chain_id,
@@ -109,31 +117,47 @@ def plan_mint(
         sender.account.address,
         to,
         balance,
-        batches,
+        tuple(batches),
         minted,
-        gas * GAS_MARGIN // 100,
-        fees.max_fee_wei,
+        gas * GAS_MARGINS[0] // 100,
+        sender.cap_wei(),
+        (f"{to} is a contract: make sure that it can hold tokens",) if has_code else (),
     )
 
 
-def _with_planned(
-    sender: Sender, batches: tuple[Batch, ...], minted: int, end: int, seeds: Sequence[int]
-) -> tuple[Batch, ...]:
-    planned = sorted(
+def _estimate(sender: Sender, collection: Collection, to: str, batch: Batch) -> int:
+    call = {
+        "from": sender.account.address,
+        "to": collection.address,
+        "data": collection.mint_data(batch.first, to, batch.seeds),
+    }
+    with translated(sender.connection):
+        return int(sender.connection.w3.eth.estimate_gas(call))
+
+
+def _block_gas(sender: Sender) -> int:
+    with translated(sender.connection):
+        return int(sender.connection.w3.eth.get_block("latest")["gasLimit"])
+
+
+def _begun(sender: Sender, minted: int, end: int, seeds: Sequence[int]) -> list[Batch]:
+    """Batches of earlier runs that were signed but are not on chain, with the same borders."""
+    journal = sender.journal
+    begun = sorted(
         (plan["first"], plan["count"])
-        for plan in sender.journal.plans.values()
-        if plan.get("first") is not None and plan["first"] >= minted
+        for operation, plan in journal.plans.items()
+        if operation in journal.attempts and plan["first"] >= minted
     )
-    if not planned or planned[0][0] != minted:
-        return batches
-    out, first = [], minted
-    for start, count in planned:
-        if start == first and start + count <= end:
-            out.append(Batch(start, tuple(seeds[start : start + count])))
-            first = start + count
-    for start in range(first, end, BATCH_TOKENS):
-        out.append(Batch(start, tuple(seeds[start : min(start + BATCH_TOKENS, end)])))
-    return tuple(out)
+    batches: list[Batch] = []
+    for first, count in begun:
+        expected = batches[-1].end if batches else minted
+        if first != expected or first + count > end:
+            raise UsageError(
+                f"transactions that mint tokens {first} to {first + count - 1} may be on their way",
+                hint=f"run nftgan mint --tokens {minted}-{first + count - 1} or without --tokens",
+            )
+        batches.append(Batch(first, tuple(seeds[first : first + count])))
+    return batches
 
 
 def run_mint(
@@ -142,7 +166,9 @@ def run_mint(
     """Send every batch of the plan in order; return the transaction hashes.
 
     Killed anywhere and run again, each token is minted once: the contract refuses a batch that
-    does not begin at the next id, and the journal sends the same bytes again.
+    does not begin at the next id, and the journal sends the same bytes again. Ends when the chain
+    holds exactly the planned tokens and seeds, deep enough. Raises as `Sender.carry_out`, and
+    CheckFailed when the chain holds something else.
     """
     if plan.balance_wei < plan.worst_case_wei:
         raise UsageError(
@@ -150,22 +176,57 @@ def run_mint(
             f" may cost {plan.worst_case_wei / 1e18:.6f}",
             hint="add funds, or lower --max-fee",
         )
-    hashes = []
+    if not plan.batches:
+        return ()
+    operations = [_operation(sender, collection, plan, batch) for batch in plan.batches]
+    sizes = {batch.operation: len(batch.seeds) for batch in plan.batches}
     with progress.task("minting", plan.tokens, "tokens") as task:
-        for batch in plan.batches:
-            sender.journal.plan(
-                batch.operation, first=batch.first, count=len(batch.seeds), to=plan.to
-            )
-            last = batch.first + len(batch.seeds)
-            receipt = sender.execute(
-                batch.operation,
-                to=collection.address,
-                data=collection.mint_data(batch.first, plan.to, batch.seeds),
-                done=lambda last=last: collection.next_token_id() >= last,  # type: ignore[misc]
-            )
-            hashes.append(receipt.hash)
-            task.advance(len(batch.seeds))
-    return tuple(hashes)
+        shown: set[str] = set()
+
+        def on_mined(operation: Operation) -> None:
+            if operation.name not in shown:
+                shown.add(operation.name)
+                task.advance(sizes[operation.name])
+
+        for _ in range(AUDIT_ROUNDS):
+            receipts = sender.carry_out(operations, on_mined)
+            # A reorganisation deeper than the confirmations shows only now.
+            if collection.next_token_id() >= plan.batches[-1].end:
+                _audit_batches(collection, plan)
+                return tuple(receipt.hash for receipt in receipts)
+            progress.warn("the chain was reorganised: sending again what it lost")
+    raise PartlyDone(
+        f"{plan.chain} was reorganised {AUDIT_ROUNDS} times while minting",
+        hint="run the same command again later",
+    )
+
+
+def _operation(sender: Sender, collection: Collection, plan: MintPlan, batch: Batch) -> Operation:
+    data = collection.mint_data(batch.first, plan.to, batch.seeds)
+    sender.journal.plan(
+        batch.operation,
+        first=batch.first,
+        count=len(batch.seeds),
+        to=plan.to,
+        data=sha256_hex(data),
+    )
+    return Operation(
+        batch.operation,
+        collection.address,
+        data,
+        lambda: collection.next_token_id() >= batch.end,
+    )
+
+
+def _audit_batches(collection: Collection, plan: MintPlan) -> None:
+    on_chain = collection.seeds()
+    for batch in plan.batches:
+        for token, seed in enumerate(batch.seeds, batch.first):
+            if on_chain.get(token) != seed:
+                raise CheckFailed(f"token {token} has seed {on_chain.get(token)}, not {seed}")
+        holder = collection.owner_of(batch.first)
+        if holder != plan.to:
+            raise CheckFailed(f"token {batch.first} belongs to {holder}, not {plan.to}")
 
 
 def audit(collection: Collection, seeds: Sequence[int], minted: int) -> None:

@@ -17,18 +17,20 @@ class Chain:
     rpc_hint: str  # a public or local address; own ones go by --rpc or NFTGAN_RPC_URL
     explorer: str  # empty: none
     confirmations: int  # blocks on top before a transaction counts as final
+    block_seconds: float  # usual time between blocks: how long to wait before doubting
     mainnet: bool = False  # money is real: refused without --mainnet
 
 
 _TABLE = (
-    Chain("embedded", 7_235_188, "", "", 0),
-    Chain("anvil", 31_337, "http://127.0.0.1:8545", "", 1),
+    Chain("embedded", 7_235_188, "", "", 0, 0),
+    Chain("anvil", 31_337, "http://127.0.0.1:8545", "", 1, 1),
     Chain(
         "sepolia",
         11_155_111,
         "https://ethereum-sepolia-rpc.publicnode.com",
         "https://sepolia.etherscan.io",
         5,
+        12,
     ),
     Chain(
         "hoodi",
@@ -36,14 +38,16 @@ _TABLE = (
         "https://ethereum-hoodi-rpc.publicnode.com",
         "https://hoodi.etherscan.io",
         5,
+        12,
     ),
-    Chain("base-sepolia", 84_532, "https://sepolia.base.org", "https://sepolia.basescan.org", 5),
+    Chain("base-sepolia", 84_532, "https://sepolia.base.org", "https://sepolia.basescan.org", 5, 2),
     Chain(
         "op-sepolia",
         11_155_420,
         "https://sepolia.optimism.io",
         "https://sepolia-optimism.etherscan.io",
         5,
+        2,
     ),
     Chain(
         "arbitrum-sepolia",
@@ -51,11 +55,12 @@ _TABLE = (
         "https://sepolia-rollup.arbitrum.io/rpc",
         "https://sepolia.arbiscan.io",
         5,
+        1,
     ),
-    Chain("ethereum", 1, "", "https://etherscan.io", 12, mainnet=True),
-    Chain("base", 8_453, "", "https://basescan.org", 12, mainnet=True),
-    Chain("optimism", 10, "", "https://optimistic.etherscan.io", 12, mainnet=True),
-    Chain("arbitrum", 42_161, "", "https://arbiscan.io", 12, mainnet=True),
+    Chain("ethereum", 1, "", "https://etherscan.io", 12, 12, mainnet=True),
+    Chain("base", 8_453, "", "https://basescan.org", 12, 2, mainnet=True),
+    Chain("optimism", 10, "", "https://optimistic.etherscan.io", 12, 2, mainnet=True),
+    Chain("arbitrum", 42_161, "", "https://arbiscan.io", 12, 1, mainnet=True),
 )
 CHAINS = {chain.name: chain for chain in _TABLE}
 

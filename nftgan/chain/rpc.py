@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,15 +14,25 @@ from nftgan.chain.networks import Chain
 from nftgan.errors import ServiceError, UsageError
 from nftgan.project import state_home
 
-TIMEOUT_SECONDS = 30
+
+class NodeUnavailable(ServiceError):
+    """The node failed in a way that may pass: the same question can be asked again later."""
+
+
+class ContractRefused(UsageError):
+    """The contract, not the node, said no; the message holds its reason."""
 
 
 def redact(url: str) -> str:
     """`url` without user, password, path and query, where API keys stand."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "an address that cannot be read"
+    host = f"[{host}]" if ":" in host else host
     rest = "/…" if parts.path.strip("/") or parts.query else ""
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{rest}"
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{rest}"
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,14 @@ def rpc_url(chain: Chain, given: str | None) -> str:
     url = url or chain.rpc_hint
     if not url:
         raise UsageError(f"no RPC node for {chain.name}", hint="--rpc URL, or set NFTGAN_RPC_URL")
-    parts = urlsplit(url)
-    local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
         raise UsageError(f"{redact(url)} is not an http(s) address", hint="--rpc https://…")
-    if parts.scheme == "http" and not local:
+    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise UsageError(
             f"{redact(url)} is not encrypted", hint="use https for nodes on other machines"
         )
@@ -72,50 +86,64 @@ def connect(chain: Chain, given_rpc: str | None = None) -> Connection:
         from nftgan.chain.embedded import EmbeddedChain
 
         path = state_home() / "chain.sqlite"
-        provider = EmbeddedChain(path, fund=[embedded_account().address])
-        return Connection(chain, Web3(provider), str(path))
+        return Connection(
+            chain, Web3(EmbeddedChain(path, fund=[embedded_account().address])), str(path)
+        )
+
+    from nftgan.chain.node import NodeProvider
+
+    # Their debug lines name the whole address, and an address may hold an API key.
+    for name in ("urllib3", "web3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     url = rpc_url(chain, given_rpc)
-    # web3.py would send a transaction again by itself; that decision is the journal's.
-    http = Web3.HTTPProvider(
-        url, request_kwargs={"timeout": TIMEOUT_SECONDS}, exception_retry_configuration=None
-    )
-    connection = Connection(chain, Web3(http), redact(url))
+    connection = Connection(chain, Web3(NodeProvider(url, redact(url))), redact(url))
+    check_chain_id(connection)
+    return connection
+
+
+def check_chain_id(connection: Connection) -> None:
+    """Raises UsageError when the node is, by now, of another chain than the chosen one."""
     with translated(connection):
         found = connection.w3.eth.chain_id
+    chain = connection.chain
     if found != chain.chain_id:
         raise UsageError(
             f"the node at {connection.where} is of chain {found}, not {chain.name}"
             f" ({chain.chain_id})",
             hint="choose the right --chain or --rpc",
         )
-    return connection
 
 
 @contextlib.contextmanager
 def translated(connection: Connection) -> Iterator[None]:
-    """Inside, a failing node leaves as ServiceError with one sentence and no secret."""
-    import requests
-    from web3.exceptions import Web3Exception
+    """Inside, a failing node leaves as ServiceError and a contract's no as ContractRefused."""
+    from eth_abi.exceptions import DecodingError
+    from web3.exceptions import ContractLogicError, Web3Exception
 
     try:
         yield
-    except requests.RequestException as exc:
-        reason = type(exc).__name__
-        response = getattr(exc, "response", None)
-        if response is not None:
-            reason = f"HTTP {response.status_code}"
-        raise ServiceError(
-            f"the node at {connection.where} does not answer ({reason})",
-            hint="check that it runs, or choose another with --rpc",
-        ) from None
+    except ContractLogicError as exc:
+        raise ContractRefused(f"the contract refuses: {_reason(exc)}") from None
     except Web3Exception as exc:
         raise ServiceError(f"the node at {connection.where} refused: {_words(exc)}") from None
-    except (ValueError, KeyError) as exc:  # what is not JSON-RPC at all
+    except (ValueError, KeyError, TypeError, DecodingError) as exc:  # a result of the wrong form
         raise ServiceError(
-            f"the node at {connection.where} gave an answer that is not JSON-RPC"
+            f"the node at {connection.where} gave an answer that makes no sense"
             f" ({type(exc).__name__})",
             hint="choose another node with --rpc",
-        ) from None
+        ) from exc
+
+
+def _reason(exc: Any) -> str:
+    from nftgan.chain.artifact import revert_words
+
+    data = exc.data
+    if isinstance(data, dict):  # some nodes wrap it
+        data = data.get("data") or data.get("result")
+    if isinstance(data, str) and data.startswith("0x"):
+        with contextlib.suppress(ValueError):
+            return revert_words(bytes.fromhex(data[2:]))
+    return str(exc.message or exc)[:300]
 
 
 def _words(exc: Exception) -> str:

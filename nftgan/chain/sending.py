@@ -1,4 +1,4 @@
-"""One operation, once: sign, write down, send, wait, replace, and never guess.
+"""Operations on chain, each once: sign, write down, send, wait, replace, and never guess.
 
 The order is that of a write-ahead log. Whatever dies when, the next run finds every signed
 transaction, asks the chain about all of them, and sends the same bytes again rather than new ones.
@@ -7,32 +7,72 @@ transaction, asks the chain about all of them, and sends the same bytes again ra
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from nftgan.chain.accounts import Account
+from nftgan.chain.fees import Fees, FeeTooHigh, current_fees, replacement_fees
 from nftgan.chain.journal import Attempt, Journal
-from nftgan.chain.rpc import Connection, translated
-from nftgan.errors import NftganError, PartlyDone, ServiceError, UsageError
+from nftgan.chain.networks import Chain
+from nftgan.chain.rpc import (
+    Connection,
+    ContractRefused,
+    NodeUnavailable,
+    check_chain_id,
+    translated,
+)
+from nftgan.errors import PartlyDone, ServiceError, UsageError
+from nftgan.files import lock
+from nftgan.project import state_home
 
-RESEND_SECONDS = 20
-REPLACE_SECONDS = 90
-GIVE_UP_SECONDS = 600
-POLL_SECONDS = 0.5
-BUMP = 1125  # thousandths: nodes want at least a tenth more for a replacement
-GAS_MARGIN = 115  # hundredths of the estimate
+TX_GAS_CAP = 16_777_216  # EIP-7825
+GAS_MARGINS = (115, 150, 200)
+"""Hundredths of the node's estimate, more after each revert: an estimate can be too low."""
 
-ANSWERS = ("already known", "nonce too low", "underpriced", "already imported", "known transaction")
-"""Refusals that say the node has this transaction or a sibling: the receipt decides."""
+CREATION_PATIENCE = 6
+"""Times longer to wait for the receipt of a creation when a contract stands where it should."""
+
+_KNOWN = ("already known", "nonce too low", "underpriced", "already imported", "known transaction")
+_TOO_CHEAP = ("less than block base fee", "feetoolow", "fee cap less", "max fee per gas less")
+_GAP = ("nonce too high", "exceeds next nonce", "too far in the future", "nonce-too-high")
 
 
 @dataclass(frozen=True)
-class Fees:
-    """What a unit of gas may cost at most, and the tip in it."""
+class Timing:
+    """How long to wait before each next doubt, in seconds."""
 
-    max_fee_wei: int
-    tip_wei: int
+    poll: float
+    resend: float  # the same bytes again
+    replace: float  # the same nonce with higher fees
+    absent: float  # a nonce was used and no receipt shows why: a lagging node, or another sender
+    outage: float  # the node does not answer at all
+    give_up: float  # nothing happens
+
+    @staticmethod
+    def of(chain: Chain) -> Timing:
+        block = chain.block_seconds
+        if not block:
+            return Timing(poll=0.05, resend=1, replace=10, absent=0, outage=10, give_up=60)
+        return Timing(
+            poll=min(max(block / 4, 0.1), 2),
+            resend=max(2 * block, 5),
+            replace=max(6 * block, 20),
+            absent=max(3 * block, 5),
+            outage=120,
+            give_up=600,
+        )
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that must be on chain once. `done` looks for its effect there."""
+
+    name: str
+    to: str | None  # None: create a contract
+    data: bytes
+    done: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -46,26 +86,17 @@ class Receipt:
     contract: str | None
 
 
-class FeeTooHigh(PartlyDone):
-    """The chain asks for more than the person allows."""
+@dataclass
+class _Watch:
+    """What this run knows about one operation; all that must survive is in the journal."""
 
-
-def current_fees(connection: Connection, max_fee_wei: int | None) -> Fees:
-    """Twice the base fee plus a tip, not above `max_fee_wei`. Raises FeeTooHigh."""
-    with translated(connection):
-        history = connection.w3.eth.fee_history(5, "latest", [50])
-    base = int(history["baseFeePerGas"][-1])
-    rewards = sorted(int(row[0]) for row in history.get("reward") or [] if row)
-    tip = max(rewards[len(rewards) // 2] if rewards else 0, 1_000_000)
-    limit = 2 * base + tip
-    if max_fee_wei is not None:
-        if max_fee_wei < base + 1:
-            raise FeeTooHigh(
-                f"the base fee is {base / 1e9:.3g} gwei, above the allowed {max_fee_wei / 1e9:.3g}",
-                hint="wait and run the same command again, or raise --max-fee",
-            )
-        limit = min(limit, max_fee_wei)
-    return Fees(limit, min(tip, limit))
+    hash: str = ""  # the attempt that was sent last
+    since: float = 0.0  # when it was first sent
+    sent: float | None = None  # when it was last sent; None: it must be
+    too_cheap: bool = False
+    absent_since: float | None = None
+    refused_since: float | None = None
+    gap_since: float | None = None
 
 
 @dataclass
@@ -77,151 +108,339 @@ class Sender:
     journal: Journal
     max_fee_wei: int | None = None
     on_wait: Callable[[str], None] = lambda message: None
+    timing: Timing | None = None
+
+    def __post_init__(self) -> None:
+        self._timing = self.timing or Timing.of(self.connection.chain)
+        self._cap_wei = self.max_fee_wei
+        self._least_nonce = 0
+        self._said = ""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held while sending: two senders with one account would take each other's nonces."""
+        chain = self.connection.chain
+        path = state_home() / "locks" / f"{chain.chain_id}-{self.account.address}.lock"
+        return lock(path, what=f"the account {self.account.address} on {chain.name}")
+
+    def cap_wei(self) -> int:
+        """The most that a unit of gas may cost: what the person said, else twice today's offer.
+
+        Raises FeeTooHigh when the chain already asks for more.
+        """
+        fees = current_fees(self.connection, self._cap_wei)
+        if self._cap_wei is None:
+            self._cap_wei = 2 * fees.max_fee_wei
+        return self._cap_wei
 
     def execute(
         self, operation: str, *, to: str | None, data: bytes, done: Callable[[], bool] | None = None
     ) -> Receipt:
-        """Do it unless it is done; return the receipt.
+        """Carry out one operation; see `carry_out`."""
+        return self.carry_out([Operation(operation, to, data, done)])[0]
 
-        `done` looks for the effect on chain. Raises PartlyDone when time or fees run out (state is
-        kept), NftganError when the chain refuses the operation itself.
+    def carry_out(
+        self,
+        operations: Sequence[Operation],
+        on_mined: Callable[[Operation], None] = lambda operation: None,
+    ) -> list[Receipt]:
+        """Bring the operations on chain in their order, deep enough; return their receipts.
+
+        `on_mined` is told of each one, and again when a reorganisation took it away meanwhile.
+        What is there already is not done again. Raises PartlyDone when time or the allowed fee
+        runs out (all is kept), ContractRefused when the contract says no, ServiceError when the
+        node is gone, UsageError when the account has too little.
         """
-        began = first_sent = last_sent = time.monotonic()
-        sent = ""
+        watches = {operation.name: _Watch() for operation in operations}
+        mined: dict[str, Receipt] = {}
+        progressed = answered = time.monotonic()
         while True:
-            attempts = self.journal.attempts.get(operation, [])
-            receipt = self._mined(attempts)
-            if receipt is not None:
-                return self._final(operation, receipt)
-            latest = self._nonce("latest")
-            alive = [attempt for attempt in attempts if attempt.nonce >= latest]
-            if not alive:
-                if attempts and done is not None and done():
-                    # The effect is there; a node that lags does not show the receipt yet.
-                    self._pause(began, operation)
-                else:
-                    self._sign(operation, to, data, self._nonce("pending"), None)
+            before = len(mined)
+            try:
+                if self._advance(operations, watches, mined, on_mined):
+                    return [mined[operation.name] for operation in operations]
+                answered = time.monotonic()
+            except NodeUnavailable as exc:
+                if time.monotonic() - answered > self._timing.outage:
+                    raise
+                self._say(f"{exc.message}; trying again")
+            except FeeTooHigh as exc:
+                self._say(f"waiting: {exc.message}")
+                answered = time.monotonic()
+            if len(mined) > before:
+                progressed = time.monotonic()
                 continue
-            newest, now = alive[-1], time.monotonic()
-            if sent == newest.hash and now - first_sent > REPLACE_SECONDS:
-                self._sign(operation, to, data, newest.nonce, newest)
-                newest = self.journal.attempts[operation][-1]
-            if sent != newest.hash:
-                sent, first_sent, last_sent = newest.hash, now, now
-                self._send(newest)
-            elif now - last_sent > RESEND_SECONDS:
-                last_sent = now
-                self._send(newest)
-            self._pause(began, operation)
-
-    # ---- steps
-
-    def _nonce(self, tag: str) -> int:
-        with translated(self.connection):
-            return int(self.connection.w3.eth.get_transaction_count(self.account.address, tag))
-
-    def _sign(
-        self, operation: str, to: str | None, data: bytes, nonce: int, replaced: Attempt | None
-    ) -> None:
-        fees = current_fees(self.connection, self.max_fee_wei)
-        max_fee, tip = fees.max_fee_wei, fees.tip_wei
-        if replaced is not None:
-            max_fee = max(max_fee, replaced.max_fee_wei * BUMP // 1000 + 1)
-            tip = max(tip * BUMP // 1000 + 1, 1)
-            if self.max_fee_wei is not None and max_fee > self.max_fee_wei:
-                raise FeeTooHigh(
-                    f"{operation} waits: a replacement would cost more than"
-                    f" {self.max_fee_wei / 1e9:.3g} gwei",
-                    hint="wait and run the same command again, or raise --max-fee",
+            if time.monotonic() - progressed > self._timing.give_up:
+                waiting = next((o.name for o in operations if o.name not in mined), "confirmation")
+                raise PartlyDone(
+                    f"{waiting} is not through after {self._timing.give_up:.0f} s"
+                    + (f" ({self._said})" if self._said else ""),
+                    hint="run the same command again: nothing will be sent twice",
                 )
-        call: dict[str, Any] = {"from": self.account.address, "data": data, "value": 0}
-        if to is not None:
-            call["to"] = to
+            time.sleep(self._timing.poll)
+
+    # ---- one look at everything
+
+    def _advance(
+        self,
+        operations: Sequence[Operation],
+        watches: dict[str, _Watch],
+        mined: dict[str, Receipt],
+        on_mined: Callable[[Operation], None],
+    ) -> bool:
+        """Do what is next for the first operation that is not on chain; True when all are deep."""
+        for operation in operations:
+            if operation.name in mined:
+                continue
+            watch = watches[operation.name]
+            receipt, reverted = self._included(operation)
+            if receipt is None and self._push(operation, watch, reverted):
+                receipt, reverted = self._included(operation)
+            if receipt is None:
+                return False
+            mined[operation.name] = receipt
+            on_mined(operation)
         with translated(self.connection):
-            gas = int(self.connection.w3.eth.estimate_gas(call)) * GAS_MARGIN // 100
-        del call["from"]
-        call.update(
-            chainId=self.connection.chain.chain_id,
-            gas=min(gas, 16_777_216),  # EIP-7825
-            maxFeePerGas=max_fee,
-            maxPriorityFeePerGas=min(tip, max_fee),
-            nonce=nonce,
-            type=2,
-        )
-        raw, name = self.account.sign(call)
-        self.journal.attempt(Attempt(operation, nonce, name, "0x" + raw.hex(), max_fee))
+            head = int(self.connection.w3.eth.block_number)
+        needed = self.connection.chain.confirmations
+        if any(head - receipt.block < needed for receipt in mined.values()):
+            return False
+        if needed and not self._still_there(operations, mined):
+            return False
+        for operation in operations:
+            self._write_final(operation, mined[operation.name])
+        return True
 
-    def _send(self, attempt: Attempt) -> None:
-        try:
-            with translated(self.connection):
-                self.connection.w3.eth.send_raw_transaction(attempt.raw)
-        except ServiceError as exc:
-            message = exc.message.lower()
-            if any(answer in message for answer in ANSWERS):
-                return
-            if "insufficient funds" in message:
-                raise UsageError(
-                    f"{self.account.address} has too little on {self.connection.chain.name}",
-                    hint="add funds, then run the same command again",
-                ) from exc
-            self.on_wait(f"{exc.message}; trying again")
+    def _included(self, operation: Operation) -> tuple[Receipt | None, list[Attempt]]:
+        """The receipt of the attempt that worked, and the attempts that were reverted."""
+        reverted: list[Attempt] = []
+        for attempt in reversed(self.journal.attempts.get(operation.name, [])):
+            found = self._receipt(attempt.hash)
+            if found is None:
+                continue
+            self._least_nonce = max(self._least_nonce, attempt.nonce + 1)
+            if int(found["status"]) == 1:
+                return _as_receipt(found), reverted
+            reverted.append(attempt)
+        return None, reverted
 
-    def _mined(self, attempts: list[Attempt]) -> Any:
+    def _receipt(self, tx_hash: str) -> Any:
         from web3.exceptions import TransactionNotFound
 
-        for attempt in reversed(attempts):
-            with translated(self.connection):
-                try:
-                    found = self.connection.w3.eth.get_transaction_receipt(attempt.hash)
-                except TransactionNotFound:
-                    continue
-            if found is not None and found["blockNumber"] is not None:
-                return found
-        return None
+        with translated(self.connection):
+            try:
+                found = self.connection.w3.eth.get_transaction_receipt(tx_hash)
+            except TransactionNotFound:
+                return None
+            return found if found is not None and found["blockNumber"] is not None else None
 
-    def _final(self, operation: str, found: Any) -> Receipt:
-        if int(found["status"]) != 1:
-            raise NftganError(
-                f"{operation} was refused on chain in transaction"
-                f" 0x{bytes(found['transactionHash']).hex()}",
-                hint="nftgan status",
-            )
-        block = int(found["blockNumber"])
-        deadline = time.monotonic() + GIVE_UP_SECONDS
-        while True:
-            with translated(self.connection):
-                depth = int(self.connection.w3.eth.block_number) - block
-            if depth >= self.connection.chain.confirmations:
-                break
-            if time.monotonic() > deadline:
-                raise PartlyDone(
-                    f"{operation} is on chain but not yet deep enough",
-                    hint="run the same command again in a while",
-                )
-            time.sleep(POLL_SECONDS)
-        receipt = Receipt(
-            "0x" + bytes(found["transactionHash"]).hex(),
-            block,
-            int(found["gasUsed"]),
-            int(found["gasUsed"]) * int(found["effectiveGasPrice"]),
-            found.get("contractAddress"),
-        )
-        if operation not in self.journal.finals:
+    def _still_there(self, operations: Iterable[Operation], mined: dict[str, Receipt]) -> bool:
+        """Whether no reorganisation took or moved a receipt; what it took is forgotten here."""
+        whole = True
+        for operation in operations:
+            receipt = mined[operation.name]
+            found = self._receipt(receipt.hash)
+            if found is not None:
+                with translated(self.connection):
+                    block = self.connection.w3.eth.get_block(int(found["blockNumber"]))
+                if block["hash"] == found["blockHash"] and _as_receipt(found) == receipt:
+                    continue
+            del mined[operation.name]
+            whole = False
+        return whole
+
+    def _write_final(self, operation: Operation, receipt: Receipt) -> None:
+        before = self.journal.finals.get(operation.name)
+        if before is None or before["hash"] != receipt.hash or before["block"] != receipt.block:
             self.journal.final(
-                operation,
+                operation.name,
                 hash=receipt.hash,
                 block=receipt.block,
                 gas=receipt.gas,
                 fee_wei=receipt.fee_wei,
             )
-        return receipt
 
-    def _pause(self, began: float, operation: str) -> None:
-        waited = time.monotonic() - began
-        if waited > GIVE_UP_SECONDS:
-            raise PartlyDone(
-                f"{operation} was sent but is not on chain after {waited:.0f} s",
-                hint="run the same command again: nothing will be sent twice",
+    # ---- one operation that is not on chain
+
+    def _push(self, operation: Operation, watch: _Watch, reverted: list[Attempt]) -> bool:
+        """Sign, send, send again or replace; True when it is worth looking again at once."""
+        if operation.name in self.journal.finals:
+            self.journal.undo(operation.name)
+        latest = self._nonce("latest")
+        attempts = self.journal.attempts.get(operation.name, [])
+        alive = [a for a in attempts if a.nonce >= latest and a not in reverted]
+        if alive:
+            watch.absent_since = None
+            # The lowest nonce is the one that can be mined next; of equals, the dearest replaced.
+            nonce = min(attempt.nonce for attempt in alive)
+            newest = [attempt for attempt in alive if attempt.nonce == nonce][-1]
+            return self._deliver(operation, watch, newest, latest)
+        if len(reverted) >= len(GAS_MARGINS):
+            raise ServiceError(
+                f"{operation.name} was reverted {len(reverted)} times, last in {reverted[0].hash}",
+                hint="look at that transaction in the chain's explorer",
             )
-        if not self.connection.embedded:
-            time.sleep(POLL_SECONDS)
+        if len(attempts) > len(reverted) and not self._surely_absent(operation, watch, attempts):
+            return False
+        return self._sign(operation, watch, self._next_nonce(), None, len(reverted))
+
+    def _surely_absent(
+        self, operation: Operation, watch: _Watch, attempts: Sequence[Attempt]
+    ) -> bool:
+        """Whether used nonces without our receipts mean another sender, not a lagging node."""
+        now = time.monotonic()
+        if watch.absent_since is None:
+            watch.absent_since = now
+        patience = self._timing.absent
+        if operation.to is None and self._created_something(attempts):
+            patience *= CREATION_PATIENCE  # most likely ours, and a second one would cost as much
+        if now - watch.absent_since < patience:
+            return False
+        self._refuse_foreign_effect(operation)
+        watch.absent_since = None
+        return True
+
+    def _created_something(self, attempts: Sequence[Attempt]) -> bool:
+        with translated(self.connection):
+            return any(
+                self.connection.w3.eth.get_code(created_address(self.account.address, a.nonce))
+                for a in attempts
+            )
+
+    def _refuse_foreign_effect(self, operation: Operation) -> None:
+        """What another sender with this key has done must not be done again."""
+        if operation.done is not None and operation.done():
+            raise PartlyDone(
+                f"{operation.name} is on chain, but by no transaction in {self.journal.path.name}",
+                hint="run the same command again: it begins with what the chain holds",
+            )
+
+    def _nonce(self, tag: str) -> int:
+        with translated(self.connection):
+            return int(self.connection.w3.eth.get_transaction_count(self.account.address, tag))
+
+    def _next_nonce(self) -> int:
+        return max(self._nonce("pending"), self._least_nonce)
+
+    def _sign(
+        self,
+        operation: Operation,
+        watch: _Watch,
+        nonce: int,
+        replaced: Attempt | None,
+        reverts: int = 0,
+    ) -> bool:
+        """Write a signed transaction down and send it, unless the contract would refuse it."""
+        cap = self.cap_wei()
+        fees = current_fees(self.connection, cap)
+        if replaced is not None:
+            fees = replacement_fees(Fees(replaced.max_fee_wei, replaced.tip_wei), fees, cap)
+        call: dict[str, Any] = {"data": operation.data, "value": 0}
+        if operation.to is not None:
+            call["to"] = operation.to
+        check_chain_id(self.connection)
+        try:
+            with translated(self.connection):
+                estimate = int(
+                    self.connection.w3.eth.estimate_gas({**call, "from": self.account.address})
+                )
+        except ContractRefused as exc:
+            return self._refused(operation, watch, exc)
+        watch.refused_since = None
+        if estimate > TX_GAS_CAP:
+            raise UsageError(
+                f"{operation.name} needs {estimate} gas, more than one transaction may use"
+                f" ({TX_GAS_CAP})"
+            )
+        call.update(
+            chainId=self.connection.chain.chain_id,
+            gas=min(estimate * GAS_MARGINS[reverts] // 100, TX_GAS_CAP),
+            maxFeePerGas=fees.max_fee_wei,
+            maxPriorityFeePerGas=fees.tip_wei,
+            nonce=nonce,
+            type=2,
+        )
+        raw, name = self.account.sign(call)
+        attempt = Attempt(
+            operation.name, nonce, name, "0x" + raw.hex(), fees.max_fee_wei, fees.tip_wei
+        )
+        self.journal.attempt(attempt)
+        return self._deliver(operation, watch, attempt, nonce)
+
+    def _refused(self, operation: Operation, watch: _Watch, exc: ContractRefused) -> bool:
+        """A contract's no counts when it stays: a lagging node may not know the batch before."""
+        now = time.monotonic()
+        if watch.refused_since is None:
+            watch.refused_since = now
+        if now - watch.refused_since < self._timing.absent:
+            return False
+        self._refuse_foreign_effect(operation)
+        raise ContractRefused(f"{operation.name}: {exc.message}", hint=exc.hint) from None
+
+    def _deliver(self, operation: Operation, watch: _Watch, attempt: Attempt, latest: int) -> bool:
+        """Have the node know this attempt; replace it when it is too cheap or takes too long."""
+        now = time.monotonic()
+        if watch.hash != attempt.hash:
+            watch.hash, watch.since, watch.sent, watch.too_cheap = attempt.hash, now, None, False
+        if watch.sent is None or now - watch.sent >= self._timing.resend:
+            watch.sent = now
+            self._send(attempt, watch)
+            return self.connection.embedded
+        if attempt.nonce > latest and self._gap(watch, attempt, now):
+            return self._sign(operation, watch, self._nonce("pending"), None)
+        if watch.too_cheap or now - watch.since >= self._timing.replace:
+            return self._sign(operation, watch, attempt.nonce, attempt)
+        return False
+
+    def _gap(self, watch: _Watch, attempt: Attempt, now: float) -> bool:
+        """Whether nothing will ever fill the nonces below the attempt's."""
+        if self._nonce("pending") >= attempt.nonce:
+            watch.gap_since = None
+            return False
+        if watch.gap_since is None:
+            watch.gap_since = now
+        return now - watch.gap_since >= self._timing.absent
+
+    def _send(self, attempt: Attempt, watch: _Watch) -> None:
+        try:
+            with translated(self.connection):
+                self.connection.w3.eth.send_raw_transaction(attempt.raw)
+            watch.too_cheap = False
+        except NodeUnavailable as exc:
+            watch.sent = None  # it may have arrived or not: the same bytes go again
+            self._say(f"{exc.message}; sending the same transaction again")
+        except ServiceError as exc:
+            message = exc.message.lower()
+            watch.too_cheap = any(words in message for words in _TOO_CHEAP)
+            if watch.too_cheap or any(words in message for words in _KNOWN + _GAP):
+                return
+            if "insufficient funds" in message:
+                raise UsageError(
+                    f"{self.account.address} has too little on {self.connection.chain.name}",
+                    hint="add funds, then run the same command again",
+                ) from None
+            self._say(f"{exc.message}; trying again")
+
+    def _say(self, message: str) -> None:
+        if message != self._said:
+            self._said = message
+            self.on_wait(message)
+
+
+def created_address(sender: str, nonce: int) -> str:
+    """The address of the contract that `sender` creates with `nonce`."""
+    import rlp
+    from eth_utils import keccak, to_canonical_address, to_checksum_address
+
+    encoded = rlp.encode([to_canonical_address(sender), nonce])
+    return str(to_checksum_address(keccak(encoded)[12:]))
+
+
+def _as_receipt(found: Any) -> Receipt:
+    gas = int(found["gasUsed"])
+    return Receipt(
+        hash="0x" + bytes(found["transactionHash"]).hex(),
+        block=int(found["blockNumber"]),
+        gas=gas,
+        fee_wei=gas * int(found["effectiveGasPrice"]),
+        contract=found.get("contractAddress"),
+    )
