@@ -169,7 +169,7 @@ def test_a_finished_run_does_nothing_and_a_longer_one_goes_on(configure, tmp_pat
 
 def test_another_run_is_not_continued_by_mistake(configure, undisturbed):
     with pytest.raises(UsageError, match=r"another run: gamma, glr"):
-        run(configure(gamma=3.0, glr=0.001), undisturbed)
+        run(configure(gamma=7.0, glr=0.001), undisturbed)
 
 
 def test_two_processes_cannot_train_in_one_folder(configure, tmp_path):
