@@ -35,6 +35,19 @@ contract NftganCollectionTest is Rig {
         same(c.nextTokenId(), 1);
     }
 
+    function moving(uint256 id, address to) private returns (uint256 cost) {
+        vm.prank(BUYER);
+        cost = gasleft();
+        c.transferFrom(BUYER, to, id);
+        cost -= gasleft();
+    }
+
+    function test_a_batch_of_one_is_an_ordinary_token_and_cheaper_to_move() public {
+        mint(c, 2, BUYER);
+        mint(c, 1, BUYER);
+        check(moving(0, OTHER) > moving(2, STRANGER) + 10_000, "not cheaper");
+    }
+
     /// Any sequence of batches, any transfers, any burns: the same owners as a plain table.
     function testFuzz_owners_are_those_of_a_plain_table(uint256[24] memory moves) public {
         address[] memory table = new address[](1000);
