@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
-import {ERC721URIStorage} from "@openzeppelin/contracts/token/ERC721/extensions/ERC721URIStorage.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {
+    ERC721URIStorage
+} from "@openzeppelin/contracts/token/ERC721/extensions/ERC721URIStorage.sol";
 import {ERC721A} from "erc721a/contracts/ERC721A.sol";
-import {ERC721 as SoladyERC721} from "solady/src/tokens/ERC721.sol";
 import {Ownable as SoladyOwnable} from "solady/src/auth/Ownable.sol";
+import {ERC721 as SoladyERC721} from "solady/src/tokens/ERC721.sol";
 import {LibString} from "solady/src/utils/LibString.sol";
 
 // What artists deploy today, as small as each package allows: for benchmarks/gas.py alone.
@@ -15,7 +17,10 @@ import {LibString} from "solady/src/utils/LibString.sol";
 contract OpenZeppelinURIStorage is ERC721URIStorage, Ownable {
     uint256 private _next;
 
-    constructor(string memory name, string memory symbol) ERC721(name, symbol) Ownable(msg.sender) {}
+    constructor(string memory name, string memory symbol)
+        ERC721(name, symbol)
+        Ownable(msg.sender)
+    {}
 
     function mint(address to, string calldata uri) external onlyOwner {
         uint256 id = _next++;

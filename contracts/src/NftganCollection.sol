@@ -232,7 +232,8 @@ contract NftganCollection is ERC721 {
 
     function supportsInterface(bytes4 id) public view override returns (bool) {
         // ERC-4906, ERC-2981, ERC-7572
-        return id == 0x49064906 || id == 0x2a55205a || id == 0xe8a3d485 || super.supportsInterface(id);
+        return
+            id == 0x49064906 || id == 0x2a55205a || id == 0xe8a3d485 || super.supportsInterface(id);
     }
 
     // --------------------------------------------------------------------------- ownership

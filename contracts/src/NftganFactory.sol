@@ -26,9 +26,8 @@ contract NftganFactory {
     ///        | nameLength 1 | name | symbolLength 1 | symbol | baseURI
     function create(bytes calldata args, bytes32 salt) external returns (address collection) {
         _check(args);
-        collection = LibClone.cloneDeterministic(
-            implementation, abi.encodePacked(msg.sender, args), salt
-        );
+        collection =
+            LibClone.cloneDeterministic(implementation, abi.encodePacked(msg.sender, args), salt);
         emit Created(collection, msg.sender);
     }
 

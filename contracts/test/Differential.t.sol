@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
-import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {NftganCollection} from "../src/NftganCollection.sol";
 import {Rig, Vm} from "./Rig.sol";
+import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 /// @dev OpenZeppelin's ERC-721 with a slot for every token.
 contract Plain is ERC721("", "") {
@@ -19,7 +19,11 @@ contract Plain is ERC721("", "") {
 
 /// @dev Takes tokens or refuses them, by choice of the byte that comes along.
 contract Receiver {
-    function onERC721Received(address, address, uint256, bytes calldata data) external pure returns (bytes4) {
+    function onERC721Received(address, address, uint256, bytes calldata data)
+        external
+        pure
+        returns (bytes4)
+    {
         require(data.length == 0 || data[0] != 0, "not wanted");
         return this.onERC721Received.selector;
     }
@@ -29,7 +33,8 @@ contract Receiver {
 contract DifferentialTest is Rig {
     NftganCollection private ours = create(400);
     Plain private plain = new Plain();
-    address[6] private people = [BUYER, OTHER, STRANGER, ARTIST, address(0), address(new Receiver())];
+    address[6] private people =
+        [BUYER, OTHER, STRANGER, ARTIST, address(0), address(new Receiver())];
 
     function pick(uint256 from) private view returns (address) {
         return people[from % people.length];
@@ -45,7 +50,9 @@ contract DifferentialTest is Rig {
         if (kind == 2) return abi.encodeCall(NftganCollection.burn, (id));
         if (kind == 3) {
             bytes memory note = abi.encodePacked(uint8(move >> 200) % 2);
-            return abi.encodeWithSignature("safeTransferFrom(address,address,uint256,bytes)", a, b, id, note);
+            return abi.encodeWithSignature(
+                "safeTransferFrom(address,address,uint256,bytes)", a, b, id, note
+            );
         }
         return abi.encodeCall(IERC721.transferFrom, (a, b, id));
     }
@@ -80,7 +87,9 @@ contract DifferentialTest is Rig {
             if ((move >> 250) % 4 != 0) {
                 try plain.ownerOf(id) returns (address holder) {
                     sender = holder;
-                    if (move % 8 > 3) data = abi.encodeCall(IERC721.transferFrom, (holder, pick(move >> 136), id));
+                    if (move % 8 > 3) {
+                        data = abi.encodeCall(IERC721.transferFrom, (holder, pick(move >> 136), id));
+                    }
                 } catch {}
             }
             (bool doneA, bytes memory a, Vm.Log[] memory logsA) = act(address(ours), sender, data);
@@ -89,7 +98,10 @@ contract DifferentialTest is Rig {
             same(logsA.length, logsB.length);
             for (uint256 k = 0; k < logsA.length; ++k) {
                 bytes memory logA = abi.encode(logsA[k].topics, logsA[k].data);
-                check(keccak256(logA) == keccak256(abi.encode(logsB[k].topics, logsB[k].data)), "another event");
+                check(
+                    keccak256(logA) == keccak256(abi.encode(logsB[k].topics, logsB[k].data)),
+                    "another event"
+                );
             }
         }
         for (uint256 id = 0; id < minted + 2; ++id) {
@@ -98,7 +110,11 @@ contract DifferentialTest is Rig {
         }
         for (uint256 i = 0; i < people.length; ++i) {
             sameView(abi.encodeCall(IERC721.balanceOf, (people[i])));
-            sameView(abi.encodeCall(IERC721.isApprovedForAll, (people[i], people[(i + 1) % people.length])));
+            sameView(
+                abi.encodeCall(
+                    IERC721.isApprovedForAll, (people[i], people[(i + 1) % people.length])
+                )
+            );
         }
     }
 

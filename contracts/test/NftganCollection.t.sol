@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
-import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {NftganCollection} from "../src/NftganCollection.sol";
 import {Rig} from "./Rig.sol";
+import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 contract NftganCollectionTest is Rig {
     NftganCollection private c = create(1000);
@@ -73,7 +73,9 @@ contract NftganCollectionTest is Rig {
         uint256 living = 0;
         for (uint256 id = 0; id < minted; ++id) {
             if (table[id] == address(0)) {
-                vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, id));
+                vm.expectRevert(
+                    abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, id)
+                );
                 c.ownerOf(id);
             } else {
                 same(c.ownerOf(id), table[id]);
@@ -120,7 +122,9 @@ contract NftganCollectionTest is Rig {
 
     function test_nothing_goes_to_the_zero_address() public {
         for (uint256 count = 1; count < 3; ++count) {
-            vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721InvalidReceiver.selector, address(0)));
+            vm.expectRevert(
+                abi.encodeWithSelector(IERC721Errors.ERC721InvalidReceiver.selector, address(0))
+            );
             vm.prank(ARTIST);
             c.mintBatch(0, address(0), seeds(count));
         }
@@ -147,7 +151,9 @@ contract NftganCollectionTest is Rig {
     function testFuzz_only_holders_and_approved_burn(address caller) public {
         mint(c, 3, BUYER);
         vm.assume(caller != BUYER && caller != address(0));
-        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721InsufficientApproval.selector, caller, 1));
+        vm.expectRevert(
+            abi.encodeWithSelector(IERC721Errors.ERC721InsufficientApproval.selector, caller, 1)
+        );
         vm.prank(caller);
         c.burn(1);
         vm.prank(BUYER);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {LibClone} from "solady/src/utils/LibClone.sol";
 import {NftganCollection} from "../src/NftganCollection.sol";
 import {NftganFactory} from "../src/NftganFactory.sol";
 import {Rig} from "./Rig.sol";
+import {LibClone} from "solady/src/utils/LibClone.sol";
 
 contract NftganFactoryTest is Rig {
     function test_what_is_created_stands_where_it_was_foretold() public {
@@ -33,7 +33,9 @@ contract NftganFactoryTest is Rig {
         same(c.contractURI(), string.concat(BASE, "contract.json"));
     }
 
-    function testFuzz_texts_come_back_whole(bytes memory a, bytes memory b, string memory base) public {
+    function testFuzz_texts_come_back_whole(bytes memory a, bytes memory b, string memory base)
+        public
+    {
         uint256 long = a.length > 255 ? 255 : a.length;
         uint256 short = b.length > 255 ? 255 : b.length;
         assembly {
@@ -46,10 +48,11 @@ contract NftganFactoryTest is Rig {
         same(c.baseURI(), base);
     }
 
-    function testFuzz_addresses_differ_by_owner_arguments_and_salt(address owner, uint32 supply, bytes32 salt)
-        public
-        view
-    {
+    function testFuzz_addresses_differ_by_owner_arguments_and_salt(
+        address owner,
+        uint32 supply,
+        bytes32 salt
+    ) public view {
         bytes memory arguments = args(0, supply, 0);
         address at = factory.predict(arguments, salt, owner);
         address other = address(uint160(owner) ^ 1);

@@ -34,7 +34,8 @@ abstract contract Rig {
     address internal constant OTHER = address(0x07E2);
     address internal constant STRANGER = address(0x572A);
     address internal constant ROYALTY = address(0x207A17);
-    string internal constant BASE = "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/";
+    string internal constant BASE =
+        "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/";
 
     NftganCollection internal implementation = new NftganCollection();
     NftganFactory internal factory = new NftganFactory(address(implementation));
@@ -51,9 +52,17 @@ abstract contract Rig {
         string memory symbol,
         string memory base
     ) internal pure returns (bytes memory) {
-        bytes memory numbers = abi.encodePacked(bytes32("model"), bytes32("recipe"), root, supply, bps);
+        bytes memory numbers = abi.encodePacked(
+            bytes32("model"), bytes32("recipe"), root, supply, bps
+        );
         return abi.encodePacked(
-            numbers, ROYALTY, uint8(bytes(name).length), name, uint8(bytes(symbol).length), symbol, base
+            numbers,
+            ROYALTY,
+            uint8(bytes(name).length),
+            name,
+            uint8(bytes(symbol).length),
+            symbol,
+            base
         );
     }
 
