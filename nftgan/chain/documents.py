@@ -159,7 +159,7 @@ def raise_if_failed(result: Any) -> None:
 
 _GETH_WORDS = (
     (("insufficientfunds", "insufficient funds", "balance"), "insufficient funds for gas * price"),
-    (("intrinsic", "insufficient gas"), "intrinsic gas too low"),
+    (("intrinsic", "insufficient gas", "gas cannot be negative"), "intrinsic gas too low"),
     (("base fee", "max fee"), "max fee per gas less than block base fee"),
     (("gas limit", "exceeds gas"), "exceeds block gas limit"),
     (("outofgas",), "out of gas"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -77,7 +76,7 @@ class NodeProvider(JSONBaseProvider):
             # Foreign messages quote the address, key and all: only the kind is passed on.
             raise _Fault(type(exc).__name__) from None
         try:
-            answer = json.loads(data)
+            answer = parse_json(data)
         except ValueError:
             answer = None
         if isinstance(answer, dict) and ("result" in answer or isinstance(_error(answer), dict)):

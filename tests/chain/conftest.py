@@ -17,9 +17,7 @@ import pytest
 from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import Connection, connect
 
-ANVIL = (
-    Path(__file__).parent / "node/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
-)
+NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
 
 
 @pytest.fixture(autouse=True)
@@ -57,11 +55,12 @@ def rpc(url: str, method: str, *params: Any) -> Any:
 @contextlib.contextmanager
 def running_anvil(*arguments: str) -> Iterator[str]:
     """The address of a node of its own on a free port; it is gone afterwards, whatever happens."""
-    if not ANVIL.is_file():
+    programs = sorted(NODE_MODULES.glob("@foundry-rs/anvil-*/bin/anvil"))
+    if not programs:
         pytest.skip("needs anvil: make node-deps")
     port = free_port()
     process = subprocess.Popen(
-        [ANVIL, "--port", str(port), "--silent", "--hardfork", "prague", *arguments],
+        [programs[0], "--port", str(port), "--silent", "--hardfork", "prague", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -1,0 +1,111 @@
+"""What several chain tests need: accounts with money, a deployed collection, quick timings."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account as Local
+from eth_utils import keccak
+
+from nftgan.chain.accounts import Account
+from nftgan.chain.artifact import COLLECTION, FACTORY
+from nftgan.chain.contract import Collection, Factory, FixedData, creation_code
+from nftgan.chain.journal import Journal
+from nftgan.chain.minting import audit, plan_mint, run_mint
+from nftgan.chain.rpc import Connection
+from nftgan.chain.sending import Sender, Timing
+
+QUICK = Timing(poll=0.02, resend=0.4, replace=1.0, absent=0.6, outage=20, give_up=40)
+SALT = bytes(32)
+
+
+def account(name: str) -> Account:
+    """The same account for the same name, everywhere."""
+    return Account(Local.from_key(keccak(text=name)))
+
+
+def sender(connection: Connection, who: Account, path: Path, **more: Any) -> Sender:
+    journal = Journal.open(path, {"chain_id": connection.chain.chain_id, "sender": who.address})
+    timing = None if connection.embedded else QUICK
+    return Sender(connection, who, journal, timing=timing, **more)
+
+
+def fixed_data(owner: str, supply: int) -> FixedData:
+    return FixedData(
+        model="sha256:" + "11" * 32,
+        recipe="sha256:" + "22" * 32,
+        root="0x" + "33" * 32,
+        max_supply=supply,
+        royalty_bps=500,
+        royalty_receiver=owner,
+        name="Näme",
+        symbol="SYM",
+        base_uri="ipfs://bafy/",
+    )
+
+
+def deploy(connection: Connection, who: Account, folder: Path, supply: int) -> Collection:
+    """A new collection owned by `who`."""
+    sending = sender(connection, who, folder / "deploy.jsonl")
+    code = creation_code(COLLECTION)
+    implementation = sending.execute("implementation", to=None, data=code).contract
+    code = creation_code(FACTORY, implementation)
+    factory = Factory(connection, sending.execute("factory", to=None, data=code).contract or "")
+    fixed = fixed_data(who.address, supply)
+    collection = Collection(connection, factory.predict(fixed, SALT, who.address))
+    sending.execute(
+        "create",
+        to=factory.address,
+        data=factory.create_data(fixed, SALT),
+        done=collection.exists,
+    )
+    return collection
+
+
+def seeds_of(count: int) -> list[int]:
+    """Seeds that look random and are not in order."""
+    return [int.from_bytes(keccak(text=f"seed {i}")[:4], "big") for i in range(count)]
+
+
+def mint(sending: Sender, collection: Collection, count: int, **more: Any) -> tuple[str, ...]:
+    """Plan, mint and audit `count` tokens, as `nftgan mint` does."""
+    seeds = seeds_of(count)
+    plan = plan_mint(sending, collection, sending.account.address, seeds, **more)
+    hashes = run_mint(sending, collection, plan)
+    audit(collection, seeds, count)
+    return hashes
+
+
+def times_minted(connection: Connection, collection: Collection) -> dict[int, int]:
+    """Token to how often a Transfer event says that it was made."""
+    topics = ["0x" + keccak(text="Transfer(address,address,uint256)").hex(), "0x" + "00" * 32]
+    logs = connection.w3.eth.get_logs(
+        {"address": collection.address, "topics": topics, "fromBlock": 0}
+    )
+    counts: dict[int, int] = {}
+    for log in logs:
+        token = int.from_bytes(log["topics"][3], "big")
+        counts[token] = counts.get(token, 0) + 1
+    return counts
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Run `work` in a forked process; its wait status, negative for the signal that ended it."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def die() -> None:
+    """As `kill -9` from outside would: nothing is flushed, nothing is cleaned up."""
+    os.kill(os.getpid(), signal.SIGKILL)
