@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,15 +101,40 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
+MAX_JSON_DEPTH = 200
+_JSON_MARKS = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+def parse_json(data: bytes, **options: Any) -> Any:
+    """The JSON document in `data`; ValueError when it is none, or nested deeper than 200.
+
+    options: those of `json.loads`.
+
+    json.loads recurses in C: with the recursion limit that py-evm sets for the whole process, a
+    file of a hundred thousand brackets would end it without a word.
+    """
+    if data.count(b"[") + data.count(b"{") > MAX_JSON_DEPTH:
+        depth = 0
+        for mark in _JSON_MARKS.finditer(data):
+            first = data[mark.start()]
+            if first in b"[{":
+                depth += 1
+                if depth > MAX_JSON_DEPTH:
+                    raise ValueError(f"nested deeper than {MAX_JSON_DEPTH}")
+            elif first in b"]}":
+                depth -= 1
+    return json.loads(data, **options)
+
+
 def read_json(path: Path) -> Any:
     """The JSON document in `path`; UsageError names the file and the place when it is broken."""
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
     except FileNotFoundError as exc:
         raise UsageError(f"{path} does not exist") from exc
     except OSError as exc:
         raise os_error(exc, path) from exc
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         raise UsageError(f"{path} is not valid JSON: {exc}") from exc
 
 

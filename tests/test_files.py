@@ -65,3 +65,25 @@ def test_appended_lines_are_whole_and_in_order(tmp_path: Path) -> None:
     for number in range(3):
         files.append_line(tmp_path / "log", f"line {number}")
     assert (tmp_path / "log").read_text() == "line 0\nline 1\nline 2\n"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '["]"' + ",[" * 201])
+def test_json_nested_too_deep_is_refused_even_where_recursion_is_allowed(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text(text)
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)  # as the EVM's library does for its own purposes
+    try:
+        with pytest.raises(UsageError, match="nested deeper"):
+            files.read_json(path)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_brackets_in_strings_do_not_count_as_depth(tmp_path: Path) -> None:
+    path = tmp_path / "flat.json"
+    value = {"a": "[" * 500 + '"\\', "b": [[]] * 300}
+    files.write_json(path, value)
+    assert files.read_json(path) == value

@@ -10,6 +10,7 @@ from web3.providers.base import JSONBaseProvider
 
 from nftgan.chain.rpc import NodeUnavailable
 from nftgan.errors import ServiceError
+from nftgan.files import parse_json
 
 TIMEOUT_SECONDS = 30
 READ_TRIES = 5

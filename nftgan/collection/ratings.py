@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import UsageError
-from nftgan.files import append_line, translated_os_errors
+from nftgan.files import append_line, parse_json, translated_os_errors
 from nftgan.seeds import MAX_SEED
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def picked_seeds(ratings: dict[int, Rating]) -> tuple[int, ...]:
 
 
 def _table(line: bytes) -> dict[str, Any]:
-    value = json.loads(line)
+    value = parse_json(line)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import os
 import warnings
@@ -18,7 +17,7 @@ from PIL import Image
 from nftgan.dataset.pack import LABELS_MEMBER, NOTES_MEMBER, fingerprint_of, pixel_digest
 from nftgan.dataset.zips import member_sizes, open_zip
 from nftgan.errors import UsageError
-from nftgan.files import os_error
+from nftgan.files import os_error, parse_json
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
@@ -227,8 +226,8 @@ def _read(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> bytes:
 
 def _read_json(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(_read(path, files, name))
-    except (ValueError, RecursionError) as exc:
+        value = parse_json(_read(path, files, name))
+    except ValueError as exc:
         raise UsageError(f"{path}: {name} is not valid JSON: {exc}") from exc
     if not isinstance(value, dict):
         raise UsageError(f"{path}: {name} must hold one JSON object")

@@ -5,7 +5,6 @@ Layout: header length (uint64, little-endian), header (JSON), raw little-endian 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from nftgan import files
 from nftgan.errors import UsageError
 from nftgan.files import atomic_path, canonical_json, translated_os_errors
 
@@ -150,10 +150,7 @@ def _no_constant(text: str) -> None:
 
 def parse_json(data: bytes) -> Any:
     """JSON without repeated keys, NaN or infinity; ValueError otherwise."""
-    try:
-        return json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except RecursionError as exc:
-        raise ValueError("it is nested too deeply") from exc
+    return files.parse_json(data, object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _broken(reason: str) -> UsageError:

@@ -6,7 +6,6 @@ not a comparison of hashes that somebody wrote down, but of pixels.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from nftgan.chain.contract import Collection, FixedData
 from nftgan.collection.merkle import MerkleTree, leaf
 from nftgan.collection.metadata import validate
 from nftgan.errors import NftganError
+from nftgan.files import parse_json
 from nftgan.provenance.content import (
     MAX_IMAGE_BYTES,
     MAX_JSON_BYTES,
@@ -82,7 +82,7 @@ class Verifier:
         def fetch() -> dict[str, Any]:
             data = self.content.read(f"{self.fixed.base_uri}{token}.json", MAX_JSON_BYTES)
             try:
-                document: dict[str, Any] = json.loads(data)
+                document: dict[str, Any] = parse_json(data)
             except ValueError as exc:
                 raise NftganError(f"the metadata of token {token} is not JSON") from exc
             validate(document, "token", f"token {token}")
