@@ -1,0 +1,281 @@
+"""Minting on the embedded chain: each token once, whatever dies when."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nftgan.chain import minting
+from nftgan.chain.accounts import embedded_account
+from nftgan.chain.contract import Collection
+from nftgan.chain.journal import Journal
+from nftgan.chain.minting import plan_mint, run_mint
+from nftgan.chain.networks import CHAINS
+from nftgan.chain.rpc import Connection, ContractRefused, connect
+from nftgan.chain.sending import Sender
+from nftgan.errors import CheckFailed, PartlyDone, UsageError
+from tests.chain.actors import account, deploy, die, in_child, mint, seeds_of, sender, times_minted
+
+TOKENS = 25
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minting, "BATCH_TOKENS", 10)
+
+
+@pytest.fixture
+def collection(embedded: Connection, tmp_path: Path) -> Collection:
+    return deploy(embedded, embedded_account(), tmp_path, TOKENS)
+
+
+def minter(connection: Connection, folder: Path) -> Sender:
+    return sender(connection, embedded_account(), folder / "mint.jsonl")
+
+
+def test_every_token_is_minted_once_with_its_seed(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    hashes = mint(minter(embedded, tmp_path), collection, TOKENS)
+    assert len(hashes) == 3
+    assert times_minted(embedded, collection) == dict.fromkeys(range(TOKENS), 1)
+    assert collection.seeds() == dict(enumerate(seeds_of(TOKENS)))
+    assert collection.owner_of(24) == embedded_account().address
+    assert collection.owner_of(25) is None
+
+
+def test_minting_again_sends_nothing(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    mint(minter(embedded, tmp_path), collection, TOKENS)
+    block = embedded.w3.eth.block_number
+    assert mint(minter(embedded, tmp_path), collection, TOKENS) == ()
+    assert embedded.w3.eth.block_number == block
+
+
+def test_a_plan_says_what_it_will_cost_at_most(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    minting_sender = minter(embedded, tmp_path)
+    plan = plan_mint(minting_sender, collection, embedded_account().address, seeds_of(TOKENS))
+    assert [(batch.first, batch.end) for batch in plan.batches] == [(0, 10), (10, 20), (20, 25)]
+    assert (plan.tokens, plan.chain, plan.already_minted) == (25, "embedded", 0)
+    run_mint(minting_sender, collection, plan)
+    finals = minting_sender.journal.finals.values()
+    used = sum(final["gas"] for final in finals)
+    assert used < plan.gas < 2 * used
+    spent = plan.balance_wei - embedded.w3.eth.get_balance(plan.account)
+    assert spent == sum(final["fee_wei"] for final in finals) < plan.worst_case_wei
+
+
+def test_a_mint_that_the_balance_may_not_cover_is_not_begun(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    minting_sender = sender(
+        embedded, embedded_account(), tmp_path / "mint.jsonl", max_fee_wei=10**20
+    )
+    plan = plan_mint(minting_sender, collection, embedded_account().address, seeds_of(TOKENS))
+    with pytest.raises(UsageError, match="and minting may cost"):
+        run_mint(minting_sender, collection, plan)
+    assert minting_sender.journal.plans == {}
+
+
+def test_part_of_a_collection_can_be_minted_first(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    plan = plan_mint(
+        minter(embedded, tmp_path), collection, account("b").address, seeds_of(TOKENS), until=7
+    )
+    run_mint(minter(embedded, tmp_path), collection, plan)
+    assert collection.next_token_id() == 7
+    mint(minter(embedded, tmp_path), collection, TOKENS)
+    assert collection.owner_of(6) == account("b").address
+    assert collection.owner_of(7) == embedded_account().address
+
+
+def test_a_contract_with_other_seeds_is_refused(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    plan = plan_mint(
+        minter(embedded, tmp_path), collection, embedded_account().address, [1, 2, 3], until=3
+    )
+    run_mint(minter(embedded, tmp_path), collection, plan)
+    with pytest.raises(UsageError, match="already holds other pieces: token 0 has seed 1"):
+        plan_mint(minter(embedded, tmp_path), collection, plan.to, seeds_of(TOKENS))
+    with pytest.raises(UsageError, match="3 tokens are on chain but the collection has 2 pieces"):
+        plan_mint(minter(embedded, tmp_path), collection, plan.to, [1, 2])
+
+
+def test_only_the_owner_may_mint(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    stranger = sender(embedded, account("stranger"), tmp_path / "other.jsonl")
+    with pytest.raises(ContractRefused, match=r"the contract refuses: NotOwner\(\)"):
+        plan_mint(stranger, collection, stranger.account.address, seeds_of(TOKENS))
+
+
+def test_more_than_the_fixed_supply_is_refused_before_a_fee_is_paid(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    mint(minter(embedded, tmp_path), collection, TOKENS)
+    with pytest.raises(ContractRefused, match=r"SupplyExceeded\(maxSupply 25\)"):
+        plan_mint(minter(embedded, tmp_path), collection, account("b").address, seeds_of(30))
+
+
+def test_a_contract_as_holder_is_pointed_out(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    plan = plan_mint(minter(embedded, tmp_path), collection, collection.address, seeds_of(3))
+    assert plan.warnings == (
+        f"{collection.address} is a contract: make sure that it can hold tokens",
+    )
+
+
+def test_the_audit_finds_a_wrong_seed_and_a_missing_token(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    mint(minter(embedded, tmp_path), collection, 5)
+    seeds = seeds_of(5)
+    minting.audit(collection, seeds, 5)
+    with pytest.raises(CheckFailed, match="5 tokens are on chain, not 6"):
+        minting.audit(collection, seeds_of(6), 6)
+    with pytest.raises(CheckFailed, match=r"token 3 has seed \d+ on chain, not 0"):
+        minting.audit(collection, [*seeds[:3], 0, seeds[4]], 5)
+
+
+def test_a_batch_that_may_be_on_its_way_keeps_its_borders_and_its_holder(
+    embedded: Connection,
+    collection: Collection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    me = embedded_account().address
+    with monkeypatch.context() as patch:
+        patch.setattr(Sender, "_send", lambda *_: die())
+
+        def stopped() -> None:
+            run_mint(
+                own := minter(connect(CHAINS["embedded"]), tmp_path),
+                collection,
+                plan_mint(own, collection, me, seeds_of(TOKENS)),
+            )
+
+        assert in_child(stopped) == -signal.SIGKILL
+    assert len(Journal.read(tmp_path / "mint.jsonl").attempts) == 1
+    with pytest.raises(UsageError, match="mint tokens 0 to 9 may be on their way"):
+        plan_mint(minter(embedded, tmp_path), collection, me, seeds_of(TOKENS), until=4)
+    other = account("other").address
+    plan = plan_mint(minter(embedded, tmp_path), collection, other, seeds_of(TOKENS))
+    with pytest.raises(UsageError, match=f"mint 0-9 was begun with to {me}"):
+        run_mint(minter(embedded, tmp_path), collection, plan)
+    mint(minter(embedded, tmp_path), collection, TOKENS)
+
+
+def kill_when(
+    monkeypatch: pytest.MonkeyPatch, owner: type, name: str, number: int
+) -> Callable[[], None]:
+    """The process dies right after the `number`-th call of a method; returns the un-patcher."""
+    original = getattr(owner, name)
+    calls = 0
+
+    def dying(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal calls
+        answer = original(*arguments, **keywords)
+        happened = answer[0] is not None if name == "_included" else True
+        calls += happened
+        if calls == number:
+            die()
+        return answer
+
+    monkeypatch.setattr(owner, name, dying)
+    return monkeypatch.undo
+
+
+STAGES = {
+    "planned": (Journal, "plan"),
+    "signed": (Journal, "attempt"),
+    "sent": (Sender, "_send"),
+    "mined": (Sender, "_included"),
+    "final": (Journal, "final"),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_kill_at_any_stage_of_any_batch_mints_each_token_once(
+    embedded: Connection,
+    collection: Collection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    batch: int,
+) -> None:
+    def child() -> None:
+        kill_when(monkeypatch, *STAGES[stage], batch)
+        mint(minter(connect(CHAINS["embedded"]), tmp_path), collection, TOKENS)
+
+    assert in_child(child) == -signal.SIGKILL
+    mint(minter(embedded, tmp_path), collection, TOKENS)
+    assert times_minted(embedded, collection) == dict.fromkeys(range(TOKENS), 1)
+    attempts = Journal.read(tmp_path / "mint.jsonl").attempts.values()
+    assert [len(tried) for tried in attempts] == [1, 1, 1]  # nothing was signed twice
+
+
+def test_a_kill_at_every_step_one_after_the_other_still_mints_each_token_once(
+    embedded: Connection, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stage in (*STAGES, *STAGES):
+
+        def child(stage: str = stage) -> None:
+            kill_when(monkeypatch, *STAGES[stage], 1)
+            mint(minter(connect(CHAINS["embedded"]), tmp_path), collection, TOKENS)
+
+        in_child(child)
+    mint(minter(embedded, tmp_path), collection, TOKENS)
+    assert times_minted(embedded, collection) == dict.fromkeys(range(TOKENS), 1)
+
+
+@pytest.mark.parametrize("stage", ["signed", "sent", "mined", "final"])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_kill_at_any_stage_of_a_deployment_deploys_nothing_twice(
+    embedded: Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    step: int,
+) -> None:
+    def child() -> None:
+        kill_when(monkeypatch, *STAGES[stage], step)
+        deploy(connect(CHAINS["embedded"]), embedded_account(), tmp_path, TOKENS)
+
+    assert in_child(child) == -signal.SIGKILL
+    collection = deploy(embedded, embedded_account(), tmp_path, TOKENS)
+    assert collection.code_problem() is None
+    assert embedded.w3.eth.block_number == 3
+
+
+def test_two_minters_with_one_account_exclude_each_other(
+    embedded: Connection, tmp_path: Path
+) -> None:
+    first, second = minter(embedded, tmp_path), minter(embedded, tmp_path)
+    with first.lock(), pytest.raises(UsageError, match="another nftgan process"), second.lock():
+        pass
+    with second.lock():
+        pass
+
+
+def test_a_second_machine_with_the_same_key_cannot_mint_twice(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    late = minter(embedded, there)
+    plan = plan_mint(late, collection, embedded_account().address, seeds_of(TOKENS))
+    mint(minter(embedded, here), collection, TOKENS)
+    with pytest.raises(PartlyDone, match="mint 0-9 is on chain, but by no transaction in"):
+        run_mint(late, collection, plan)
+    assert mint(minter(embedded, there), collection, TOKENS) == ()
+    assert times_minted(embedded, collection) == dict.fromkeys(range(TOKENS), 1)
