@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
+import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,8 +37,10 @@ Tree = Mapping[str, "Path | bytes | Tree"]
 
 _UNFIT = re.compile("[/\0\ud800-\udfff]")  # the last: names on disk that are not UTF-8
 
+TINY_BYTES = 16 << 10
+
 SMALL_BYTES = 2 << 20
-"""Files up to this size are hashed in parallel, with their blocks held in memory."""
+"""Files between these sizes are hashed in parallel, with their blocks held in memory."""
 
 WINDOW = 32
 """How many of them at most, so at most 64 MiB."""
@@ -82,12 +86,12 @@ class Importer:
         Hidden files are included, links are refused. Raises UsageError for what cannot be read.
         """
         with translated_os_errors(path):
-            if path.is_symlink():
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode):
                 raise UsageError(f"{path} is a symbolic link", hint="replace it by what it names")
-            if path.is_dir():
-                tree: Tree = {child.name: child for child in path.iterdir()}
-                return self.add_tree(tree)
-            if path.exists() and not path.is_file():
+            if stat.S_ISDIR(mode):
+                return self.add_tree({child.name: child for child in path.iterdir()})
+            if not stat.S_ISREG(mode):
                 raise UsageError(f"{path} is neither a file nor a folder", hint="move it away")
             with path.open("rb") as file:
                 return self._file(file, self.sink)
@@ -113,7 +117,7 @@ class Importer:
 
     def _children(self, values: list[Path | bytes | Tree]) -> Iterator[Imported]:
         """Small files are hashed in threads; blocks leave in the order of `values` all the same."""
-        small = [self._is_small(value) for value in values]
+        small = [self._pays(value) for value in values]
         if sum(small) < 8:
             yield from (self._any(value) for value in values)
             return
@@ -136,15 +140,16 @@ class Importer:
                     future.cancel()
 
     @staticmethod
-    def _is_small(value: Path | bytes | Tree) -> bool:
+    def _pays(value: Path | bytes | Tree) -> bool:
+        """Whether hashing takes longer than handing over to a thread, and memory allows it."""
         if isinstance(value, bytes):
-            return len(value) <= SMALL_BYTES
-        return (
-            isinstance(value, Path)
-            and value.is_file()
-            and not value.is_symlink()
-            and value.stat().st_size <= SMALL_BYTES
-        )
+            return TINY_BYTES < len(value) <= SMALL_BYTES
+        if not isinstance(value, Path):
+            return False
+        with contextlib.suppress(OSError):  # told by whoever opens it
+            status = value.lstat()
+            return stat.S_ISREG(status.st_mode) and TINY_BYTES < status.st_size <= SMALL_BYTES
+        return False
 
     def _any(self, value: Path | bytes | Tree) -> Imported:
         if isinstance(value, bytes):
