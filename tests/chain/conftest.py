@@ -14,9 +14,16 @@ from typing import Any
 
 import pytest
 
-from nftgan.chain.networks import CHAINS
+from nftgan.chain.embedded import CHAIN_ID, EmbeddedChain
+from nftgan.chain.networks import CHAINS, Chain
 from nftgan.chain.rpc import Connection, connect
+from tests.chain.actors import account
+from tests.chain.faults import BadNode, Policy
 
+FAULTY = Chain("faulty", CHAIN_ID, "", "", 0, 1)
+"""The chain behind `bad_node`."""
+
+Start = Callable[[Policy], BadNode]
 NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
 
 
@@ -84,3 +91,17 @@ def anvil() -> Iterator[Callable[..., str]]:
     """Starts anvil with the given arguments and returns its address."""
     with contextlib.ExitStack() as stack:
         yield lambda *arguments: stack.enter_context(running_anvil(*arguments))
+
+
+@pytest.fixture
+def bad_node(tmp_path: Path) -> Iterator[Start]:
+    """Starts a server with faults before an embedded chain on which `me` has money."""
+    chain = EmbeddedChain(tmp_path / "faulty.sqlite", fund=[account("me").address])
+    with contextlib.ExitStack() as stack:
+
+        def start(policy: Policy) -> BadNode:
+            bad = BadNode(chain.make_request, policy)
+            stack.enter_context(bad.running())
+            return bad
+
+        yield start

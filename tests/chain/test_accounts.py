@@ -1,0 +1,186 @@
+"""Keys: how they are kept, opened and never shown."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import stat
+from pathlib import Path
+
+import pytest
+from eth_account import Account as Local
+
+from nftgan.chain import accounts
+from nftgan.chain.accounts import (
+    Account,
+    check_address,
+    create_wallet,
+    embedded_account,
+    import_wallet,
+    keystore_folder,
+    list_wallets,
+    unlock,
+)
+from nftgan.errors import CredentialError, UsageError
+from nftgan.files import read_json
+
+PASSWORD = "correct horse"
+KEY = "0x" + "5a" * 32
+ADDRESS = Local.from_key(KEY).address
+
+
+@pytest.fixture(autouse=True)
+def fast_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
+    encrypt = Local.encrypt
+    monkeypatch.setattr(
+        Local, "encrypt", lambda key, password, **work: encrypt(key, password, "scrypt", 2)
+    )
+
+
+def no_prompt(question: str) -> str:
+    pytest.fail(f"asked {question!r}")
+
+
+def test_a_wallet_opens_with_its_password_only() -> None:
+    wallet = import_wallet(KEY, PASSWORD)
+    assert wallet.address == ADDRESS
+    assert unlock(None, lambda question: PASSWORD).address == ADDRESS
+    with pytest.raises(CredentialError, match="the password does not open 0x"):
+        unlock(None, lambda question: "wrong")
+
+
+def test_a_keystore_file_is_standard_and_for_its_owner_alone() -> None:
+    wallet = create_wallet(PASSWORD)
+    assert stat.S_IMODE(wallet.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(wallet.path.parent.stat().st_mode) == 0o700
+    document = json.loads(wallet.path.read_text())
+    assert document["version"] == 3
+    key = Local.decrypt(document, PASSWORD)
+    assert Local.from_key(key).address == wallet.address
+    assert key.hex().removeprefix("0x") not in wallet.path.read_text()
+    assert [file.name for file in keystore_folder().iterdir()] == [wallet.path.name]
+
+
+def test_two_new_wallets_differ_and_are_listed() -> None:
+    made = {create_wallet(PASSWORD).address, create_wallet(PASSWORD).address}
+    assert {wallet.address for wallet in list_wallets()} == made and len(made) == 2
+    with pytest.raises(CredentialError, match="there are several wallets"):
+        unlock(None, no_prompt)
+
+
+def test_the_real_encryption_is_slow_to_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    document = Local.encrypt(KEY, PASSWORD)
+    parameters = document["crypto"]["kdfparams"]
+    assert parameters.get("n", 0) >= 2**17 or parameters.get("c", 0) >= 600_000
+
+
+def test_the_password_can_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_wallet(KEY, PASSWORD)
+    file = tmp_path / "password"
+    file.write_text(PASSWORD + "\n")
+    monkeypatch.setenv("NFTGAN_PASSWORD_FILE", str(file))
+    assert unlock(ADDRESS, no_prompt).address == ADDRESS
+    file.unlink()
+    with pytest.raises(CredentialError, match=r"password file .* cannot be read: No such file"):
+        unlock(ADDRESS, no_prompt)
+
+
+def test_a_key_in_the_environment_works_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NFTGAN_PRIVATE_KEY", KEY)
+    warnings: list[str] = []
+    assert unlock(None, no_prompt, warnings.append).address == ADDRESS
+    assert len(warnings) == 1 and KEY[2:] not in warnings[0]
+    with pytest.raises(CredentialError, match=f"is the key of {ADDRESS}, not 0x"):
+        unlock("0x" + "11" * 20, no_prompt)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "0x12", "zz" * 32, "00" * 32, "ff" * 32, "5a" * 33], ids=lambda key: key[:4]
+)
+def test_what_is_no_key_is_refused_without_being_repeated(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CredentialError, match="not a private key") as caught:
+        import_wallet(key, PASSWORD)
+    assert not key or key not in str(caught.value)
+    assert caught.value.__cause__ is None
+    if key:
+        monkeypatch.setenv("NFTGAN_PRIVATE_KEY", key)
+        with pytest.raises(CredentialError, match="NFTGAN_PRIVATE_KEY is not a private key"):
+            unlock(None, no_prompt)
+
+
+def test_a_short_password_is_refused() -> None:
+    with pytest.raises(CredentialError, match="shorter than eight"):
+        create_wallet("seven77")
+    assert list_wallets() == []
+
+
+def test_without_a_wallet_the_hint_makes_one() -> None:
+    with pytest.raises(CredentialError, match="there is no wallet") as caught:
+        unlock(None, no_prompt)
+    assert caught.value.hint == "nftgan wallet create"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "\0"])
+def test_a_file_that_is_no_keystore_is_named(content: str) -> None:
+    keystore_folder().mkdir(parents=True)
+    (keystore_folder() / "a.json").write_text(content)
+    with pytest.raises(UsageError, match=r"a\.json"):
+        list_wallets()
+
+
+def test_a_keystore_that_names_another_address_is_refused() -> None:
+    wallet = import_wallet(KEY, PASSWORD)
+    document = read_json(wallet.path)
+    document["address"] = "11" * 20
+    wallet.path.write_text(json.dumps(document))
+    with pytest.raises(CredentialError, match=f"holds the key of {ADDRESS}"):
+        unlock(None, lambda question: PASSWORD)
+
+
+def test_an_account_shows_its_address_and_nothing_else() -> None:
+    account = Account(Local.from_key(KEY))
+    for text in (repr(account), str(account), f"{account}", repr([account])):
+        assert ADDRESS in text and "5a5a" not in text
+
+
+def test_an_address_with_a_wrong_checksum_is_refused_and_not_repaired() -> None:
+    assert check_address(ADDRESS) == ADDRESS
+    assert check_address(ADDRESS.lower()) == ADDRESS
+    letters = [i for i, letter in enumerate(ADDRESS) if i > 1 and letter.isalpha()]
+    for i in letters:
+        wrong = ADDRESS[:i] + ADDRESS[i].swapcase() + ADDRESS[i + 1 :]
+        with pytest.raises(UsageError, match="wrong checksum"):
+            check_address(wrong)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0x", "vitalik.eth", ADDRESS + "0", ADDRESS[2:], "0x" + "g" * 40]
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a valid royalty receiver"):
+        check_address(text, what="royalty receiver")
+
+
+def test_the_embedded_account_stays_the_same_and_asks_nothing(home: Path) -> None:
+    first = embedded_account()
+    assert embedded_account().address == first.address
+    [path] = (home / "embedded").glob("*.json")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def _address(queue: object) -> None:
+    queue.put(accounts.embedded_account().address)
+
+
+def test_two_first_uses_at_once_make_one_embedded_account() -> None:
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    processes = [context.Process(target=_address, args=(queue,)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    assert len({queue.get(timeout=30) for _ in processes}) == 1
+    for process in processes:
+        process.join()

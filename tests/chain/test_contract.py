@@ -1,0 +1,138 @@
+"""The collection from Python: what is fixed, what is read back, what is not believed."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from nftgan.chain.accounts import embedded_account
+from nftgan.chain.artifact import COLLECTION, FACTORY, revert_words
+from nftgan.chain.contract import (
+    Collection,
+    Factory,
+    creation_code,
+    decode_seeds,
+    encode_seeds,
+)
+from nftgan.chain.rpc import Connection, ContractRefused
+from nftgan.chain.sending import created_address
+from nftgan.collection.merkle import leaf, merkle_proof, merkle_root
+from nftgan.errors import UsageError
+from tests.chain.actors import SALT, account, deploy, fixed_data, mint, seeds_of, sender
+
+
+@pytest.fixture
+def collection(embedded: Connection, tmp_path: Path) -> Collection:
+    return deploy(embedded, embedded_account(), tmp_path, 12)
+
+
+def test_the_fixed_data_comes_back_from_the_chain(collection: Collection) -> None:
+    me = embedded_account().address
+    assert collection.fixed() == fixed_data(me, 12)
+    assert collection.owner() == me
+    assert collection.contract_uri() == "ipfs://bafy/contract.json"
+    assert collection.next_token_id() == 0
+
+
+def test_a_token_tells_its_holder_and_its_metadata(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    mint(sender(embedded, embedded_account(), tmp_path / "mint.jsonl"), collection, 12)
+    assert collection.token_uri(11) == "ipfs://bafy/11.json"
+    assert collection.owner_of(11) == embedded_account().address
+    assert collection.owner_of(12) is None
+    with pytest.raises(ContractRefused, match=r"ERC721NonexistentToken\(tokenId 12\)"):
+        collection.token_uri(12)
+
+
+def test_the_contract_accepts_true_pieces_and_refuses_others(
+    embedded: Connection, tmp_path: Path
+) -> None:
+    me, seeds = embedded_account(), seeds_of(5)
+    pixels = [f"sha256:{number:064x}" for number in range(5)]
+    leaves = [leaf(i, seeds[i], pixels[i]) for i in range(5)]
+    deploy(embedded, me, tmp_path, 5)
+    factory = Factory(embedded, created_address(me.address, 1))
+    fixed = dataclasses.replace(fixed_data(me.address, 5), root="0x" + merkle_root(leaves).hex())
+    target = factory.predict(fixed, SALT, me.address)
+    sender(embedded, me, tmp_path / "second.jsonl").execute(
+        "create", to=factory.address, data=factory.create_data(fixed, SALT)
+    )
+    collection = Collection(embedded, target)
+    for token in range(5):
+        proof = [bytes(node) for node in merkle_proof(leaves, token)]
+        assert collection.verify_piece(token, seeds[token], pixels[token], proof)
+        assert not collection.verify_piece(token, seeds[token] ^ 1, pixels[token], proof)
+        assert not collection.verify_piece(token, seeds[token], pixels[token - 1], proof)
+        assert not collection.verify_piece((token + 1) % 5, seeds[token], pixels[token], proof)
+
+
+def test_code_that_is_not_ours_is_recognised(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    assert collection.code_problem() is None
+    nobody = Collection(embedded, account("nobody").address)
+    assert not nobody.exists()
+    assert nobody.code_problem() == "there is no contract at this address"
+    me = embedded_account()
+    sending = sender(embedded, me, tmp_path / "other.jsonl")
+    code = creation_code(COLLECTION)
+    plain = sending.execute("plain", to=None, data=code).contract
+    problem = Collection(embedded, plain or "").code_problem()
+    assert problem == "its code is not that of a collection"
+    # One byte of the implementation is another one: the same clone in front of foreign code.
+    forged_code = code[:-1] + bytes([code[-1] ^ 1])
+    forged = sending.execute("forged", to=None, data=forged_code).contract
+    made = sending.execute("factory", to=None, data=creation_code(FACTORY, forged)).contract
+    factory, fixed = Factory(embedded, made or ""), fixed_data(me.address, 12)
+    target = factory.predict(fixed, SALT, me.address)
+    sending.execute("clone", to=made, data=factory.create_data(fixed, SALT))
+    problem = Collection(embedded, target).code_problem()
+    assert problem == f"its implementation {forged} is not the code that nftgan ships"
+
+
+def test_the_same_collection_cannot_be_created_twice(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    me = embedded_account()
+    factory = sender(embedded, me, tmp_path / "deploy.jsonl").journal.finals
+    assert list(factory) == ["implementation", "factory", "create"]
+    again = deploy(embedded, me, tmp_path, 12)
+    assert again.address == collection.address
+    made = Factory(embedded, created_address(me.address, 1))
+    data = made.create_data(fixed_data(me.address, 12), SALT)
+    with pytest.raises(ContractRefused, match="create: the contract refuses"):
+        sender(embedded, me, tmp_path / "again.jsonl").execute("create", to=made.address, data=data)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "x" * 256}, "at most 255 bytes"),
+        ({"symbol": "é" * 128}, "at most 255 bytes"),
+        ({"max_supply": 0}, "a supply of 0"),
+        ({"max_supply": 2**32}, "out of range"),
+        ({"royalty_bps": 10_001}, "10001 basis points"),
+    ],
+)
+def test_fixed_data_that_does_not_fit_is_refused(changes: dict, words: str) -> None:
+    fixed = dataclasses.replace(fixed_data(account("a").address, 1), **changes)
+    with pytest.raises(UsageError, match=words):
+        fixed.encode()
+
+
+def test_seeds_are_four_bytes_each() -> None:
+    seeds = (0, 1, 2**32 - 1)
+    assert encode_seeds(seeds).hex() == "0000000000000001ffffffff"
+    assert decode_seeds(encode_seeds(seeds)) == seeds
+
+
+def test_a_revert_is_named_with_its_values() -> None:
+    data = bytes.fromhex("08c379a0") + (32).to_bytes(32, "big") + (2).to_bytes(32, "big")
+    assert revert_words(data + b"no".ljust(32, b"\0")) == "no"
+    assert revert_words(bytes.fromhex("4e487b71") + (0x11).to_bytes(32, "big")) == "panic 0x11"
+    assert revert_words(b"") == "no reason given"
+    assert revert_words(b"\1\2\3\4") == "error 0x01020304"
+    assert revert_words(data[:20]) == "error 0x" + data[:20].hex()
