@@ -14,6 +14,7 @@ from nftgan.networks.architecture import (
 from nftgan.networks.discriminator import Discriminator
 from nftgan.networks.stylegan2 import StyleGAN2Generator
 from nftgan.networks.stylegan3 import StyleGAN3Generator
+from nftgan.ops.memory import keep_freed_memory
 
 Generator = StyleGAN3Generator | StyleGAN2Generator
 
@@ -24,6 +25,7 @@ def build_generator(config: GeneratorConfig, *, seed: int | None = None) -> Gene
     Raises UsageError for a config that no network can have.
     """
     check(config)
+    keep_freed_memory()
     kind = StyleGAN3Generator if isinstance(config, StyleGAN3Config) else StyleGAN2Generator
     with _seeded(seed):
         return kind(config)  # type: ignore[arg-type]
@@ -32,6 +34,7 @@ def build_generator(config: GeneratorConfig, *, seed: int | None = None) -> Gene
 def build_discriminator(config: DiscriminatorConfig, *, seed: int | None = None) -> Discriminator:
     """A discriminator in training mode, float32, on the CPU; `seed` decides the weights."""
     check(config)
+    keep_freed_memory()
     with _seeded(seed):
         return Discriminator(config)
 

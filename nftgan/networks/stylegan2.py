@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN2Config
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork
 from nftgan.ops import bias_act, conv2d_resample, setup_filter, upsample2d
@@ -30,6 +32,24 @@ def _convolve(x: Tensor, weights: Tensor, f: Tensor | None, *, up: int) -> Tenso
     return x.reshape(n, out, *x.shape[2:])
 
 
+@dataclass(frozen=True)
+class Noise:
+    """What the noise inputs see: `const` maps, `random` ones drawn from `generator`, or `none`."""
+
+    mode: str = "const"
+    generator: torch.Generator | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in {"const", "random", "none"}:
+            raise UsageError(f"unknown noise mode {self.mode!r}", hint="known: const, random, none")
+
+    def draw(self, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Standard normal values with the dtype and device of `like`."""
+        device = like.device if self.generator is None else self.generator.device
+        values = torch.randn(shape, generator=self.generator, device=device, dtype=like.dtype)
+        return values.to(like.device)
+
+
 class SynthesisLayer(nn.Module):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU; `up` doubles the side."""
 
@@ -50,7 +70,7 @@ class SynthesisLayer(nn.Module):
             self.noise_strength = nn.Parameter(torch.zeros([]))
         self.bias = nn.Parameter(torch.zeros(out))
 
-    def forward(self, x: Tensor, w: Tensor, noise_mode: str) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
         """x: [N, in, H, W], w: [N, w_dim] → [N, out, R, R]."""
         styles: Tensor = self.affine(w)
         weight: Tensor = self.weight
@@ -61,12 +81,11 @@ class SynthesisLayer(nn.Module):
             styles = styles / styles.abs().amax(dim=1, keepdim=True)
         weights = _modulate(weight, styles, demodulate=True).to(x.dtype)
         x = _convolve(x, weights, self.resample_filter, up=self.up)
-        if self.use_noise and noise_mode == "const":
-            x = x + (self.noise_const * self.noise_strength).to(x.dtype)
-        elif self.use_noise and noise_mode == "random":
-            shape = (x.shape[0], 1, self.resolution, self.resolution)
-            noise = torch.randn(shape, device=x.device, dtype=w.dtype) * self.noise_strength
-            x = x + noise.to(x.dtype)
+        if self.use_noise and noise.mode != "none":
+            field = self.noise_const
+            if noise.mode == "random":
+                field = noise.draw((x.shape[0], 1, self.resolution, self.resolution), w)
+            x = x + (field * self.noise_strength).to(x.dtype)
         return bias_act(x, self.bias, act="lrelu", clamp=self.clamp)
 
 
@@ -107,7 +126,7 @@ class SynthesisBlock(nn.Module):
         self.torgb = ToRGBLayer(config, out)
 
     def forward(
-        self, x: Tensor | None, img: Tensor | None, ws: Tensor, noise_mode: str, force_fp32: bool
+        self, x: Tensor | None, img: Tensor | None, ws: Tensor, noise: Noise, force_fp32: bool
     ) -> tuple[Tensor, Tensor]:
         """ws: [N, num_conv + 1, w_dim] → features and image at this resolution."""
         half = self.fp16 and not force_fp32 and ws.is_cuda and ws.dtype == torch.float32
@@ -115,8 +134,8 @@ class SynthesisBlock(nn.Module):
         if x is None:
             x = self.const.to(dtype).unsqueeze(0).repeat(ws.shape[0], 1, 1, 1)
         else:
-            x = self.conv0(x.to(dtype), ws[:, 0], noise_mode)
-        x = self.conv1(x, ws[:, self.num_conv - 1], noise_mode)
+            x = self.conv0(x.to(dtype), ws[:, 0], noise)
+        x = self.conv1(x, ws[:, self.num_conv - 1], noise)
         rgb = self.torgb(x, ws[:, self.num_conv]).to(ws.dtype)
         if img is not None:
             rgb = upsample2d(img, self.resample_filter) + rgb
@@ -146,17 +165,19 @@ class SynthesisNetwork(nn.Module):
         update_emas: bool = False,
         noise_mode: str = "const",
         force_fp32: bool = False,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """ws: [N, num_ws, w_dim] → image [N, C, R, R], about [-1, 1].
 
-        noise_mode: const, random or none.
+        noise_mode: const, random (drawn from `generator`, or torch's own) or none.
         """
+        noise = Noise(noise_mode, generator)
         x = img = None
         index = 0
         for name in self.block_names:
             block = getattr(self, name)
             own = ws[:, index : index + block.num_conv + 1]
-            x, img = block(x, img, own, noise_mode, force_fp32)
+            x, img = block(x, img, own, noise, force_fp32)
             index += block.num_conv
         assert img is not None
         return img
@@ -189,7 +210,8 @@ class StyleGAN2Generator(nn.Module):
         update_emas: bool = False,
         noise_mode: str = "const",
         force_fp32: bool = False,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
         ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
-        return self.synthesis(ws, update_emas, noise_mode, force_fp32)
+        return self.synthesis(ws, update_emas, noise_mode, force_fp32, generator)

@@ -224,10 +224,11 @@ class SynthesisNetwork(nn.Module):
         update_emas: bool = False,
         noise_mode: str = "const",
         force_fp32: bool = False,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """ws: [N, num_ws, w_dim] → image [N, C, R, R], about [-1, 1].
 
-        noise_mode is accepted for StyleGAN2's sake: there is no noise here.
+        noise_mode and generator are accepted for StyleGAN2's sake: there is no noise here.
         """
         x = self.input(ws[:, 0])
         for i, name in enumerate(self.layer_names):
@@ -262,7 +263,8 @@ class StyleGAN3Generator(nn.Module):
         update_emas: bool = False,
         noise_mode: str = "const",
         force_fp32: bool = False,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
         """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
         ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
-        return self.synthesis(ws, update_emas, noise_mode, force_fp32)
+        return self.synthesis(ws, update_emas, noise_mode, force_fp32, generator)

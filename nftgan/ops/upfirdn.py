@@ -32,6 +32,14 @@ def filter_size(f: Tensor | None) -> tuple[int, int]:
     return int(f.shape[-1]), int(f.shape[0])
 
 
+def _pad(x: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """Zeros first, then the crop: a crop may reach into the zeros of the other side."""
+    x0, x1, y0, y1 = padding
+    x = F.pad(x, [max(x0, 0), max(x1, 0), max(y0, 0), max(y1, 0)])
+    height, width = x.shape[2:]
+    return x[:, :, max(-y0, 0) : height - max(-y1, 0), max(-x0, 0) : width - max(-x1, 0)]
+
+
 def upfirdn2d(
     x: Tensor,
     f: Tensor | None,
@@ -53,7 +61,7 @@ def upfirdn2d(
     if up_x > 1 or up_y > 1:
         x = F.pad(x.reshape(n, c, h, 1, w, 1), [0, up_x - 1, 0, 0, 0, up_y - 1])
         x = x.reshape(n, c, h * up_y, w * up_x)
-    x = F.pad(x, padding_of(padding))
+    x = _pad(x, padding_of(padding))
     if f is None:
         return x[:, :, ::down_y, ::down_x] * gain
     f = f.to(x) * gain ** (f.ndim / 2)

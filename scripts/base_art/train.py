@@ -1,0 +1,269 @@
+"""Train the base model: first as the decoder of an autoencoder, then against a discriminator.
+
+    python scripts/base_art/train.py base_art.zip OUT [--first 28] [--kimg 200] [--threads 1]
+
+A generator trained from noise on a CPU needs hours before its pictures differ from each other. The
+decoder of a variational autoencoder (Kingma and Welling 2014) gives blurred but diverse pictures
+after minutes, and its latent is the standard normal that a generator expects. From there the same
+generator meets a discriminator, with half of each batch still reconstructing (VAE-GAN, Larsen et
+al. 2016), which keeps every kind of picture alive while the discriminator sharpens them.
+
+OUT.safetensors is the EMA generator with its discriminator, OUT.jsonl the log, OUT.png a grid of
+fixed latents, OUT.pt the state: the same command goes on from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from nftgan.dataset.archive import Dataset
+from nftgan.networks import build_discriminator, build_generator
+from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
+from nftgan.networks.model_file import save_model
+
+Z_DIM = 32
+GENERATOR = StyleGAN3Config(
+    img_resolution=32,
+    z_dim=Z_DIM,
+    w_dim=128,
+    channel_base=1024,
+    channel_max=48,
+    num_layers=5,
+    margin_size=2,
+    first_cutoff=3.7,
+    first_stopband=7.9311236227685695,
+    num_fp16_res=0,
+)
+DISCRIMINATOR = DiscriminatorConfig(32, channel_base=1024, channel_max=96, num_fp16_res=0)
+BATCH = 16
+R1_EVERY = 16
+BETA = 4.0  # weight of the KL divergence beside the reconstruction
+
+
+class Encoder(nn.Module):
+    """Images [N, 3, 32, 32] → mean and log variance of the latent, each [N, Z_DIM]."""
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(3, width, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * width, 2 * width, 4, 2, 1),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(2 * width * 16, 256),
+            nn.LeakyReLU(0.2),
+            nn.Linear(256, 2 * Z_DIM),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.net(x).chunk(2, 1)
+        return mean, log_variance.clamp(-8, 4)
+
+
+class Trainer:
+    """Generator, EMA, encoder and discriminator, with what both stages share."""
+
+    def __init__(self, images: Tensor, out: Path, options: argparse.Namespace) -> None:
+        self.images, self.out, self.options = images, out, options
+        self.generator = build_generator(GENERATOR, seed=0)
+        self.ema = copy.deepcopy(self.generator).requires_grad_(False)
+        self.encoder = Encoder()
+        self.discriminator = build_discriminator(DISCRIMINATOR, seed=3)
+        ratio = R1_EVERY / (R1_EVERY + 1)
+        rate = options.rate
+        self.adam = {
+            "decoder": torch.optim.Adam(self.generator.parameters(), 3e-3, betas=(0.9, 0.99)),
+            "encoder": torch.optim.Adam(self.encoder.parameters(), 1e-3, betas=(0.9, 0.99)),
+            "generator": torch.optim.Adam(self.generator.parameters(), rate, betas=(0.0, 0.99)),
+            "discriminator": torch.optim.Adam(
+                self.discriminator.parameters(), rate * ratio, betas=(0.0, 0.99**ratio)
+            ),
+        }
+        self.count = 0
+        self.steps = 0
+        self.seconds = 0.0
+        self.fixed = torch.from_numpy(np.random.RandomState(1).randn(96, Z_DIM)).float()
+        self.last: dict[str, float] = {}
+
+    def modules(self) -> dict[str, Any]:
+        named = {
+            "g": self.generator,
+            "ema": self.ema,
+            "e": self.encoder,
+            "d": self.discriminator,
+        }
+        return {**named, **{f"adam-{name}": one for name, one in self.adam.items()}}
+
+    def batch(self, size: int = BATCH) -> Tensor:
+        """`size` images drawn with replacement, float32 in [-1, 1]."""
+        chosen = torch.randint(len(self.images), (size,))
+        return self.images[chosen].float() / 127.5 - 1
+
+    def autoencode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents drawn for x, the KL divergence (nats an image), and mean + noise's latent."""
+        mean, log_variance = self.encoder(x)
+        z = mean + torch.randn_like(mean) * (log_variance / 2).exp()
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+        return z, divergence, mean
+
+    def decode_step(self, progress: float) -> None:
+        """One step of the autoencoder alone; learning rates fall to a tenth."""
+        x = self.batch()
+        z, divergence, _ = self.autoencode(x)
+        loss = distance(self.generator(z, update_emas=True), x)
+        for name, rate in (("decoder", 3e-3), ("encoder", 1e-3)):
+            self.adam[name].param_groups[0]["lr"] = rate * max(0.1, 1 - progress)
+            self.adam[name].zero_grad()
+        (loss + BETA * min(1.0, self.count / 4000) * divergence).backward()
+        self.adam["decoder"].step()
+        self.adam["encoder"].step()
+        self.last = {"rec": loss.item(), "kl": divergence.item()}
+        self.advance(min(1000, 0.05 * self.count + 1))
+
+    def adversarial_step(self, progress: float, alone: bool) -> None:
+        """Generator and encoder, then discriminator; `alone` trains the discriminator only."""
+        o = self.options
+        x = self.batch()
+        if not alone:
+            rate = o.rate * min(1.0, max(0.1, 4 * (1 - progress)))
+            self.adam["generator"].param_groups[0]["lr"] = rate
+            self.discriminator.requires_grad_(False)
+            half = BATCH // 2
+            z, divergence, _ = self.autoencode(x[:half])
+            made = self.generator(torch.cat([z, torch.randn(BATCH - half, Z_DIM)]))
+            fooled = F.softplus(-self.discriminator(made)).mean()
+            apart = distance(made[:half], x[:half])
+            weight = o.reconstruction * (1 - 0.5 * progress) / 100
+            self.adam["generator"].zero_grad()
+            self.adam["encoder"].zero_grad()
+            ((apart + BETA * divergence) * weight + fooled).backward()
+            self.adam["generator"].step()
+            self.adam["encoder"].step()
+            self.discriminator.requires_grad_(True)
+            self.last |= {"rec": apart.item(), "kl": divergence.item(), "g": fooled.item()}
+        with torch.no_grad():
+            fake = self.generator(torch.randn(BATCH, Z_DIM), update_emas=not alone)
+        real, score = self.discriminator(x), self.discriminator(fake)
+        loss = F.softplus(score).mean() + F.softplus(-real).mean()
+        self.adam["discriminator"].zero_grad()
+        loss.backward()
+        self.adam["discriminator"].step()
+        self.last |= {"d": loss.item(), "sign": real.detach().sign().mean().item()}
+        if self.steps % R1_EVERY == 0:
+            x = x.detach().requires_grad_(True)
+            (slope,) = torch.autograd.grad(self.discriminator(x).sum(), x, create_graph=True)
+            penalty = slope.square().sum([1, 2, 3]).mean()
+            self.adam["discriminator"].zero_grad()
+            (penalty * o.gamma / 2 * R1_EVERY).backward()
+            self.adam["discriminator"].step()
+            self.last["r1"] = penalty.item()
+        if alone:
+            self.steps += 1
+        else:
+            self.advance(max(1.0, min(o.ema_kimg * 1000, 0.1 * self.count)))
+
+    @torch.no_grad()
+    def advance(self, half_life: float) -> None:
+        """Count the batch and move the EMA towards the generator."""
+        self.count += BATCH
+        self.steps += 1
+        keep = 0.5 ** (BATCH / half_life)
+        for kept, new in zip(self.ema.parameters(), self.generator.parameters(), strict=True):
+            kept.lerp_(new, 1 - keep)
+        for kept, new in zip(self.ema.buffers(), self.generator.buffers(), strict=True):
+            kept.copy_(new)
+
+    def write(self, started: float) -> None:
+        """Log a line, draw the grid, save the model and the state."""
+        line = {"seconds": round(self.seconds + time.time() - started), "kimg": self.count / 1000}
+        line |= {name: round(value, 3) for name, value in self.last.items()}
+        print(json.dumps(line), flush=True)
+        with self.out.with_suffix(".jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        with torch.no_grad():
+            made = torch.cat([self.ema(z) for z in self.fixed.split(16)])
+        grid = made.view(6, 16, 3, 32, 32).permute(0, 3, 1, 4, 2).reshape(192, 512, 3)
+        pixels = (grid * 127.5 + 128).clamp(0, 255).byte().numpy()
+        Image.fromarray(pixels).resize((1024, 384), 0).save(self.out.with_suffix(".png"))
+        training = {"method": "variational autoencoder, then VAE-GAN", "images": self.count}
+        save_model(
+            self.out.with_suffix(".safetensors"),
+            generator=self.ema,
+            discriminator=self.discriminator,
+            meta={"training": training},
+        )
+        state = {name: one.state_dict() for name, one in self.modules().items()}
+        state |= {"count": self.count, "steps": self.steps, "seconds": line["seconds"]}
+        torch.save(state, self.out.with_suffix(".pt"))
+
+    def resume(self) -> None:
+        """Take up OUT.pt if there is one."""
+        path = self.out.with_suffix(".pt")
+        if path.exists():
+            state = torch.load(path, weights_only=True)  # noqa: TID251  (our own, written above)
+            for name, one in self.modules().items():
+                one.load_state_dict(state[name])
+            self.count, self.steps = state["count"], state["steps"]
+            self.seconds = state["seconds"]
+
+
+def distance(made: Tensor, x: Tensor) -> Tensor:
+    """Half absolute, half squared difference, summed over an image."""
+    difference = made - x
+    return (difference.abs() + difference.square()).sum([1, 2, 3]).mean() / 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--first", type=float, default=28, help="kimg as an autoencoder")
+    parser.add_argument("--kimg", type=float, default=200, help="kimg in all")
+    parser.add_argument("--gamma", type=float, default=0.5, help="R1 weight")
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate of G and D")
+    parser.add_argument("--reconstruction", type=float, default=0.3, help="its weight, %")
+    parser.add_argument("--ema-kimg", type=float, default=3, help="half-life of the EMA")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--every", type=float, default=60, help="seconds between snapshots")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(1)
+    dataset = Dataset.open(options.dataset)
+    images = torch.from_numpy(dataset.images(range(len(dataset))))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(images, options.out, options)
+    trainer.resume()
+    first, last = options.first * 1000, options.kimg * 1000
+    started = written = time.time()
+    while trainer.count < last:
+        if trainer.count < first:
+            trainer.decode_step(trainer.count / first)
+            if trainer.count >= first:
+                for _ in range(300):
+                    trainer.adversarial_step(0.0, alone=True)
+        else:
+            trainer.adversarial_step((trainer.count - first) / (last - first), alone=False)
+        if time.time() - written > options.every:
+            trainer.write(started)
+            written = time.time()
+    trainer.write(started)
+
+
+if __name__ == "__main__":
+    main()
