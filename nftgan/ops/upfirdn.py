@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -69,8 +70,21 @@ def upfirdn2d(
         f = f.flip(list(range(f.ndim)))  # torch convolves by correlation
     if f.ndim == 2:
         return F.conv2d(x, f.expand(c, 1, *f.shape), groups=c, stride=(down_y, down_x))
+    if x.dtype == torch.float64 and x.device.type == "cpu" and not x.requires_grad:
+        return _shift_and_add(_shift_and_add(x, f, 3, down_x), f, 2, down_y)
     x = F.conv2d(x, f.expand(c, 1, 1, -1), groups=c, stride=(1, down_x))
     return F.conv2d(x, f[:, None].expand(c, 1, -1, 1), groups=c, stride=(down_y, 1))
+
+
+def _shift_and_add(x: Tensor, f: Tensor, axis: int, down: int) -> Tensor:
+    """Correlate one axis with `f`: torch has no fast depthwise convolution of float64 on CPUs."""
+    out = (x.shape[axis] - f.numel()) // down + 1
+    total: Tensor | None = None
+    for k, tap in enumerate(f.tolist()):
+        part = x[(slice(None),) * axis + (slice(k, k + (out - 1) * down + 1, down),)]
+        total = part * tap if total is None else total.add_(part, alpha=tap)
+    assert total is not None
+    return total
 
 
 def upsample2d(x: Tensor, f: Tensor, up: int = 2, padding: Pair = 0, gain: float = 1.0) -> Tensor:

@@ -1,0 +1,7 @@
+"""What every test runs under: threads that sleep while they wait, since test machines are shared."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads its OpenMP runtime
