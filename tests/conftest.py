@@ -1,4 +1,4 @@
-"""What every test runs under: threads that sleep while they wait, since test machines are shared."""
+"""What every test runs under: threads sleep while they wait, since machines are shared."""
 
 from __future__ import annotations
 

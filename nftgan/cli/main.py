@@ -43,7 +43,7 @@ def root(
 def run() -> None:
     """Parse `sys.argv`, run one verb, exit with the code of DESIGN's table."""
     # Read when torch loads OpenMP. Threads that spin while they wait for one that another program
-    # keeps from running make small networks up to twenty times slower on a machine that is not idle.
+    # keeps from running make small networks up to twenty times slower on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "--json" not in sys.argv:
         app()
