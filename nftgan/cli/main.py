@@ -16,6 +16,7 @@ for _panel in (
     "demo",
     "start",
     "make",
+    "explore",
     "curation",
     "publish",
     "prove",

@@ -71,7 +71,7 @@ PRESETS: dict[str, Preset] = {
     # batch, micro; G cbase, cmax; D cbase, cmax; z, w; layers, margin, cutoff;
     #     gamma, glr, dlr; ema, kimg, tick
     "tiny": Preset(32, 16, 16, 1024, 48, 1024, 64, 128, 128, 5, 2, 3.7,
-                   3.0, 0.0035, 0.0025, 2.5, 200, 1, "CPU, 2 hours"),
+                   0.5, 0.0035, 0.0025, 2.5, 200, 1, "CPU, 2 hours"),
     "small": Preset(64, 16, 16, 2048, 64, 2048, 96, 128, 128, 7, 3, 3.7,
                     3.0, 0.0035, 0.0025, 2.5, 400, 1, "CPU, a night"),
     "128": Preset(128, 32, 16, 16384, 512, 16384, 512, 512, 512, 14, 10, 2,
@@ -269,6 +269,11 @@ def resolve(
     parent = architectures = None
     if resume is not None:
         parent, architectures = _parent(resume, dataset)
+        if architectures and options.get("cfg") not in (None, architectures[0].kind):
+            raise UsageError(
+                f"the model to start from is a {architectures[0].kind}, not a {options['cfg']}",
+                hint="leave --cfg out, or leave --resume out and train from noise",
+            )
     c_dim = _c_dim(chosen["conditional"], dataset)
     generator, discriminator = architectures or (
         _generator(chosen, dataset, c_dim),

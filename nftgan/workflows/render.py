@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
-
 from nftgan.collection.manifest import Manifest, Piece
-from nftgan.errors import CheckFailed, MissingStepError
+from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.provenance.picture import read_png
@@ -97,9 +95,15 @@ def _rendered(
 
 
 def _render_one(model: Model, recipe: Recipe, seed: int, path: Path) -> str:
-    image: np.ndarray = model.render(seed, recipe)
-    write_png(path, image)
-    return pixel_hash(image)
+    rendered = model.render_checked(seed, recipe)
+    if not rendered.safe:
+        raise UsageError(
+            f"seed {seed}: a pixel lies {rendered.margin:.1e} grey levels from a rounding step, so"
+            " another machine could draw it differently",
+            hint="curate again without this seed",
+        )
+    write_png(path, rendered.image)
+    return pixel_hash(rendered.image)
 
 
 _worker: tuple[Model, Recipe] | None = None

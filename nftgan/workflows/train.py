@@ -12,6 +12,7 @@ from nftgan.files import read_json
 from nftgan.progress import SILENT, Progress
 from nftgan.training.config import DatasetFacts, TrainConfig, resolve
 from nftgan.training.loop import train
+from nftgan.training.report import write_report
 from nftgan.training.tick import Tick
 from nftgan.workflows.sources import RUN_OPTIONS, model_source
 
@@ -55,7 +56,10 @@ def _is_same(options: Path, config: TrainConfig) -> bool:
 
 def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Tick]:
     """Train until the end; every tick's files are on disk when it is yielded."""
-    return train(plan.config, run_dir=plan.run_dir, progress=progress)
+    for tick in train(plan.config, run_dir=plan.run_dir, progress=progress):
+        if tick.snapshot:
+            write_report(plan.run_dir)
+        yield tick
 
 
 def tick_line(tick: Tick) -> str:

@@ -1,0 +1,106 @@
+"""Verbs of the panel 'Make' that look around in a model: morph, mix, project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.options import Label, Model, Palette, PixelGrid, Seeds, Trunc, Upscale
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import MAKE, verb
+
+
+def _look(trunc: float, label: int | None, finish: tuple[int, int, int]) -> Any:
+    from nftgan.synthesis.recipe import Finish
+    from nftgan.workflows.explore import Look
+
+    return Look(trunc, label, None if finish == (0, 0, 1) else Finish(*finish))
+
+
+@verb(MAKE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.gif")
+def morph(
+    ui: Ui,
+    model: Model,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="A .gif, .png or .webp.")
+    ],
+    seeds: Seeds = "0-5",
+    steps: Annotated[int, typer.Option(help="Frames from one seed to the next.")] = 30,
+    kind: Annotated[str, typer.Option(help="cubic, linear or slerp.")] = "cubic",
+    fps: Annotated[float, typer.Option(help="Frames a second.")] = 30,
+    trunc: Trunc = 1.0,
+    label: Label = None,
+    pixel_grid: PixelGrid = 0,
+    palette: Palette = 0,
+    upscale: Upscale = 1,
+) -> Any:
+    """Walk through latent space from seed to seed and back, as an endless animation."""
+    from nftgan.seeds import parse_seeds
+    from nftgan.workflows.explore import morph as run
+
+    look = _look(trunc, label, (pixel_grid, palette, upscale))
+    result = run(
+        model,
+        parse_seeds(seeds),
+        output,
+        look=look,
+        steps=steps,
+        kind=kind,
+        fps=fps,
+        progress=ui,
+    )
+    ui.print(f"{result.frames} frames in {result.output}")
+    return result
+
+
+@verb(MAKE, example="nftgan mix -m base --rows 0-3 --columns 10-15 -o mix.png")
+def mix(
+    ui: Ui,
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A PNG.")],
+    rows: Annotated[str, typer.Option(metavar="SEEDS", help="One row each.")] = "0-3",
+    columns: Annotated[str, typer.Option(metavar="SEEDS", help="One column each.")] = "4-9",
+    layers: Annotated[
+        str | None,
+        typer.Option(metavar="LAYERS", help="Taken from the column; else 0-6.", show_default=False),
+    ] = None,
+    trunc: Trunc = 1.0,
+    label: Label = None,
+    pixel_grid: PixelGrid = 0,
+    palette: Palette = 0,
+    upscale: Upscale = 1,
+) -> Any:
+    """Mix styles: each picture has its row's styles, and its column's in some layers."""
+    from nftgan.seeds import parse_seeds
+    from nftgan.workflows.explore import mix as run
+
+    look = _look(trunc, label, (pixel_grid, palette, upscale))
+    result = run(
+        model,
+        parse_seeds(rows),
+        parse_seeds(columns),
+        output,
+        look=look,
+        layers=None if layers is None else parse_seeds(layers),
+    )
+    ui.print(f"{result.rows} x {result.columns} mixes in {result.output}")
+    return result
+
+
+@verb(MAKE, example="nftgan project portrait.png -m base -o projected")
+def project(
+    ui: Ui,
+    picture: Annotated[Path, typer.Argument(help="Cropped to its centre and scaled.")],
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Latent and PNG.")],
+    steps: Annotated[int, typer.Option(help="Length of the search.")] = 500,
+    label: Label = None,
+) -> Any:
+    """Find the latent whose picture comes closest to one that you have."""
+    from nftgan.workflows.explore import project as run
+
+    result = run(model, picture, output, steps=steps, label=label, progress=ui)
+    ui.print(f"distance {result.distance:.4f}: {result.image}, latent {result.latent}")
+    return result
