@@ -116,11 +116,10 @@ def _call(ui: Ui, step: Sequence[str]) -> None:
 
 def _contact_sheet(collection: Path, target: Path) -> Path:
     from nftgan.provenance.picture import read_png
-    from nftgan.synthesis.generate import contact_sheet
-    from nftgan.synthesis.png import write_png
+    from nftgan.synthesis.generate import contact_sheet, write_sheet
 
     paths = sorted((collection / "images").glob("*.png"), key=lambda path: int(path.stem))
-    write_png(target, contact_sheet([read_png(path) for path in paths], columns=4, gap=16))
+    write_sheet(target, contact_sheet([read_png(path) for path in paths], columns=4, gap=16))
     return target
 
 

@@ -12,6 +12,7 @@ from nftgan.collection.novelty import Neighbour, NoveltyGuard, Scale, calibrate
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress
+from nftgan.synthesis.canonical import SAFE_MARGIN
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe, pixel_hash
@@ -76,7 +77,8 @@ def auto_pick(
     by discriminator logit (but at least twice `count`) is the shortlist. Then one by one the seed
     with the largest quality_weight * quality + (1 - quality_weight) * distance is taken: quality is
     the rank in [0, 1], distance that to the closest pick so far, in usual distances and at most 1
-    so that broken outliers win nothing by being far. A seed too close to a pick is refused.
+    so that broken outliers win nothing by being far. A seed too close to a pick is refused, and so
+    is one whose canonical picture another machine could round differently.
     Without a discriminator only distance counts; without `training` its tests are left out.
     The logit orders pictures of one model; it is no measure of how good a model is.
 
@@ -98,8 +100,17 @@ def auto_pick(
     size = max(2 * count, int(len(candidates) * SHORTLIST))
     order = sorted(range(len(candidates)), key=lambda i: (-quality[i], candidates[i].seed))
     # The shortlist comes first; when copies thin it out, the others may step in.
-    pools = (order[:size], order[size:]) if scored else (order,)
-    picked, copies = _pick(pools, candidates, rows, quality, count, quality_weight, scale)
+    pools = [order[:size], order[size:]] if scored else [order]
+    while True:
+        picked, copies = _pick(pools, candidates, rows, quality, count, quality_weight, scale)
+        margins = {i: model.render_checked(candidates[i].seed, recipe).margin for i in picked}
+        unsafe = {i for i, margin in margins.items() if margin < SAFE_MARGIN}
+        if not unsafe:
+            break
+        refused.extend(
+            Refusal(candidates[i].seed, "a pixel on a rounding step") for i in sorted(unsafe)
+        )
+        pools = [[i for i in pool if i not in unsafe] for pool in pools]
     refused.extend(copies)
     if len(picked) < count:
         raise UsageError(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from nftgan.errors import UsageError
+from nftgan.files import atomic_path
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.latents import check_recipe, moved_canvas, styles
 from nftgan.synthesis.recipe import Recipe
@@ -55,6 +58,12 @@ class Previews:
         with torch.no_grad(), moved_canvas(self._generator, self._recipe):
             ws = styles(self._generator, seeds, self._recipe)
             return to_pixels(self._generator.synthesis(ws, noise_mode="const"))
+
+
+def write_sheet(path: Path, image: np.ndarray) -> None:
+    """`path` holds uint8 [H, W, 3] as a small PNG; a sheet is looked at and never hashed."""
+    with atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary, format="PNG", optimize=True)
 
 
 def contact_sheet(

@@ -28,6 +28,7 @@ from nftgan.errors import UsageError
 from nftgan.files import write_bytes
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+BAND_BYTES = 1 << 20  # work on this much of a picture at a time, so that memory stays small
 _END_OF_BLOCK = 256
 _LENGTH_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 
@@ -93,9 +94,17 @@ def _filter_palette(rows: np.ndarray) -> np.ndarray:
 
 def _filter_rgb(rows: np.ndarray) -> np.ndarray:
     """uint8 [H, 3 W] → the filtered bytes, each row after its filter number."""
-    x = rows.astype(np.int16)
-    left, up, corner = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
-    left[:, 3:], up[1:], corner[1:, 3:] = x[:, :-3], x[:-1], x[:-1, :-3]
+    above = np.concatenate([np.zeros_like(rows[:1]), rows[:-1]])
+    band = max(1, BAND_BYTES // rows.shape[1])
+    starts = range(0, len(rows), band)
+    return np.concatenate([_filter_band(rows[i : i + band], above[i : i + band]) for i in starts])
+
+
+def _filter_band(rows: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """The same for some rows, each with the one above it."""
+    x, up = rows.astype(np.int16), above.astype(np.int16)
+    left, corner = np.zeros_like(x), np.zeros_like(x)
+    left[:, 3:], corner[:, 3:] = x[:, :-3], up[:, :-3]
     guess = left + up - corner
     to_left, to_up, to_corner = abs(guess - left), abs(guess - up), abs(guess - corner)
     paeth = np.where(
@@ -103,7 +112,7 @@ def _filter_rgb(rows: np.ndarray) -> np.ndarray:
     )
     predictions = (np.zeros_like(x), left, up, (left + up) // 2, paeth)
     choices = np.stack([(x - p).astype(np.uint8) for p in predictions])  # [5, H, 3 W]
-    cost = np.abs(choices.view(np.int8).astype(np.int64)).sum(axis=2)
+    cost = np.abs(choices.view(np.int8).astype(np.int16)).sum(axis=2, dtype=np.int64)
     best = cost.argmin(axis=0)  # the first of equals
     filtered = choices[best, np.arange(len(rows))]
     return np.concatenate([best.astype(np.uint8)[:, None], filtered], axis=1).reshape(-1)
@@ -205,7 +214,14 @@ def _block_header(code_lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
 
 def _pack_bits(values: np.ndarray, widths: np.ndarray) -> bytes:
     """All values one after the other, least significant bit first."""
-    starts = np.cumsum(widths) - widths
-    position = np.arange(int(widths.sum())) - np.repeat(starts, widths)
-    bits = (np.repeat(values, widths) >> position) & 1
-    return np.packbits(bits.astype(np.uint8), bitorder="little").tobytes()
+    parts, left = [], np.zeros(0, dtype=np.uint8)
+    for first in range(0, len(values), BAND_BYTES):
+        value, width = values[first : first + BAND_BYTES], widths[first : first + BAND_BYTES]
+        starts = np.cumsum(width) - width
+        position = np.arange(int(width.sum())) - np.repeat(starts, width)
+        bits = ((np.repeat(value, width) >> position) & 1).astype(np.uint8)
+        bits = np.concatenate([left, bits])
+        whole = len(bits) // 8 * 8
+        parts.append(np.packbits(bits[:whole], bitorder="little").tobytes())
+        left = bits[whole:]
+    return b"".join([*parts, np.packbits(left, bitorder="little").tobytes()])

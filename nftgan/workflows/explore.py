@@ -14,6 +14,7 @@ from nftgan.dataset.resize import Resample, resize
 from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis import projection
+from nftgan.synthesis.generate import write_sheet
 from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.png import write_png
@@ -98,7 +99,7 @@ def mix(
     Raises UsageError for a model, a look or layers that cannot be.
     """
     loaded = load_model(model_source(model))
-    write_png(output, grid_of_mixes(loaded, rows, columns, look.of(loaded), layers=layers))
+    write_sheet(output, grid_of_mixes(loaded, rows, columns, look.of(loaded), layers=layers))
     return MixResult(output, len(rows), len(columns))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nftgan.progress import SILENT, Progress, track
-from nftgan.synthesis.generate import contact_sheet
+from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Finish
@@ -66,7 +66,7 @@ def generate(
     sheet = None
     if grid:
         sheet = output / "grid.png"
-        write_png(sheet, contact_sheet(kept, gap=2))
+        write_sheet(sheet, contact_sheet(kept, gap=2))
         if len(seeds) > MAX_SHEET:
             progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} pictures")
     return GenerateResult(output, len(seeds), loaded.identity, sheet)
