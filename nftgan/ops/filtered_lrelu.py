@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from nftgan.ops import fused
 from nftgan.ops.upfirdn import Pair, padding_of, upfirdn2d
+
+PART_BYTES = 128 << 20
+"""On the CPU, of raised samples at once: 1024-pixel layers would need gigabytes."""
 
 
 def filtered_lrelu(
@@ -33,7 +37,24 @@ def filtered_lrelu(
     planned = fused.plan(x, fu, fd, up, down, pads, gain, slope, clamp)
     if planned is not None:
         return fused.run(planned, x, b)
-    return reference(x, fu, fd, b, up, down, pads, gain, slope, clamp)
+    parts = _parts(x, up, b)
+    if parts == 1:
+        return reference(x, fu, fd, b, up, down, pads, gain, slope, clamp)
+    biases = [None] * parts if b is None else b.chunk(parts)
+    done = [
+        reference(part, fu, fd, bias, up, down, pads, gain, slope, clamp)
+        for part, bias in zip(x.chunk(parts, dim=1), biases, strict=False)
+    ]
+    return torch.cat(done, dim=1)
+
+
+def _parts(x: Tensor, up: int, b: Tensor | None) -> int:
+    """Into how many groups of channels to cut x; one where a gradient keeps everything anyway."""
+    differentiable = x.requires_grad or (b is not None and b.requires_grad)
+    if x.device.type != "cpu" or (torch.is_grad_enabled() and differentiable):
+        return 1
+    raised_bytes = x.numel() * up * up * x.element_size()
+    return max(1, min(x.shape[1], math.ceil(raised_bytes / PART_BYTES)))
 
 
 def reference(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 import torch
 
-from nftgan.ops import filtered_lrelu
+from nftgan.ops import design_lowpass, filtered_lrelu
 from tests.ops.golden import Golden, check
 
 GOLDEN = Golden("ops_filtered_lrelu")
@@ -44,3 +45,30 @@ def test_one_tap_filters_leave_bias_activation_gain_clamp() -> None:
     x = torch.tensor([[[[-3.0, -1.0, 0.5, 2.0]]]])
     y = filtered_lrelu(x, b=torch.tensor([1.0]), gain=2.0, slope=0.5, clamp=3.0)
     assert y.flatten().tolist() == [-2.0, 0.0, 3.0, 3.0]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_few_channels_at_a_time_give_the_same(
+    bias: bool, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["nftgan.ops.filtered_lrelu"]
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(batch, 7, 20, 20, generator=random, dtype=torch.float64)
+    b = torch.randn(7, generator=random, dtype=torch.float64) if bias else None
+    f = design_lowpass(12, cutoff=4, half_width=2, rate=16)
+    whole = filtered_lrelu(x, f, f, b, up=2, down=2, padding=10)
+    calls: list[int] = []
+    reference = module.reference
+
+    def counted(part: torch.Tensor, *rest: Any) -> torch.Tensor:
+        calls.append(part.shape[1])
+        return reference(part, *rest)
+
+    monkeypatch.setattr(module, "reference", counted)
+    monkeypatch.setattr(module, "PART_BYTES", batch * 3 * 40 * 40 * 8)
+    parts = filtered_lrelu(x, f, f, b, up=2, down=2, padding=10)
+    assert calls == [3, 3, 1]
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-14)
+    filtered_lrelu(x.requires_grad_(), f, f, b, up=2, down=2, padding=10)
+    assert calls[3:] == [7]  # a gradient keeps everything anyway
