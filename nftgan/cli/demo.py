@@ -20,8 +20,8 @@ from nftgan.cli.verbs import GET_STARTED, app, verb
 from nftgan.errors import NftganError, PartlyDone
 
 PIECES = 12
-CANDIDATES = "0-191"
-LOOK = ["--trunc", "0.8", "--pixel-grid", "16", "--palette", "12", "--upscale", "24"]
+CANDIDATES = "0-255"
+LOOK = ["--trunc", "0.7", "--pixel-grid", "16", "--palette", "12", "--upscale", "24"]
 
 
 @verb(GET_STARTED, example="nftgan demo --keep demo")
@@ -35,7 +35,7 @@ def demo(
             show_default=False,
         ),
     ] = None,
-    kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 4.0,
+    kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 6.0,
 ) -> Any:
     """Run the whole pipeline on shipped art: no account, no daemon, no network."""
     folder = keep or Path(tempfile.mkdtemp(prefix="nftgan-demo-"))

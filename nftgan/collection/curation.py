@@ -17,8 +17,8 @@ from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe, pixel_hash
 
-QUALITY_WEIGHT = 0.5
-SHORTLIST = 0.5  # share of the candidates that quality alone may not rule out
+QUALITY_WEIGHT = 0.7
+SHORTLIST = 0.25  # share of the candidates that quality alone does not rule out
 BLANK_LEVELS = 8  # a picture whose pixels all lie this close together shows nothing
 
 
@@ -27,7 +27,7 @@ class Pick:
     """A seed that was picked and why it may stay."""
 
     seed: int
-    quality: float | None  # 0 the worst to 1 the best candidate, by the discriminator's logit
+    quality: float | None  # 0 the worst to 1 the best candidate
     neighbour: Neighbour | None  # closest training picture, where the training art was given
 
 
@@ -73,9 +73,10 @@ def auto_pick(
 ) -> Selection:
     """`count` of `seeds` that look good and unlike each other, none a copy of `training`.
 
-    Blank pictures and near copies of training art are refused first. Of the rest, the better half
-    by discriminator logit (but at least twice `count`) is the shortlist. Then one by one the seed
-    with the largest quality_weight * quality + (1 - quality_weight) * distance is taken: quality is
+    Blank pictures and near copies of training art are refused first. Of the rest, the best quarter
+    (but at least twice `count`) is the shortlist: by discriminator logit and, with `training`, by
+    closeness to the art (as the realism score of Kynkäänniemi et al. 2019). Then one by one the
+    seed with the largest quality_weight * quality + (1 - quality_weight) * distance is taken: quality is
     the rank in [0, 1], distance that to the closest pick so far, in usual distances and at most 1
     so that broken outliers win nothing by being far. A seed too close to a pick is refused, and so
     is one whose canonical picture another machine could round differently.
@@ -97,6 +98,10 @@ def auto_pick(
     scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)
     scored = model.discriminator is not None
     quality = _ranks([c.logit for c in candidates])
+    if guard is not None:
+        # Far from all art is more often broken than original; copies are refused already.
+        near = _ranks([-c.neighbour.ratio if c.neighbour else 0.0 for c in candidates])
+        quality = (quality + near) / 2 if scored else near
     size = max(2 * count, int(len(candidates) * SHORTLIST))
     order = sorted(range(len(candidates)), key=lambda i: (-quality[i], candidates[i].seed))
     # The shortlist comes first; when copies thin it out, the others may step in.
