@@ -76,10 +76,10 @@ def auto_pick(
     Blank pictures and near copies of training art are refused first. Of the rest, the best quarter
     (but at least twice `count`) is the shortlist: by discriminator logit and, with `training`, by
     closeness to the art (as the realism score of Kynkäänniemi et al. 2019). Then one by one the
-    seed with the largest quality_weight * quality + (1 - quality_weight) * distance is taken: quality is
-    the rank in [0, 1], distance that to the closest pick so far, in usual distances and at most 1
-    so that broken outliers win nothing by being far. A seed too close to a pick is refused, and so
-    is one whose canonical picture another machine could round differently.
+    seed with the largest quality_weight * quality + (1 - quality_weight) * distance is taken:
+    quality is the rank in [0, 1], distance that to the closest pick so far, in usual distances and
+    at most 1 so that broken outliers win nothing by being far. A seed too close to a pick is
+    refused, and so is one whose canonical picture another machine could round differently.
     Without a discriminator only distance counts; without `training` its tests are left out.
     The logit orders pictures of one model; it is no measure of how good a model is.
 
