@@ -35,7 +35,7 @@ def demo(
             show_default=False,
         ),
     ] = None,
-    kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 6.0,
+    kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 5.0,
 ) -> Any:
     """Run the whole pipeline on shipped art: no account, no daemon, no network."""
     folder = keep or Path(tempfile.mkdtemp(prefix="nftgan-demo-"))

@@ -146,7 +146,8 @@ def save_network(state: TrainState, path: Path) -> str:
         parent = {
             "identity": config.parent.identity,
             "licence": config.parent.licence,
-            "source": config.parent.source,
+            # The name alone: a model is published, and its bytes must not tell of a computer.
+            "source": config.parent.source.rsplit("/", 1)[-1],
         }
     meta: dict[str, Any] = {
         "conditioning": {"classes": config.generator.c_dim, "names": _class_names(config)},

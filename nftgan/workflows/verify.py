@@ -10,7 +10,7 @@ from pathlib import Path
 from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection
 from nftgan.collection.manifest import Manifest
-from nftgan.errors import MissingStepError, NftganError, UsageError
+from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.reader import Get, read_file
@@ -71,7 +71,7 @@ def verify(
 
     Raises MissingStepError when nothing has been minted.
     """
-    manifest = load_manifest(project) if project is not None else None
+    manifest = _local_manifest(project) if project is not None else None
     if check.supply == 0 and check.collection.code_problem() is None:
         raise MissingStepError("nothing has been minted yet", hint="nftgan mint")
     for token in range(check.supply) if tokens is None else tokens:
@@ -80,6 +80,13 @@ def verify(
             local = _local_links(check, project, manifest, token)
             report = dataclasses.replace(report, links=(*report.links, *local))
         yield report
+
+
+def _local_manifest(project: Project) -> Manifest:
+    try:
+        return load_manifest(project)
+    except UsageError as exc:  # it does not hang together: that is an answer, not a wrong command
+        raise CheckFailed(f"local manifest: {exc.message}", hint=exc.hint) from exc
 
 
 def _local_links(
