@@ -151,6 +151,20 @@ def test_every_command_exists_as_it_is_written(call: Call) -> None:
     assert problem(call) is None, f"{call.where}: nftgan {call.text}: {problem(call)}"
 
 
+def all_options(command: Any) -> set[str]:
+    """The options of a command and of all below it."""
+    own = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
+    below = getattr(command, "commands", {}).values()
+    return own.union(*(all_options(one) for one in below), {"--help"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))
+def test_every_option_named_alone_belongs_to_some_verb(page: Path) -> None:
+    spans = SPAN.findall(prose(page.read_text(encoding="utf-8")))
+    alone = {span.split()[0].partition("=")[0] for span in spans if re.match(r"--?[a-zA-Z]", span)}
+    assert alone <= all_options(cli()), f"{name_of(page)}: {alone - all_options(cli())}"
+
+
 @pytest.mark.parametrize(
     ("page", "target"), LINKS, ids=lambda part: part if isinstance(part, str) else name_of(part)
 )
