@@ -17,6 +17,7 @@ from nftgan.files import os_error, read_json, translated_os_errors, write_text
 from nftgan.project import state_home
 
 PASSWORD_FILE = "NFTGAN_PASSWORD_FILE"
+ANVIL_MNEMONIC = "test test test test test test test test test test test junk"
 PRIVATE_KEY = "NFTGAN_PRIVATE_KEY"
 FAST_SCRYPT = 8192
 """Work factor for the embedded chain's throw-away key, which guards nothing."""
@@ -202,3 +203,16 @@ def embedded_account() -> Account:
                 key = secrets.token_bytes(32)
                 _store(key, "", path=path, kdf="scrypt", iterations=FAST_SCRYPT)
     return _decrypt(path, "")
+
+
+def anvil_account() -> Account | None:
+    """Anvil's first funded account, whose key the whole world knows; None where one has an own key.
+
+    It is for chain 31337 alone: anywhere else its money is taken at once.
+    """
+    from eth_account import Account as Keys
+
+    if os.environ.get(PRIVATE_KEY) or list_wallets():
+        return None
+    Keys.enable_unaudited_hdwallet_features()
+    return Account(Keys.from_mnemonic(ANVIL_MNEMONIC))

@@ -23,7 +23,7 @@ class Chain:
 
 _TABLE = (
     Chain("embedded", 7_235_188, "", "", 0, 0),
-    Chain("anvil", 31_337, "http://127.0.0.1:8545", "", 1, 1),
+    Chain("anvil", 31_337, "http://127.0.0.1:8545", "", 0, 1),
     Chain(
         "sepolia",
         11_155_111,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nftgan.chain.accounts import Account, embedded_account, unlock
+from nftgan.chain.accounts import Account, anvil_account, embedded_account, unlock
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import chain_named
 from nftgan.chain.rpc import Connection, connect, translated
@@ -40,9 +40,13 @@ def signer(
     prompt: Callable[[str], str],
     warn: Callable[[str], None],
 ) -> Account:
-    """The account that pays: the embedded chain's own, else an unlocked wallet."""
+    """The account that pays: a local chain's own funded one, else an unlocked wallet."""
     if connection.embedded and choice.account is None:
         return embedded_account()
+    if connection.chain.name == "anvil" and choice.account is None:
+        own = anvil_account()
+        if own is not None:
+            return own
     return unlock(choice.account, prompt, warn)
 
 

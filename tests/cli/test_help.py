@@ -1,0 +1,104 @@
+"""Every verb explains itself, starts fast and fails in one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from nftgan.cli.main import app
+
+PROGRAM = [sys.executable, "-c", "from nftgan.cli.main import run; run()"]
+HEAVY = ("torch", "web3", "numpy", "PIL", "py_evm", "eth")
+
+
+def start(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *words],
+        cwd=folder,
+        env={**os.environ, "NFTGAN_HOME": str(folder / "home"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def verbs() -> list[list[str]]:
+    found = []
+    groups: list[tuple[list[str], typer.Typer]] = [([], app)]
+    while groups:
+        before, group = groups.pop()
+        found += [[*before, str(command.name)] for command in group.registered_commands]
+        groups += [
+            ([*before, str(inner.name)], inner.typer_instance)
+            for inner in group.registered_groups
+            if inner.typer_instance
+        ]
+    return found
+
+
+@pytest.mark.parametrize("verb", verbs(), ids=" ".join)
+def test_every_verb_has_help_with_an_example(
+    verb: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app([*verb, "--help"], standalone_mode=False)
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"Example: nftgan {' '.join(verb)}" in text
+    assert "--json" in text
+
+
+def test_help_and_import_load_nothing_heavy(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "import nftgan\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "assert not heavy, heavy\n"
+        "sys.argv = ['nftgan', '--help']\n"
+        "from nftgan.cli.main import run\n"
+        "try:\n"
+        "    run()\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "prepare" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["paint"],
+        ["verify", "--no-such-option"],
+        ["prepare", "nowhere", "-o", "x.zip"],
+        ["train", "nothing.zip", "-o", "runs"],
+        ["generate", "-m", "missing.safetensors", "-o", "out"],
+        ["render"],
+        ["generate", "-m", "base", "--seeds", "5-2", "-o", "out"],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_one_sentence_and_exit_2(tmp_path: Path, words: list[str]) -> None:
+    done = start(tmp_path, *words)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    as_json = start(tmp_path, *words, "--json")
+    assert as_json.returncode == 2
+    document = json.loads(as_json.stdout)
+    assert document["ok"] is False
+    assert document["error"]["kind"] in {"usage", "missing_step"}
+    assert document["error"]["message"]
+    assert not [path for path in tmp_path.iterdir() if path.name != "home"]
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    assert "Traceback" in start(tmp_path, "render", "--debug").stderr
