@@ -75,7 +75,10 @@ def verify(
             f"token {broken[0].token}: {first.name}: {first.found}"
             + (f" (and {len(broken) - 1} more tokens)" if len(broken) > 1 else "")
         )
-    ui.print(f"[green]{len(reports)} tokens proven[/] by {check.collection.address}")
+    proven = sum(report.holds for report in reports)
+    ui.print(f"[green]{proven} tokens proven[/] by {check.collection.address}")
+    if proven < len(reports):
+        ui.warn(f"{len(reports) - proven} tokens have links that could not be checked: see above")
     return document
 
 
@@ -83,7 +86,9 @@ def verify(
 def regenerate(
     ui: Ui,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for PNGs.")],
-    tokens: Tokens = None,
+    tokens: Annotated[
+        list[str] | None, typer.Argument(metavar="TOKEN…", help="Such as 3 or 0-9.")
+    ] = None,
     collection: Collection = None,
     contract: Contract = None,
     token: TokenOption = None,

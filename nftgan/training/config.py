@@ -258,6 +258,7 @@ def resolve(
     """
     _check_names(options)
     chosen = OPTIONS | {key: value for key, value in options.items() if value is not None}
+    chosen["device"] = chosen["device"] or _best_device()
     _check_choice("cfg", chosen["cfg"], CFGS)
     _check_choice("aug", chosen["aug"], AUGMENTS)
     _check_choice("augpipe", chosen["augpipe"], tuple(PIPES))
@@ -334,7 +335,7 @@ def _config(
         parent=parent,
         state_seconds=chosen["state_seconds"],
         hours=chosen["hours"],
-        device=chosen["device"] or "cpu",
+        device=chosen["device"],
         threads=chosen["threads"],
     )
 
@@ -347,7 +348,7 @@ def _generator(chosen: dict[str, Any], dataset: DatasetFacts, c_dim: int) -> Gen
         "z_dim": chosen["z_dim"],
         "w_dim": chosen["w_dim"],
         "c_dim": c_dim,
-        "num_fp16_res": 0 if chosen["device"] in (None, "cpu") else 4,
+        "num_fp16_res": 0 if chosen["device"] == "cpu" else 4,
     }
     if chosen["cfg"] == "stylegan2":
         return StyleGAN2Config(
@@ -381,8 +382,14 @@ def _discriminator(
         c_dim=c_dim,
         channel_base=chosen["d_cbase"],
         channel_max=chosen["d_cmax"],
-        num_fp16_res=0 if chosen["device"] in (None, "cpu") else 4,
+        num_fp16_res=0 if chosen["device"] == "cpu" else 4,
     )
+
+
+def _best_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _parent(

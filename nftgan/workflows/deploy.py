@@ -19,6 +19,7 @@ from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import pins
 from nftgan.workflows.publishing import (
     ChainChoice,
+    account_lock,
     deployment_path,
     genesis_hash,
     open_chain,
@@ -140,7 +141,7 @@ class Deployment:
                 f" deploying may cost {plan.worst_case_wei / 1e18:.6f}",
                 hint="add funds, or lower --max-fee",
             )
-        with self.project.lock():
+        with self.project.lock(), account_lock(self.connection, self.account):
             address = self._factory_address() or self._deploy_factory()
             factory = Factory(self.connection, address)
             target = factory.predict(self.fixed, SALT, self.account.address)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis.generate import contact_sheet, write_sheet
@@ -48,7 +49,9 @@ def generate(
 
     Raises UsageError for a model or a look that cannot be.
     """
-    loaded = load_model(model_source(model), device=device or "cpu")
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    loaded = load_model(model_source(model), device=device)
     previews = loaded.previews(
         seeds,
         trunc=trunc,

@@ -8,13 +8,13 @@ from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection
 from nftgan.chain.minting import MintOutcome, MintPlan, audit, plan_mint, run_mint
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
-from nftgan.files import lock
 from nftgan.progress import SILENT, Progress
-from nftgan.project import Project, state_home
+from nftgan.project import Project
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import pins
 from nftgan.workflows.publishing import (
     ChainChoice,
+    account_lock,
     deployment,
     mint_journal_path,
     open_chain,
@@ -59,9 +59,7 @@ class Minting:
         self.until = self._until(tokens)
         path = mint_journal_path(project, connection.chain.chain_id)
         self.sender = sender_for(connection, account, path, choice, contract=record["collection"])
-        self.lock_path = (
-            state_home() / "locks" / f"{connection.chain.chain_id}-{account.address}.lock"
-        )
+        self.account = account
 
     def _until(self, tokens: tuple[int, ...] | None) -> int:
         """Tokens are minted in order: a list must be what comes next, without gaps."""
@@ -85,8 +83,7 @@ class Minting:
 
     def run(self, plan: MintPlan, *, progress: Progress = SILENT) -> MintOutcome:
         """Send every batch, then audit the chain against the manifest."""
-        who = f"the account {plan.account} on {plan.chain}"
-        with self.project.lock(), lock(self.lock_path, what=who):
+        with self.project.lock(), account_lock(self.connection, self.account):
             hashes = run_mint(self.sender, self.collection, plan, progress=progress)
             minted = self.collection.next_token_id()
             audit(self.collection, self.seeds, max(minted, self.until))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from nftgan.chain.networks import chain_named
 from nftgan.chain.rpc import Connection, connect, translated
 from nftgan.chain.sending import Sender
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.files import read_json
-from nftgan.project import Project
+from nftgan.files import lock, read_json
+from nftgan.project import Project, state_home
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,13 @@ def sender_for(
         **binding,
     }
     return Sender(connection, account, Journal.open(path, facts), choice.max_fee_wei)
+
+
+def account_lock(connection: Connection, account: Account) -> AbstractContextManager[None]:
+    """Held while nonces are given out: two commands with one key would take the same ones."""
+    name = f"{connection.chain.chain_id}-{account.address}.lock"
+    who = f"the account {account.address} on {connection.chain.name}"
+    return lock(state_home() / "locks" / name, what=who)
 
 
 def deployment_path(project: Project, chain_id: int) -> Path:
