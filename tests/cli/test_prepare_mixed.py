@@ -82,6 +82,7 @@ def test_a_folder_without_one_usable_picture_is_an_error(desk: Desk) -> None:
     for path in (desk.folder / "art").iterdir():
         if path.name not in REASONS or path.name == "copy.png":
             path.unlink()
-    message = desk.type("prepare", "art", "-o", "none.zip", expect=2)["error"]["message"]
+    words = ["prepare", "art", "--resolution", "32", "-o", "none.zip"]
+    message = desk.type(*words, expect=2)["error"]["message"]
     assert message
     assert not (desk.folder / "none.zip").exists()
