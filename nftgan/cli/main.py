@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import typer
 
@@ -46,6 +47,8 @@ def run() -> None:
     # Read when torch loads OpenMP. Threads that spin while they wait for one that another program
     # keeps from running make small networks up to twenty times slower on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if os.environ.get("RANK", "0") != "0":  # one of several: the first one speaks for all
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
     if "--json" not in sys.argv:
         app()
         return

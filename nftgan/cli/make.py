@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,12 +107,23 @@ def train(
     micro_batch: Annotated[
         int | None, typer.Option(help="Images in memory at once.", show_default=False)
     ] = None,
+    loss: Annotated[
+        str, typer.Option(help="logistic, or relativistic with R1 and R2 (R3GAN).")
+    ] = "logistic",
     gamma: Annotated[
         str, typer.Option(help="R1 weight; auto follows resolution and batch.")
     ] = "auto",
     mirror: Annotated[bool, typer.Option("--mirror", help="Also show mirrored art.")] = False,
     aug: Annotated[str, typer.Option(help="ada, fixed or none.")] = "ada",
     augpipe: Annotated[str, typer.Option(help="art, bgc, bg, blit, geom, color, ...")] = "art",
+    aug_p: Annotated[
+        float | None,
+        typer.Option(help="Augmentation probability to start from, or fixed.", show_default=False),
+    ] = None,
+    aug_target: Annotated[
+        float, typer.Option(help="Sign of D on the art that ada steers for.")
+    ] = 0.6,
+    aug_cap: Annotated[float, typer.Option(help="Probability that ada never exceeds.")] = 0.8,
     freezed: Annotated[int, typer.Option(help="Freeze the first N discriminator layers.")] = 0,
     snap: Annotated[
         int | None, typer.Option(help="Ticks between snapshots.", show_default=False)
@@ -131,6 +143,7 @@ def train(
     hours: Annotated[
         float | None, typer.Option(help="Stop, resumably, after this time.", show_default=False)
     ] = None,
+    gpus: Annotated[int, typer.Option(min=1, help="Processes that train as one, one per GPU.")] = 1,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     device: Device = None,
     dry_run: Annotated[
@@ -138,6 +151,11 @@ def train(
     ] = False,
 ) -> Any:
     """Train a generator on a data set; the same command again goes on where it stopped."""
+    if gpus > 1 and not dry_run:
+        from nftgan.training.launch import launch, team_size
+
+        if team_size() == 1:
+            raise SystemExit(launch(sys.argv[1:], gpus))
     from nftgan.cli.ui import plain
     from nftgan.errors import UsageError
     from nftgan.workflows.train import plan_training, run_training, tick_line
@@ -155,10 +173,14 @@ def train(
         kimg=kimg,
         batch=batch,
         micro_batch=micro_batch,
+        loss=loss,
         gamma=weight,
         mirror=mirror,
         aug=aug,
         augpipe=augpipe,
+        aug_p=aug_p,
+        aug_target=aug_target,
+        aug_cap=aug_cap,
         freezed=freezed,
         snap=snap,
         tick=tick,

@@ -8,7 +8,9 @@ Networks with Limited Data), appendix B. Drawing and applying are apart: `draw` 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,16 +38,41 @@ class Augment:
     def __init__(self, pipe: str | Collection[str]) -> None:
         self._operations = PIPES[pipe] if isinstance(pipe, str) else tuple(pipe)
 
+    def draw(self, shape: Sequence[int], p: float, rng: np.random.Generator) -> Drawn | None:
+        """What will happen to pictures of `shape` [N, C, H, W], each operation to each with
+        probability p; None when p is 0.
+        """
+        if p <= 0:
+            return None
+        values = draw(rng, self._operations, shape[0], p)
+        drawn = "noise" in values
+        noise = rng.standard_normal(tuple(shape), dtype=np.float32) if drawn else None
+        return Drawn(values, noise)
+
     def __call__(self, images: Tensor, p: float, rng: np.random.Generator) -> Tensor:
         """Images [N, C, H, W] around [-1, 1], each operation applied to each with probability p."""
-        if p <= 0:
-            return images
-        values = draw(rng, self._operations, images.shape[0], p)
+        drawn = self.draw(images.shape, p, rng)
+        return images if drawn is None else drawn(images)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What `Augment` drew for a batch: it can be applied to the whole or, by rows, to a part."""
+
+    values: dict[str, Array]
+    noise: npt.NDArray[np.float32] | None
+
+    def __call__(self, images: Tensor, rows: npt.NDArray[np.int64] | None = None) -> Tensor:
+        """`images` changed; they are the batch's `rows`, or all of it."""
+        values = {name: _rows(value, rows) for name, value in self.values.items()}
         noise = None
-        if "noise" in values:
-            drawn = rng.standard_normal(tuple(images.shape), dtype=np.float32)
-            noise = torch.from_numpy(drawn).to(images.device, images.dtype)
+        if self.noise is not None:
+            noise = torch.from_numpy(_rows(self.noise, rows)).to(images.device, images.dtype)
         return apply(images, values, noise=noise)
+
+
+def _rows(value: npt.NDArray[Any], rows: npt.NDArray[np.int64] | None) -> npt.NDArray[Any]:
+    return value if rows is None else value[rows]
 
 
 def draw(

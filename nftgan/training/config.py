@@ -23,6 +23,7 @@ FIRST_STOPBAND_REL = 2**1.1  # StyleGAN3 paper: stopband over cutoff of the firs
 OPTIONS_FILE = "training_options.json"
 CFGS = ("stylegan3-t", "stylegan3-r", "stylegan2")
 AUGMENTS = ("ada", "fixed", "none")
+LOSSES = ("logistic", "relativistic")
 PIPES: dict[str, tuple[str, ...]] = {
     "art": ("xint", "scale", "aniso", "xfrac", "brightness", "contrast", "saturation"),
     "blit": ("xflip", "rotate90", "xint"),
@@ -138,6 +139,7 @@ class TrainConfig:
     snap: int  # ticks between network snapshots
     batch: int
     micro_batch: int
+    loss: str  # logistic (StyleGAN), or relativistic with R1 and R2 (R3GAN)
     gamma: float  # R1 weight
     r1_interval: int
     glr: float
@@ -215,6 +217,7 @@ OPTIONS: dict[str, Any] = {
     "snap": 5,
     "batch": None,
     "micro_batch": None,
+    "loss": "logistic",
     "gamma": None,
     "r1_interval": 16,
     "glr": None,
@@ -261,6 +264,7 @@ def resolve(
     chosen["device"] = chosen["device"] or _best_device()
     _check_choice("cfg", chosen["cfg"], CFGS)
     _check_choice("aug", chosen["aug"], AUGMENTS)
+    _check_choice("loss", chosen["loss"], LOSSES)
     _check_choice("augpipe", chosen["augpipe"], tuple(PIPES))
     name, size = _preset(preset, dataset.resolution)
     for key, value in dataclasses.asdict(size).items():
@@ -312,6 +316,7 @@ def _config(
         snap=chosen["snap"],
         batch=batch,
         micro_batch=min(chosen["micro_batch"], batch),
+        loss=chosen["loss"],
         gamma=schedule.auto_gamma(cfg, dataset.resolution, batch) if gamma is None else gamma,
         r1_interval=chosen["r1_interval"],
         glr=chosen["glr"] or (0.002 if stylegan2 else 0.0025),

@@ -10,15 +10,18 @@ from torch import Tensor
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import UsageError
 from nftgan.training.config import TrainConfig
-from nftgan.training.phases import Batch, Draw, Phase, draw_for
+from nftgan.training.phases import Batch, Draw, Phase, draw_for, micro_batches
 from nftgan.training.randomness import DataOrder, stream
+from nftgan.training.team import SOLO, Team
 
 
 class Feed:
     """Batches and draws as functions of the configuration and a position or step, nothing else."""
 
-    def __init__(self, config: TrainConfig, dataset: Dataset) -> None:
-        """Raises UsageError when `dataset` is not the one that `config` was made for."""
+    def __init__(self, config: TrainConfig, dataset: Dataset, team: Team = SOLO) -> None:
+        """Raises UsageError when `dataset` is not the one that `config` was made for, or when the
+        team cannot share its batch.
+        """
         if dataset.fingerprint != config.dataset.fingerprint:
             raise UsageError(
                 f"{dataset.path} is not the data set that this run began with",
@@ -28,15 +31,19 @@ class Feed:
         self._config = config
         self._device = torch.device(config.device)
         self._order = DataOrder(config.seed, len(dataset), mirror=config.mirror)
+        shares = list(micro_batches(config, config.batch, config.batch, team))
+        self._rows = None if team.size == 1 else torch.cat(shares).sort().values
 
     def batch(self, position: int) -> Batch:
-        """Real pictures `position` to `position + batch` of the run."""
+        """Real pictures `position` to `position + batch` of the run, or this process's share."""
         indices, flipped = self._order.batch(position, self._config.batch)
+        if self._rows is not None:
+            indices, flipped = indices[self._rows.numpy()], flipped[self._rows.numpy()]
         images = torch.from_numpy(self.dataset.images(indices)).to(self._device)
         images = images.to(torch.float32) / 127.5 - 1
         flips = torch.from_numpy(flipped).to(self._device)
         images = torch.where(flips[:, None, None, None], images.flip(3), images)
-        return Batch(images, self.one_hot(indices))
+        return Batch(images, self.one_hot(indices), self._rows)
 
     def draw(self, phase: Phase, step: int) -> Draw:
         """Latents, and labels of random items, for one phase of a step."""

@@ -26,48 +26,75 @@ from nftgan.training.feed import Feed
 from nftgan.training.outputs import RunWriter
 from nftgan.training.phases import train_step
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
+from nftgan.training.team import SOLO, Team
 from nftgan.training.tick import Tick
 
 
-def train(config: TrainConfig, *, run_dir: Path, progress: Progress = SILENT) -> Iterator[Tick]:
+def train(
+    config: TrainConfig, *, run_dir: Path, progress: Progress = SILENT, team: Team = SOLO
+) -> Iterator[Tick]:
     """Train in `run_dir` until the end, starting afresh or where the last session stopped.
 
     Files appear in `run_dir` before the tick that announces them is yielded. Killed at any moment,
     the same call again ends with the same weights as an undisturbed run on the same machine.
-    Raises UsageError when `run_dir` holds another run, Cancelled after Ctrl-C (state saved).
+    Every process of `team` makes the same call; the leader alone writes. Raises UsageError when
+    `run_dir` holds another run, Cancelled after Ctrl-C (state saved), PartlyDone when another
+    process of the team has died.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    with files.lock(run_dir / ".lock", what=str(run_dir)), _reproducible(config):
+    with _only_writer(run_dir, team), _reproducible(config):
         _check_same_run(config, run_dir)
         dataset = Dataset.open(config.dataset.path)
-        feed = Feed(config, dataset)
+        feed = Feed(config, dataset, team)
         state = fresh_state(config)
         continued = restore(state, run_dir)
         taken_over = None
         if not continued and config.parent is not None:
             parent = model_file.load_networks(config.parent.source)
             taken_over = str(transfer(state, parent.generator, parent.discriminator))
-        files.write_json(run_dir / OPTIONS_FILE, config.to_json())
-        writer = RunWriter(config, run_dir, feed)
-        writer.begin(state, continued=continued)
-        if taken_over is not None:
-            writer.log(taken_over)
-            progress.note(taken_over)
-        if continued:
-            progress.note(
-                f"going on at {state.images / 1000:g} of {config.total_images / 1000:g} kimg"
-            )
-        else:
-            save_state(state, run_dir)
+        team.wait()  # until all have read what the leader is about to replace
+        writer = RunWriter(config, run_dir, feed) if team.leads else None
+        if writer is not None:
+            _begin(config, run_dir, state, writer, continued, taken_over, progress)
         with progress.task("training", config.total_images / 1000, "kimg") as task, Stop() as stop:
             task.update(completed=state.images / 1000)
-            for tick in ticks(config, state, feed, run_dir, stop, task):
-                tick = writer.write(tick, state)
-                for warning in tick.warnings:
-                    progress.warn(warning)
-                if tick.snapshot:
-                    save_state(state, run_dir)
+            for tick in ticks(config, state, feed, run_dir, stop, task, team):
+                if writer is not None:
+                    tick = writer.write(tick, state)
+                    for warning in tick.warnings:
+                        progress.warn(warning)
+                    if tick.snapshot:
+                        save_state(state, run_dir)
                 yield tick
+
+
+def _begin(
+    config: TrainConfig,
+    run_dir: Path,
+    state: TrainState,
+    writer: RunWriter,
+    continued: bool,
+    taken_over: str | None,
+    progress: Progress,
+) -> None:
+    files.write_json(run_dir / OPTIONS_FILE, config.to_json())
+    writer.begin(state, continued=continued)
+    if taken_over is not None:
+        writer.log(taken_over)
+        progress.note(taken_over)
+    if continued:
+        progress.note(f"going on at {state.images / 1000:g} of {config.total_images / 1000:g} kimg")
+    else:
+        save_state(state, run_dir)
+
+
+@contextmanager
+def _only_writer(run_dir: Path, team: Team) -> Iterator[None]:
+    if not team.leads:
+        yield
+        return
+    with files.lock(run_dir / ".lock", what=str(run_dir)):
+        yield
 
 
 def ticks(
@@ -77,24 +104,37 @@ def ticks(
     run_dir: Path,
     stop: Stop,
     task: Task,
+    team: Team = SOLO,
 ) -> Iterator[Tick]:
     """Step until the end of the run or of the session; the state is saved as time passes."""
     augment = None if config.aug == "none" else Augment(config.augpipe)
     session = saved = clock = time.monotonic()
     tick_from, tick_clock = state.images, clock
+
+    def save() -> None:
+        if team.leads:
+            save_state(state, run_dir)
+
     if state.images == 0:
         yield _tick(config, state, 0.0, last=config.total_images <= 0)
     while state.images < config.total_images:
         before = state.images
-        train_step(state, feed.batch(before), lambda phase: feed.draw(phase, state.step), augment)
+        train_step(
+            state,
+            feed.batch(before),
+            lambda phase: feed.draw(phase, state.step),
+            augment,
+            team=team,
+        )
         now = time.monotonic()
         state.seconds += now - clock
         clock = now
         task.update(completed=min(state.images, config.total_images) / 1000)
         over = config.hours is not None and now - session > config.hours * 3600
+        over, asked = team.any(over, stop.asked)
         last = state.images >= config.total_images or over
-        if stop.asked and not last:
-            save_state(state, run_dir)
+        if asked and not last:
+            save()
             raise Cancelled(
                 f"stopped at {state.images / 1000:g} kimg; everything is saved",
                 hint="the same command goes on from here",
@@ -107,10 +147,10 @@ def ticks(
             saved = clock = tick_clock = time.monotonic()
             tick_from = state.images
             if last:
-                save_state(state, run_dir)
+                save()
                 return
         elif now - saved > config.state_seconds:
-            save_state(state, run_dir)
+            save()
             saved = clock = time.monotonic()
 
 

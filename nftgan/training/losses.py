@@ -1,4 +1,4 @@
-"""The losses alone: non-saturating logistic, R1 and path length."""
+"""The losses alone: non-saturating logistic, relativistic pairing, R1 and path length."""
 
 from __future__ import annotations
 
@@ -19,13 +19,24 @@ def discriminator_loss(fake_logits: Tensor, real_logits: Tensor) -> Tensor:
     return (F.softplus(fake_logits) + F.softplus(-real_logits)).flatten()
 
 
-def r1_penalty(real_logits: Tensor, reals: Tensor) -> Tensor:
-    """Squared norm of dD/dimage per real sample (Mescheder et al. 2018, eq. 9), without gamma / 2.
+def relativistic_loss(better: Tensor, worse: Tensor) -> Tensor:
+    """softplus(-(D(better) - D(worse))) per pair: two [N, 1] -> [N].
 
-    `reals` [N, C, H, W] must require gradients and be what `real_logits` came from, before any
-    blur or augmentation; the result [N] can be differentiated again.
+    The discriminator's loss with (real, fake), the generator's with (fake, real): each picture is
+    judged beside one of the other kind (Jolicoeur-Martineau 2018; RpGAN in Huang et al. 2024,
+    "The GAN is dead; long live the GAN!", eq. 2).
     """
-    (gradient,) = torch.autograd.grad(real_logits.sum(), reals, create_graph=True)
+    return F.softplus(worse - better).flatten()
+
+
+def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
+    """Squared norm of dD/dimage per sample (Mescheder et al. 2018, eq. 9), without gamma / 2.
+
+    `images` [N, C, H, W] must require gradients and be what `logits` came from, before any blur
+    or augmentation; the result [N] can be differentiated again. On real pictures it is R1, on
+    fakes R2.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3))
 
 

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.training import losses, schedule
-from nftgan.training.augment import Augment
+from nftgan.training.augment import Augment, Drawn
 from nftgan.training.config import TrainConfig
 from nftgan.training.randomness import Purpose, stream
-from nftgan.training.state import TrainState, average_parameters
+from nftgan.training.state import Totals, TrainState, average_parameters
+from nftgan.training.team import SOLO, Team
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The real pictures of one step: images [N, C, H, W] in [-1, 1], labels [N, c_dim] or None."""
+    """The real pictures of one step: images [N, C, H, W] in [-1, 1], labels [N, c_dim] or None.
+
+    In a team each process holds only its own share: `rows` [N] then says which samples of the
+    whole batch they are.
+    """
 
     images: Tensor
     labels: Tensor | None
+    rows: Tensor | None = None
+
+    def __getitem__(self, part: Tensor) -> Batch:
+        """The samples `part`, by their places in the whole batch."""
+        if self.rows is not None:
+            part = torch.searchsorted(self.rows, part)
+        return Batch(self.images[part], None if self.labels is None else self.labels[part])
+
+
+SIGNS = "Signs/real"
+"""Mean sign of D's logits on the art: what ADA steers by."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +88,28 @@ class PhaseRun:
     blur: float  # sigma in pixels
     rng: np.random.Generator
     noise_mode: str = "random"  # StyleGAN2's noise inputs
+    team: Team = SOLO
+    totals: Totals = field(default_factory=Totals)
+    part: Tensor = field(default_factory=lambda: torch.arange(0))  # the micro-batch being done
+    drawn: list[Drawn | None] = field(default_factory=list)  # by call in the phase
+    calls: int = 0
 
     def discriminate(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Logits [N, 1] of blurred and augmented `images`."""
-        images = blurred(images, self.blur)
-        if self.augment is not None:
-            images = self.augment(images, self.state.ada.p, self.rng)
+        images = self._augmented(blurred(images, self.blur))
         logits: Tensor = self.state.discriminator(images, labels)
         return logits
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        """What is drawn is drawn for the whole batch, so that no split of it changes the result."""
+        if self.augment is None:
+            return images
+        if self.calls == len(self.drawn):
+            shape = (self.state.config.batch, *images.shape[1:])
+            self.drawn.append(self.augment.draw(shape, self.state.ada.p, self.rng))
+        drawn = self.drawn[self.calls]
+        self.calls += 1
+        return images if drawn is None else drawn(images, self.part.numpy())
 
     def styles(self, draw: Draw, *, update_emas: bool = False) -> Tensor:
         """ws [N, num_ws, w_dim], mixed from a second latent where the draw says so."""
@@ -93,13 +127,18 @@ class PhaseRun:
         return images
 
     def measure(self, name: str, values: Tensor) -> None:
-        self.state.totals.add(name, float(values.detach().sum()), values.numel())
+        self.totals.add(name, float(values.detach().sum()), values.numel())
 
 
 def generator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
     """G wants D to take its pictures for real ones."""
     logits = run.discriminate(run.fakes(run.styles(draw)), draw.labels)
-    loss = losses.generator_loss(logits)
+    if run.state.config.loss == "relativistic":
+        with torch.no_grad():
+            reals = run.discriminate(batch.images, batch.labels)
+        loss = losses.relativistic_loss(logits, reals)
+    else:
+        loss = losses.generator_loss(logits)
     run.measure("Loss/G", loss)
     run.measure("Scores/fake", logits)
     return loss
@@ -124,20 +163,31 @@ def discriminator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
         fakes = run.fakes(run.styles(draw, update_emas=True), update_emas=True)
     fake_logits = run.discriminate(fakes, draw.labels)
     real_logits = run.discriminate(batch.images, batch.labels)
-    loss = losses.discriminator_loss(fake_logits, real_logits)
-    signs = real_logits.detach().sign()
-    run.state.ada.observe(float(signs.sum()), signs.numel())
+    if run.state.config.loss == "relativistic":
+        loss = losses.relativistic_loss(real_logits, fake_logits)
+        # Only the difference of logits means something here: how often the art wins its pair.
+        signs = (real_logits - fake_logits).detach().sign()
+    else:
+        loss = losses.discriminator_loss(fake_logits, real_logits)
+        signs = real_logits.detach().sign()
     run.measure("Loss/D", loss)
     run.measure("Scores/real", real_logits)
-    run.measure("Signs/real", signs)
+    run.measure(SIGNS, signs)
     return loss
 
 
 def discriminator_r1(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
-    """D shall be flat around real pictures."""
+    """D shall be flat around real pictures, and around G's when the loss pairs them."""
     reals = batch.images.detach().requires_grad_(True)
     penalty = losses.r1_penalty(run.discriminate(reals, batch.labels), reals)
     run.measure("Loss/r1", penalty)
+    if run.state.config.loss == "relativistic":
+        with torch.no_grad():
+            fakes = run.fakes(run.styles(draw))
+        fakes.requires_grad_(True)
+        second = losses.r1_penalty(run.discriminate(fakes, draw.labels), fakes)
+        run.measure("Loss/r2", second)
+        penalty = penalty + second
     return penalty * (run.state.config.gamma / 2)
 
 
@@ -155,36 +205,108 @@ def phases(config: TrainConfig) -> tuple[Phase, ...]:
 def run_phase(phase: Phase, run: PhaseRun, draw: Draw, batch: Batch) -> None:
     """Add up the phase's gradients over the micro-batches and take one optimiser step.
 
-    The gradient is that of the mean over the whole batch, however the batch is split.
+    The gradient is that of the mean over the whole batch, however the batch is split over
+    micro-batches and processes. When memory runs out, the phase starts again with half as many
+    pictures at once; UsageError when it does with the fewest.
     """
     state = run.state
     network = state.generator if phase.trains_generator else state.discriminator
     adam = state.generator_adam if phase.trains_generator else state.discriminator_adam
+    averages = _running_averages(state)
+    before = [value.clone() for value in averages]
+    totals, run.totals = run.totals, Totals()
+    run.drawn = []
     network.requires_grad_(True)
-    adam.zero_grad(set_to_none=True)
-    count = batch.images.shape[0]
-    for part in micro_batches(state.config, count):
-        piece = Batch(batch.images[part], None if batch.labels is None else batch.labels[part])
-        loss = phase.loss(run, draw[part], piece)
-        (loss.mean() * (phase.interval * len(part) / count)).backward()
+    while not _gradients(phase, run, draw, batch, adam):
+        state.micro_batch = _halved(state)
+        for value, old in zip(averages, before, strict=True):
+            value.copy_(old)
+        run.totals.clear()
     network.requires_grad_(False)
+    totals.merge(run.totals)
+    run.totals = totals
+    run.team.add_up([p.grad for p in network.parameters() if p.grad is not None])
+    if phase.purpose in (Purpose.D_MAIN, Purpose.G_REG):
+        run.team.average(averages)
     _tame_gradients(network)
     adam.step()
 
 
-def micro_batches(config: TrainConfig, count: int) -> Iterator[Tensor]:
-    """Indices of each micro-batch. Whole groups of the minibatch deviation stay together.
+def _gradients(
+    phase: Phase, run: PhaseRun, draw: Draw, batch: Batch, adam: torch.optim.Adam
+) -> bool:
+    """Leave this process's share of the gradients in the parameters; False: out of memory."""
+    adam.zero_grad(set_to_none=True)
+    count = draw.z.shape[0]
+    try:
+        for part in micro_batches(run.state.config, count, run.state.micro_batch, run.team):
+            run.part, run.calls = part, 0
+            loss = phase.loss(run, draw[part], batch[part])
+            (loss.mean() * (phase.interval * len(part) / count)).backward()
+    except RuntimeError as exc:
+        if not _is_out_of_memory(exc):
+            raise
+    else:
+        return True
+    adam.zero_grad(set_to_none=True)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return False
 
-    Sample n belongs to group n mod (count / group), so a micro-batch takes every sample of some
-    groups; D then sees the same groups as it would in one piece.
+
+def _is_out_of_memory(exc: RuntimeError) -> bool:
+    """CUDA has its own class; a processor's allocator only says so in words."""
+    return isinstance(exc, torch.OutOfMemoryError) or "can't allocate memory" in str(exc)
+
+
+def _halved(state: TrainState) -> int:
+    config = state.config
+    fewest = min(config.discriminator.mbstd_group_size or config.batch, config.batch)
+    now = state.micro_batch
+    if now <= fewest:
+        raise UsageError(
+            f"there is not enough memory for {now} pictures of {config.dataset.resolution} pixels"
+            " at once",
+            hint="prepare smaller pictures, take a smaller --preset, or close other programs",
+        )
+    log.warning("out of memory with --micro-batch %d: going on with fewer", now)
+    return max(now // 2 // fewest, 1) * fewest
+
+
+def _running_averages(state: TrainState) -> list[Tensor]:
+    """What a forward pass of training moves: G's averages of w and magnitudes, and path length."""
+    found = [
+        value
+        for name, value in state.generator.named_buffers()
+        if name.rpartition(".")[2] in ("w_avg", "magnitude_ema")
+    ]
+    return [*found, state.path_mean]
+
+
+def micro_batches(
+    config: TrainConfig, count: int, size: int | None = None, team: Team = SOLO
+) -> Iterator[Tensor]:
+    """Samples of each micro-batch of this process: int64 places in a batch of `count`, ascending.
+
+    Whole groups of the minibatch deviation stay together: sample n belongs to group
+    n mod (count / group), so a micro-batch takes every sample of some groups; D then sees the same
+    groups as it would in one piece. size: pictures at once, by default the configuration's.
+    Raises UsageError when the groups cannot be shared equally by the team.
     """
     group = min(config.discriminator.mbstd_group_size or count, count)
     groups = max(count // group, 1)
-    per_part = max(min(config.micro_batch, count) // group, 1)
-    samples = torch.arange(count)
-    for first in range(0, groups, per_part):
-        place = samples % groups
-        yield samples[(place >= first) & (place < first + per_part)]
+    if groups % team.size:
+        raise UsageError(
+            f"a batch of {count} is {groups} groups of {group}: {team.size} processes cannot"
+            " share them equally",
+            hint=f"try --batch {group * team.size * max(groups // team.size, 1)}",
+        )
+    share = groups // team.size
+    per_part = max(min(size or config.micro_batch, count) // group, 1)
+    place = torch.arange(count) % groups
+    for first in range(team.rank * share, (team.rank + 1) * share, per_part):
+        last = min(first + per_part, (team.rank + 1) * share)
+        yield torch.nonzero((place >= first) & (place < last)).flatten()
 
 
 def _tame_gradients(network: nn.Module) -> None:
@@ -232,24 +354,38 @@ def train_step(
     augment: Augment | None,
     *,
     noise_mode: str = "random",
+    team: Team = SOLO,
 ) -> None:
     """All phases that are due, then the moving average, then p."""
     config = state.config
     sigma = schedule.blur_sigma(config.blur_sigma, config.blur_fade_images, state.images)
     rng = stream(config.seed, state.step, Purpose.AUGMENT)
-    run = PhaseRun(state, augment, sigma, rng, noise_mode)
+    run = PhaseRun(state, augment, sigma, rng, noise_mode, team)
     for phase in phases(config):
         if state.step % phase.interval == 0:
-            # StyleGAN2's noise comes from torch's own stream, so that it too follows from the step.
-            torch.manual_seed(
-                int(stream(config.seed, state.step, phase.purpose, 1).integers(2**63))
-            )
+            # StyleGAN2's noise comes from torch's own stream, so that it too follows from the
+            # step; each process of a team has its own.
+            noise = stream(config.seed, state.step, phase.purpose, 1 + 2 * team.rank)
+            torch.manual_seed(int(noise.integers(2**63)))
             run_phase(phase, run, draws(phase), batch)
+    _count(run, state)
     beta = schedule.ema_beta(config.batch, config.ema_images, state.images, config.ema_rampup)
     average_parameters(state, beta)
     state.images += config.batch
     state.step += 1
     state.ada.adjust(state.step, config.batch)
+
+
+def _count(run: PhaseRun, state: TrainState) -> None:
+    """Add the step's measurements of all processes to the state, and show ADA the signs."""
+    names = sorted(run.totals.sums)
+    both = run.team.sums(
+        {f"sum {name}": run.totals.sums[name] for name in names}
+        | {f"count {name}": float(run.totals.counts[name]) for name in names}
+    )
+    for name in names:
+        state.totals.add(name, both[f"sum {name}"], int(both[f"count {name}"]))
+    state.ada.observe(both[f"sum {SIGNS}"], int(both[f"count {SIGNS}"]))
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:

@@ -45,6 +45,10 @@ class Totals:
     def means(self) -> dict[str, float]:
         return {name: self.sums[name] / self.counts[name] for name in sorted(self.sums)}
 
+    def merge(self, other: Totals) -> None:
+        for name, total in other.sums.items():
+            self.add(name, total, other.counts[name])
+
     def clear(self) -> None:
         self.sums.clear()
         self.counts.clear()
@@ -63,6 +67,7 @@ class TrainState:
     path_mean: Tensor
     ada: AdaController
     totals: Totals
+    micro_batch: int  # of this session; it shrinks when memory runs out
     images: int = 0
     step: int = 0
     seconds: float = 0.0  # spent training, over all sessions
@@ -153,6 +158,7 @@ def fresh_state(config: TrainConfig) -> TrainState:
             adaptive=config.aug == "ada",
         ),
         totals=Totals(),
+        micro_batch=config.micro_batch,
     )
 
 

@@ -13,6 +13,7 @@ from nftgan.progress import SILENT, Progress
 from nftgan.training.config import DatasetFacts, TrainConfig, resolve
 from nftgan.training.loop import train
 from nftgan.training.report import write_report
+from nftgan.training.team import joined
 from nftgan.training.tick import Tick
 from nftgan.workflows.sources import RUN_OPTIONS, model_source
 
@@ -55,11 +56,17 @@ def _is_same(options: Path, config: TrainConfig) -> bool:
 
 
 def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Tick]:
-    """Train until the end; every tick's files are on disk when it is yielded."""
-    for tick in train(plan.config, run_dir=plan.run_dir, progress=progress):
-        if tick.snapshot:
-            write_report(plan.run_dir)
-        yield tick
+    """Train until the end; every tick's files are on disk when it is yielded.
+
+    Started by torchrun, or by `--gpus`, the processes train as one team: each makes this call, and
+    the leader's plan says in which folder.
+    """
+    with joined(plan.config.device) as team:
+        run_dir = Path(team.text(str(plan.run_dir)))
+        for tick in train(plan.config, run_dir=run_dir, progress=progress, team=team):
+            if tick.snapshot and team.leads:
+                write_report(run_dir)
+            yield tick
 
 
 def tick_line(tick: Tick) -> str:

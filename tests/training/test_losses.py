@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 
 from nftgan.training import losses
@@ -42,3 +43,10 @@ def test_path_lengths_of_a_linear_generator_are_known():
     assert not after.requires_grad
     penalty.sum().backward()
     assert matrix.grad is not None
+
+
+def test_a_relativistic_pair_is_judged_by_its_difference_alone():
+    better, worse = torch.tensor([[3.0], [0.0]]), torch.tensor([[1.0], [2.0]])
+    found = losses.relativistic_loss(better, worse)
+    assert found.tolist() == pytest.approx([math.log1p(math.exp(-2)), math.log1p(math.exp(2))])
+    torch.testing.assert_close(found, losses.relativistic_loss(better + 7, worse + 7))

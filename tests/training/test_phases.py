@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks
 from nftgan.training import phases
 from nftgan.training.config import DatasetFacts, resolve
@@ -83,6 +84,7 @@ class Golden:
         phase = next(phase for phase in phases.phases(self.config) if phase.name == name)
         once = dataclasses.replace(phase, interval=1)
         run = PhaseRun(self.state, None, 0.0, np.random.default_rng(0), "const")
+        run.totals = self.state.totals
         run_phase(once, run, self.draw(phase, 0), self.batch(0))
 
     def mean(self, key):
@@ -233,3 +235,63 @@ def test_style_mixing_takes_the_later_layers_from_the_second_latent(configure):
     ws = run.styles(Draw(z, None, z_mix, 2))
     torch.testing.assert_close(ws[:, :2], state.generator.mapping(z)[:, :2])
     torch.testing.assert_close(ws[:, 2:], state.generator.mapping(z_mix)[:, 2:])
+
+
+class Scarce:
+    """A discriminator in a machine that has memory for `room` pictures at once."""
+
+    def __init__(self, network, room):
+        self.network, self.room, self.sizes = network, room, []
+
+    def __call__(self, images, labels):
+        self.sizes.append(len(images))
+        if len(images) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.network(images, labels)
+
+
+def a_step_with_room_for(configure, monkeypatch, room):
+    config = configure(batch=8, micro_batch=8, aug="fixed", aug_p=0.7)
+    state = fresh_state(config)
+    scarce = Scarce(state.discriminator.forward, room)
+    monkeypatch.setattr(state.discriminator, "forward", scarce)
+    images = np.random.default_rng(0).standard_normal((8, 3, 16, 16), np.float32)
+    train_step(
+        state,
+        Batch(torch.from_numpy(images), None),
+        lambda phase: phases.draw_for(config, phase, 0, None, torch.device("cpu")),
+        phases.Augment(config.augpipe),
+    )
+    return state, scarce.sizes
+
+
+def test_when_memory_runs_out_the_step_is_done_with_fewer_pictures_at_once(configure, monkeypatch):
+    plenty, sizes = a_step_with_room_for(configure, monkeypatch, 8)
+    assert set(sizes) == {8}
+    scarce, sizes = a_step_with_room_for(configure, monkeypatch, 4)
+    assert sizes[0] == 8 and set(sizes[1:]) == {4}
+    assert scarce.micro_batch == 4
+    one, other = plenty.tensors(), scarce.tensors()
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=1e-3, atol=2e-3, msg=name)
+    assert scarce.totals.counts == plenty.totals.counts
+
+
+def test_without_memory_for_the_fewest_pictures_there_is_one_sentence(configure, monkeypatch):
+    with pytest.raises(UsageError, match="not enough memory for 2 pictures"):
+        a_step_with_room_for(configure, monkeypatch, 1)
+
+
+def test_relativistic_training_pairs_and_penalises_both_kinds(configure):
+    config = configure(loss="relativistic", batch=4, aug="none")
+    state = fresh_state(config)
+    images = np.random.default_rng(0).standard_normal((4, 3, 16, 16), np.float32)
+    train_step(
+        state,
+        Batch(torch.from_numpy(images), None),
+        lambda phase: phases.draw_for(config, phase, 0, None, torch.device("cpu")),
+        None,
+    )
+    means = state.totals.means()
+    assert {"Loss/r1", "Loss/r2", "Loss/D", "Loss/G"} <= set(means)
+    assert means["Loss/r2"] > 0

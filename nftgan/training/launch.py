@@ -1,0 +1,113 @@
+"""Start a command once per GPU of this machine, and end all when one of them ends badly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from nftgan.errors import PartlyDone, UsageError
+
+RENDEZVOUS = "NFTGAN_RENDEZVOUS"
+"""Names the file by which processes of one machine find each other."""
+GRACE_SECONDS = 30.0
+"""From the death of one process until the others are killed: they first end their step."""
+
+
+def team_size() -> int:
+    """Processes that the environment speaks of, as torchrun and `launch` set it."""
+    try:
+        return max(int(os.environ.get("WORLD_SIZE", "1")), 1)
+    except ValueError:
+        raise UsageError(
+            f"WORLD_SIZE is {os.environ['WORLD_SIZE']!r}, not a number of processes",
+            hint="unset it, or start with torchrun",
+        ) from None
+
+
+def launch(arguments: Sequence[str], processes: int) -> int:
+    """Run `python -m nftgan ARGUMENTS` in `processes` processes as one team; their exit code.
+
+    Only the leader speaks, and whoever fails first. Ctrl-C and SIGTERM reach all of them. Raises
+    PartlyDone when one dies: the others are then ended, and the run's last saved state stands.
+    """
+    with tempfile.TemporaryDirectory(prefix="nftgan-") as folder:
+        place = Path(folder)
+        children = [_start(arguments, rank, processes, place) for rank in range(processes)]
+
+        def forward(number: int, frame: FrameType | None) -> None:
+            for child in children:
+                if child.poll() is None:
+                    child.send_signal(number)
+
+        # A terminal's Ctrl-C reaches the children by itself; forwarding it would count twice.
+        before = {
+            signal.SIGTERM: signal.signal(signal.SIGTERM, forward),
+            signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        }
+        try:
+            _watch(children)
+        finally:
+            for child in children:
+                if child.poll() is None:
+                    child.kill()
+                    child.wait()
+            for signal_number, handler in before.items():
+                signal.signal(signal_number, handler)
+        codes = [child.returncode for child in children]
+        said = [_words(place, rank) for rank in range(processes)]
+    dead = next((rank for rank, code in enumerate(codes) if code < 0), None)
+    if dead is not None:
+        raise PartlyDone(
+            f"process {dead} of {processes} was killed by signal {-codes[dead]}",
+            hint="the same command goes on from the last saved state",
+        )
+    # A process that fails leaves the others without it, and they say only that.
+    cause = next((rank for rank, code in enumerate(codes) if code not in (0, 6)), 0)
+    if cause and codes[0] != 130:
+        sys.stderr.write(said[cause])
+    return codes[cause] or next((code for code in codes if code), 0)
+
+
+def _words(folder: Path, rank: int) -> str:
+    path = folder / f"{rank}.txt"
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _start(
+    arguments: Sequence[str], rank: int, processes: int, folder: Path
+) -> subprocess.Popen[bytes]:
+    environment = os.environ | {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(processes),
+        RENDEZVOUS: str(folder / "team"),
+    }
+    command = [sys.executable, "-m", "nftgan", *arguments]
+    if rank == 0:
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    with (folder / f"{rank}.txt").open("wb") as words:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=words,
+        )
+
+
+def _watch(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Return when all have ended, or when those left had their time after one ended badly."""
+    deadline = None
+    while any(child.poll() is None for child in children):
+        if deadline is None and any(child.returncode not in (None, 0) for child in children):
+            deadline = time.monotonic() + GRACE_SECONDS
+        if deadline is not None and time.monotonic() > deadline:
+            return
+        time.sleep(0.05)

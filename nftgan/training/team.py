@@ -1,0 +1,150 @@
+"""Several processes that train one model together: who is who, and what they add up."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from nftgan.errors import PartlyDone, UsageError
+from nftgan.training.launch import RENDEZVOUS, team_size
+
+PATIENCE = datetime.timedelta(minutes=20)
+"""How long a process waits for the others: a snapshot of the leader is the longest pause."""
+
+
+class Team:
+    """Process `rank` of `size`; rank 0 leads: it alone writes files. Alone, all calls are no-ops.
+
+    Every collective call must be made by all processes in the same order. When one of them has
+    died, the call of the others raises PartlyDone.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1, device: torch.device | None = None) -> None:
+        self.rank, self.size = rank, size
+        self._device = device or torch.device("cpu")
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor, of one dtype and device, by its sum over all processes."""
+        if self.size == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+        with _broken_team_means_partly_done():
+            dist.all_reduce(flat)
+        with torch.no_grad():
+            place = 0
+            for tensor in tensors:
+                tensor.copy_(flat[place : place + tensor.numel()].view_as(tensor))
+                place += tensor.numel()
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its mean over all processes."""
+        self.add_up(tensors)
+        if self.size > 1:
+            with torch.no_grad():
+                for tensor in tensors:
+                    tensor.div_(self.size)
+
+    def sums(self, values: dict[str, float]) -> dict[str, float]:
+        """Sums over all processes; each must have the same names."""
+        if self.size == 1:
+            return values
+        names = sorted(values)
+        tensor = torch.tensor([values[name] for name in names], dtype=torch.float64)
+        tensor = tensor.to(self._device)
+        self.add_up([tensor])
+        return dict(zip(names, tensor.tolist(), strict=True))
+
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Which of the flags is raised in at least one process."""
+        if self.size == 1:
+            return flags
+        raised = torch.tensor([float(flag) for flag in flags], device=self._device)
+        self.add_up([raised])
+        return tuple(value > 0 for value in raised.tolist())
+
+    def text(self, mine: str) -> str:
+        """The leader's text."""
+        if self.size == 1:
+            return mine
+        data = torch.zeros(4096, dtype=torch.uint8, device=self._device)
+        encoded = mine.encode()
+        if len(encoded) > data.numel():
+            raise UsageError(f"{mine[:80]}… is too long a path", hint="use a shorter one")
+        if self.leads:
+            data[: len(encoded)] = torch.tensor(list(encoded), dtype=torch.uint8)
+        with _broken_team_means_partly_done():
+            dist.broadcast(data, src=0)
+        return bytes(data.tolist()).rstrip(b"\0").decode()
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        self.any(False)
+
+
+SOLO = Team()
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Team]:
+    """The team that the environment describes, as torchrun or `launch` set it; else SOLO.
+
+    RANK, WORLD_SIZE and LOCAL_RANK are read, with MASTER_ADDR and MASTER_PORT, or the file of
+    NFTGAN_RENDEZVOUS. GPUs talk by NCCL, processors by gloo.
+    """
+    size = team_size()
+    if size == 1:
+        yield SOLO
+        return
+    rank, local = int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0"))
+    on_gpu = device.startswith("cuda")
+    place = torch.device(f"cuda:{local}" if on_gpu else "cpu")
+    if on_gpu:
+        if local >= torch.cuda.device_count():
+            raise UsageError(
+                f"process {local} of this machine has no GPU: there are"
+                f" {torch.cuda.device_count()}",
+                hint="start fewer processes",
+            )
+        torch.cuda.set_device(place)
+    meeting = os.environ.get(RENDEZVOUS)
+    if meeting:  # all on this machine: nothing may listen on its other interfaces
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", _loopback())
+    with _broken_team_means_partly_done():
+        dist.init_process_group(
+            "nccl" if on_gpu else "gloo",
+            init_method=f"file://{meeting}" if meeting else "env://",
+            rank=rank,
+            world_size=size,
+            timeout=PATIENCE,
+        )
+    try:
+        yield Team(rank, size, place)
+    finally:
+        dist.destroy_process_group()
+
+
+def _loopback() -> str:
+    return next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "lo")
+
+
+@contextmanager
+def _broken_team_means_partly_done() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, ValueError) as exc:  # DistBackendError is a RuntimeError
+        raise PartlyDone(
+            "another process of this run has ended or cannot be reached",
+            hint="the same command goes on from the last saved state",
+        ) from exc
