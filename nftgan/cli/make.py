@@ -29,7 +29,7 @@ from nftgan.cli.verbs import MAKE, app, verb
 @verb(MAKE, example="nftgan prepare my-art -o my-art.zip --resolution 256")
 def prepare(
     ui: Ui,
-    art: Annotated[Path, typer.Argument(help="Folder (or zip) of pictures.")],
+    art: Annotated[Path, typer.Argument(help="Folder (or zip, or TFRecords) of pictures.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="ZIP", help="The data set.")],
     resolution: Annotated[
         int | None,

@@ -70,7 +70,7 @@ def prepare(
 ) -> PrepareReport:
     """Pack every usable picture of `source` into `output`; one bad file never stops the rest.
 
-    source: a folder, searched to any depth, or a zip of one.
+    source: a folder, searched to any depth, a zip of one, or StyleGAN's TFRecords.
 
     The zip appears whole or not at all, with `NAME.report.json` and `NAME.report.html` beside it.
     The same files and options give the same bytes; when the zip is there already, nothing is

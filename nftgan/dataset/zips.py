@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nftgan.dataset.scan import MAX_FILE_BYTES
+from nftgan.dataset.tfrecord import tfrecord_file, unpacked
 from nftgan.errors import UsageError
 from nftgan.files import translated_os_errors
 
@@ -60,11 +61,16 @@ def _safe_name(name: str) -> bool:
 
 @contextmanager
 def art_folder(source: Path) -> Iterator[Path]:
-    """`source` itself when it is no zip, else a folder with its files that is gone afterwards.
+    """`source` itself when it is a folder, else one with its files that is gone afterwards.
 
-    Raises UsageError for a damaged or encrypted zip, for names that point outside, and for more
-    than the disk holds.
+    source: a folder, a zip, or StyleGAN's TFRecords. Raises UsageError for a damaged or encrypted
+    zip, for names that point outside, and for more than the disk holds.
     """
+    records = tfrecord_file(source)
+    if records is not None:
+        with unpacked(records) as folder:
+            yield folder
+        return
     if not (source.is_file() and zipfile.is_zipfile(source)):
         yield source
         return
