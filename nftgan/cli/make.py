@@ -143,6 +143,11 @@ def train(
     hours: Annotated[
         float | None, typer.Option(help="Stop, resumably, after this time.", show_default=False)
     ] = None,
+    keep: Annotated[int, typer.Option(help="Networks kept, spread over the run.")] = 20,
+    watchdog: Annotated[str, typer.Option(help="warn, or stop when the run is lost.")] = "warn",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write event files for TensorBoard.")
+    ] = False,
     gpus: Annotated[int, typer.Option(min=1, help="Processes that train as one, one per GPU.")] = 1,
     seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
     device: Device = None,
@@ -188,6 +193,9 @@ def train(
         dlr=dlr,
         ema_kimg=ema_kimg,
         hours=hours,
+        keep=keep,
+        watchdog=watchdog,
+        tensorboard=tensorboard,
         seed=seed,
         device=device,
     )

@@ -24,6 +24,7 @@ OPTIONS_FILE = "training_options.json"
 CFGS = ("stylegan3-t", "stylegan3-r", "stylegan2")
 AUGMENTS = ("ada", "fixed", "none")
 LOSSES = ("logistic", "relativistic")
+WATCHDOGS = ("warn", "stop")
 PIPES: dict[str, tuple[str, ...]] = {
     "art": ("xint", "scale", "aniso", "xfrac", "brightness", "contrast", "saturation"),
     "blit": ("xflip", "rotate90", "xint"),
@@ -165,6 +166,9 @@ class TrainConfig:
     hours: float | None  # stop, resumably, after this session time
     device: str
     threads: int | None
+    keep: int  # networks kept of a run
+    watchdog: str  # warn, or stop when the run is lost
+    tensorboard: bool
 
     def to_json(self) -> dict[str, Any]:
         document = dataclasses.asdict(self)
@@ -207,6 +211,9 @@ SESSION_FIELDS = (
     "hours",
     "device",
     "threads",
+    "keep",
+    "watchdog",
+    "tensorboard",
 )
 """Fields that may differ when the same run goes on: how long, how often, on what."""
 
@@ -247,6 +254,9 @@ OPTIONS: dict[str, Any] = {
     "hours": None,
     "device": None,
     "threads": None,
+    "keep": 20,
+    "watchdog": "warn",
+    "tensorboard": False,
 }
 """What `resolve` takes, with its defaults; None: the preset, the cfg or the data set decides."""
 
@@ -265,6 +275,7 @@ def resolve(
     _check_choice("cfg", chosen["cfg"], CFGS)
     _check_choice("aug", chosen["aug"], AUGMENTS)
     _check_choice("loss", chosen["loss"], LOSSES)
+    _check_choice("watchdog", chosen["watchdog"], WATCHDOGS)
     _check_choice("augpipe", chosen["augpipe"], tuple(PIPES))
     name, size = _preset(preset, dataset.resolution)
     for key, value in dataclasses.asdict(size).items():
@@ -342,6 +353,9 @@ def _config(
         hours=chosen["hours"],
         device=chosen["device"],
         threads=chosen["threads"],
+        keep=chosen["keep"],
+        watchdog=chosen["watchdog"],
+        tensorboard=chosen["tensorboard"],
     )
 
 
@@ -470,6 +484,7 @@ def _check_ranges(chosen: dict[str, Any], dataset: DatasetFacts) -> None:
         "mbstd_group",
         "cbase",
         "cmax",
+        "keep",
     )
     optional = ("glr", "dlr", "tick", "hours", "map_depth", "threads", "gamma")
     for key in positive + tuple(key for key in optional if chosen[key] is not None):

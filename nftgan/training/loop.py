@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -16,14 +17,14 @@ import torch
 
 from nftgan import files
 from nftgan.dataset.archive import Dataset
-from nftgan.errors import Cancelled, UsageError
+from nftgan.errors import Cancelled, CheckFailed, UsageError
 from nftgan.networks import model_file
 from nftgan.progress import SILENT, Progress, Task
 from nftgan.training import watchdog
 from nftgan.training.augment import Augment
 from nftgan.training.config import OPTIONS_FILE, TrainConfig
 from nftgan.training.feed import Feed
-from nftgan.training.outputs import RunWriter
+from nftgan.training.outputs import RunWriter, best_network
 from nftgan.training.phases import train_step
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
 from nftgan.training.team import SOLO, Team
@@ -66,6 +67,19 @@ def train(
                     if tick.snapshot:
                         save_state(state, run_dir)
                 yield tick
+                (lost,) = team.any(tick.lost and config.watchdog == "stop")
+                if lost:
+                    raise _lost(run_dir)
+
+
+def _lost(run_dir: Path) -> CheckFailed:
+    best = best_network(run_dir)
+    return CheckFailed(
+        f"the training in {run_dir} is lost: its losses are no numbers, or its pictures all alike",
+        hint="start another with "
+        + (f"--resume {best}" if best else "--resume and an earlier network")
+        + ", twice the --gamma, and half the --glr and --dlr",
+    )
 
 
 def _begin(
@@ -168,6 +182,7 @@ def _tick(config: TrainConfig, state: TrainState, pace: float, *, last: bool) ->
         snapshot=last or number % config.snap == 0,
         last=last,
         warnings=watchdog.warnings(config, state, statistics),
+        lost=not all(math.isfinite(value) for value in statistics.values()),
     )
 
 

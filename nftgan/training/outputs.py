@@ -16,7 +16,7 @@ from PIL import Image
 import nftgan
 from nftgan import files
 from nftgan.networks import model_file
-from nftgan.training import watchdog
+from nftgan.training import board, watchdog
 from nftgan.training.config import TrainConfig
 from nftgan.training.feed import Feed
 from nftgan.training.state import TrainState
@@ -35,7 +35,9 @@ class RunWriter:
         self._feed = feed
         self._columns, self._rows = grid_size(config.dataset.resolution)
 
+        self._art = np.zeros((0, 1, 1, 1), np.uint8)
         self._art_variety = 1.0
+        self._board = board.open_board(run_dir) if config.tensorboard else None
 
     def begin(self, state: TrainState, *, continued: bool) -> None:
         """Files of the start; after a resume, statistics past the restored state are dropped."""
@@ -47,7 +49,7 @@ class RunWriter:
         count = min(self._columns * self._rows, len(dataset))
         spread = np.linspace(0, len(dataset) - 1, count).astype(np.int64)  # over all classes
         art = dataset.images(spread)
-        self._art_variety = watchdog.variety(art)
+        self._art, self._art_variety = art, watchdog.variety(art)
         if not continued:
             self._write_grid("reals.png", art)
         verb = "continued" if continued else "started"
@@ -55,12 +57,14 @@ class RunWriter:
 
     def write(self, tick: Tick, state: TrainState) -> Tick:
         """All that is due at `tick`; returns it with what the sheet showed added."""
+        sheet = None
         if tick.snapshot:
             name = f"{tick.images // 1000:06d}"
             sheet = self.samples(state)
             self._write_grid(f"fakes{name}.png", sheet)
-            tick = self._with_variety(tick, watchdog.variety(sheet) / max(self._art_variety, 1e-3))
+            tick = self._judged(tick, sheet)
             save_network(state, self._dir / f"network-{name}.safetensors")
+            thin_networks(self._dir, self._config.keep)
         if tick.images:
             line = {
                 "images": tick.images,
@@ -71,17 +75,28 @@ class RunWriter:
                 **{name: _finite(value) for name, value in tick.statistics.items()},
             }
             files.append_line(self._dir / STATS_FILE, json.dumps(line))
+        if self._board is not None:
+            self._board.write(tick, grid(sheet, self._columns) if sheet is not None else None)
         self.log(describe(tick))
         for warning in tick.warnings:
             self.log(f"warning: {warning}")
         return tick
 
-    def _with_variety(self, tick: Tick, share: float) -> Tick:
-        warning = watchdog.collapse_warning(share) if tick.images else None
+    def _judged(self, tick: Tick, sheet: npt.NDArray[np.uint8]) -> Tick:
+        """`tick` with what the sheet tells: do the pictures differ, does a pattern run through."""
+        share = watchdog.variety(sheet) / max(self._art_variety, 1e-3)
+        statistics = tick.statistics | {"Variety": share}
+        found = [watchdog.collapse_warning(share)]
+        if len(sheet) == len(self._art):
+            peak = watchdog.pattern_peak(sheet, self._art)
+            statistics["Pattern"] = peak
+            found.append(watchdog.pattern_warning(peak))
+        said = tuple(text for text in found if text) if tick.images else ()
         return replace(
             tick,
-            statistics=tick.statistics | {"Variety": share},
-            warnings=tick.warnings + ((warning,) if warning else ()),
+            statistics=statistics,
+            warnings=tick.warnings + said,
+            lost=tick.lost or bool(tick.images and share < watchdog.LOST),
         )
 
     def samples(self, state: TrainState) -> npt.NDArray[np.uint8]:
@@ -118,6 +133,36 @@ class RunWriter:
     def log(self, line: str) -> None:
         """Append to log.txt."""
         files.append_line(self._dir / LOG_FILE, line)
+
+
+def thin_networks(run_dir: Path, keep: int) -> None:
+    """Remove networks until `keep` are left, spread evenly over the run; never the newest two, the
+    first, or the one with the best score.
+    """
+    found = sorted(run_dir.glob("network-*.safetensors"))
+    best = best_network(run_dir)
+    while len(found) > max(keep, 3):
+        candidates = [n for n in range(1, len(found) - 2) if found[n] != best]
+        if not candidates:
+            return
+        at = [int(path.stem.rpartition("-")[2]) for path in found]
+        dull = min(candidates, key=lambda n: at[n + 1] - at[n - 1])
+        found.pop(dull).unlink(missing_ok=True)
+
+
+def best_network(run_dir: Path) -> Path | None:
+    """The network of the lowest KID that this run measured; None when none was."""
+    path = run_dir / STATS_FILE
+    scored = [
+        (line["KID"], line["images"])
+        for line in (read_statistics(path) if path.exists() else [])
+        if isinstance(line.get("KID"), float)
+    ]
+    for _, images in sorted(scored):
+        network = run_dir / f"network-{images // 1000:06d}.safetensors"
+        if network.exists():
+            return network
+    return None
 
 
 def grid_size(resolution: int) -> tuple[int, int]:

@@ -19,6 +19,9 @@ CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Augmentation probability", ("augment_p",)),
     ("Gradient penalty and path length", ("Loss/r1", "Loss/path_length")),
     ("Variety of the fakes, as a share of the art's", ("Variety",)),
+    ("KID against art held out, with that of the art itself", ("KID", "KID/floor")),
+    ("Strongest regular pattern: above 16 look at the sheet", ("Pattern",)),
+    ("Share of D's judgement that is memory", ("Overfitting",)),
     ("Seconds per thousand pictures", ("seconds_per_kimg",)),
 )
 COLOURS = ("#2563eb", "#d97706")

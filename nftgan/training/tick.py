@@ -19,6 +19,7 @@ class Tick:
     snapshot: bool  # networks and sample grid are due
     last: bool
     warnings: tuple[str, ...]  # in words, with what to do
+    lost: bool = False  # nothing good will come of going on
 
     @property
     def kimg(self) -> float:

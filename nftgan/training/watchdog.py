@@ -14,6 +14,8 @@ MEMORISED = 0.95
 """Mean sign of D's logits on the art above which D knows the pictures by heart."""
 
 
+LOST = 0.1
+"""The same below which a run is lost: it does not come back from one picture by itself."""
 COLLAPSED = 0.4
 """Variety of the fakes, as a share of the art's, below which they have become one picture."""
 
@@ -32,6 +34,76 @@ def variety(images: npt.NDArray[np.uint8]) -> float:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
     total = vectors.sum(axis=0)
     return float(1 - (total @ total - count) / max(count * (count - 1), 1))
+
+
+PATTERN = 16.0
+"""Factor of one frequency that is a pattern: two halves of an art set differ by up to 5, fakes of
+healthy runs by up to 14 (96 pictures of 32 pixels)."""
+
+
+def pattern_peak(fakes: npt.NDArray[np.uint8], art: npt.NDArray[np.uint8]) -> float:
+    """How far one frequency of the fakes stands out: about 1 without a pattern, large with one.
+
+    fakes, art: [N, C, H, W] of one size. The mean power spectrum of the fakes is divided by the
+    art's, and each frequency by the median of those as coarse as it is: a pattern that all fakes
+    share (a grid, a weave, diamonds) is a peak there, whatever scores say.
+    """
+    ratio = _power(fakes) / _power(art)
+    side = ratio.shape[0]
+    place = np.fft.fftfreq(side) * side
+    radius = np.rint(np.hypot(place[:, None], place[None, :])).astype(int)
+    highest = 1.0
+    for ring in range(2, side // 2):
+        values = ratio[radius == ring]
+        highest = max(highest, float(values.max() / np.median(values)))
+    return highest
+
+
+def _power(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Mean power spectrum [S, S] of grey versions under a window, a little above zero."""
+    side = images.shape[2]
+    grey = images.astype(np.float64).mean(axis=1) / 127.5 - 1
+    window = np.hanning(side + 2)[1:-1]
+    spectrum = np.fft.fft2(
+        (grey - grey.mean(axis=(1, 2), keepdims=True)) * np.outer(window, window)
+    )
+    power = np.asarray((np.abs(spectrum) ** 2).mean(axis=0), np.float64)
+    return power + power.mean() * 1e-4
+
+
+def pattern_warning(peak: float) -> str | None:
+    """What to do when one frequency stands out by the factor `peak`."""
+    if peak < PATTERN:
+        return None
+    return (
+        f"a regular pattern runs through the pictures ({peak:.0f} times its neighbours' power):"
+        " look at the sheet; if you see it, go back to an earlier network with twice the --gamma,"
+        " or train with --cfg stylegan2"
+    )
+
+
+OVERFIT = 0.6
+"""Share of D's lead of the art over the fakes that held-out art does not have, above which D judges
+by memory."""
+
+
+def overfitting(art: float, held: float, fakes: float) -> float:
+    """r_v of Karras et al. 2020 (ADA, eq. 1) from mean logits: 0, D treats art that it never saw as
+    art; 1, as fakes.
+    """
+    lead = art - fakes
+    return (art - held) / lead if lead > 1e-6 else 0.0
+
+
+def overfitting_warning(share: float, aug: str) -> str | None:
+    """What to do when D has learnt the art by heart, as pictures held out show."""
+    if share < OVERFIT:
+        return None
+    cure = "add pictures, or stop at the best network" if aug == "ada" else "train with --aug ada"
+    return (
+        f"the discriminator takes art that it never saw for fakes ({share:.0%} of its lead is"
+        f" memory): {cure}"
+    )
 
 
 def collapse_warning(share: float) -> str | None:

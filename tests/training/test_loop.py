@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import shutil
@@ -9,9 +10,9 @@ import pytest
 import torch
 
 from nftgan import files
-from nftgan.errors import Cancelled, UsageError
+from nftgan.errors import Cancelled, CheckFailed, UsageError
 from nftgan.networks.model_file import load_networks
-from nftgan.training import loop, state
+from nftgan.training import loop, outputs, state
 from nftgan.training.config import TrainConfig
 from nftgan.training.loop import train
 from nftgan.training.outputs import read_statistics
@@ -279,3 +280,36 @@ def test_a_state_that_cannot_be_written_is_an_error_with_a_cure(configure, tmp_p
         run(configure(), tmp_path / "run")
     assert "free some space" in caught.value.hint
     assert not list((tmp_path / "run").glob("state-*"))
+
+
+def test_old_networks_are_thinned_evenly_and_the_best_newest_and_first_stay(tmp_path):
+    for kimg in range(12):
+        (tmp_path / f"network-{kimg:06d}.safetensors").touch()
+    lines = [{"images": kimg * 1000, "KID": abs(kimg - 5.0)} for kimg in range(12)]
+    (tmp_path / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    outputs.thin_networks(tmp_path, 6)
+    left = [int(path.stem[-6:]) for path in sorted(tmp_path.glob("network-*"))]
+    assert len(left) == 6
+    assert {0, 5, 10, 11} <= set(left)
+    assert max(b - a for a, b in itertools.pairwise(left)) <= 4
+    assert outputs.best_network(tmp_path).name == "network-000005.safetensors"
+
+
+def test_a_lost_run_stops_when_the_watchdog_may(configure, tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs.watchdog, "variety", lambda images: 0.0 if len(images) else 1.0)
+    assert len(run(configure(), tmp_path / "warned")) == 4
+    with pytest.raises(CheckFailed, match="is lost"):
+        run(configure(watchdog="stop"), tmp_path / "stopped")
+
+
+def test_tensorboard_gets_the_same_numbers(configure, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(configure(tensorboard=True), tmp_path / "run")
+    events = EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    losses = [event.value for event in events.Scalars("Loss/G")]
+    lines = read_statistics(tmp_path / "run" / "stats.jsonl")
+    assert losses == pytest.approx([line["Loss/G"] for line in lines], rel=1e-6)
+    assert len(events.Images("Fakes")) == 4

@@ -58,3 +58,42 @@ def test_the_warnings_depend_on_the_chosen_augmentation(look, configure):
     assert len(set(hints.values())) == 3
     assert "--aug ada" in hints["none"]
     assert dataclasses.is_dataclass(configure())
+
+
+def paintings(seed, count=48, side=32):
+    """Pictures with a natural spectrum: smoothed noise."""
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal((count, 3, side, side))
+    place = np.fft.fftfreq(side)
+    fall = 1 / (np.hypot(place[:, None], place[None, :]) + 1 / side)
+    smooth = np.fft.ifft2(np.fft.fft2(noise) * fall).real
+    return np.clip(128 + 40 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+
+
+def test_a_grid_that_all_fakes_share_is_a_peak_and_other_pictures_are_not():
+    art, others = paintings(0), paintings(1)
+    assert watchdog.pattern_peak(others, art) < watchdog.PATTERN / 1.5
+    assert watchdog.pattern_warning(watchdog.pattern_peak(others, art)) is None
+    x = np.arange(32)
+    grid = 12 * (np.sin(x * np.pi / 2)[:, None] + np.sin(x * np.pi / 2)[None, :])
+    marked = np.clip(others + grid, 0, 255).astype(np.uint8)
+    peak = watchdog.pattern_peak(marked, art)
+    assert peak > watchdog.PATTERN
+    assert "pattern" in watchdog.pattern_warning(peak)
+
+
+def test_blurred_fakes_are_no_pattern():
+    art, others = paintings(0), paintings(1).astype(np.float64)
+    blurred = sum(np.roll(others, n, axis=2) for n in (-1, 0, 1)) / 3
+    blurred = sum(np.roll(blurred, n, axis=3) for n in (-1, 0, 1)) / 3
+    assert watchdog.pattern_peak(blurred.astype(np.uint8), art) < watchdog.PATTERN
+
+
+@pytest.mark.parametrize(
+    ("art", "held", "fakes", "share"),
+    [(2, 2, -2, 0), (2, -2, -2, 1), (2, 0, -2, 0.5), (0, 0, 0, 0)],
+)
+def test_overfitting_is_the_lead_that_unseen_art_does_not_have(art, held, fakes, share):
+    assert watchdog.overfitting(art, held, fakes) == pytest.approx(share)
+    warning = watchdog.overfitting_warning(watchdog.overfitting(art, held, fakes), "ada")
+    assert (warning is not None) == (share > 0.6)
