@@ -35,6 +35,11 @@ bench: .venv/ready
 docs: .venv/ready
 	$(BIN)/python -m pytest tests/test_docs.py
 
+# Long checks that are no part of the tests; each says at its end what it found.
+.PHONY: kill-training
+kill-training: .venv/ready
+	$(BIN)/python -m tests.campaigns.train_kills --kills 30
+
 clean:
 	rm -rf .venv demo build dist *.egg-info
 

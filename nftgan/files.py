@@ -84,6 +84,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove_torn(folder: Path) -> None:
+    """Remove what `atomic_path` left in `folder` when its process was killed inside it.
+
+    Only for the holder of the folder's lock: another writer's file would go as well.
+    """
+    for path in folder.glob(".*.tmp*"):
+        path.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """`path` holds exactly `data`, or what it held before; never a part."""
     with atomic_path(path) as temporary:

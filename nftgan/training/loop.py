@@ -108,6 +108,7 @@ def _only_writer(run_dir: Path, team: Team) -> Iterator[None]:
         yield
         return
     with files.lock(run_dir / ".lock", what=str(run_dir)):
+        files.remove_torn(run_dir)
         yield
 
 

@@ -108,6 +108,15 @@ def test_a_death_inside_any_write_loses_nothing(
     assert statistics(folder) == statistics(undisturbed)
 
 
+def test_what_a_kill_left_half_written_is_removed(configure, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    torn = folder / ".state-000000008.safetensors.abcd.tmp.safetensors"
+    torn.write_bytes(b"half")
+    run(configure(), folder, ticks=1)
+    assert not torn.exists()
+
+
 def test_a_half_written_state_is_passed_over_for_the_one_before(configure, tmp_path, undisturbed):
     folder = tmp_path / "run"
     run(configure(), folder, ticks=3)
