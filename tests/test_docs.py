@@ -230,3 +230,15 @@ def test_a_right_command_passes(text: str) -> None:
 def test_a_command_in_a_sentence_is_noticed_too() -> None:
     (call,) = calls_in("Then run `nftgan train\n--kmig 3` again.", "page")
     assert call.where == "page:1" and "--kmig" in (problem(call) or "")
+
+
+def test_every_pain_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "pains.md").read_text()
+    rows = [line for line in page.splitlines() if re.match(r"\| \d+ \|", line)]
+    assert [int(row.split("|")[1]) for row in rows] == list(range(1, len(rows) + 1))
+    known = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        known |= set(re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE))
+    for row in rows:
+        named = set(re.findall(r"`(test_\w+)`", row))
+        assert named and named <= known, row
