@@ -205,7 +205,9 @@ def open_model(source: str | Path) -> ModelFile:
         return newest_snapshot(path)[1]
     with translated_os_errors(path), path.open("rb") as file:
         start = file.read(9)
-    if start[:1] == b"\x80":
+    # The header's length comes first in .safetensors: its lowest byte may well be a pickle's first.
+    ours = start[4:] == b"\0\0\0\0{"
+    if start[:1] == b"\x80" and not ours:
         from nftgan.networks.published import read_published
 
         return read_published(path)

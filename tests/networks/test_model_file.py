@@ -315,3 +315,14 @@ def test_safetensors_of_another_program_are_refused(tmp_path: Path) -> None:
     save_file({"a": np.zeros(3, "f4")}, tmp_path / "x.safetensors")
     with pytest.raises(UsageError, match="not a model of nftgan"):
         load_networks(tmp_path / "x.safetensors")
+
+
+def test_a_header_of_any_length_is_not_mistaken_for_a_pickle(tmp_path: Path) -> None:
+    """A header of 128 bytes more than a multiple of 256 begins as a pickle does."""
+    path, first_bytes = tmp_path / "model.safetensors", set()
+    for length in range(0, 256, 4):
+        meta = META | {"dataset": META["dataset"] | {"name": "x" * length}}
+        identity = save_model(path, generator=small.generator(), meta=meta)
+        first_bytes.add(path.read_bytes()[0])
+        assert open_model(path).identity == identity
+    assert 0x80 in first_bytes
