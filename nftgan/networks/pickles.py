@@ -89,12 +89,15 @@ class Machine:
         *,
         position: int = 0,
         persistent: Callable[[Any], Any] | None = None,
+        drop_table_state: bool = False,
     ) -> None:
+        """drop_table_state: attributes of a dictionary, such as torch's _metadata, are left out."""
         self.data = data
         self.position = position
         self._names = names
         self._budget = budget
         self._persistent = persistent
+        self._drop_table_state = drop_table_state
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
 
@@ -226,6 +229,8 @@ class Machine:
 
     def _build(self) -> None:
         state, target = self._pop(), self._top()
+        if self._drop_table_state and type(target) is dict:
+            return
         if not isinstance(target, Stub):
             raise refused(f"it sets the state of {label(target)}")
         try:

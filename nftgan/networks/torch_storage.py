@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,9 +169,64 @@ def strided(
 
 def read_storage(data: memoryview, budget: Budget) -> Storage:
     """The one storage of a legacy torch.save stream: five pickles, a count, the raw elements."""
-    found: list[tuple[str, str, int]] = []
+    names = {("collections", "OrderedDict"): _ORDERED_DICT}
+    _, counts, keys, position = _legacy_content(data, names, budget, {}, once=True)
+    if len(counts) != 1 or keys != list(counts):
+        raise refused("a storage stream without exactly one storage")
+    storages, end = _raw_storages(data, position, keys, counts, budget)
+    if end != len(data):
+        raise refused(f"{len(data) - end} bytes behind a storage")
+    return storages[keys[0]]
 
-    def persistent(reference: Any) -> None:
+
+def read_state(data: memoryview, budget: Budget) -> dict[str, np.ndarray]:
+    """The tensors by name of a legacy torch.save file that holds one state dictionary.
+
+    Nothing in the file is run. Raises UsageError for anything else.
+    """
+
+    def later(*_: Any) -> None:
+        """Where the elements lie is known only behind the first reading."""
+
+    names = {
+        ("collections", "OrderedDict"): _ORDERED_DICT,
+        ("torch._utils", "_rebuild_tensor_v2"): Allowed("torch tensor", call=later),
+    }
+    _, counts, keys, position = _legacy_content(data, names, budget, {})
+    if sorted(counts) != sorted(keys):
+        raise refused("storages other than those that its tensors use")
+    storages, end = _raw_storages(data, position, keys, counts, budget)
+    if end != len(data):
+        raise refused(f"{len(data) - end} bytes behind the last storage")
+    names = {**names, **tensor_names(budget)}
+    content, *_ = _legacy_content(data, names, budget, storages)
+    if type(content) is not dict or not all(
+        type(name) is str and isinstance(value, np.ndarray) for name, value in content.items()
+    ):
+        raise refused("it is not one dictionary of tensors")
+    return content
+
+
+_ORDERED_DICT = Allowed("OrderedDict", call=lambda: {})
+
+
+def _legacy_content(
+    data: memoryview,
+    names: Names,
+    budget: Budget,
+    storages: Mapping[str, Storage],
+    *,
+    once: bool = False,
+) -> tuple[Any, dict[str, tuple[str, int]], list[str], int]:
+    """The five pickles at the head of a legacy torch.save stream.
+
+    Returns what was saved, (kind, elements) of each storage that it uses, the order in which they
+    follow, and where. A storage that `storages` does not hold is None to what was saved.
+    once: one storage may be used, one time.
+    """
+    found: dict[str, tuple[str, int]] = {}
+
+    def persistent(reference: Any) -> Storage | None:
         if type(reference) is not tuple or len(reference) not in (5, 6):
             raise refused("a storage without a description")
         tag, kind, key, _, count = reference[:5]
@@ -179,33 +234,56 @@ def read_storage(data: memoryview, budget: Budget) -> Storage:
         known = isinstance(kind, Allowed) and kind.title in _STORAGES
         if tag != "storage" or not known or type(key) is not str or view is not None:
             raise refused("a storage of an unknown kind")
-        if type(count) is not int or count < 0 or found:
+        if type(count) is not int or count < 0 or (once and found):
             raise refused(f"a storage of {label(count)} elements")
-        found.append((kind.title, key, count))
+        if found.setdefault(key, (kind.title, count)) != (kind.title, count):
+            raise refused("two storages with one key")
+        return storages.get(key)
 
-    names: dict[tuple[str, str], Allowed] = {("torch", name): Allowed(name) for name in _STORAGES}
-    names["collections", "OrderedDict"] = Allowed("OrderedDict", call=lambda: {})
+    names = {**names, **{("torch", name): Allowed(name) for name in _STORAGES}}
     values: list[Any] = []
     position = 0
     for _ in range(5):
-        machine = Machine(data, names, budget, position=position, persistent=persistent)
+        machine = Machine(
+            data,
+            names,
+            budget,
+            position=position,
+            persistent=persistent,
+            drop_table_state=True,
+        )
         values.append(machine.run())
         position = machine.position
-    magic, protocol, system, _, keys = values
+    magic, protocol, system, content, keys = values
     if magic != LEGACY_MAGIC or protocol != LEGACY_PROTOCOL or type(system) is not dict:
         raise refused("a storage in an unknown format")
     if system.get("little_endian") is not True:
         raise refused("a storage from a big-endian machine")
-    if len(found) != 1 or keys != [found[0][1]]:
-        raise refused("a storage stream without exactly one storage")
-    kind, _, count = found[0]
-    raw = data[position:]
-    stored = int.from_bytes(raw[:8], "little", signed=True)
-    dtype = _STORAGES[kind]
-    itemsize = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-    if len(raw) < 8 or stored != count or len(raw) - 8 != count * itemsize:
-        raise refused(f"a storage of {count} elements in {max(len(raw) - 8, 0)} bytes")
-    return Storage(_decoder(dtype, budget)(raw[8:]))
+    if type(keys) is not list or not all(type(key) is str for key in keys):
+        raise refused("storages in no order")
+    return content, found, keys, position
+
+
+def _raw_storages(
+    data: memoryview,
+    position: int,
+    keys: list[str],
+    counts: Mapping[str, tuple[str, int]],
+    budget: Budget,
+) -> tuple[dict[str, Storage], int]:
+    """The storages by key, each a count (int64) and its raw elements, and where they end."""
+    storages = {}
+    for key in keys:
+        kind, count = counts[key]
+        dtype = _STORAGES[kind]
+        itemsize = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+        raw = data[position : position + 8 + count * itemsize]
+        stored = int.from_bytes(raw[:8], "little", signed=True)
+        if len(raw) < 8 or stored != count or len(raw) - 8 != count * itemsize:
+            raise refused(f"a storage of {count} elements in {max(len(raw) - 8, 0)} bytes")
+        storages[key] = Storage(_decoder(dtype, budget)(raw[8:]))
+        position += len(raw)
+    return storages, position
 
 
 def _decoder(dtype: str, budget: Budget) -> Callable[[memoryview], np.ndarray]:
