@@ -10,6 +10,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,19 +183,26 @@ def sha256_file(path: Path) -> str:
 
 
 @contextmanager
-def lock(path: Path, *, what: str) -> Iterator[None]:
-    """Only one process at a time holds `path`; UsageError at once when another one does.
+def lock(path: Path, *, what: str, patience_seconds: float = 0) -> Iterator[None]:
+    """Only one holder of `path` at a time; UsageError when another one has it.
 
-    The kernel drops the lock when the holder dies, so no stale lock can hang anyone.
+    patience_seconds: how long to wait for the other one; 0: not at all. The kernel drops the lock
+    when the holder dies, so no stale lock can hang anyone.
     """
     with translated_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a")
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise UsageError(
-                f"another nftgan process is writing to {what}", hint="wait for it to finish"
-            ) from exc
+        until = time.monotonic() + patience_seconds
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as exc:
+                if time.monotonic() >= until:
+                    raise UsageError(
+                        f"another nftgan process is writing to {what}",
+                        hint="wait for it to finish",
+                    ) from exc
+            time.sleep(0.005)
         yield

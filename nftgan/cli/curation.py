@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import MAKE, Collection, verb
 
 
-@verb(MAKE, example="nftgan curate -m runs --auto 12 --seeds 0-255 --dataset my-art.zip")
+@verb(MAKE, example="nftgan curate -m runs --seeds 0-999 --dataset my-art.zip")
 def curate(
     ui: Ui,
     collection: Collection = None,
@@ -41,13 +42,33 @@ def curate(
             metavar="ZIP", help="Training art that no piece may copy.", show_default=False
         ),
     ] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUNS",
+            help="Studio: the training run to follow; else the model's.",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(metavar="N", help="Studio: the port; 0: a free one.", min=0, max=65535)
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Studio: open it in the browser.")
+    ] = True,
 ) -> Any:
-    """Choose the seeds that become pieces; near-copies of training art are refused."""
+    """Choose the seeds that become pieces: in the studio, a page in your browser, or by --auto.
+
+    Without --auto and --pick the studio opens on this machine: look, rate, pick, name. Near-copies
+    of training art are refused.
+    """
     from nftgan.project import find_project
     from nftgan.seeds import format_seeds, parse_seeds
     from nftgan.workflows.curate import curate as run
 
     project = find_project(collection)
+    if auto is None and pick is None:
+        return _studio(ui, project, model, parse_seeds(seeds), dataset, watch, port, browser)
     result = run(
         project,
         model=model,
@@ -63,6 +84,50 @@ def curate(
         ui.table(f"Refused {len(result.refused)}, the first of them", ("seed", "reason"), rows)
     ui.print(f"{'wrote' if result.changed else 'unchanged:'} {result.manifest}")
     ui.print(f"next: [bold]nftgan render -C {project.root}[/]")
+    return result
+
+
+def _studio(
+    ui: Ui,
+    project: Any,
+    model: str | None,
+    seeds: tuple[int, ...],
+    dataset: Path | None,
+    watch: Path | None,
+    port: int,
+    browser: bool,
+) -> Any:
+    from nftgan.workflows.studio import doorstep, studio
+
+    steps: list[Path] = []
+
+    def ready(address: str) -> None:
+        ui.err.print(f"the studio is open at {address}", highlight=False)
+        ui.note("the address is a key: keep it to yourself; Ctrl-C closes the studio")
+        if browser and sys.stdout.isatty():
+            import webbrowser
+
+            steps.append(doorstep(address))
+            webbrowser.open(steps[0].as_uri())
+
+    try:
+        result = studio(
+            project,
+            model=model,
+            candidates=seeds,
+            dataset=dataset,
+            watch=watch,
+            port=port,
+            ready=ready,
+        )
+    finally:
+        for step in steps:
+            step.unlink(missing_ok=True)
+    if result.manifest is None:
+        ui.print(f"{len(result.picked)} seeds are picked; no pieces were written")
+    else:
+        ui.print(f"{len(result.picked)} pieces in {result.manifest}")
+        ui.print(f"next: [bold]nftgan render -C {project.root}[/]")
     return result
 
 

@@ -78,16 +78,22 @@ class NoveltyGuard:
         self._squares = (self._rows * self._rows).sum(axis=1)
         self.scale = calibrate(self._rows)
 
-    def neighbour(self, row: np.ndarray) -> tuple[Neighbour, float]:
-        """The closest training picture to features [SIZE], and the distance itself."""
+    def neighbours(self, row: np.ndarray, count: int) -> list[tuple[Neighbour, float]]:
+        """The `count` training pictures closest to features [SIZE], each with its distance."""
         pair = np.stack([row, mirrored(row[None])[0]])
         table = self._squares[:, None] - 2 * (self._rows @ pair.T) + row @ row  # [N, 2], exact
-        index = table.argmin(axis=0)
-        upright, flipped = table[index[0], 0], table[index[1], 1]
-        best = int(flipped < upright)
-        distance = float(np.sqrt(min(upright, flipped) / SIZE))
-        ratio = distance / self.scale.median if self.scale.median else 1.0
-        return Neighbour(self._names[int(index[best])], ratio, bool(best)), distance
+        least, flipped = table.min(axis=1), table.argmin(axis=1)
+        found = []
+        for index in np.argsort(least, kind="stable")[:count]:
+            distance = float(np.sqrt(least[index] / SIZE))
+            ratio = distance / self.scale.median if self.scale.median else 1.0
+            name = self._names[int(index)]
+            found.append((Neighbour(name, ratio, bool(flipped[index])), distance))
+        return found
+
+    def neighbour(self, row: np.ndarray) -> tuple[Neighbour, float]:
+        """The closest training picture to features [SIZE], and the distance itself."""
+        return self.neighbours(row, 1)[0]
 
     def judge(self, image: np.ndarray, row: np.ndarray) -> tuple[str | None, Neighbour]:
         """(why uint8 [H, H, 3] with features `row` is refused, or None; its closest neighbour)."""

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nftgan.errors import UsageError
-from nftgan.files import append_line, parse_json, translated_os_errors
+from nftgan.files import append_line, fsync_folder, lock, parse_json, translated_os_errors
 from nftgan.seeds import MAX_SEED
 
 log = logging.getLogger(__name__)
 
 MAX_STARS = 5
+MAX_NAME = 200  # characters
+MAX_DESCRIPTION = 5000
+OPINIONS = ("stars", "picked", "name", "description")
+PATIENCE_SECONDS = 10
+"""A line takes milliseconds, so whoever waits longer waits for something broken."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +29,11 @@ class Rating:
 
     seed: int
     model: str  # identity: another model paints another picture for the same seed
-    stars: int | None = None  # 0 to 5; None: not rated
-    picked: bool | None = None  # True: shall be a piece, False: shall not; None: undecided
+    stars: int | None = None  # 0 to 5; None: nothing said
+    picked: bool | None = None  # True: shall be a piece, False: shall not; None: nothing said
+    name: str | None = None  # of the piece, instead of the collection's piece_name
+    description: str | None = None  # of the piece, instead of the collection's
+    cleared: tuple[str, ...] = ()  # of OPINIONS: taken back, as if never said
 
     def __post_init__(self) -> None:
         if type(self.seed) is not int or not 0 <= self.seed <= MAX_SEED:
@@ -37,54 +46,122 @@ class Rating:
             raise UsageError(f"a rating has 0 to {MAX_STARS} stars, not {self.stars!r}")
         if self.picked is not None and type(self.picked) is not bool:
             raise UsageError(f"picked is true, false or null, not {self.picked!r}")
+        _check_words("name", self.name, MAX_NAME, "")
+        _check_words("description", self.description, MAX_DESCRIPTION, "\n\t")
+        # Lists come from JSON.
+        object.__setattr__(self, "cleared", tuple(self.cleared))
+        if unknown := [one for one in self.cleared if one not in OPINIONS]:
+            raise UsageError(f"{unknown[0]!r} is nothing that can be taken back")
+
+    def after(self, before: Rating | None) -> Rating:
+        """The whole opinion once this line follows `before`."""
+        values = {}
+        for what in OPINIONS:
+            said = getattr(self, what)
+            if said is None and what not in self.cleared:
+                said = getattr(before, what, None)
+            values[what] = said
+        return Rating(self.seed, self.model, **values)
 
 
 def append_rating(path: Path, rating: Rating) -> None:
-    """`rating` is on disk when this returns; a line that a crash cut short stays by itself."""
-    torn = False
-    with translated_os_errors(path):
-        if path.exists() and path.stat().st_size:
-            with path.open("rb") as file:
-                file.seek(-1, 2)
-                torn = file.read(1) != b"\n"
-    line = json.dumps(asdict(rating), sort_keys=True)
-    append_line(path, ("\n" if torn else "") + line)
+    """`rating` is on disk when this returns; a line that a crash cut short stays by itself.
+
+    One process writes at a time, and the file itself is what they queue for: the collection's own
+    lock may be held by an hour of rendering, which no click should wait for.
+    """
+    new = not path.exists()
+    with lock(path, what=str(path), patience_seconds=PATIENCE_SECONDS):
+        torn = False
+        with translated_os_errors(path):
+            if new:
+                fsync_folder(path.parent)
+            if path.stat().st_size:
+                with path.open("rb") as file:
+                    file.seek(-1, 2)
+                    torn = file.read(1) != b"\n"
+        said = {key: value for key, value in asdict(rating).items() if value not in (None, ())}
+        line = json.dumps(said, sort_keys=True)
+        append_line(path, ("\n" if torn else "") + line)
+
+
+class RatingLog:
+    """The opinions on the pictures of one model, kept in step with a file that others write too."""
+
+    def __init__(self, path: Path, *, model: str) -> None:
+        self.path, self.model = path, model
+        self.ratings: dict[int, Rating] = {}
+        """Seed → the latest opinion."""
+        self._inode = self._at = self._line = 0  # _at: always behind the end of a line
+
+    def refresh(self) -> set[int]:
+        """Read what was appended since the last call; the seeds that it speaks of.
+
+        Lines that cannot be read are skipped with a logged warning: a crash may cut one short.
+        """
+        if not self.path.exists():
+            return self._forget()
+        with translated_os_errors(self.path), self.path.open("rb") as file:
+            changed = set()
+            facts = self.path.stat()
+            if facts.st_size < self._at or facts.st_ino != self._inode:
+                changed = self._forget()  # another file stands there now
+            self._inode = facts.st_ino
+            file.seek(self._at)
+            data = file.read()
+        *lines, rest = data.split(b"\n")
+        for text in lines:
+            self._line += 1
+            changed |= self._take(text, quiet=False)
+        self._at += len(data) - len(rest)
+        # A last line without its end may still be growing: it counts if it is whole already.
+        return changed | self._take(rest, quiet=True)
+
+    def _take(self, text: bytes, *, quiet: bool) -> set[int]:
+        if not text.strip():
+            return set()
+        try:
+            rating = Rating(**_table(text))
+        except (ValueError, TypeError, RecursionError, UsageError) as exc:
+            if not quiet:
+                log.warning("%s, line %d is skipped: %s", self.path.name, self._line, exc)
+            return set()
+        if rating.model != self.model:
+            return set()
+        self.ratings[rating.seed] = rating.after(self.ratings.get(rating.seed))
+        return {rating.seed}
+
+    def _forget(self) -> set[int]:
+        known = set(self.ratings)
+        self.ratings.clear()
+        self._inode = self._at = self._line = 0
+        return known
 
 
 def read_ratings(path: Path, *, model: str) -> dict[int, Rating]:
     """Seed → the latest opinion on the pictures of `model`, by rising seed.
 
-    A later line replaces only what it says: stars stay when a pick is changed. Lines that cannot
-    be read are skipped with a logged warning: a crash may cut one short.
+    A later line replaces only what it says: stars stay when a pick is changed.
     """
-    if not path.exists():
-        return {}
-    with translated_os_errors(path):
-        lines = path.read_bytes().split(b"\n")
-    found: dict[int, Rating] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            rating = Rating(**_table(line))
-        except (ValueError, TypeError, RecursionError, UsageError) as exc:
-            log.warning("%s, line %d is skipped: %s", path.name, number, exc)
-            continue
-        if rating.model != model:
-            continue
-        before = found.get(rating.seed, rating)
-        found[rating.seed] = Rating(
-            rating.seed,
-            model,
-            before.stars if rating.stars is None else rating.stars,
-            before.picked if rating.picked is None else rating.picked,
-        )
-    return dict(sorted(found.items()))
+    ratings = RatingLog(path, model=model)
+    ratings.refresh()
+    return dict(sorted(ratings.ratings.items()))
 
 
 def picked_seeds(ratings: dict[int, Rating]) -> tuple[int, ...]:
     """The seeds that were picked by hand, in rising order."""
     return tuple(seed for seed, rating in sorted(ratings.items()) if rating.picked)
+
+
+def _check_words(what: str, text: Any, most: int, allowed: str) -> None:
+    if text is None:
+        return
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError(f"a {what} is text, not {text!r}")
+    if len(text) > most:
+        raise UsageError(f"a {what} has at most {most:,} characters, not {len(text):,}")
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in allowed for c in text):
+        raise UsageError(f"the {what} {text[:40]!r} holds a control character")
 
 
 def _table(line: bytes) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""The end of a session: the picks are checked as pieces must be, then written."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+from nftgan.errors import NftganError
+from nftgan.studio.gallery import Gallery
+from nftgan.studio.opinions import Opinions
+from nftgan.studio.tray import near_twins
+from nftgan.synthesis.canonical import SAFE_MARGIN
+from nftgan.synthesis.recipe import Recipe
+
+IDLE = {"state": "idle"}
+
+
+class Finishing:
+    """Makes the picks the pieces of the collection; one at a time, in a thread of its own.
+
+    recipe: that of the collection. write: makes the seeds it is given the pieces and says which
+    file holds them. A seed that copies the training art or another piece, or shows nothing, is
+    refused unless the artist keeps it knowingly; one whose canonical picture another machine could
+    round differently is always refused.
+    """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        opinions: Opinions,
+        recipe: Recipe,
+        write: Callable[[tuple[int, ...]], str],
+    ) -> None:
+        self._gallery, self._opinions, self._recipe = gallery, opinions, recipe
+        self._write = write
+        self._margins: dict[int, float] = {}
+        self._mutex = threading.Lock()
+        self.state: dict[str, Any] = IDLE
+        """What the page shows: idle, working, refused (with problems), done or failed."""
+
+    def begin(self, kept: Collection[int]) -> None:
+        """Start unless it runs already; `kept`: seeds that stay in spite of their likeness."""
+        with self._mutex:
+            if self.state["state"] == "working":
+                return
+            self.state = {"state": "working", "done": 0, "of": len(self._opinions.picked())}
+        threading.Thread(target=self._run, args=(frozenset(kept),), daemon=True).start()
+
+    def _run(self, kept: frozenset[int]) -> None:
+        try:
+            self.state = self._finish(kept)
+        except NftganError as exc:
+            self.state = {"state": "failed", "error": exc.message, "hint": exc.hint}
+        except Exception as exc:
+            self.state = {"state": "failed", "error": f"a bug in nftgan: {exc}", "hint": None}
+
+    def _finish(self, kept: frozenset[int]) -> dict[str, Any]:
+        seeds = self._opinions.picked()
+        if not seeds:
+            return {"state": "failed", "error": "nothing is picked", "hint": "pick some first"}
+        problems = []
+        for number, seed in enumerate(seeds):
+            self.state = {"state": "working", "done": number, "of": len(seeds)}
+            if seed not in kept and (reason := self._likeness(seed)):
+                problems.append({"seed": seed, "reason": reason, "may_stay": True})
+            if self._margin(seed) < SAFE_MARGIN:
+                reason = "a pixel on a rounding step: another machine could draw it differently"
+                problems.append({"seed": seed, "reason": reason, "may_stay": False})
+        for seed, other in near_twins(self._gallery, seeds).items():
+            if seed not in kept:
+                reason = f"nearly the same picture as seed {other}"
+                problems.append({"seed": seed, "reason": reason, "may_stay": True})
+        if problems:
+            return {"state": "refused", "problems": problems}
+        return {"state": "done", "pieces": len(seeds), "file": self._write(seeds)}
+
+    def _likeness(self, seed: int) -> str | None:
+        """Waits until the picture is painted and, with training art, judged."""
+        if not self._gallery.has(seed):
+            self._gallery.add([seed])
+        self._gallery.want(seed)
+        try:
+            while True:
+                found = self._gallery.candidate(seed)
+                judged = self._gallery.training is None or (found and found.neighbour)
+                if found is not None and judged:
+                    return found.refusal
+                if self._gallery.failure is not None:
+                    raise NftganError(self._gallery.failure, hint="nftgan curate")
+                time.sleep(0.02)
+        finally:
+            self._gallery.unwant(seed)
+
+    def _margin(self, seed: int) -> float:
+        if seed not in self._margins:
+            self._margins[seed] = self._gallery.ask(
+                lambda: self._gallery.model.render_checked(seed, self._recipe).margin
+            ).result()
+        return self._margins[seed]

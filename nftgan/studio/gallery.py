@@ -1,0 +1,407 @@
+"""The candidates: a thread that paints them, the wanted ones first, and knows what they look like.
+
+One thread owns the model: a moved canvas changes the network for the time of a picture. It does
+what a person waits for before anything else: questions about one piece, then pictures in view,
+then the rest of the pool in order, so that it can be sorted and filtered as a whole.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from nftgan.collection.curation import BLANK_LEVELS
+from nftgan.collection.features import features
+from nftgan.collection.novelty import Neighbour, NoveltyGuard
+from nftgan.collection.traits import Measures, measure, traits
+from nftgan.dataset.archive import Dataset
+from nftgan.errors import NftganError, UsageError
+from nftgan.seeds import MAX_SEED
+from nftgan.studio.cache import Cache
+from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.model import Model
+from nftgan.synthesis.recipe import Recipe
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAX_POOL = 20_000
+FIRST = 32  # pictures that come before the training art is looked at
+MAX_BATCH = 16
+BATCH_SECONDS = 0.25  # a batch should not keep a person waiting for longer
+TILE = 256  # pixels a side of a picture in the grid, at most
+LOSSLESS = 96  # pixels a side up to which PNG is as small as WebP
+TABLE_REST = 8  # a table of traits is made again after this many times its own making
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is known of one seed's picture."""
+
+    seed: int
+    measures: Measures
+    blank: bool
+    neighbour: Neighbour | None = None  # None: no training art, or not looked at yet
+    copy: str | None = None  # in words, where it is too close to the training art
+
+    @property
+    def refusal(self) -> str | None:
+        """Why it should not be a piece."""
+        return "a blank picture" if self.blank else self.copy
+
+
+def encode(image: np.ndarray) -> bytes:
+    """uint8 [H, W, 3] as a small PNG, or WebP where that is much smaller."""
+    buffer = io.BytesIO()
+    picture = Image.fromarray(image)
+    if max(image.shape[:2]) <= LOSSLESS:
+        picture.save(buffer, "PNG", compress_level=4)
+    else:
+        picture.save(buffer, "WEBP", quality=90, method=1)
+    return buffer.getvalue()
+
+
+def picture_type(data: bytes) -> str:
+    """The media type of what `encode` made."""
+    return "image/png" if data.startswith(b"\x89PNG") else "image/webp"
+
+
+def screen_recipe(recipe: Recipe) -> Recipe:
+    """`recipe` without its enlargement: the browser enlarges, and without blur."""
+    if recipe.finish is None:
+        return recipe
+    finish = replace(recipe.finish, upscale=1)
+    side = recipe.size[0] // recipe.finish.upscale
+    return replace(recipe, finish=finish, size=(side, side))
+
+
+class Gallery:
+    """Candidates by seed. Thread-safe; `start` before use and `close` after."""
+
+    def __init__(
+        self,
+        model: Model,
+        recipe: Recipe,
+        seeds: Sequence[int],
+        *,
+        training: Dataset | None = None,
+        cache_folder: Path | None = None,
+    ) -> None:
+        self.model, self.recipe = model, screen_recipe(recipe)
+        self.training = training
+        self.guard: NoveltyGuard | None = None
+        side = model.resolution
+        self._raw = replace(recipe, finish=None, size=(side, side))
+        self._cache = Cache(self.recipe, _art_key(training), cache_folder)
+        self._change = threading.Condition()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._wanted: dict[int, int] = {}  # seed → how many wait for it; the last one comes first
+        self._pool: list[int] = []
+        self._place: dict[int, int] = {}
+        self._next = 0  # place in the pool before which all is painted
+        self._unjudged: list[int] = []
+        self._known: dict[int, Candidate] = {}
+        self._rows = np.empty((256, 0), dtype=np.int16)
+        self._row_of: dict[int, int] = {}
+        self._batch = 1
+        self._table: tuple[int, float, float, dict[str, Any]] = (-1, 0.0, 0.0, {})
+        self._stopped = False
+        self.version = 0
+        """Rises whenever more is known of a candidate."""
+        self.failure: str | None = None
+        """Why painting has stopped, where it has."""
+        self._thread = threading.Thread(target=self._work, name="studio painter", daemon=True)
+        self._art_thread = threading.Thread(target=self._look_at_art, daemon=True)
+        self.add(seeds)
+
+    # ---- life
+
+    def start(self) -> None:
+        self._thread.start()
+        if self.training is not None:
+            self._art_thread.start()
+
+    def close(self) -> None:
+        """Stop after the batch in hand."""
+        with self._change:
+            self._stopped = True
+            self._change.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._cache.close()
+
+    # ---- the pool
+
+    def add(self, seeds: Iterable[int]) -> None:
+        """Make `seeds` candidates. Raises UsageError when there would be too many."""
+        fresh = [seed for seed in dict.fromkeys(seeds) if seed not in self._place]
+        if len(self._pool) + len(fresh) > MAX_POOL:
+            raise UsageError(f"the studio shows at most {MAX_POOL:,} candidates")
+        stored = list(self._cache.all(fresh))
+        with self._change:
+            for seed in fresh:
+                if seed not in self._place:
+                    self._place[seed] = len(self._pool)
+                    self._pool.append(seed)
+            for one in stored:
+                self._learn(one.seed, _candidate(one.seed, one.facts, one.verdict), one.row)
+                if one.verdict is None and self.training is not None:
+                    self._unjudged.append(one.seed)
+            self._change.notify_all()
+
+    def grow(self, count: int) -> None:
+        """Add the next `count` seeds after the highest one, as far as there is room."""
+        pool = self.pool()
+        first = max(pool, default=-1) + 1
+        room = min(count, MAX_POOL - len(pool), MAX_SEED + 1 - first)
+        self.add(range(first, first + max(room, 0)))
+
+    def pool(self) -> list[int]:
+        """All candidates, in the order in which they came."""
+        with self._change:
+            return list(self._pool)
+
+    def has(self, seed: int) -> bool:
+        return seed in self._place
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """(candidates, of them painted)."""
+        return len(self._pool), len(self._known)
+
+    # ---- pictures and facts
+
+    def candidate(self, seed: int) -> Candidate | None:
+        """What is known of `seed`; None before it is painted."""
+        return self._known.get(seed)
+
+    def picture(self, seed: int) -> bytes | None:
+        """The encoded picture; None while it is not painted."""
+        return self._cache.picture(seed) if seed in self._known else None
+
+    def want(self, seed: int) -> None:
+        """Paint `seed` before the others, until `unwant`."""
+        with self._change:
+            self._wanted[seed] = self._wanted.pop(seed, 0) + 1
+            self._change.notify_all()
+
+    def unwant(self, seed: int) -> None:
+        with self._change:
+            left = self._wanted.get(seed, 0) - 1
+            if left > 0:
+                self._wanted[seed] = left
+            else:
+                self._wanted.pop(seed, None)
+
+    def ask(self, question: Callable[[], T]) -> Future[T]:
+        """`question()` in the thread that owns the model, before any other work."""
+        answer: Future[T] = Future()
+
+        def job() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return
+            try:
+                answer.set_result(question())
+            except BaseException as exc:
+                answer.set_exception(exc)
+
+        with self._change:
+            self._jobs.append(job)
+            self._change.notify_all()
+        return answer
+
+    def rows(self) -> tuple[list[int], np.ndarray]:
+        """(seeds, their features float64 [N, SIZE])."""
+        with self._change:
+            seeds = list(self._row_of)
+            return seeds, self._rows[: len(seeds)].astype(np.float64)
+
+    def row(self, seed: int) -> np.ndarray | None:
+        """float64 [SIZE], None before it is painted."""
+        with self._change:
+            place = self._row_of.get(seed)
+            return None if place is None else self._rows[place].astype(np.float64)
+
+    def table(self) -> dict[str, Any]:
+        """Traits and novelty of every painted candidate, by column.
+
+        Levels are quantiles of all candidates, so one new picture may move them all; to keep the
+        machine free for painting, a table may be a little old while pictures come in.
+        """
+        version, made, cost, table = self._table
+        now = time.monotonic()
+        resting = now - made < TABLE_REST * cost and len(self._known) < len(self._pool)
+        if version == self.version or (table and resting):
+            return table
+        with self._change:
+            version, known = self.version, list(self._known.values())
+        columns: dict[str, dict[str, Any]] = {}
+        for number, row in enumerate(traits([one.measures for one in known]) if known else ()):
+            for attribute in row:
+                column = columns.setdefault(
+                    attribute["trait_type"], {"values": {}, "at": [-1] * len(known)}
+                )
+                values = column["values"]
+                column["at"][number] = values.setdefault(attribute["value"], len(values))
+        table = {
+            "version": version,
+            "seeds": [one.seed for one in known],
+            "columns": {
+                kind: {"values": list(column["values"]), "at": column["at"]}
+                for kind, column in columns.items()
+            },
+            "novelty": [one.neighbour and round(one.neighbour.ratio, 3) for one in known],
+            "refusals": {one.seed: one.refusal for one in known if one.refusal},
+        }
+        done = time.monotonic()
+        self._table = (version, done, done - now, table)
+        return table
+
+    def preview(self, seed: int) -> np.ndarray:
+        """uint8 [R, R, 3] before the finish; for questions that are given to `ask`."""
+        return self.model.generate([seed], self._raw)[0]
+
+    # ---- the painter's thread
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                seeds: list[int] = []
+                while not self._stopped and not self._jobs and not (seeds := self._todo()):
+                    self._change.wait()
+                if self._stopped:
+                    for left in self._jobs:
+                        left()
+                    return
+                job = self._jobs.popleft() if self._jobs else None
+            if job is not None:
+                job()
+                continue
+            try:
+                self._paint(seeds)
+            except Exception as exc:
+                said = exc.message if isinstance(exc, NftganError) else f"{exc}"
+                log.exception("the studio cannot paint")
+                with self._change:
+                    self.failure = f"painting stopped: {said}"
+
+    def _todo(self) -> list[int]:
+        """The seeds of the next batch."""
+        if self.failure is not None:
+            return []
+        batch: dict[int, None] = {}
+        for seed in reversed(self._wanted):
+            # Who looks at one picture is about to see the next ones.
+            place = self._place.get(seed, len(self._pool))
+            self._gather([seed, *self._pool[place : place + 4 * MAX_BATCH]], batch)
+            if len(batch) >= self._batch:
+                return list(batch)
+        if batch:
+            return list(batch)
+        while self._next < len(self._pool) and self._pool[self._next] in self._known:
+            self._next += 1
+        # The art is looked at in parallel; what is painted before must be judged afterwards.
+        self._gather(self._pool[self._next : self._next + 64 * MAX_BATCH], batch)
+        if not batch and self.guard is not None and self._unjudged:
+            taken, self._unjudged = self._unjudged[: self._batch], self._unjudged[self._batch :]
+            return taken
+        return list(batch)
+
+    def _gather(self, seeds: Iterable[int], batch: dict[int, None]) -> None:
+        for seed in seeds:
+            if len(batch) >= self._batch:
+                return
+            if seed not in self._known or (seed in self._wanted and not self._cache.picture(seed)):
+                batch[seed] = None
+
+    def _paint(self, seeds: Sequence[int]) -> None:
+        began = time.monotonic()
+        guard = self.guard
+        painted, verdicts, learned = [], [], []
+        for seed, raw in self.model.previews(seeds, self._raw, batch=len(seeds)):
+            finished = apply_finish(raw, self.recipe.finish)
+            row = features(finished)
+            facts = {**asdict(measure(finished)), "blank": _blank(raw)}
+            verdict = None
+            if guard is not None:
+                # Copies are looked for before the finish, which could hide them.
+                own = row if finished is raw else features(raw)
+                copy, neighbour = guard.judge(raw, own)
+                verdict = {"copy": copy, **asdict(neighbour)}
+                verdicts.append((seed, verdict))
+            painted.append((seed, encode(_tile(finished)), row, facts))
+            learned.append((seed, _candidate(seed, facts, verdict), row))
+        self._cache.put(painted)
+        self._cache.judge(verdicts)
+        with self._change:
+            for seed, candidate, row in learned:
+                if guard is None and self.training is not None:
+                    self._unjudged.append(seed)
+                self._learn(seed, candidate, row)
+        pace = (time.monotonic() - began) / len(seeds)
+        self._batch = max(1, min(MAX_BATCH, 2 * self._batch, int(BATCH_SECONDS / pace)))
+
+    def _learn(self, seed: int, candidate: Candidate, row: np.ndarray) -> None:
+        place = self._row_of.setdefault(seed, len(self._row_of))
+        if place == 0 and self._rows.shape[1] != len(row):
+            self._rows = np.empty((256, len(row)), dtype=np.int16)
+        if place == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+        self._rows[place] = row
+        self._known[seed] = candidate
+        self.version += 1
+
+    def _look_at_art(self) -> None:
+        # The first pictures come first: whoever opens the page waits for them.
+        while len(self._known) < min(FIRST, len(self._pool)) and not self._stopped:
+            time.sleep(0.05)
+        if self.training is None or self._stopped:
+            return
+        try:
+            guard = NoveltyGuard(self.training)
+        except NftganError as exc:
+            self.failure = f"the training art cannot be read: {exc.message}"
+            return
+        with self._change:
+            self.guard = guard
+            self._change.notify_all()
+
+
+def _candidate(seed: int, facts: dict[str, Any], verdict: dict[str, Any] | None) -> Candidate:
+    values = {**facts, "levels": tuple(facts["levels"])}
+    blank = values.pop("blank")
+    neighbour = copy = None
+    if verdict is not None:
+        copy = verdict["copy"]
+        neighbour = Neighbour(verdict["name"], verdict["ratio"], verdict["mirrored"])
+    return Candidate(seed, Measures(**values), blank, neighbour, copy)
+
+
+def _blank(raw: np.ndarray) -> bool:
+    return int(raw.max()) - int(raw.min()) <= BLANK_LEVELS
+
+
+def _tile(image: np.ndarray) -> np.ndarray:
+    if max(image.shape[:2]) <= TILE:
+        return image
+    side = (TILE, TILE)
+    return np.asarray(Image.fromarray(image).resize(side, Image.Resampling.LANCZOS))
+
+
+def _art_key(training: Dataset | None) -> str:
+    """Names the training art cheaply: its fingerprint would decode every picture."""
+    if training is None:
+        return ""
+    facts = training.path.stat()
+    return f"{training.path.resolve()} {facts.st_size} {facts.st_mtime_ns} {len(training)}"

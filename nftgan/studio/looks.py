@@ -1,0 +1,106 @@
+"""Looking around from one seed: other recipes, mixtures with a second seed, what lies close by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nftgan.collection.features import distances
+from nftgan.errors import UsageError
+from nftgan.seeds import MAX_SEED
+from nftgan.studio.gallery import Gallery
+from nftgan.synthesis.latents import styles
+from nftgan.synthesis.mixing import Mixes
+from nftgan.synthesis.model import Model
+
+UNSEEN = 2048  # seeds beyond the pool that are searched for relatives as well
+SEARCHED = 4096  # candidates that are searched, at most
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Look:
+    """One picture that a page asks for; `layers` come from the seed `mix`."""
+
+    seed: int
+    trunc: float
+    translate: tuple[float, float] = (0.0, 0.0)
+    rotate: float = 0.0
+    mix: int | None = None
+    layers: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for seed in (self.seed, self.mix or 0):
+            if not 0 <= seed <= MAX_SEED:
+                raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
+
+
+def paint(gallery: Gallery, look: Look) -> np.ndarray:
+    """uint8 [H, W, 3], to be called by the thread that owns the model.
+
+    Raises UsageError for a look that the model cannot have.
+    """
+    recipe = replace(gallery.recipe, trunc=look.trunc, translate=look.translate, rotate=look.rotate)
+    if look.mix is None or not look.layers:
+        return gallery.model.generate([look.seed], recipe)[0]
+    mixes = Mixes(gallery.model, [look.seed], [look.mix], recipe, layers=look.layers)
+    return next(image for _, _, image in mixes)
+
+
+def layer_groups(count: int) -> list[tuple[str, tuple[int, ...]]]:
+    """(words, layers) of three groups of a model with `count` layers."""
+    first, second = -(-count // 3), -(-2 * count // 3)
+    return [
+        ("Pose and shape", tuple(range(first))),
+        ("Features", tuple(range(first, second))),
+        ("Colour and texture", tuple(range(second, count))),
+    ]
+
+
+def look_alikes(gallery: Gallery, seed: int, count: int) -> list[int]:
+    """The painted candidates whose pictures are closest to that of `seed`."""
+    own = gallery.row(seed)
+    if own is None:
+        return []
+    seeds, rows = gallery.rows()
+    away = distances(rows, own[None])[:, 0]
+    order = [seeds[i] for i in np.argsort(away, kind="stable")[: count + 1]]
+    return [other for other in order if other != seed][:count]
+
+
+class Latents:
+    """Where seeds lie in the space of styles w; used by the thread that owns the model alone."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+        self._known: dict[int, np.ndarray] = {}
+
+    def relatives(self, seed: int, count: int) -> list[int]:
+        """The seeds with the closest styles, among the candidates and the seeds after them."""
+        pool = self._gallery.pool()
+        after = max(pool, default=-1) + 1
+        searched = dict.fromkeys([seed, *pool[:SEARCHED]])
+        searched.update(dict.fromkeys(range(after, min(after + UNSEEN, MAX_SEED + 1))))
+        seeds = list(searched)
+        self._look_up(seeds)
+        table = np.stack([self._known[one] for one in seeds])
+        away = ((table - self._known[seed]) ** 2).sum(axis=1)
+        order = [seeds[i] for i in np.argsort(away, kind="stable")[: count + 1]]
+        return [other for other in order if other != seed][:count]
+
+    def _look_up(self, seeds: Sequence[int]) -> None:
+        new = [seed for seed in seeds if seed not in self._known]
+        for start in range(0, len(new), CHUNK):
+            part = new[start : start + CHUNK]
+            for seed, row in zip(part, _styles(self._gallery, part), strict=True):
+                self._known[seed] = row
+
+
+def _styles(gallery: Gallery, seeds: Sequence[int]) -> np.ndarray:
+    """float32 [N, w_dim] before truncation."""
+    model: Model = gallery.model
+    whole = replace(gallery.recipe, trunc=1.0, cutoff=None)
+    rows: np.ndarray = styles(model.generator, seeds, whole)[:, 0].float().cpu().numpy()
+    return rows

@@ -1,0 +1,114 @@
+"""studio: curate by hand in the browser; the picks become the collection's pieces."""
+
+from __future__ import annotations
+
+import stat
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nftgan.dataset.archive import Dataset
+from nftgan.errors import Cancelled
+from nftgan.project import Project, state_home
+from nftgan.studio.app import Studio
+from nftgan.studio.finishing import Finishing
+from nftgan.studio.gallery import Gallery
+from nftgan.studio.opinions import Opinions
+from nftgan.studio.server import StudioServer
+from nftgan.synthesis.model import load_model
+from nftgan.workflows.curate import refuse_after_deploy, source_of, write_choice
+from nftgan.workflows.sources import RUN_OPTIONS, newest_run
+
+
+@dataclass(frozen=True)
+class StudioResult:
+    """What a session left: ratings are on disk already, pieces only when it was finished."""
+
+    ratings: Path
+    picked: tuple[int, ...]
+    manifest: Path | None  # None: the picks were not made pieces
+
+
+def studio(
+    project: Project,
+    *,
+    model: str | None = None,
+    candidates: Sequence[int] = tuple(range(256)),
+    dataset: Path | None = None,
+    watch: Path | None = None,
+    port: int = 0,
+    ready: Callable[[str], None] = lambda address: None,
+) -> StudioResult:
+    """Serve the studio until its page says that the session is over.
+
+    ready: called with the address, which holds the key. watch: a run folder, or a folder of runs,
+    to follow; None: that of the model, where it is one. Raises Cancelled after Ctrl-C, UsageError
+    when the collection is deployed or something named cannot be used.
+    """
+    refuse_after_deploy(project)
+    source = source_of(project, model)
+    loaded = load_model(source)
+    recipe = loaded.recipe_of(project.config.recipe)
+    opinions = Opinions(project.ratings_path, loaded.identity)
+    gallery = Gallery(
+        loaded, recipe, candidates, training=None if dataset is None else Dataset.open(dataset)
+    )
+    gallery.add(opinions.seeds())
+    finished = threading.Event()
+
+    def write(seeds: tuple[int, ...]) -> str:
+        with project.lock():
+            refuse_after_deploy(project)
+            result = write_choice(project, source, loaded, recipe, seeds)
+        finished.set()
+        return result.manifest.name
+
+    session = Studio(
+        project.config.collection,
+        gallery,
+        opinions,
+        Finishing(gallery, opinions, recipe, write),
+        newest_run(watch) if watch else _run_of(source),
+    )
+    server = StudioServer(session, port=port)
+    try:
+        server.serve(lambda: ready(server.address))
+    except KeyboardInterrupt as exc:
+        raise Cancelled(
+            f"the studio is closed; every rating is in {project.ratings_path}",
+            hint="the same command opens it again",
+        ) from exc
+    return StudioResult(
+        project.ratings_path,
+        opinions.picked(),
+        project.manifest_path if finished.is_set() else None,
+    )
+
+
+def doorstep(address: str) -> Path:
+    """A page, readable for its owner alone, that leads to `address`.
+
+    A browser is started with an address among its arguments, which every user of the machine can
+    read; the address of this file tells them nothing.
+    """
+    folder = state_home() / "studio"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=folder, prefix="open-", suffix=".html", delete=False
+    ) as file:
+        Path(file.name).chmod(stat.S_IRUSR | stat.S_IWUSR)
+        file.write(
+            '<!doctype html><meta charset="utf-8">'
+            f'<meta http-equiv="refresh" content="0; url={address}">'
+        )
+    return Path(file.name)
+
+
+def _run_of(source: str | Path) -> Path | None:
+    if isinstance(source, Path):
+        for folder in (source, source.parent):
+            if (folder / RUN_OPTIONS).is_file():
+                return folder
+    return None
