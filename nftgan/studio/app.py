@@ -27,7 +27,7 @@ from nftgan.files import parse_json
 from nftgan.seeds import MAX_SEED
 from nftgan.studio import run as training_run
 from nftgan.studio.finishing import Finishing
-from nftgan.studio.gallery import Gallery, encode, picture_type
+from nftgan.studio.gallery import MAX_POOL, Gallery, encode, picture_type
 from nftgan.studio.looks import Latents, Look, layer_groups, look_alikes, paint
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.tray import tray
@@ -164,7 +164,8 @@ def _waiting(studio: Studio) -> Any:
     async def endpoint(request: Request) -> Response:
         seed = request.path_params["seed"]
         gallery = studio.gallery
-        await run_in_threadpool(studio.admit, seed)
+        if seed > MAX_SEED:
+            raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
         data = gallery.picture(seed)
         if data is None:
             gallery.want(seed)
@@ -246,6 +247,7 @@ def _news(studio: Studio, request: Request) -> Any:
         "opinions": opinions,
         "pool": pool,
         "painted": painted,
+        "fresh": studio.gallery.painted(_number(request, "known", 0, MAX_POOL)),
         "version": studio.gallery.version,
         "judging": studio.gallery.training is not None and studio.gallery.guard is None,
         "failure": studio.gallery.failure,
@@ -259,7 +261,8 @@ def _table(studio: Studio, request: Request) -> Any:
 
 def _piece(studio: Studio, request: Request) -> Any:
     seed = request.path_params["seed"]
-    studio.admit(seed)
+    if seed > MAX_SEED:
+        raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
     gallery = studio.gallery
     art = []
     if gallery.guard is not None:
@@ -355,13 +358,10 @@ def _say(studio: Studio, said: Mapping[str, Any]) -> Any:
 
 
 def _grow(studio: Studio, said: Mapping[str, Any]) -> Any:
-    if "seed" in said:
-        studio.admit(_seed(said))
-    else:
-        count = said.get("count")
-        if type(count) is not int or not 1 <= count <= GROWTH:
-            raise UsageError(f"count is a whole number from 1 to {GROWTH}")
-        studio.gallery.grow(count)
+    count = said.get("count")
+    if type(count) is not int or not 1 <= count <= GROWTH:
+        raise UsageError(f"count is a whole number from 1 to {GROWTH}")
+    studio.gallery.grow(count)
     return {"seeds": studio.gallery.pool()}
 
 

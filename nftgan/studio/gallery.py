@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from PIL import Image
 from nftgan.collection.curation import BLANK_LEVELS
 from nftgan.collection.features import features
 from nftgan.collection.novelty import Neighbour, NoveltyGuard
-from nftgan.collection.traits import Measures, measure, traits
+from nftgan.collection.traits import LEVELS, Measures, measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import NftganError, UsageError
 from nftgan.seeds import MAX_SEED
@@ -110,6 +111,7 @@ class Gallery:
         self._pool: list[int] = []
         self._place: dict[int, int] = {}
         self._next = 0  # place in the pool before which all is painted
+        self._done = 0  # candidates in the pool that are painted
         self._unjudged: list[int] = []
         self._known: dict[int, Candidate] = {}
         self._rows = np.empty((256, 0), dtype=np.int16)
@@ -154,6 +156,7 @@ class Gallery:
                 if seed not in self._place:
                     self._place[seed] = len(self._pool)
                     self._pool.append(seed)
+                    self._done += seed in self._known
             for one in stored:
                 self._learn(one.seed, _candidate(one.seed, one.facts, one.verdict), one.row)
                 if one.verdict is None and self.training is not None:
@@ -175,10 +178,15 @@ class Gallery:
     def has(self, seed: int) -> bool:
         return seed in self._place
 
+    def painted(self, after: int) -> list[int]:
+        """The painted candidates in the order of their painting, without the first `after`."""
+        with self._change:
+            return list(islice(self._known, after, None))
+
     @property
     def counts(self) -> tuple[int, int]:
         """(candidates, of them painted)."""
-        return len(self._pool), len(self._known)
+        return len(self._pool), self._done
 
     # ---- pictures and facts
 
@@ -241,26 +249,24 @@ class Gallery:
         """
         version, made, cost, table = self._table
         now = time.monotonic()
-        resting = now - made < TABLE_REST * cost and len(self._known) < len(self._pool)
+        resting = now - made < TABLE_REST * cost and self._done < len(self._pool)
         if version == self.version or (table and resting):
             return table
         with self._change:
             version, known = self.version, list(self._known.values())
-        columns: dict[str, dict[str, Any]] = {}
-        for number, row in enumerate(traits([one.measures for one in known]) if known else ()):
-            for attribute in row:
-                column = columns.setdefault(
-                    attribute["trait_type"], {"values": {}, "at": [-1] * len(known)}
-                )
-                values = column["values"]
-                column["at"][number] = values.setdefault(attribute["value"], len(values))
+        rows = [
+            {a["trait_type"]: a["value"] for a in row}
+            for row in (traits([one.measures for one in known]) if known else ())
+        ]
+        columns = {}
+        for kind in rows[0] if rows else ():
+            values = LEVELS.get(kind) or sorted({row[kind] for row in rows}, key=_counted)
+            number = {value: place for place, value in enumerate(values)}
+            columns[kind] = {"values": values, "at": [number[row[kind]] for row in rows]}
         table = {
             "version": version,
             "seeds": [one.seed for one in known],
-            "columns": {
-                kind: {"values": list(column["values"]), "at": column["at"]}
-                for kind, column in columns.items()
-            },
+            "columns": columns,
             "novelty": [one.neighbour and round(one.neighbour.ratio, 3) for one in known],
             "refusals": {one.seed: one.refusal for one in known if one.refusal},
         }
@@ -359,6 +365,7 @@ class Gallery:
         if place == len(self._rows):
             self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
         self._rows[place] = row
+        self._done += seed in self._place and seed not in self._known
         self._known[seed] = candidate
         self.version += 1
 
@@ -386,6 +393,11 @@ def _candidate(seed: int, facts: dict[str, Any], verdict: dict[str, Any] | None)
         copy = verdict["copy"]
         neighbour = Neighbour(verdict["name"], verdict["ratio"], verdict["mirrored"])
     return Candidate(seed, Measures(**values), blank, neighbour, copy)
+
+
+def _counted(value: str) -> tuple[int, str]:
+    """Numbers by size, words by the alphabet."""
+    return (int(value) if value.isdecimal() else 0, value)
 
 
 def _blank(raw: np.ndarray) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -66,8 +67,9 @@ def look_alikes(gallery: Gallery, seed: int, count: int) -> list[int]:
         return []
     seeds, rows = gallery.rows()
     away = distances(rows, own[None])[:, 0]
-    order = [seeds[i] for i in np.argsort(away, kind="stable")[: count + 1]]
-    return [other for other in order if other != seed][:count]
+    order = (seeds[i] for i in np.argsort(away, kind="stable"))
+    alike = (other for other in order if other != seed and gallery.has(other))
+    return list(islice(alike, count))
 
 
 class Latents:

@@ -1,0 +1,44 @@
+// Building pages out of elements: text is always text, never markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, properties, children) {
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in element && typeof value !== "string" && !name.startsWith("aria")) element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export const h = (tag, properties, ...children) =>
+  fill(document.createElement(tag), properties, children);
+
+export const svg = (tag, properties, ...children) =>
+  fill(document.createElementNS(SVG, tag), properties, children);
+
+export const $ = (id) => document.getElementById(id);
+
+let timer = 0;
+
+// Say something in passing, also to a screen reader.
+export function toast(text, { bad = false } = {}) {
+  const place = $("toast");
+  place.textContent = text;
+  place.classList.toggle("bad", bad);
+  place.classList.add("seen");
+  clearTimeout(timer);
+  timer = setTimeout(() => place.classList.remove("seen"), bad ? 8000 : 2200);
+}
+
+export const many = (count, one, more = one + "s") =>
+  `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
+
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172800) return `${(seconds / 3600).toFixed(1)} h`;
+  return `${(seconds / 86400).toFixed(1)} days`;
+}

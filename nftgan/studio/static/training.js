@@ -1,0 +1,95 @@
+// A training run as it goes: sheets over time, curves, warnings, how long it will take.
+
+import { get } from "./api.js";
+import { chart } from "./chart.js";
+import { $, duration, h } from "./dom.js";
+
+const page = $("page-training");
+const EVERY = 4000;
+let parts = {};
+let timer = 0;
+let sheets = [];
+let follow = true; // the slider stays at the newest sheet
+let drawn = "";
+
+function build() {
+  parts.title = h("h2", { id: "training-title", tabindex: "-1" }, "Training");
+  parts.life = h("p", { class: "note", role: "status" });
+  parts.progress = h("progress", { max: 1, value: 0, "aria-label": "Trained" });
+  parts.facts = h("dl", { class: "traits" });
+  parts.warnings = h("div", {});
+  parts.sheet = h("img", { alt: "", class: "sheet pixels" });
+  parts.when = h("output", {});
+  parts.slider = h("input", { type: "range", min: "0", max: "0", step: "1", value: "0", oninput: () => {
+    follow = Number(parts.slider.value) === sheets.length - 1;
+    showSheet();
+  } });
+  parts.reals = h("input", { type: "checkbox", onchange: showSheet });
+  parts.realsBox = h("label", { class: "check" }, parts.reals, "show the training art instead");
+  parts.charts = h("div", { class: "charts" });
+  parts.samples = h("section", { "aria-labelledby": "samples-title" },
+    h("h3", { id: "samples-title" }, "Samples"),
+    h("div", { class: "line" }, h("label", { class: "slider wide" }, h("span", {}, "Time"), parts.slider, parts.when), parts.realsBox),
+    h("div", { class: "sheet-box", tabindex: "0", role: "group", "aria-label": "Sheet of samples" }, parts.sheet));
+  page.replaceChildren(parts.title, parts.life, parts.progress, parts.facts, parts.warnings, parts.samples,
+    h("section", { "aria-labelledby": "curves-title" }, h("h3", { id: "curves-title" }, "Curves"), parts.charts));
+}
+
+function showSheet() {
+  parts.samples.hidden = !sheets.length;
+  if (!sheets.length) return;
+  const kimg = sheets[Number(parts.slider.value)];
+  const reals = parts.reals.checked;
+  const path = reals ? "/reals" : `/sheet/${kimg}`;
+  if (parts.sheet.getAttribute("src") !== path) parts.sheet.src = path;
+  parts.sheet.alt = reals ? "Sheet of training art" : `Sheet of samples at ${kimg} thousand pictures`;
+  parts.when.textContent = `${kimg} kimg`;
+  parts.slider.setAttribute("aria-valuetext", `${kimg} thousand pictures`);
+}
+
+async function refresh() {
+  let run;
+  try {
+    run = await get("/api/run");
+  } catch (error) {
+    parts.life.textContent = error.message;
+    return;
+  }
+  const text = JSON.stringify({ ...run, seconds_since_news: 0 });
+  const over = run.kimg >= run.total_kimg;
+  const quiet = run.seconds_since_news;
+  parts.life.textContent = [
+    `${run.kimg.toFixed(1)} of ${run.total_kimg.toFixed(1)} thousand pictures in ${duration(run.seconds)}`,
+    over ? "done" : run.seconds_left !== null && `${duration(run.seconds_left)} left at this pace`,
+    !over && quiet !== null && `last sign of life ${duration(quiet)} ago`,
+  ].filter(Boolean).join(" · ");
+  if (text === drawn) return;
+  drawn = text;
+  parts.title.textContent = run.name;
+  parts.progress.max = run.total_kimg || 1;
+  parts.progress.value = run.kimg;
+  parts.facts.replaceChildren(...Object.entries(run.facts).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  parts.warnings.replaceChildren(...run.warnings.map((one) => h("p", { class: "warn" }, `At ${one.kimg.toFixed(1)} kimg: ${one.text}`)));
+  sheets = run.sheets;
+  parts.realsBox.hidden = !run.has_reals;
+  parts.slider.max = Math.max(0, sheets.length - 1);
+  if (follow) parts.slider.value = sheets.length - 1;
+  showSheet();
+  parts.charts.replaceChildren(...(run.charts.length ? run.charts.map(chart) : [h("p", { class: "note" }, "No curve yet: the first tick is still to come.")]));
+}
+
+export function setUp() {
+  build();
+}
+
+export async function show() {
+  $("training-title").focus({ preventScroll: true });
+  scrollTo(0, 0);
+  await refresh();
+  clearInterval(timer);
+  timer = setInterval(() => { if (!document.hidden) refresh(); }, EVERY);
+}
+
+export function hide() {
+  clearInterval(timer);
+}
