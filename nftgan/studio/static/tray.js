@@ -34,7 +34,7 @@ function newCard(seed) {
   const card = { seed };
   card.number = h("span", { class: "number" });
   card.name = h("input", { type: "text", name: "name", maxlength: "200", autocomplete: "off", spellcheck: false });
-  card.description = h("textarea", { name: "description", maxlength: "5000", rows: 2 });
+  card.description = h("textarea", { name: "description", maxlength: "5000", rows: 1 });
   card.saved = h("span", { class: "saved", "aria-live": "polite" });
   card.warn = h("p", { class: "warn" });
   card.rank = h("p", { class: "rank" });
@@ -44,10 +44,10 @@ function newCard(seed) {
     h("a", { href: `#/seed/${seed}`, class: "thumb", "aria-label": `Seed ${seed}` },
       h("img", { src: `/picture/${seed}`, alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" })),
     h("div", { class: "words" },
-      h("div", { class: "line" }, card.number, card.rank, card.remove),
+      h("div", { class: "line" }, card.number, card.rank, card.saved, card.remove),
       h("label", {}, h("span", { class: "hidden-words" }, `Name of seed ${seed}`), card.name),
       h("label", {}, h("span", { class: "hidden-words" }, `Description of seed ${seed}`), card.description),
-      card.saved, card.warn, card.traits));
+      card.warn, card.traits));
   for (const key of ["name", "description"]) {
     const field = card[key];
     field.addEventListener("input", () => { card.saved.textContent = "not saved yet"; });
