@@ -191,12 +191,11 @@ def run_mint(
         for _ in range(AUDIT_ROUNDS):
             receipts = sender.carry_out(operations, on_mined)
             # A reorganisation deeper than the confirmations shows only now.
-            if collection.next_token_id() >= plan.batches[-1].end:
-                _audit_batches(collection, plan)
+            if collection.next_token_id() >= plan.batches[-1].end and _complete(collection, plan):
                 return tuple(receipt.hash for receipt in receipts)
-            progress.warn("the chain was reorganised: sending again what it lost")
+            progress.warn("the chain was reorganised, or the node lags: looking again")
     raise PartlyDone(
-        f"{plan.chain} was reorganised {AUDIT_ROUNDS} times while minting",
+        f"{plan.chain} was reorganised {AUDIT_ROUNDS} times while minting, or its node lags",
         hint="run the same command again later",
     )
 
@@ -218,31 +217,42 @@ def _operation(sender: Sender, collection: Collection, plan: MintPlan, batch: Ba
     )
 
 
-def _audit_batches(collection: Collection, plan: MintPlan) -> None:
+def _complete(collection: Collection, plan: MintPlan) -> bool:
+    """Whether the chain shows all that was planned; CheckFailed when it shows something else."""
     on_chain = collection.seeds()
     for batch in plan.batches:
+        if any(token not in on_chain for token in range(batch.first, batch.end)):
+            return False
         for token, seed in enumerate(batch.seeds, batch.first):
-            if on_chain.get(token) != seed:
-                raise CheckFailed(f"token {token} has seed {on_chain.get(token)}, not {seed}")
+            _check_seed(token, on_chain[token], seed)
         holder = collection.owner_of(batch.first)
+        if holder is None:
+            return False
         if holder != plan.to:
             raise CheckFailed(f"token {batch.first} belongs to {holder}, not {plan.to}")
+    return True
+
+
+def _check_seed(token: int, found: int, seed: int) -> None:
+    if found != seed:
+        raise CheckFailed(f"token {token} has seed {found} on chain, not {seed}")
 
 
 def audit(collection: Collection, seeds: Sequence[int], minted: int) -> None:
-    """The chain holds exactly these tokens and seeds; CheckFailed says what differs."""
-    found = collection.next_token_id()
-    if found != minted:
-        raise CheckFailed(
-            f"{found} tokens are on chain, not {minted}: the chain was reorganised",
-            hint="run nftgan mint again",
-        )
-    on_chain = collection.seeds()
+    """The chain holds exactly these tokens and seeds.
+
+    Raises CheckFailed for other ones, PartlyDone when the chain, or the node, shows fewer.
+    """
+    found, on_chain = collection.next_token_id(), collection.seeds()
+    if found > minted:
+        raise CheckFailed(f"{found} tokens are on chain, not {minted}")
     for token in range(minted):
-        if on_chain.get(token) != seeds[token]:
-            raise CheckFailed(
-                f"token {token} has seed {on_chain.get(token)} on chain, not {seeds[token]}"
+        if token >= found or token not in on_chain:
+            raise PartlyDone(
+                f"{token} of {minted} tokens are on chain: it was reorganised, or the node lags",
+                hint="run nftgan mint again",
             )
+        _check_seed(token, on_chain[token], seeds[token])
 
 
 def _check_minted(collection: Collection, seeds: Sequence[int], minted: int) -> None:

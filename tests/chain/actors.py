@@ -71,10 +71,12 @@ def seeds_of(count: int) -> list[int]:
     return [int.from_bytes(keccak(text=f"seed {i}")[:4], "big") for i in range(count)]
 
 
-def mint(sending: Sender, collection: Collection, count: int, **more: Any) -> tuple[str, ...]:
+def mint(
+    sending: Sender, collection: Collection, count: int, *, to: str | None = None, **more: Any
+) -> tuple[str, ...]:
     """Plan, mint and audit `count` tokens, as `nftgan mint` does."""
     seeds = seeds_of(count)
-    plan = plan_mint(sending, collection, sending.account.address, seeds, **more)
+    plan = plan_mint(sending, collection, to or sending.account.address, seeds, **more)
     hashes = run_mint(sending, collection, plan)
     audit(collection, seeds, count)
     return hashes
@@ -109,3 +111,29 @@ def in_child(work: Callable[[], None]) -> int:
 def die() -> None:
     """As `kill -9` from outside would: nothing is flushed, nothing is cleaned up."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+STAGES = {
+    "planned": (Journal, "plan"),
+    "signed": (Journal, "attempt"),
+    "sent": (Sender, "_send"),
+    "mined": (Sender, "_included"),
+    "final": (Journal, "final"),
+}
+"""The moments of an operation's life: the method that brings it there."""
+
+
+def dying(owner: type, name: str, number: int) -> Callable[..., Any]:
+    """A method in whose `number`-th successful call the process dies, right before it returns."""
+    original = getattr(owner, name)
+    calls = 0
+
+    def last(*arguments: Any, **keywords: Any) -> Any:
+        nonlocal calls
+        answer = original(*arguments, **keywords)
+        calls += answer[0] is not None if name == "_included" else True
+        if calls == number:
+            die()
+        return answer
+
+    return last

@@ -21,6 +21,7 @@ Policy = Callable[[str, list[Any]], str | None]
 """(method, parameters) → the name of a fault for this request, or None."""
 
 SLOW_SECONDS = 1.5
+BEHIND_BLOCKS = 2
 
 ANY_REQUEST = (
     "reset before",
@@ -36,23 +37,36 @@ ANY_REQUEST = (
 """What can happen to every request: on the way there, at the node, and on the way back."""
 
 BY_METHOD = {
-    "eth_getTransactionReceipt": ("null result",),
-    "eth_getTransactionCount": ("one less",),
-    "eth_blockNumber": ("one less",),
-    "eth_sendRawTransaction": ("swallowed", "sent twice", "other words"),
-    "eth_estimateGas": ("too low",),
-    "eth_getLogs": ("refused range", "partial logs"),
+    "eth_getTransactionReceipt": ("null result", "behind"),
+    "eth_getTransactionCount": ("one less", "behind"),
+    "eth_blockNumber": ("one less", "behind"),
+    "eth_getBlockByNumber": ("behind",),
+    "eth_call": ("behind",),
+    "eth_sendRawTransaction": ("swallowed", "sent twice", "other words", "no funds", "gas cap"),
+    "eth_estimateGas": ("too low", "behind"),
+    "eth_getLogs": ("refused range", "partial logs", "behind"),
+    "eth_feeHistory": ("no such method",),
     "eth_chainId": ("other chain",),
 }
-"""Answers that are well formed and not true."""
+"""Answers that are well formed and not true. "behind" is a second node that lags."""
 
 OTHER_WORDS = {
     "already known": ("AlreadyKnown", "already imported", "Known transaction"),
-    "nonce too low": ("OldNonce: nonce too low", "Nonce too low. Expected 1, got 0"),
+    "nonce too low": ("OldNonce", "Nonce too low. Expected 1, got 0", "NONCE_TOO_LOW"),
     "nonce too high": ("exceeds next nonce", "nonce too far in the future", "tx-nonce-too-high"),
+    "underpriced": ("REPLACEMENT_TRANSACTION_UNDERPRICED", "ReplacementNotAllowed"),
     "less than block base fee": ("FeeTooLow", "max fee per gas less than block base fee"),
 }
 """How Erigon, Nethermind, Besu and Arbitrum say what geth says."""
+
+REFUSALS = {
+    "limit exceeded": (-32005, "limit exceeded"),
+    "refused range": (-32602, "block range is too wide"),
+    "no funds": (-32000, "insufficient funds for gas * price + value"),
+    "gas cap": (-32000, "tx fee (2.00 ether) exceeds the configured cap (1.00 ether)"),
+    "no such method": (-32601, "the method eth_feeHistory does not exist/is not available"),
+}
+"""Faults that are an error of the node's, and nothing is forwarded."""
 
 
 def faults_of(method: str) -> tuple[str, ...]:
@@ -86,14 +100,15 @@ class BadNode:
 
     def answer(self, method: str, params: list[Any], fault: str | None) -> dict[str, Any]:
         """What the node says, changed by a fault that is a well-formed lie."""
-        if fault == "limit exceeded":
-            return {"error": {"code": -32005, "message": "limit exceeded"}}
+        if fault in REFUSALS:
+            code, message = REFUSALS[fault]
+            return {"error": {"code": code, "message": message}}
+        if fault == "behind":
+            return self._behind(method, params)
         if fault == "swallowed":
             from eth_utils import keccak
 
             return {"result": "0x" + keccak(hexstr=params[0]).hex()}
-        if fault == "refused range":
-            return {"error": {"code": -32602, "message": "block range is too wide"}}
         if fault == "other chain":
             return {"result": "0x1"}
         answer = self.upstream(method, params)
@@ -115,6 +130,23 @@ class BadNode:
                 answer = {"result": hex(int(result, 16) * 6 // 10)}
             elif fault == "partial logs":
                 answer = {"result": result[:-1]}
+        return answer
+
+    def _behind(self, method: str, params: list[Any]) -> dict[str, Any]:
+        """What a node would say that has not seen the newest blocks and has no mempool."""
+        head = int(self.upstream("eth_blockNumber", [])["result"], 16)
+        old = max(head - BEHIND_BLOCKS, 0)
+        if method == "eth_blockNumber":
+            return {"result": hex(old)}
+        if method == "eth_getLogs":
+            params = [{**params[0], "toBlock": hex(min(int(params[0]["toBlock"], 16), old))}]
+        elif method == "eth_estimateGas":
+            params = [params[0], hex(old)]
+        params = [hex(old) if p in ("latest", "pending") else p for p in params]
+        answer = self.upstream(method, params)
+        receipt = answer.get("result")
+        if method == "eth_getTransactionReceipt" and receipt:
+            return answer if int(receipt["blockNumber"], 16) <= old else {"result": None}
         return answer
 
     @contextlib.contextmanager
