@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,13 +12,14 @@ from nftgan.chain.embedded import CHAIN_ID, EmbeddedChain
 from nftgan.chain.networks import CHAINS, Chain
 from nftgan.chain.rpc import Connection, connect
 from tests.chain.actors import account
+from tests.chain.anvil import anvil_program, rpc, started
 from tests.chain.faults import BadNode, Policy
 
 FAULTY = Chain("faulty", CHAIN_ID, "", "", 0, 1)
 """The chain behind `bad_node`."""
 
 Start = Callable[[Policy], BadNode]
-NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
+__all__ = ["FAULTY", "Start", "rpc", "running_anvil"]
 
 
 @pytest.fixture(autouse=True)
@@ -42,48 +37,13 @@ def embedded() -> Connection:
     return connect(CHAINS["embedded"])
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def rpc(url: str, method: str, *params: Any) -> Any:
-    """The result of one JSON-RPC call. Raises RuntimeError with the node's words."""
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as response:
-        answer = json.load(response)
-    if "error" in answer:
-        raise RuntimeError(answer["error"]["message"])
-    return answer["result"]
-
-
 @contextlib.contextmanager
 def running_anvil(*arguments: str) -> Iterator[str]:
-    """The address of a node of its own on a free port; it is gone afterwards, whatever happens."""
-    programs = sorted(NODE_MODULES.glob("@foundry-rs/anvil-*/bin/anvil"))
-    if not programs:
+    """The address of an anvil of its own; the test skips where it is not installed."""
+    if anvil_program() is None:
         pytest.skip("needs anvil: make node-deps")
-    port = free_port()
-    process = subprocess.Popen(
-        [programs[0], "--port", str(port), "--silent", "--hardfork", "prague", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                rpc(url, "eth_chainId")
-                break
-            if process.poll() is not None:
-                pytest.fail(f"anvil ended with {process.returncode}")
-            time.sleep(0.05)
+    with started(*arguments) as url:
         yield url
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture
