@@ -148,6 +148,9 @@ class Collection:
     def next_token_id(self) -> int:
         return int(self._call("nextTokenId"))
 
+    def max_supply(self) -> int:
+        return int(self._call("maxSupply"))
+
     def contract_uri(self) -> str:
         return str(self._call("contractURI"))
 

@@ -200,9 +200,12 @@ class EmbeddedChain(BaseProvider):
         zeros = data.count(0)
         floor = 21_000 + 10 * (zeros + 4 * (len(data) - zeros))  # EIP-7623
         used = max(BLOCK_GAS - result.get_gas_remaining(), floor)
+        if used <= floor:
+            return hex(used)  # no code ran
         # The sentry of EIP-2200, the 63/64 rule of EIP-150 and refunds may need more than was used.
-        more = [used + 2_300, used + used // 63 + 2_300]
-        for gas in (used, *more, *(used * percent // 100 for percent in (105, 130, 200))):
+        more = used // 63
+        likely = (used + max(more, 2_300), used + more + 2_300)
+        for gas in (*likely, *(used * percent // 100 for percent in (105, 130, 200))):
             if not self.run(call, min(gas, BLOCK_GAS), tag).is_error:
                 return hex(min(gas, BLOCK_GAS))
         return hex(BLOCK_GAS)

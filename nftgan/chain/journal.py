@@ -24,6 +24,11 @@ class Attempt:
     raw: str
     max_fee_wei: int
     tip_wei: int
+    gas: int = 0  # its limit; journals of the first versions do not tell it
+
+    @property
+    def worst_case_wei(self) -> int:
+        return self.gas * self.max_fee_wei
 
 
 @dataclass
@@ -36,27 +41,41 @@ class Journal:
     path: Path
     header: dict[str, Any] = field(default_factory=dict)
     attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+    mined: dict[str, dict[str, Any]] = field(default_factory=dict)
     finals: dict[str, dict[str, Any]] = field(default_factory=dict)
     plans: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _wanted: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _mended: bool = field(default=False, repr=False, compare=False)
 
     @staticmethod
     def open(path: Path, binding: Mapping[str, Any]) -> Journal:
-        """The journal in `path`, begun when it is not there; for the one process that writes it.
+        """The journal in `path`; the file is begun, or a torn end mended, at the first entry.
 
         Raises UsageError when it belongs to another chain, contract or sender, or is damaged.
         """
         journal = Journal.read(path)
-        _mend_end(path)
-        wanted = {"journal": VERSION, **binding}
-        if not journal.header:
-            journal._append({"header": wanted})
-        for key, value in wanted.items():
-            if journal.header.get(key) != value:
-                raise UsageError(
-                    f"{path} belongs to another {key}: {journal.header.get(key)}, not {value}",
-                    hint=f"move {path.name} away to begin again on this one",
-                )
+        journal._wanted = {"journal": VERSION, **binding}
+        journal._check_header()
         return journal
+
+    def reload(self) -> None:
+        """Read again what another process may have written; called once one may write.
+
+        Raises as `open`.
+        """
+        found = Journal.read(self.path)
+        self.header, self.attempts, self.mined = found.header, found.attempts, found.mined
+        self.finals, self.plans = found.finals, found.plans
+        self._mended = False
+        self._check_header()
+
+    def _check_header(self) -> None:
+        for key, value in self._wanted.items():
+            if self.header and self.header.get(key) != value:
+                raise UsageError(
+                    f"{self.path} belongs to another {key}: {self.header.get(key)}, not {value}",
+                    hint=f"move {self.path.name} away to begin again on this one",
+                )
 
     @staticmethod
     def read(path: Path) -> Journal:
@@ -88,14 +107,22 @@ class Journal:
         elif kind == "attempt":
             attempt = Attempt(**value)
             self.attempts.setdefault(attempt.operation, []).append(attempt)
+        elif kind == "mined":
+            self.mined[value["operation"]] = value
         elif kind == "final":
             self.finals[value["operation"]] = value
         elif kind == "undone":
+            self.mined.pop(value["operation"], None)
             self.finals.pop(value["operation"], None)
         else:
             raise KeyError(kind)
 
     def _append(self, entry: dict[str, Any]) -> None:
+        if not self._mended:
+            _mend_end(self.path)
+            self._mended = True
+            if not self.header:
+                self._append({"header": self._wanted})
         append_line(self.path, json.dumps(entry, sort_keys=True))
         self._apply(entry)
 
@@ -121,6 +148,10 @@ class Journal:
         """A signed transaction that is about to leave."""
         self._append({"attempt": asdict(attempt)})
 
+    def mine(self, operation: str, *, hash: str, block: int) -> None:
+        """An operation whose effect is on chain, not yet deep enough."""
+        self._append({"mined": {"operation": operation, "hash": hash, "block": block}})
+
     def final(self, operation: str, *, hash: str, block: int, gas: int, fee_wei: int) -> None:
         """An operation whose effect is on chain, deep enough."""
         value = {"operation": operation, "hash": hash, "block": block, "gas": gas}
@@ -129,6 +160,30 @@ class Journal:
     def undo(self, operation: str) -> None:
         """A reorganisation took the effect away again."""
         self._append({"undone": {"operation": operation}})
+
+    def state(self, operation: str) -> str:
+        """How far an operation is: planned, sent, mined or final."""
+        for state, entries in (
+            ("final", self.finals),
+            ("mined", self.mined),
+            ("sent", self.attempts),
+        ):
+            if operation in entries:
+                return state
+        return "planned"
+
+    def committed_wei(self) -> int:
+        """What all that was signed so far may have cost at most; of one nonce, one is mined."""
+        paid = {final["hash"]: int(final["fee_wei"]) for final in self.finals.values()}
+        worst: dict[int, int] = {}
+        known: dict[int, int] = {}
+        for attempts in self.attempts.values():
+            for attempt in attempts:
+                nonce = attempt.nonce
+                worst[nonce] = max(worst.get(nonce, 0), attempt.worst_case_wei)
+                if attempt.hash in paid:
+                    known[nonce] = paid[attempt.hash]
+        return sum({**worst, **known}.values())
 
 
 def _mend_end(path: Path) -> None:

@@ -98,7 +98,7 @@ def plan_mint(
     gas = 0
     if first < end or batches:
         head = batches[0] if batches else Batch(first, tuple(seeds[first : min(first + size, end)]))
-        estimate = _estimate(sender, collection, to, head)
+        estimate = _simulate(sender, collection, to, head)
         per_token = max(estimate - FIXED_GAS, 0) // len(head.seeds) + 1
         limit = min(TX_GAS_CAP, _block_gas(sender)) * 100 // GAS_MARGINS[-1]
         size = max(min(size, (limit - FIXED_GAS) // per_token), 1)
@@ -107,6 +107,14 @@ def plan_mint(
             for start in range(first, end, size)
         ]
         gas = sum(FIXED_GAS + per_token * len(batch.seeds) for batch in batches)
+    room = collection.max_supply()
+    if end > room:
+        raise UsageError(
+            f"the contract has room for {room} tokens, not {end}",
+            hint="this contract belongs to another collection: see deployments/",
+        )
+    gas = gas * GAS_MARGINS[0] // 100
+    max_fee = sender.cap_for(gas)
     with translated(sender.connection):
         balance = int(sender.connection.w3.eth.get_balance(sender.account.address))
         has_code = bool(sender.connection.w3.eth.get_code(to))
@@ -119,19 +127,24 @@ def plan_mint(
         balance,
         tuple(batches),
         minted,
-        gas * GAS_MARGINS[0] // 100,
-        sender.cap_wei(),
+        gas,
+        max_fee,
         (f"{to} is a contract: make sure that it can hold tokens",) if has_code else (),
     )
 
 
-def _estimate(sender: Sender, collection: Collection, to: str, batch: Batch) -> int:
+def _simulate(sender: Sender, collection: Collection, to: str, batch: Batch) -> int:
+    """Have the node try the batch without sending it; the gas that it takes.
+
+    Raises ContractRefused with the contract's own reason.
+    """
     call = {
         "from": sender.account.address,
         "to": collection.address,
         "data": collection.mint_data(batch.first, to, batch.seeds),
     }
     with translated(sender.connection):
+        sender.connection.w3.eth.call(call)
         return int(sender.connection.w3.eth.estimate_gas(call))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import requests
 from web3.providers.base import JSONBaseProvider
@@ -34,6 +35,7 @@ class NodeProvider(JSONBaseProvider):
     def __init__(self, url: str, where: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         super().__init__()
         self._url, self.where, self._timeout_seconds = url, where, timeout_seconds
+        self._secrets = secrets_of(url)
         self._session = requests.Session()
         self._session.headers["Content-Type"] = "application/json"
 
@@ -76,6 +78,8 @@ class NodeProvider(JSONBaseProvider):
         except requests.RequestException as exc:
             # Foreign messages quote the address, key and all: only the kind is passed on.
             raise _Fault(type(exc).__name__) from None
+        for secret in self._secrets:  # some services quote a wrong key in their refusal
+            data = data.replace(secret, b"...")
         try:
             answer = parse_json(data)
         except ValueError:
@@ -91,6 +95,20 @@ class NodeProvider(JSONBaseProvider):
                 hint="check the address and its key, or choose another with --rpc",
             )
         raise _Fault("an answer that is not JSON-RPC")
+
+
+MIN_SECRET_CHARACTERS = 8
+
+
+def secrets_of(url: str) -> list[bytes]:
+    """The parts of an address that may be keys: user, password, path and query, longest first."""
+    parts = urlsplit(url)
+    words = [parts.username or "", parts.password or "", *parts.path.split("/")]
+    for pair in parts.query.split("&"):
+        words += pair.split("=", 1)[-1:]
+    words += [unquote(word) for word in words]
+    long = {word.encode() for word in words if len(word) >= MIN_SECRET_CHARACTERS}
+    return sorted(long, key=len, reverse=True)
 
 
 class _Fault(Exception):

@@ -50,6 +50,17 @@ class Connection:
     def embedded(self) -> bool:
         return self.chain.name == "embedded"
 
+    def ask(self, method: str, *params: Any) -> Any:
+        """The result of one call as the node gives it; web3.py would unpack every log of it.
+
+        Raises ServiceError when the node fails or refuses.
+        """
+        answer = self.w3.provider.make_request(method, list(params))
+        if "error" in answer:
+            words = str(answer["error"].get("message", ""))[:300]
+            raise ServiceError(f"the node at {self.where} refused: {words}")
+        return answer.get("result")
+
 
 def rpc_url(chain: Chain, given: str | None) -> str:
     """The node to ask: `given`, NFTGAN_RPC_URL, ETH_RPC_URL or the chain's public one.
@@ -92,9 +103,9 @@ def connect(chain: Chain, given_rpc: str | None = None) -> Connection:
 
     from nftgan.chain.node import NodeProvider
 
-    # Their debug lines name the whole address, and an address may hold an API key.
+    # Their lines name the whole address, warnings too, and an address may hold an API key.
     for name in ("urllib3", "web3"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     url = rpc_url(chain, given_rpc)
     connection = Connection(chain, Web3(NodeProvider(url, redact(url))), redact(url))
     check_chain_id(connection)

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from nftgan.chain.accounts import Account
+from nftgan.chain.accounts import Account, check_address
 from nftgan.chain.fees import Fees, FeeTooHigh, current_fees, replacement_fees
 from nftgan.chain.journal import Attempt, Journal
 from nftgan.chain.networks import Chain
@@ -107,6 +107,7 @@ class Sender:
     account: Account
     journal: Journal
     max_fee_wei: int | None = None
+    budget_wei: int | None = None  # for all that the journal tells, earlier runs included
     on_wait: Callable[[str], None] = lambda message: None
     timing: Timing | None = None
 
@@ -131,6 +132,18 @@ class Sender:
         if self._cap_wei is None:
             self._cap_wei = 2 * fees.max_fee_wei
         return self._cap_wei
+
+    def cap_for(self, gas: int) -> int:
+        """`cap_wei`, lowered so that `gas` more units stay within the budget.
+
+        Raises FeeTooHigh when the chain asks for more than that.
+        """
+        cap = self.cap_wei()
+        if self.budget_wei is not None and gas:
+            left = self.budget_wei - self.journal.committed_wei()
+            self._cap_wei = cap = min(cap, max(left, 0) // gas)
+            current_fees(self.connection, cap)
+        return cap
 
     def execute(
         self, operation: str, *, to: str | None, data: bytes, done: Callable[[], bool] | None = None
@@ -198,6 +211,7 @@ class Sender:
             if receipt is None:
                 return False
             mined[operation.name] = receipt
+            self._write_mined(operation, receipt)
             on_mined(operation)
         with translated(self.connection):
             head = int(self.connection.w3.eth.block_number)
@@ -218,20 +232,15 @@ class Sender:
             if found is None:
                 continue
             self._least_nonce = max(self._least_nonce, attempt.nonce + 1)
-            if int(found["status"]) == 1:
-                return _as_receipt(found), reverted
+            with translated(self.connection):
+                if _number(found["status"]) == 1:
+                    return _as_receipt(found), reverted
             reverted.append(attempt)
         return None, reverted
 
     def _receipt(self, tx_hash: str) -> Any:
-        from web3.exceptions import TransactionNotFound
-
-        with translated(self.connection):
-            try:
-                found = self.connection.w3.eth.get_transaction_receipt(tx_hash)
-            except TransactionNotFound:
-                return None
-            return found if found is not None and found["blockNumber"] is not None else None
+        found = self.connection.ask("eth_getTransactionReceipt", tx_hash)
+        return found if found is not None and found.get("blockNumber") is not None else None
 
     def _still_there(self, operations: Iterable[Operation], mined: dict[str, Receipt]) -> bool:
         """Whether no reorganisation took or moved a receipt; what it took is forgotten here."""
@@ -240,13 +249,19 @@ class Sender:
             receipt = mined[operation.name]
             found = self._receipt(receipt.hash)
             if found is not None:
+                block = self.connection.ask("eth_getBlockByNumber", found["blockNumber"], False)
                 with translated(self.connection):
-                    block = self.connection.w3.eth.get_block(int(found["blockNumber"]))
-                if block["hash"] == found["blockHash"] and _as_receipt(found) == receipt:
-                    continue
+                    canonical = block is not None and block["hash"] == found["blockHash"]
+                    if canonical and _as_receipt(found) == receipt:
+                        continue
             del mined[operation.name]
             whole = False
         return whole
+
+    def _write_mined(self, operation: Operation, receipt: Receipt) -> None:
+        known = {**self.journal.mined, **self.journal.finals}.get(operation.name, {})
+        if known.get("hash") != receipt.hash or known.get("block") != receipt.block:
+            self.journal.mine(operation.name, hash=receipt.hash, block=receipt.block)
 
     def _write_final(self, operation: Operation, receipt: Receipt) -> None:
         before = self.journal.finals.get(operation.name)
@@ -263,7 +278,7 @@ class Sender:
 
     def _push(self, operation: Operation, watch: _Watch, reverted: list[Attempt]) -> bool:
         """Sign, send, send again or replace; True when it is worth looking again at once."""
-        if operation.name in self.journal.finals:
+        if operation.name in self.journal.mined or operation.name in self.journal.finals:
             self.journal.undo(operation.name)
         latest = self._nonce("latest")
         attempts = self.journal.attempts.get(operation.name, [])
@@ -351,9 +366,15 @@ class Sender:
                 f"{operation.name} needs {estimate} gas, more than one transaction may use"
                 f" ({TX_GAS_CAP})"
             )
+        gas = min(estimate * GAS_MARGINS[reverts] // 100, TX_GAS_CAP)
+        if replaced is None:
+            self._check_budget(operation, gas * fees.max_fee_wei)
+        else:
+            gas = max(gas, replaced.gas)
+            self._check_budget(operation, gas * fees.max_fee_wei - replaced.worst_case_wei)
         call.update(
             chainId=self.connection.chain.chain_id,
-            gas=min(estimate * GAS_MARGINS[reverts] // 100, TX_GAS_CAP),
+            gas=gas,
             maxFeePerGas=fees.max_fee_wei,
             maxPriorityFeePerGas=fees.tip_wei,
             nonce=nonce,
@@ -361,10 +382,22 @@ class Sender:
         )
         raw, name = self.account.sign(call)
         attempt = Attempt(
-            operation.name, nonce, name, "0x" + raw.hex(), fees.max_fee_wei, fees.tip_wei
+            operation.name, nonce, name, "0x" + raw.hex(), fees.max_fee_wei, fees.tip_wei, gas
         )
         self.journal.attempt(attempt)
         return self._deliver(operation, watch, attempt, nonce)
+
+    def _check_budget(self, operation: Operation, more_wei: int) -> None:
+        """Raises FeeTooHigh when `more_wei` on top of what was signed may pass the budget."""
+        if self.budget_wei is None:
+            return
+        total = self.journal.committed_wei() + more_wei
+        if total > self.budget_wei:
+            raise FeeTooHigh(
+                f"with {operation.name} it may have cost {total / 1e18:.6f} ether, above the"
+                f" budget of {self.budget_wei / 1e18:.6f}",
+                hint="wait and run the same command again, or raise --budget",
+            )
 
     def _refused(self, operation: Operation, watch: _Watch, exc: ContractRefused) -> bool:
         """A contract's no counts when it stays: a lagging node may not know the batch before."""
@@ -435,12 +468,16 @@ def created_address(sender: str, nonce: int) -> str:
     return str(to_checksum_address(keccak(encoded)[12:]))
 
 
+def _number(quantity: str) -> int:
+    return int(quantity, 16)
+
+
 def _as_receipt(found: Any) -> Receipt:
-    gas = int(found["gasUsed"])
+    gas, contract = _number(found["gasUsed"]), found.get("contractAddress")
     return Receipt(
-        hash="0x" + bytes(found["transactionHash"]).hex(),
-        block=int(found["blockNumber"]),
+        hash=str(found["transactionHash"]),
+        block=_number(found["blockNumber"]),
         gas=gas,
-        fee_wei=gas * int(found["effectiveGasPrice"]),
-        contract=found.get("contractAddress"),
+        fee_wei=gas * _number(found["effectiveGasPrice"]),
+        contract=None if contract is None else check_address(contract),
     )

@@ -18,6 +18,12 @@ MaxFee = Annotated[
     str | None,
     typer.Option("--max-fee", metavar="30gwei", help="Most for a unit of gas.", show_default=False),
 ]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget", metavar="0.05", help="Most ether, earlier runs included.", show_default=False
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Go on although nothing is pinned and verified.")
 ]
@@ -123,6 +129,7 @@ def deploy(
     rpc: Rpc = None,
     account: From = None,
     max_fee: MaxFee = None,
+    budget: Budget = None,
     mainnet: Mainnet = False,
     force: Force = False,
     dry_run: DryRun = False,
@@ -134,7 +141,7 @@ def deploy(
     from nftgan.workflows.publishing import ChainChoice
 
     project = find_project(collection)
-    choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee))
+    choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee), parse_ether(budget))
     work = Deployment(
         project, choice, prompt=lambda text: _ask(ui, text), warn=ui.warn, force=force
     )
@@ -177,6 +184,7 @@ def mint(
     rpc: Rpc = None,
     account: From = None,
     max_fee: MaxFee = None,
+    budget: Budget = None,
     mainnet: Mainnet = False,
     force: Force = False,
     dry_run: DryRun = False,
@@ -189,7 +197,7 @@ def mint(
     from nftgan.workflows.publishing import ChainChoice
 
     project = find_project(collection)
-    choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee))
+    choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee), parse_ether(budget))
     wanted = None if tokens is None else parse_seeds(tokens, what="token")
     work = Minting(
         project,
@@ -234,6 +242,25 @@ def parse_fee(text: str | None) -> int | None:
         value = 0
     if value <= 0:
         raise UsageError(f"--max-fee {text!r} is not a fee", hint="write --max-fee 30gwei")
+    return value
+
+
+def parse_ether(text: str | None) -> int | None:
+    """ "0.05" or "0.05 ether" in wei. Raises UsageError."""
+    from decimal import Decimal, InvalidOperation
+
+    from nftgan.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        value = int(
+            Decimal(text.lower().removesuffix("ether").removesuffix("eth").strip()).scaleb(18)
+        )
+    except (InvalidOperation, OverflowError, ValueError):
+        value = 0
+    if value <= 0:
+        raise UsageError(f"--budget {text!r} is not an amount", hint="write --budget 0.05 (ether)")
     return value
 
 

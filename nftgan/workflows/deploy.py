@@ -9,7 +9,6 @@ from typing import Any
 from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import COLLECTION, FACTORY, Collection, Factory, FixedData, creation_code
 from nftgan.chain.rpc import translated
-from nftgan.chain.sending import current_fees
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.files import read_json, write_json
@@ -113,7 +112,6 @@ class Deployment:
 
     def plan(self) -> DeployPlan:
         """The transactions that are missing, and their cost."""
-        fees = current_fees(self.connection, self.sender.max_fee_wei)
         with translated(self.connection):
             balance = int(self.connection.w3.eth.get_balance(self.account.address))
         steps, gas = ["collection"], GAS_COLLECTION
@@ -128,7 +126,7 @@ class Deployment:
             balance,
             tuple(steps),
             gas,
-            fees.max_fee_wei,
+            self.sender.cap_for(gas),
             self.fixed,
             self.licence,
         )
@@ -142,6 +140,7 @@ class Deployment:
                 hint="add funds, or lower --max-fee",
             )
         with self.project.lock(), account_lock(self.connection, self.account):
+            self.sender.journal.reload()
             address = self._factory_address() or self._deploy_factory()
             factory = Factory(self.connection, address)
             target = factory.predict(self.fixed, SALT, self.account.address)

@@ -84,6 +84,7 @@ class Minting:
     def run(self, plan: MintPlan, *, progress: Progress = SILENT) -> MintOutcome:
         """Send every batch, then audit the chain against the manifest."""
         with self.project.lock(), account_lock(self.sender.connection, self.account):
+            self.sender.journal.reload()
             hashes = run_mint(self.sender, self.collection, plan, progress=progress)
             minted = self.collection.next_token_id()
             audit(self.collection, self.seeds, max(minted, self.until))

@@ -27,6 +27,7 @@ class ChainChoice:
     mainnet: bool = False
     account: str | None = None
     max_fee_wei: int | None = None
+    budget_wei: int | None = None
 
 
 def open_chain(choice: ChainChoice, project: Project | None = None) -> Connection:
@@ -67,7 +68,8 @@ def sender_for(
         "sender": account.address,
         **binding,
     }
-    return Sender(connection, account, Journal.open(path, facts), choice.max_fee_wei)
+    journal = Journal.open(path, facts)
+    return Sender(connection, account, journal, choice.max_fee_wei, choice.budget_wei)
 
 
 def account_lock(connection: Connection, account: Account) -> AbstractContextManager[None]:
@@ -118,13 +120,11 @@ def deployment(project: Project, connection: Connection) -> dict[str, Any]:
 
 
 def journal_summary(project: Project) -> dict[str, int]:
-    """Tokens by state over all chains: planned, sent, final."""
+    """Tokens by state over all chains: planned, sent, mined, final."""
     counts: dict[str, int] = {}
     for path in sorted(project.root.glob("mint-*.jsonl")):
         journal = Journal.read(path)
         for operation, plan in journal.plans.items():
-            state = "final" if operation in journal.finals else "planned"
-            if state == "planned" and operation in journal.attempts:
-                state = "sent"
+            state = journal.state(operation)
             counts[state] = counts.get(state, 0) + int(plan["count"])
     return counts
