@@ -143,6 +143,31 @@ def train(
     hours: Annotated[
         float | None, typer.Option(help="Stop, resumably, after this time.", show_default=False)
     ] = None,
+    holdout: Annotated[
+        float | None,
+        typer.Option(help="Share of the art never shown, to judge by.", show_default=False),
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="kid: against the art held out, at each snapshot; or none.")
+    ] = "kid",
+    cbase: Annotated[
+        int | None, typer.Option(help="Channels of the finest layers.", show_default=False)
+    ] = None,
+    cmax: Annotated[
+        int | None, typer.Option(help="Channels of the coarsest layers.", show_default=False)
+    ] = None,
+    map_depth: Annotated[
+        int | None, typer.Option(help="Layers of the mapping network.", show_default=False)
+    ] = None,
+    mbstd_group: Annotated[
+        int, typer.Option(help="Pictures compared by the minibatch deviation.")
+    ] = 4,
+    conditional: Annotated[
+        bool | None,
+        typer.Option(
+            "--cond/--no-cond", help="By class; else if there are labels.", show_default=False
+        ),
+    ] = None,
     keep: Annotated[int, typer.Option(help="Networks kept, spread over the run.")] = 20,
     watchdog: Annotated[str, typer.Option(help="warn, or stop when the run is lost.")] = "warn",
     tensorboard: Annotated[
@@ -193,6 +218,13 @@ def train(
         dlr=dlr,
         ema_kimg=ema_kimg,
         hours=hours,
+        holdout=holdout,
+        metrics=() if metrics == "none" else tuple(metrics.split(",")),
+        cbase=cbase,
+        cmax=cmax,
+        map_depth=map_depth,
+        mbstd_group=mbstd_group,
+        conditional=conditional,
         keep=keep,
         watchdog=watchdog,
         tensorboard=tensorboard,

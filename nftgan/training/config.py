@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nftgan.dataset.holdout import default_fraction
 from nftgan.errors import UsageError
 from nftgan.networks import architecture
 from nftgan.networks.architecture import (
@@ -24,6 +25,7 @@ OPTIONS_FILE = "training_options.json"
 CFGS = ("stylegan3-t", "stylegan3-r", "stylegan2")
 AUGMENTS = ("ada", "fixed", "none")
 LOSSES = ("logistic", "relativistic")
+METRICS = ("kid",)
 WATCHDOGS = ("warn", "stop")
 PIPES: dict[str, tuple[str, ...]] = {
     "art": ("xint", "scale", "aniso", "xfrac", "brightness", "contrast", "saturation"),
@@ -166,6 +168,8 @@ class TrainConfig:
     hours: float | None  # stop, resumably, after this session time
     device: str
     threads: int | None
+    holdout: float  # share of the data set that is never shown, to judge by
+    metrics: tuple[str, ...]  # measured at each snapshot
     keep: int  # networks kept of a run
     watchdog: str  # warn, or stop when the run is lost
     tensorboard: bool
@@ -184,6 +188,7 @@ class TrainConfig:
             dataset = values["dataset"]
             values["dataset"] = DatasetFacts(**dataset | {"classes": tuple(dataset["classes"])})
             values["parent"] = Parent(**values["parent"]) if values["parent"] else None
+            values["metrics"] = tuple(values["metrics"])
             values["generator"] = architecture.from_json(values["generator"])
             values["discriminator"] = architecture.from_json(values["discriminator"])
             return TrainConfig(**values)
@@ -211,6 +216,7 @@ SESSION_FIELDS = (
     "hours",
     "device",
     "threads",
+    "metrics",
     "keep",
     "watchdog",
     "tensorboard",
@@ -254,6 +260,8 @@ OPTIONS: dict[str, Any] = {
     "hours": None,
     "device": None,
     "threads": None,
+    "holdout": None,
+    "metrics": ("kid",),
     "keep": 20,
     "watchdog": "warn",
     "tensorboard": False,
@@ -275,6 +283,8 @@ def resolve(
     _check_choice("cfg", chosen["cfg"], CFGS)
     _check_choice("aug", chosen["aug"], AUGMENTS)
     _check_choice("loss", chosen["loss"], LOSSES)
+    for metric in chosen["metrics"]:
+        _check_choice("metric", metric, METRICS)
     _check_choice("watchdog", chosen["watchdog"], WATCHDOGS)
     _check_choice("augpipe", chosen["augpipe"], tuple(PIPES))
     name, size = _preset(preset, dataset.resolution)
@@ -353,6 +363,10 @@ def _config(
         hours=chosen["hours"],
         device=chosen["device"],
         threads=chosen["threads"],
+        holdout=(
+            default_fraction(dataset.images) if chosen["holdout"] is None else chosen["holdout"]
+        ),
+        metrics=tuple(chosen["metrics"]),
         keep=chosen["keep"],
         watchdog=chosen["watchdog"],
         tensorboard=chosen["tensorboard"],
@@ -493,6 +507,8 @@ def _check_ranges(chosen: dict[str, Any], dataset: DatasetFacts) -> None:
     for key in ("aug_p", "aug_target", "aug_cap"):
         if chosen[key] is not None and not 0 <= chosen[key] <= 1:
             raise UsageError(f"{key} must be between 0 and 1, not {chosen[key]}")
+    if chosen["holdout"] is not None and not 0 <= chosen["holdout"] <= 0.5:
+        raise UsageError(f"holdout must be between 0 and 0.5, not {chosen['holdout']}")
     batch, micro, group = (
         chosen["batch"],
         min(chosen["micro_batch"], chosen["batch"]),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nftgan.dataset.archive import Dataset
+from nftgan.dataset.holdout import held_out
 from nftgan.errors import UsageError
 from nftgan.training.config import TrainConfig
 from nftgan.training.phases import Batch, Draw, Phase, draw_for, micro_batches
@@ -30,7 +31,9 @@ class Feed:
         self.dataset = dataset
         self._config = config
         self._device = torch.device(config.device)
-        self._order = DataOrder(config.seed, len(dataset), mirror=config.mirror)
+        self.shown, self.held = held_out(dataset, config.holdout)
+        """Indices of the pictures to train on, and of those that no step sees."""
+        self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)
         shares = list(micro_batches(config, config.batch, config.batch, team))
         self._rows = None if team.size == 1 else torch.cat(shares).sort().values
 
@@ -39,16 +42,21 @@ class Feed:
         indices, flipped = self._order.batch(position, self._config.batch)
         if self._rows is not None:
             indices, flipped = indices[self._rows.numpy()], flipped[self._rows.numpy()]
-        images = torch.from_numpy(self.dataset.images(indices)).to(self._device)
-        images = images.to(torch.float32) / 127.5 - 1
+        indices = self.shown[indices]
+        images = self.pictures(indices)
         flips = torch.from_numpy(flipped).to(self._device)
         images = torch.where(flips[:, None, None, None], images.flip(3), images)
         return Batch(images, self.one_hot(indices), self._rows)
 
+    def pictures(self, indices: npt.NDArray[np.int64]) -> Tensor:
+        """float32 [N, C, H, W] in [-1, 1] of the data set's pictures at `indices`."""
+        images = torch.from_numpy(self.dataset.images(indices)).to(self._device)
+        return images.to(torch.float32) / 127.5 - 1
+
     def draw(self, phase: Phase, step: int) -> Draw:
         """Latents, and labels of random items, for one phase of a step."""
         rng = stream(self._config.seed, step, phase.purpose, 2)
-        indices = rng.integers(len(self.dataset), size=self._config.batch)
+        indices = self.shown[rng.integers(len(self.shown), size=self._config.batch)]
         return draw_for(self._config, phase, step, self.one_hot(indices), self._device)
 
     def one_hot(self, indices: npt.NDArray[np.int64]) -> Tensor | None:

@@ -28,17 +28,23 @@ from nftgan.training.outputs import RunWriter, best_network
 from nftgan.training.phases import train_step
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
 from nftgan.training.team import SOLO, Team
-from nftgan.training.tick import Tick
+from nftgan.training.tick import Score, Tick
 
 
 def train(
-    config: TrainConfig, *, run_dir: Path, progress: Progress = SILENT, team: Team = SOLO
+    config: TrainConfig,
+    *,
+    run_dir: Path,
+    progress: Progress = SILENT,
+    team: Team = SOLO,
+    score: Score | None = None,
 ) -> Iterator[Tick]:
     """Train in `run_dir` until the end, starting afresh or where the last session stopped.
 
     Files appear in `run_dir` before the tick that announces them is yielded. Killed at any moment,
     the same call again ends with the same weights as an undisturbed run on the same machine.
-    Every process of `team` makes the same call; the leader alone writes. Raises UsageError when
+    Every process of `team` makes the same call; the leader alone writes, and measures snapshots by
+    `score`. Raises UsageError when
     `run_dir` holds another run, Cancelled after Ctrl-C (state saved), PartlyDone when another
     process of the team has died.
     """
@@ -54,7 +60,7 @@ def train(
             parent = model_file.load_networks(config.parent.source)
             taken_over = str(transfer(state, parent.generator, parent.discriminator))
         team.wait()  # until all have read what the leader is about to replace
-        writer = RunWriter(config, run_dir, feed) if team.leads else None
+        writer = RunWriter(config, run_dir, feed, score) if team.leads else None
         if writer is not None:
             _begin(config, run_dir, state, writer, continued, taken_over, progress)
         with progress.task("training", config.total_images / 1000, "kimg") as task, Stop() as stop:

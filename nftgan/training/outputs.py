@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch import Tensor
 
 import nftgan
 from nftgan import files
@@ -20,7 +21,7 @@ from nftgan.training import board, watchdog
 from nftgan.training.config import TrainConfig
 from nftgan.training.feed import Feed
 from nftgan.training.state import TrainState
-from nftgan.training.tick import Tick
+from nftgan.training.tick import Score, Tick
 
 STATS_FILE = "stats.jsonl"
 LOG_FILE = "log.txt"
@@ -29,7 +30,10 @@ LOG_FILE = "log.txt"
 class RunWriter:
     """Writes the files of one run; each is whole or absent, and written again after a resume."""
 
-    def __init__(self, config: TrainConfig, run_dir: Path, feed: Feed) -> None:
+    def __init__(
+        self, config: TrainConfig, run_dir: Path, feed: Feed, score: Score | None = None
+    ) -> None:
+        self._score = score
         self._config = config
         self._dir = run_dir
         self._feed = feed
@@ -46,9 +50,9 @@ class RunWriter:
             kept = [line for line in read_statistics(path) if line["images"] <= state.images]
             files.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         dataset = self._feed.dataset
-        count = min(self._columns * self._rows, len(dataset))
-        spread = np.linspace(0, len(dataset) - 1, count).astype(np.int64)  # over all classes
-        art = dataset.images(spread)
+        count = min(self._columns * self._rows, len(self._feed.shown))
+        spread = np.linspace(0, len(self._feed.shown) - 1, count).astype(np.int64)  # all classes
+        art = dataset.images(self._feed.shown[spread])
         self._art, self._art_variety = art, watchdog.variety(art)
         if not continued:
             self._write_grid("reals.png", art)
@@ -62,7 +66,7 @@ class RunWriter:
             name = f"{tick.images // 1000:06d}"
             sheet = self.samples(state)
             self._write_grid(f"fakes{name}.png", sheet)
-            tick = self._judged(tick, sheet)
+            tick = self._judged(tick, sheet, state)
             save_network(state, self._dir / f"network-{name}.safetensors")
             thin_networks(self._dir, self._config.keep)
         if tick.images:
@@ -82,8 +86,10 @@ class RunWriter:
             self.log(f"warning: {warning}")
         return tick
 
-    def _judged(self, tick: Tick, sheet: npt.NDArray[np.uint8]) -> Tick:
-        """`tick` with what the sheet tells: do the pictures differ, does a pattern run through."""
+    def _judged(self, tick: Tick, sheet: npt.NDArray[np.uint8], state: TrainState) -> Tick:
+        """`tick` with what a look at the networks tells: do the pictures differ, does a pattern
+        run through, does D judge by memory, and the scores asked for.
+        """
         share = watchdog.variety(sheet) / max(self._art_variety, 1e-3)
         statistics = tick.statistics | {"Variety": share}
         found = [watchdog.collapse_warning(share)]
@@ -91,6 +97,14 @@ class RunWriter:
             peak = watchdog.pattern_peak(sheet, self._art)
             statistics["Pattern"] = peak
             found.append(watchdog.pattern_warning(peak))
+        if tick.images and len(self._feed.held):
+            memory = self._overfitting(state, sheet)
+            statistics["Overfitting"] = memory
+            if tick.images > len(self._feed.shown):
+                found.append(watchdog.overfitting_warning(memory, self._config.aug))
+        if self._score is not None:
+            statistics |= self._score(lambda count: self.samples(state, count))
+            found.append(watchdog.copies_warning(statistics.get("Copies", 0.0)))
         said = tuple(text for text in found if text) if tick.images else ()
         return replace(
             tick,
@@ -99,10 +113,36 @@ class RunWriter:
             lost=tick.lost or bool(tick.images and share < watchdog.LOST),
         )
 
-    def samples(self, state: TrainState) -> npt.NDArray[np.uint8]:
+    def _overfitting(self, state: TrainState, sheet: npt.NDArray[np.uint8]) -> float:
+        """r_v from D's logits on as many shown, held out and painted pictures, none augmented."""
+        count = min(len(sheet), len(self._feed.held), len(self._feed.shown))
+        fakes = torch.from_numpy(sheet[:count]).to(state.device).to(torch.float32) / 127.5 - 1
+        classes = self._config.generator.c_dim
+        turn = np.arange(count) % classes if classes else None
+        means = []
+        for indices in (self._feed.shown[:count], self._feed.held[:count], None):
+            images = fakes if indices is None else self._feed.pictures(indices)
+            labels = self._feed.one_hot(indices) if indices is not None else None
+            if indices is None and turn is not None:
+                labels = torch.eye(classes, device=state.device)[torch.from_numpy(turn)]
+            means.append(self._mean_logit(state, images, labels))
+        return watchdog.overfitting(*means)
+
+    def _mean_logit(self, state: TrainState, images: Tensor, labels: Tensor | None) -> float:
+        group = self._config.discriminator.mbstd_group_size or 1
+        size = max(self._config.micro_batch // group, 1) * group
+        total, whole = 0.0, max(len(images) // group, 1) * group
+        with torch.no_grad():
+            for first in range(0, whole, size):
+                part = slice(first, min(first + size, whole))
+                chosen = None if labels is None else labels[part]
+                total += float(state.discriminator(images[part], chosen).sum())
+        return total / whole
+
+    def samples(self, state: TrainState, count: int | None = None) -> npt.NDArray[np.uint8]:
         """Pictures [N, C, H, W] of seeds 0, 1, 2 … by the averaged generator, classes in turn."""
         config = self._config
-        count = self._columns * self._rows
+        count = self._columns * self._rows if count is None else count
         z = np.concatenate(
             [np.random.RandomState(seed).randn(1, config.generator.z_dim) for seed in range(count)]
         )

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Paint = Callable[[int], npt.NDArray[np.uint8]]
+"""Pictures [N, C, H, W] of the averaged generator for seeds 0 to N - 1."""
+Score = Callable[[Paint], dict[str, float]]
+"""Measures a network at a snapshot; given to the loop by who may know of metrics."""
 
 
 @dataclass(frozen=True)

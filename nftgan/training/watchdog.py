@@ -14,6 +14,20 @@ MEMORISED = 0.95
 """Mean sign of D's logits on the art above which D knows the pictures by heart."""
 
 
+COPIES = 0.05
+"""Share of fakes nearer to a picture of the training than 99 in 100 held-out pictures are."""
+
+
+def copies_warning(share: float) -> str | None:
+    """What to do when `share` of the fakes come too near to the art."""
+    if share < COPIES:
+        return None
+    return (
+        f"{share:.0%} of the pictures are near-copies of the art: take an earlier network, or add"
+        " pictures; curate refuses such pieces"
+    )
+
+
 LOST = 0.1
 """The same below which a run is lost: it does not come back from one picture by itself."""
 COLLAPSED = 0.4

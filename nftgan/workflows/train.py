@@ -15,6 +15,7 @@ from nftgan.training.loop import train
 from nftgan.training.report import write_report
 from nftgan.training.team import joined
 from nftgan.training.tick import Tick
+from nftgan.workflows.scoring import scorer
 from nftgan.workflows.sources import RUN_OPTIONS, model_source
 
 
@@ -36,16 +37,15 @@ def plan_training(
     """
     source = None if resume is None else str(model_source(resume))
     config = resolve(DatasetFacts.of(dataset), preset=preset, resume=source, **options)
+    described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
     highest = -1
     for folder in sorted(runs.glob("[0-9][0-9][0-9][0-9][0-9]-*"), reverse=True):
         highest = max(highest, int(folder.name[:5]))
         if (folder / RUN_OPTIONS).is_file() and _is_same(folder / RUN_OPTIONS, config):
             return TrainPlan(config, folder, continues=True)
-    name = (
-        f"{highest + 1:05d}-{config.cfg}-{config.dataset.name}"
-        f"-batch{config.batch}-gamma{config.gamma:.3g}"
-    )
-    return TrainPlan(config, runs / name, continues=False)
+        if folder.name[6:] == described and not (folder / RUN_OPTIONS).exists():
+            return TrainPlan(config, folder, continues=False)  # killed before it had begun
+    return TrainPlan(config, runs / f"{highest + 1:05d}-{described}", continues=False)
 
 
 def _is_same(options: Path, config: TrainConfig) -> bool:
@@ -63,7 +63,8 @@ def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Ti
     """
     with joined(plan.config.device) as team:
         run_dir = Path(team.text(str(plan.run_dir)))
-        for tick in train(plan.config, run_dir=run_dir, progress=progress, team=team):
+        score = scorer(plan.config, run_dir) if team.leads else None
+        for tick in train(plan.config, run_dir=run_dir, progress=progress, team=team, score=score):
             if tick.snapshot and team.leads:
                 write_report(run_dir)
             yield tick

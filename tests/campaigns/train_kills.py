@@ -50,6 +50,12 @@ def half_written(runs: Path) -> bool:
     return any(".tmp" in path.name for path in runs.glob("*/.*"))
 
 
+def wait_for_writing(runs: Path, session: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while session.poll() is None and time.monotonic() < deadline and not half_written(runs):
+        time.sleep(0.0002)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=30)
@@ -76,6 +82,8 @@ def main() -> int:
             try:
                 code = session.wait(None if kills >= chosen.kills else patience)
             except subprocess.TimeoutExpired:
+                if kills % 2:  # every second one strikes while a file is being written
+                    wait_for_writing(folder / "killed", session)
                 session.kill()
                 session.wait()
                 kills += 1

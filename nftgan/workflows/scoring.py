@@ -1,0 +1,89 @@
+"""Score the snapshots of a run against the art that it was never shown: KID and near-copies."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nftgan import files
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.holdout import held_out
+from nftgan.errors import MissingStepError
+from nftgan.training.config import TrainConfig
+from nftgan.training.tick import Paint, Score
+
+FAKES = 400
+FEWEST_HELD = 20  # fewer say nothing
+CACHE = "features.npz"
+_CHUNK = 64
+
+
+def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
+    """What measures a snapshot of this run; None when nothing is asked for or nothing held out.
+
+    Returns `KID` with `KID/error`, `KID/floor` (of the art itself) and `Copies`, the share of fakes
+    nearer to a picture shown than 99 in 100 held-out ones are. The art's features are kept in the
+    run folder.
+    """
+    if "kid" not in config.metrics or config.holdout <= 0:
+        return None
+    from nftgan.metrics.features import Extractor
+    from nftgan.metrics.kid import kid
+
+    try:
+        extract = Extractor(config.device)
+    except MissingStepError:
+        return None  # the weights are an ordinary dependency: a run is worth more than its score
+    art: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
+
+    def score(paint: Paint) -> dict[str, float]:
+        if not art:
+            art.append(_art_features(config, run_dir, extract))
+        shown, held = art[0]
+        if min(len(held), len(shown)) < FEWEST_HELD:
+            return {}
+        found = extract(paint(FAKES))
+        value = kid(found, held)
+        chosen = np.random.default_rng(0).permutation(len(shown))[: len(held)]
+        limit = np.quantile(_distance(held, shown), 0.01)
+        return {
+            "KID": value.value,
+            "KID/error": value.error,
+            "KID/floor": kid(shown[chosen], held).value,
+            "Copies": float((_distance(found, shown) < limit).mean()),
+        }
+
+    return score
+
+
+def _distance(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Cosine distance of each row of x to the nearest of y."""
+    return np.asarray(1 - (x @ y.T).max(axis=1))
+
+
+def _art_features(
+    config: TrainConfig, run_dir: Path, extract: object
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Features [N, 224] of the pictures shown and held out."""
+    assert callable(extract)
+    path = run_dir / CACHE
+    wanted = f"{config.dataset.fingerprint} {config.holdout}"
+    if path.exists():
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept["of"]) == wanted:
+                return kept["shown"], kept["held"]
+    dataset = Dataset.open(config.dataset.path)
+    features = np.concatenate(
+        [
+            extract(dataset.images(range(first, min(first + _CHUNK, len(dataset)))))
+            for first in range(0, len(dataset), _CHUNK)
+        ]
+    )
+    shown, held = (features[indices] for indices in held_out(dataset, config.holdout))
+    buffer = io.BytesIO()
+    np.savez(buffer, of=np.array(wanted), shown=shown, held=held)
+    files.write_bytes(path, buffer.getvalue())
+    return shown, held
