@@ -63,7 +63,7 @@ class Finishing:
         problems = []
         for number, seed in enumerate(seeds):
             self.state = {"state": "working", "done": number, "of": len(seeds)}
-            if seed not in kept and (reason := self._likeness(seed)):
+            if (reason := self._likeness(seed)) and seed not in kept:
                 problems.append({"seed": seed, "reason": reason, "may_stay": True})
             if self._margin(seed) < SAFE_MARGIN:
                 reason = "a pixel on a rounding step: another machine could draw it differently"

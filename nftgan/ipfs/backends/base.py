@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from nftgan.errors import NftganError, ServiceError
 from nftgan.files import append_line, translated_os_errors
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.progress import Progress
+
+ByPath = Callable[[str], Iterator[bytes]]
+"""The content of the file at ROOT/path, in pieces."""
+
+
+class Refused(ServiceError):
+    """The service understood and said no, in words of its own."""
+
+    status = 0  # of HTTP, where it matters
+
+
+class Silent(ServiceError):
+    """The service took longer than it was given."""
+
+
+class FilesOnly(ServiceError):
+    """The gateway gives the content of files and not the blocks of folders."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is known of a place beforehand; None where it has no limit that we know."""
+
+    local: bool = False  # on this machine
+    uploads: bool = True  # False when it fetches the blocks by itself
+    one_root: bool = False  # it pins a CAR, and not the folders inside by their own CIDs
+    most_bytes: int | None = None  # of one CAR
+    most_folder_files: int | None = None
+    free_bytes: int | None = None  # without paying
+    free_files: int | None = None
+    per_minute: int | None = None  # requests
+
+
+def same_cid(text: object, cid: Cid) -> bool:
+    """Whether `text`, in any base, names `cid`."""
+    try:
+        return isinstance(text, str) and Cid.parse(text) == cid
+    except NftganError:
+        return False
 
 
 class Journal:
@@ -79,6 +120,14 @@ class Backend(Protocol):
     def name(self) -> str:
         """How messages, results and journals call it; holds no secret."""
 
+    @property
+    def limits(self) -> Limits:
+        """What is known of it before it is asked."""
+
+    @property
+    def by_path(self) -> ByPath | None:
+        """How files are read where blocks are not; None where they are."""
+
     def put(
         self,
         car: CarFile,
@@ -90,14 +139,18 @@ class Backend(Protocol):
     ) -> int:
         """Send what is missing and pin `roots`. Returns the bytes sent.
 
-        Raises ServiceError or CredentialError; what arrived before is kept.
+        Raises ServiceError, CredentialError, PartlyDone while it is not finished, or CheckFailed
+        when it took another CID; what arrived before is kept.
         """
 
     def is_pinned(self, root: Cid) -> bool:
         """Whether the place promises to keep everything below `root`."""
 
     def get(self, cid: Cid) -> bytes:
-        """A block as the place serves it, not checked. Raises MissingBlock or ServiceError."""
+        """A block as the place serves it, not checked.
+
+        Raises MissingBlock, ServiceError, or FilesOnly where `by_path` has to be used.
+        """
 
     def unpin(self, root: Cid) -> None:
         """Take the promise back; nothing happens when there is none."""

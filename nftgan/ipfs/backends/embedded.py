@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nftgan.errors import UsageError
-from nftgan.ipfs.backends.base import Journal
+from nftgan.ipfs.backends.base import Journal, Limits
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.store import BlockStore
@@ -18,6 +18,8 @@ class EmbeddedBackend:
     """Blocks and pins in a folder; a block file needs no journal, its name says what it is."""
 
     name = "embedded"
+    limits = Limits(local=True)
+    by_path = None
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.store = BlockStore(folder, durable=durable)

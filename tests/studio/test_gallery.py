@@ -1,0 +1,228 @@
+"""The gallery: pictures are those of the model, the wanted ones first, each painted once."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nftgan.collection.traits import measure, traits
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.pack import write_dataset
+from nftgan.errors import UsageError
+from nftgan.studio import cache as caches
+from nftgan.studio.gallery import MAX_POOL, Gallery, encode, picture_type
+from nftgan.synthesis.model import Model
+from nftgan.synthesis.recipe import Finish
+from tests.synthesis import tiny
+
+Open = Callable[..., Gallery]
+
+
+class Recorder(Model):
+    """Remembers what it painted, and waits where it is told to."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model.generator, model.discriminator, model.identity, model.info)
+        self.painted: list[int] = []
+        self.go = threading.Event()
+        self.go.set()
+
+    def previews(self, seeds: Sequence[int], *args: Any, **options: Any) -> Any:
+        self.go.wait(20)
+        self.painted.extend(seeds)
+        return super().previews(seeds, *args, **options)
+
+
+@pytest.fixture
+def painter(model: Model) -> Recorder:
+    return Recorder(model)
+
+
+@pytest.fixture
+def gallery_of(tmp_path: Path, painter: Recorder) -> Iterator[Open]:
+    opened = []
+
+    def start(seeds: Sequence[int], model: Model = painter, **options: Any) -> Gallery:
+        finish = options.pop("finish", None)
+        recipe = model.recipe(trunc=0.7, finish=finish)
+        gallery = Gallery(model, recipe, seeds, cache_folder=tmp_path / "cache", **options)
+        gallery.start()
+        opened.append(gallery)
+        return gallery
+
+    yield start
+    painter.go.set()
+    for gallery in opened:
+        gallery.close()
+
+
+def until(true: Callable[[], object]) -> None:
+    for _ in range(2000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+def painted(gallery: Gallery) -> bool:
+    return gallery.counts[0] == gallery.counts[1]
+
+
+def test_pictures_and_facts_are_those_of_the_preview(gallery_of: Open, model: Model) -> None:
+    gallery = gallery_of(range(12))
+    until(lambda: painted(gallery))
+    expected = model.generate(range(12), trunc=0.7)
+    for seed, image in enumerate(expected):
+        data = gallery.picture(seed)
+        assert data is not None and picture_type(data) == "image/png"
+        shown = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+        assert np.abs(shown - image).max() <= 1  # batches of float32 may differ in the last bit
+    table = gallery.table()
+    rows = traits([gallery.candidate(seed).measures for seed in table["seeds"]])  # type: ignore[union-attr]
+    for number, row in enumerate(rows):
+        for attribute in row:
+            column = table["columns"][attribute["trait_type"]]
+            assert column["values"][column["at"][number]] == attribute["value"]
+
+
+def test_a_finish_is_shown_without_its_enlargement(gallery_of: Open, model: Model) -> None:
+    finish = Finish(grid=8, palette=6, upscale=32)
+    gallery = gallery_of(range(2), finish=finish)
+    until(lambda: painted(gallery))
+    data = gallery.picture(1)
+    assert data is not None
+    shown = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    whole = model.generate([1], model.recipe(trunc=0.7, finish=finish))[0]
+    assert shown.shape == (8, 8, 3)
+    assert np.array_equal(shown, whole[::32, ::32])
+    assert gallery.candidate(1).measures.colours == measure(shown).colours  # type: ignore[union-attr]
+
+
+def test_who_is_looked_at_comes_first(gallery_of: Open, painter: Recorder) -> None:
+    painter.go.clear()
+    gallery = gallery_of(range(400))
+    gallery.want(300)
+    gallery.want(310)
+    painter.go.set()
+    until(lambda: gallery.candidate(300) and gallery.candidate(310))
+    assert len(painter.painted) < 200
+    gallery.unwant(300)
+    gallery.unwant(310)
+
+
+def test_a_question_is_answered_before_the_rest(gallery_of: Open, painter: Recorder) -> None:
+    painter.go.clear()
+    gallery = gallery_of(range(400))
+    question = gallery.ask(lambda: len(painter.painted))
+    painter.go.set()
+    assert question.result(20) <= 16
+    assert isinstance(gallery.ask(lambda: 1 // 0).exception(20), ZeroDivisionError)
+
+
+def test_a_restart_paints_nothing_again(gallery_of: Open, painter: Recorder, model: Model) -> None:
+    first = gallery_of(range(20))
+    until(lambda: painted(first))
+    before = {seed: first.picture(seed) for seed in range(20)}
+    first.close()
+    painter.painted.clear()
+    again = gallery_of(range(20))
+    assert painted(again)
+    assert {seed: again.picture(seed) for seed in range(20)} == before
+    assert sorted(again.rows()[0]) == list(range(20))
+    other = gallery_of([3], tiny.stylegan3(output_scale=4.0))
+    until(lambda: painted(other))
+    assert other.picture(3) != before[3]  # another model, another cache
+    assert painter.painted == []
+
+
+def test_a_damaged_cache_costs_only_time(gallery_of: Open, tmp_path: Path) -> None:
+    first = gallery_of(range(4))
+    until(lambda: painted(first))
+    first.close()
+    (path,) = (tmp_path / "cache").glob("*.sqlite3")
+    path.write_bytes(b"not a database, but long enough to look at" * 100)
+    again = gallery_of(range(4))
+    until(lambda: painted(again))
+    assert again.picture(3)
+
+
+def test_pictures_that_left_memory_come_from_disk(
+    gallery_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caches, "MEMORY_BYTES", 2000)
+    gallery = gallery_of(range(20))
+    until(lambda: painted(gallery))
+    assert len(gallery._cache._memory) < 20
+    assert all(gallery.picture(seed) for seed in range(20))
+
+
+def test_old_caches_go_when_there_are_too_many(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}.sqlite3" for n in range(4)]
+    for age, path in enumerate(paths):
+        path.write_bytes(b"x" * 100)
+        import os
+
+        os.utime(path, (1000 - age, 1000 - age))
+    caches.prune(tmp_path, keep=paths[3], most_bytes=250)
+    assert [path.exists() for path in paths] == [True, False, False, True]
+
+
+def test_training_art_offered_as_a_candidate_is_flagged(
+    gallery_of: Open, model: Model, tmp_path: Path
+) -> None:
+    # Seeds 3 and 9, the latter mirrored, are training pictures; the other art is noise.
+    random = np.random.default_rng(0)
+    art = [np.kron(random.integers(0, 256, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(20)]
+    art += [model.generate([3], trunc=0.7)[0], model.generate([9], trunc=0.7)[0][:, ::-1]]
+    path = tmp_path / "art.zip"
+    write_dataset(path, [np.ascontiguousarray(a).astype(np.uint8) for a in art])
+    gallery = gallery_of(range(12), training=Dataset.open(path))
+    until(lambda: gallery.guard and all(gallery.candidate(s).neighbour for s in range(12)))  # type: ignore[union-attr]
+    flagged = {seed for seed in range(12) if gallery.candidate(seed).copy}  # type: ignore[union-attr]
+    assert {3, 9} <= flagged
+    assert set(gallery.table()["refusals"]) == flagged
+    neighbour = gallery.candidate(9).neighbour  # type: ignore[union-attr]
+    assert neighbour is not None and neighbour.mirrored and neighbour.ratio < 0.1
+
+
+def test_the_pool_grows_by_the_next_seeds_up_to_its_limit(gallery_of: Open) -> None:
+    gallery = gallery_of([5, 90])
+    gallery.grow(3)
+    assert gallery.pool() == [5, 90, 91, 92, 93]
+    gallery.add([5])
+    assert gallery.counts[0] == 5
+    with pytest.raises(UsageError, match="at most"):
+        gallery.add(range(MAX_POOL + 1))
+    last = gallery_of([2**32 - 2])
+    last.grow(5)
+    assert last.pool() == [2**32 - 2, 2**32 - 1]
+
+
+def test_a_broken_model_is_said_and_not_repeated(gallery_of: Open, model: Model) -> None:
+    class Broken(Recorder):
+        def previews(self, *args: Any, **options: Any) -> Any:
+            self.painted.append(0)
+            raise MemoryError("no memory left")
+
+    broken = Broken(model)
+    gallery = gallery_of(range(3), broken)
+    until(lambda: gallery.failure)
+    time.sleep(0.05)
+    assert "no memory left" in str(gallery.failure) and len(broken.painted) == 1
+
+
+def test_large_pictures_are_sent_as_webp() -> None:
+    y, x = np.mgrid[:200, :200]
+    image = np.stack([x, y, (x + y) // 2], axis=2).astype(np.uint8)
+    data = encode(image)
+    assert picture_type(data) == "image/webp" and len(data) < 20_000
+    back = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    assert np.abs(back - image).mean() < 3
