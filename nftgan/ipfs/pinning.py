@@ -78,7 +78,7 @@ def pin_car(
     car = CarFile(path)
     packed = _packed(car)
     roots = [car.root, *dict.fromkeys(map(Cid.parse, packed.cids.values()))]
-    if len(roots) > MAX_ROOTS:
+    if len(roots) > MAX_ROOTS or backend.limits.one_root:
         roots = roots[:1]
     journal = Journal(journal_path, backend.name, car.root)
     sent = 0
@@ -89,7 +89,13 @@ def pin_car(
         journal.settle()
     try:
         checked = verify(
-            car, roots, backend.get, where=backend.name, extent=extent, progress=progress
+            car,
+            roots,
+            backend.get,
+            where=backend.name,
+            by_path=backend.by_path,
+            extent=extent,
+            progress=progress,
         )
     except CheckFailed:
         journal.void("a block did not come back")

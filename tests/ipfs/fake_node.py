@@ -31,6 +31,25 @@ class FakeNode(ThreadingHTTPServer):
         self.corrupt: set[Cid] = set()  # kept with one bit flipped
         self.asked: list[tuple[str, dict[str, list[str]], str | None]] = []
         self.received_bytes = 0
+        self.counts = False  # whether it answers with the number of blocks, as Kubo can
+
+    def take(self, car: bytes) -> tuple[list[Cid], int]:
+        """Keep the blocks of a CAR; its roots and how many blocks."""
+        size, at = read_varint(car, 0)
+        roots, end, count = _roots(car[at : at + size]), at + size, 0
+        while end < len(car):
+            size, at = read_varint(car, end)
+            cid, data = Cid.from_bytes(car, at)
+            end, count = at + size, count + 1
+            self.keep(cid, car[data:end])
+        return roots, count
+
+    def keep(self, cid: Cid, content: bytes) -> None:
+        """Keep one block, badly where the test says so."""
+        if cid in self.corrupt:
+            content = bytes([content[0] ^ 1]) + content[1:]
+        if cid not in self.lose:
+            self.blocks[cid] = content
 
     @property
     def url(self) -> str:
@@ -111,6 +130,14 @@ class Handler(BaseHTTPRequestHandler):
             self._cut()
         elif kind == "refuse":
             self._refuse(detail)
+        elif kind.startswith("answer"):  # with a document of the test's own
+            self._send(int(kind[7:] or 200), detail.encode())
+        elif kind == "stream error":  # what Kubo does when it fails after the status line
+            self.send_response(200)
+            self.send_header("Trailer", "X-Stream-Error")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"0\r\nX-Stream-Error: unexpected EOF\r\n\r\n")
         else:  # a status of some proxy, with Retry-After
             self._send(int(kind), b"<html>no</html>", retry=detail)
 
@@ -134,26 +161,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_dag_import(self, options: dict[str, list[str]], body: bytes) -> None:
         node, start = self.server, body.index(b"\r\n\r\n") + 4
-        car = body[start : body.rindex(b"\r\n--", 0, len(body) - 4)]
-        size, at = read_varint(car, 0)
-        roots, blocks = _roots(car[at : at + size]), at + size
-        while blocks < len(car):
-            size, at = read_varint(car, blocks)
-            cid, data = Cid.from_bytes(car, at)
-            blocks = at + size
-            content = car[data:blocks]
-            if cid in node.corrupt:
-                content = bytes([content[0] ^ 1]) + content[1:]
-            if cid not in node.lose:
-                node.blocks[cid] = content
-        if options["pin-roots"] == ["false"]:
-            return self._send(200, b"")
+        roots, count = node.take(body[start : body.rindex(b"\r\n--", 0, len(body) - 4)])
         lines = []
-        for root in roots:
-            node.pinned.add(root)
-            # As js-ipfs does it: CIDv1 in base58.
-            text = "z" + base58(root.to_bytes()) if root.version else str(root)
-            lines.append(json.dumps({"Root": {"Cid": {"/": text}, "PinErrorMsg": ""}}))
+        if options["pin-roots"] == ["true"]:
+            for root in roots:
+                node.pinned.add(root)
+                # As js-ipfs does it: CIDv1 in base58.
+                text = "z" + base58(root.to_bytes()) if root.version else str(root)
+                lines.append(json.dumps({"Root": {"Cid": {"/": text}, "PinErrorMsg": ""}}))
+        if node.counts:
+            lines.append(json.dumps({"Stats": {"BlockCount": count}}))
         self._send(200, "\n".join(lines).encode())
 
     def do_pin_ls(self, options: dict[str, list[str]], body: bytes) -> None:

@@ -237,11 +237,24 @@ def test_killed_at_any_point_the_same_command_finishes_with_the_same_cids(
 
 
 def test_the_sample_is_the_same_each_time_and_holds_the_roots(tmp_path: Path) -> None:
-    tree = {"a": {str(i): str(i).encode() for i in range(500)}}
+    tree: Tree = {
+        "images": {f"{i}.png": f"image {i}".encode() for i in range(5000)},
+        "metadata": {f"{i}.json": str(i).encode() for i in range(5000)},
+        "model.safetensors": bytes(range(250)) * 20_000,
+    }
     car = CarFile(pack(tree, tmp_path / "x.car").path)
     picked = chosen(car, [car.root], "sample")
     assert picked == chosen(car, [car.root], "sample")
-    assert picked[0] == car.root and 64 <= len(picked) <= 67
+    assert picked[0] == car.root
+    folders = {Importer().add_tree(tree[name]).cid for name in ("images", "metadata")}  # type: ignore[arg-type]
+    for number in (0, 4999):
+        assert Cid.of(f"image {number}".encode(), RAW) in picked
+        assert Cid.of(str(number).encode(), RAW) in picked
+    leaves = [cid for cid in picked if cid.codec == RAW]
+    assert folders < set(picked)
+    assert 2 * 32 + 2 <= len(leaves) <= 2 * 34 + 2  # images and metadata, and the model's ends
+    shards = len(picked) - len(leaves) - 4
+    assert 32 < shards <= 4 * 34  # one or two on the way to each
     with pytest.raises(UsageError, match="extent"):
         chosen(car, [car.root], "some")  # type: ignore[arg-type]
 
@@ -282,7 +295,7 @@ def test_tokens_come_from_the_environment_or_a_file(
 
 def test_targets_are_opened_by_name(tmp_path: Path) -> None:
     assert open_backend("embedded", store=tmp_path).name == "embedded"
-    url = "http://127.0.0.1:5999"
+    url = "http://127.0.0.1:4999"
     assert open_backend("kubo", store=tmp_path, url=url).name == url
     with pytest.raises(UsageError, match="unknown place"):
         open_backend("nft.storage", store=tmp_path)

@@ -6,13 +6,14 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from nftgan.errors import ServiceError
-from nftgan.ipfs.backends.base import Journal
-from nftgan.ipfs.backends.rpc import Refused, Rpc, Silent
+from nftgan.errors import CheckFailed, ServiceError
+from nftgan.ipfs.backends.access import NODE_TOKEN
+from nftgan.ipfs.backends.base import Journal, Limits, Refused, Silent
+from nftgan.ipfs.backends.rpc import Rpc
 from nftgan.ipfs.car import CarFile, header, section
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.reader import MAX_BLOCK_BYTES, MissingBlock
-from nftgan.progress import Progress
+from nftgan.progress import Progress, Task
 
 SHARD_BYTES = 32 << 20
 """A shard is what is sent again after a failure, and is held nowhere whole."""
@@ -27,24 +28,42 @@ class KuboBackend:
     The node never computes a CID: it is sent blocks, and afterwards asked for them.
     """
 
+    by_path = None
+
     def __init__(
         self,
         url: str = "http://127.0.0.1:5001",
         *,
         token: str | None = None,
+        name: str | None = None,
+        variable: str = NODE_TOKEN,
+        limits: Limits | None = None,
+        one_root_a_pin: bool = False,
         shard_bytes: int = SHARD_BYTES,
         get_seconds: float = GET_SECONDS,
         timeout_seconds: float = 300.0,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Nothing is sent yet. Raises UsageError for an address that cannot be used."""
-        self._rpc = Rpc(url, token=token, timeout_seconds=timeout_seconds, wait=wait)
+        """`one_root_a_pin` is for services that pin one root a request.
+
+        Nothing is sent yet. Raises UsageError for an address that cannot be used.
+        """
+        self._rpc = Rpc(
+            url,
+            token=token,
+            name=name,
+            variable=variable,
+            timeout_seconds=timeout_seconds,
+            wait=wait,
+        )
+        self.limits = limits or Limits(local=self._rpc.loopback)
+        self._one_root_a_pin = one_root_a_pin
         self._shard_bytes = shard_bytes
         self._get_seconds = get_seconds
 
     @property
     def name(self) -> str:
-        """The node's address, without path or token."""
+        """What it was given, else the node's address, without path or token."""
         return self._rpc.name
 
     def version(self) -> str:
@@ -63,7 +82,8 @@ class KuboBackend:
     ) -> int:
         """Import the shards that the journal does not have, then pin `roots`.
 
-        Returns the bytes sent. Raises ServiceError or CredentialError.
+        Returns the bytes sent. Raises ServiceError, CredentialError, or CheckFailed when the node
+        confirms another CID.
         """
         self.version()
         sent = self._send(car, journal, progress)
@@ -80,7 +100,7 @@ class KuboBackend:
         return sent
 
     def _send(self, car: CarFile, journal: Journal, progress: Progress) -> int:
-        sent = 0
+        sent = done = 0
         shards = list(self._shards(car))
         with progress.task(f"send to {self.name}", car.size_bytes, "B") as task:
             for number, shard in enumerate(shards, 1):
@@ -88,10 +108,14 @@ class KuboBackend:
                 part = hashlib.sha256(b"".join(cid.to_bytes() for cid in shard)).hexdigest()
                 if part not in journal.parts:
                     what = f"part {number} of {len(shards)}"
-                    self._import(car, (car.root,), shard, pin=False, what=what)
+                    answers = self._import(
+                        car, (car.root,), shard, pin=False, what=what, task=task, before=done
+                    )
+                    self._all_counted(answers, len(shard), what)
                     journal.note(part)
                     sent += size
-                task.advance(size)
+                done += size
+                task.update(completed=done)
         return sent
 
     def _shards(self, car: CarFile) -> Iterator[list[Cid]]:
@@ -106,18 +130,47 @@ class KuboBackend:
         yield shard
 
     def _import(
-        self, car: CarFile, roots: Sequence[Cid], cids: Sequence[Cid], *, pin: bool, what: str
+        self,
+        car: CarFile,
+        roots: Sequence[Cid],
+        cids: Sequence[Cid],
+        *,
+        pin: bool,
+        what: str,
+        task: Task | None = None,
+        before: int = 0,
     ) -> list[dict[str, object]]:
         def body() -> Iterator[bytes]:
             yield header(*roots)
+            at = before
             for cid in cids:
                 yield section(cid, car.get(cid))
+                at += car.block_bytes(cid)
+                if task is not None:
+                    task.update(completed=at)
 
-        options = {"pin-roots": "true" if pin else "false"}
+        options = {"pin-roots": "true" if pin else "false", "stats": "true"}
         return self._rpc.call("dag/import", options=options, body=body, what=what)
 
+    def _all_counted(self, answers: list[dict[str, object]], blocks: int, what: str) -> None:
+        """A node that counts has counted all. An error after the status line is not seen else."""
+        for answer in answers:
+            stats = answer.get("Stats")
+            if isinstance(stats, dict) and stats.get("BlockCount") not in {None, blocks}:
+                raise ServiceError(
+                    f"{self.name} took {stats['BlockCount']} of {blocks} blocks of {what}",
+                    hint="run the same command again: it goes on where it stopped",
+                )
+
     def _pin(self, car: CarFile, roots: Sequence[Cid]) -> str | None:
-        """Pin by an import of the roots alone, which never asks the network; why not, or None."""
+        """Pin by an import of the roots alone; why not, or None. Raises CheckFailed."""
+        groups = [[root] for root in roots] if self._one_root_a_pin else [list(roots)]
+        for group in groups:
+            if reason := self._pin_group(car, group):
+                return reason
+        return None
+
+    def _pin_group(self, car: CarFile, roots: Sequence[Cid]) -> str | None:
         try:
             answers = self._import(car, roots, roots, pin=True, what="the pin")
         except Silent:
@@ -132,7 +185,12 @@ class KuboBackend:
             link = root.get("Cid")
             if isinstance(link, dict) and isinstance(text := link.get("/"), str):
                 pinned.add(Cid.parse(text))  # as bytes: js-ipfs writes another base
-        missing = [str(root) for root in roots if root not in pinned]
+        missing = [root for root in roots if root not in pinned]
+        if missing and (others := pinned - set(roots)):
+            raise CheckFailed(
+                f"{self.name} changed the CID: it pinned {others.pop()} and not {missing[0]}",
+                hint="pin to a place that imports a CAR as it is",
+            )
         return f"it does not confirm {missing[0]}" if missing else None
 
     def is_pinned(self, root: Cid) -> bool:

@@ -11,59 +11,12 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
-from nftgan.errors import CredentialError, ServiceError, UsageError
-
-TRANSIENT = {408, 429, 500, 502, 503, 504}
-"""Answers worth a second try, when they carry no sentence of the node itself."""
-
-CONNECT_SECONDS = 30.0
-"""Also bounds each step of an upload: a node that stops reading is noticed."""
-
-MAX_WAIT_SECONDS = 60.0
-
-
-class Refused(ServiceError):
-    """The node understood and said no, in words of its own."""
-
-
-class Silent(ServiceError):
-    """The node took longer than it was given."""
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether the host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
-def checked_url(url: str, token: str | None) -> SplitResult:
-    """The address of a service. Raises UsageError when a secret would be seen on the way."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(
-            "the address of the IPFS service cannot be used",
-            hint="write it like http://127.0.0.1:5001 or https://HOST",
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError(
-            f"the address of {parts.hostname} holds more than host, port and path",
-            hint="give a token by NFTGAN_IPFS_TOKEN or a file, not in the address",
-        )
-    if token and parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise UsageError(
-            f"a token is not sent to {parts.hostname} over plain http", hint="use https"
-        )
-    return parts
+from nftgan.errors import CredentialError, ServiceError
+from nftgan.ipfs.backends.access import NODE_TOKEN, checked_url, is_loopback, redacted
+from nftgan.ipfs.backends.base import Refused, Silent
+from nftgan.ipfs.backends.http import AGAIN, CONNECT_SECONDS, MAX_WAIT_SECONDS, TRANSIENT
 
 
 def _multiaddr(parts: SplitResult) -> str:
@@ -84,11 +37,14 @@ class Rpc:
         url: str,
         *,
         token: str | None = None,
+        name: str | None = None,
+        variable: str = NODE_TOKEN,
         timeout_seconds: float = 300.0,
         attempts: int = 5,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        parts = checked_url(url, token)
+        """`name` is for messages, else its address; `variable` is where the token comes from."""
+        parts = checked_url(url, token, variable)
         # Its patched requests warn under urllib3 2 and serve only unix sockets.
         os.environ.setdefault("PY_IPFS_HTTP_CLIENT_PATCH_REQUESTS", "no")
         import ipfshttpclient
@@ -96,7 +52,9 @@ class Rpc:
 
         self._errors = ipfshttpclient.exceptions
         self._transport_error = requests.exceptions.RequestException
-        self.name = f"{parts.scheme}://{parts.netloc}"
+        self.name = name or f"{parts.scheme}://{parts.netloc}"
+        self.loopback = is_loopback(parts.hostname)
+        self._token, self._variable = token, variable
         self._attempts = attempts
         self._wait = wait
         self._timeout = (CONNECT_SECONDS, timeout_seconds)
@@ -108,7 +66,7 @@ class Rpc:
             headers={"Authorization": f"Bearer {token}"} if token else {},
         )
         self._http = self._client._client
-        if is_loopback(parts.hostname):
+        if self.loopback:
             # A proxy from the environment is for other machines.
             self._http._request_proxies = {"no_proxy": parts.hostname}
 
@@ -188,27 +146,29 @@ class Rpc:
     ) -> tuple[ServiceError | CredentialError, float | None]:
         """The error for a person, and the seconds to wait before another try is worth it."""
         errors, again = self._errors, 0.5 * 2 ** (attempt - 1)
-        hint = "run the same command again: it goes on where it stopped"
         if isinstance(exc, errors.StatusError):
             response = getattr(exc.original, "response", None)
             status = getattr(response, "status_code", 0)
             if status in {401, 403}:
                 return CredentialError(
                     f"{self.name} refuses the token (status {status})",
-                    hint="check NFTGAN_IPFS_TOKEN",
+                    hint=f"check {self._variable}",
                 ), None
             if isinstance(exc, errors.ErrorResponse) and status not in TRANSIENT - {500}:
-                return Refused(f"{self.name} refuses {what}: {str(exc)[:200]}"), None
+                said = redacted(str(exc), self._token)
+                return Refused(f"{self.name} refuses {what}: {said}"), None
             message = f"{self.name} answers {what} with status {status}"
             if status not in TRANSIENT:
                 return ServiceError(message), None
             asked = getattr(response, "headers", {}).get("Retry-After", "")
-            return ServiceError(message, hint=hint), float(asked) if asked.isdecimal() else again
+            return ServiceError(message, hint=AGAIN), float(asked) if asked.isdecimal() else again
         if isinstance(exc, errors.TimeoutError) or "timed out" in str(exc):
-            return Silent(f"{self.name} does not answer {what}", hint=hint), None
+            return Silent(f"{self.name} does not answer {what}", hint=AGAIN), None
         if isinstance(exc, errors.ConnectionError):
             start = "start the node (ipfs daemon) or check its address"
             return ServiceError(f"{self.name} cannot be reached", hint=start), again
         if isinstance(exc, errors.DecodingError):
-            return ServiceError(f"{self.name} answers {what} with half an answer", hint=hint), again
-        return ServiceError(f"{self.name} breaks off during {what}", hint=hint), again
+            return ServiceError(
+                f"{self.name} answers {what} with half an answer", hint=AGAIN
+            ), again
+        return ServiceError(f"{self.name} breaks off during {what}", hint=AGAIN), again

@@ -1,0 +1,99 @@
+"""Addresses and tokens of services: from the environment or a file, never shown."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from nftgan.errors import CredentialError, UsageError
+
+NODE_TOKEN = "NFTGAN_IPFS_TOKEN"
+
+FILES = {
+    NODE_TOKEN: "NFTGAN_IPFS_TOKEN_FILE",
+    "NFTGAN_PINATA_JWT": "NFTGAN_PINATA_JWT_FILE",
+    "NFTGAN_PINATA_GATEWAY_KEY": "NFTGAN_PINATA_GATEWAY_KEY_FILE",
+    "NFTGAN_FILEBASE_TOKEN": "NFTGAN_FILEBASE_TOKEN_FILE",
+    "NFTGAN_PSA_TOKEN": "NFTGAN_PSA_TOKEN_FILE",
+}
+"""For each variable with a token the one that names a file with it."""
+
+
+def read_token(variable: str = NODE_TOKEN) -> str | None:
+    """The token in `variable`, else the first line of the file that its partner in FILES names.
+
+    None when neither is set. Raises CredentialError, which does not show it.
+    """
+    if token := os.environ.get(variable):
+        return _fit(token.strip(), variable)
+    if not (name := os.environ.get(FILES[variable])):
+        return None
+    try:
+        token = Path(name).expanduser().read_text().strip().split("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise CredentialError(f"the token file {name} cannot be read") from exc
+    if not token:
+        raise CredentialError(f"the token file {name} is empty")
+    return _fit(token, f"the token file {name}")
+
+
+def need_token(variable: str, service: str) -> str:
+    """`read_token` of a service that does nothing without one. Raises CredentialError."""
+    token = read_token(variable)
+    if token is None:
+        raise CredentialError(
+            f"{service} needs a token",
+            hint=f"set {variable}, or {FILES[variable]} to a file with it",
+        )
+    return token
+
+
+def _fit(token: str, where: str) -> str:
+    # An HTTP library that meets another character quotes the whole header in its error.
+    if not all("!" <= letter <= "~" for letter in token):
+        raise CredentialError(f"{where} holds more than a token", hint="one line, no spaces")
+    return token
+
+
+def redacted(text: str, token: str | None) -> str:
+    """`text` of a stranger, at most 200 characters of one line, without the token."""
+    line = " ".join(text.split())
+    if token:
+        line = line.replace(token, "(token)")
+    return line[:200]
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether the host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def checked_url(url: str, token: str | None, variable: str = NODE_TOKEN) -> SplitResult:
+    """The address of a service. Raises UsageError when a secret would be seen on the way."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(
+            "the address of the IPFS service cannot be used",
+            hint="write it like http://127.0.0.1:5001 or https://HOST",
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError(
+            f"the address of {parts.hostname} holds more than host, port and path",
+            hint=f"give a token by {variable} or a file, not in the address",
+        )
+    if token and parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise UsageError(
+            f"a token is not sent to {parts.hostname} over plain http", hint="use https"
+        )
+    return parts
