@@ -34,9 +34,20 @@ GAS_MARGINS = (115, 150, 200)
 CREATION_PATIENCE = 6
 """Times longer to wait for the receipt of a creation when a contract stands where it should."""
 
-_KNOWN = ("already known", "nonce too low", "underpriced", "already imported", "known transaction")
-_TOO_CHEAP = ("less than block base fee", "feetoolow", "fee cap less", "max fee per gas less")
+# The words of geth, Erigon, Nethermind, Besu, anvil and Arbitrum, in lower case.
+_KNOWN = (
+    *("already known", "alreadyknown", "known transaction", "already imported", "same hash"),
+    *("nonce too low", "nonce_too_low", "oldnonce", "replacement"),
+)
+_TOO_CHEAP = (
+    *("less than block base fee", "max fee per gas less", "fee cap less", "below current base fee"),
+    *("feetoolow", "fee too low", "fee_too_low", "transaction underpriced: ", "gas price below"),
+)
 _GAP = ("nonce too high", "exceeds next nonce", "too far in the future", "nonce-too-high")
+_CAPPED = (
+    *("exceeds the configured cap", "exceeds block gas limit", "gas limit too high"),
+    "exceeds transaction gas limit",
+)
 
 
 @dataclass(frozen=True)
@@ -446,6 +457,10 @@ class Sender:
             watch.too_cheap = any(words in message for words in _TOO_CHEAP)
             if watch.too_cheap or any(words in message for words in _KNOWN + _GAP):
                 return
+            if any(words in message for words in _CAPPED):
+                raise ServiceError(
+                    exc.message, hint="lower --max-fee, or choose another node with --rpc"
+                ) from None
             if "insufficient funds" in message:
                 raise UsageError(
                     f"{self.account.address} has too little on {self.connection.chain.name}",

@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import requests
+
+from tests.chain.faults import Upstream
+
 NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
 
 
@@ -19,6 +23,17 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def forward(url: str) -> Upstream:
+    """The node at `url` for a `BadNode`: its answers, and its errors with all that they hold."""
+
+    def ask(method: str, params: list[Any]) -> dict[str, Any]:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = requests.post(url, json=body, timeout=20).json()
+        return {key: answer[key] for key in ("result", "error") if key in answer}
+
+    return ask
 
 
 def rpc(url: str, method: str, *params: Any) -> Any:

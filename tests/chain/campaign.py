@@ -43,7 +43,7 @@ from nftgan.chain.rpc import connect  # noqa: E402
 from nftgan.errors import NftganError  # noqa: E402
 from tests.chain import faults  # noqa: E402
 from tests.chain.actors import STAGES, account, deploy, dying, mint, seeds_of, sender  # noqa: E402
-from tests.chain.anvil import anvil_program, rpc, started  # noqa: E402
+from tests.chain.anvil import anvil_program, forward, rpc, started  # noqa: E402
 from tests.chain.faults import BadNode  # noqa: E402
 
 GWEI = 10**9
@@ -310,7 +310,7 @@ class Campaign:
         try:
             self.contract = deploy(connect(CHAIN, url), ME, self.folder, self.tokens).address
             self.chaos.first_block = int(rpc(url, "eth_blockNumber"), 16)
-            bad = BadNode(lambda method, params: _forward(url, method, params), self.weather)
+            bad = BadNode(forward(url), self.weather)
             with bad.running() as address:
                 self._storm(address)
                 self._quiet(address)
@@ -446,15 +446,6 @@ class Campaign:
 
 def _topic(event: str) -> str:
     return "0x" + keccak(text=event).hex()
-
-
-def _forward(url: str, method: str, params: list[Any]) -> dict[str, Any]:
-    """A JSON-RPC answer of the node's, its errors with all that they hold."""
-    import requests
-
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    answer = requests.post(url, json=body, timeout=20).json()
-    return {key: answer[key] for key in ("result", "error") if key in answer}
 
 
 def campaign(seed: int, tokens: int) -> Record:

@@ -12,14 +12,13 @@ from nftgan.chain.embedded import CHAIN_ID, EmbeddedChain
 from nftgan.chain.networks import CHAINS, Chain
 from nftgan.chain.rpc import Connection, connect
 from tests.chain.actors import account
-from tests.chain.anvil import anvil_program, rpc, started
+from tests.chain.anvil import anvil_program, started
 from tests.chain.faults import BadNode, Policy
 
 FAULTY = Chain("faulty", CHAIN_ID, "", "", 0, 1)
 """The chain behind `bad_node`."""
 
 Start = Callable[[Policy], BadNode]
-__all__ = ["FAULTY", "Start", "rpc", "running_anvil"]
 
 
 @pytest.fixture(autouse=True)

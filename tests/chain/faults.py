@@ -36,6 +36,9 @@ ANY_REQUEST = (
 )
 """What can happen to every request: on the way there, at the node, and on the way back."""
 
+HARMLESS = ("bad header",)
+"""What is wrong with an answer that can be read all the same."""
+
 BY_METHOD = {
     "eth_getTransactionReceipt": ("null result", "behind"),
     "eth_getTransactionCount": ("one less", "behind"),
@@ -197,6 +200,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, b'["jsonrpc"]')
         if fault == "truncated":
             return self._send(200, body[: len(body) // 2])
+        if fault == "bad header":
+            return self._send(200, body, {"X-Cut off": "no name has a space"})
         if fault == "slow":
             time.sleep(SLOW_SECONDS)
         return self._send(200, body)

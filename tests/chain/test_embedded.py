@@ -19,9 +19,10 @@ from web3.exceptions import TransactionNotFound, Web3RPCError
 from nftgan.chain.embedded import CHAIN_ID, EmbeddedChain
 from nftgan.chain.rpc import Connection
 from nftgan.errors import UsageError
-from tests.chain.actors import account, deploy, mint, sender
+from tests.chain.actors import account, deploy, die, in_child, mint, sender
 
 GWEI = 10**9
+KILLS = 24
 ALICE, BOB = account("alice"), account("bob")
 
 
@@ -179,7 +180,60 @@ def test_another_process_sees_what_this_one_did(tmp_path: Path, w3: Web3) -> Non
     assert subprocess.check_output(arguments, text=True).split() == ["1", "1", "1"]
 
 
-def test_twelve_kills_with_two_writers_lose_no_reported_block(tmp_path: Path) -> None:
+def lines(path: Path) -> int:
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
+
+
+def writes_of(path: Path, raw: bytes) -> int:
+    """How many statements one transaction takes."""
+    count = 0
+
+    def counting(statement: str) -> None:
+        nonlocal count
+        count += 1
+
+    chain = EmbeddedChain(path)
+    chain.database.sql.set_trace_callback(counting)
+    Web3(chain).eth.send_raw_transaction(raw)
+    chain.database.close()
+    return count
+
+
+def test_a_kill_at_any_statement_keeps_all_that_was_reported(tmp_path: Path) -> None:
+    """Twenty-four places, spread over everything that one transaction writes."""
+    path = tmp_path / "chain.sqlite"
+    EmbeddedChain(path, fund=[ALICE.address, BOB.address]).database.close()
+    statements = writes_of(path, ALICE.sign(transfer(0))[0])
+    assert statements > KILLS
+    for place in range(KILLS):
+        nonce = Web3(EmbeddedChain(path)).eth.get_transaction_count(ALICE.address)
+        raw, name = ALICE.sign(transfer(nonce))
+        left = 1 + place * (statements - 1) // (KILLS - 1)
+
+        def child(left: int = left, raw: bytes = raw) -> None:
+            chain = EmbeddedChain(path)
+
+            def dying(statement: str) -> None:
+                nonlocal left
+                left -= 1
+                if not left:
+                    die()
+
+            chain.database.sql.set_trace_callback(dying)
+            Web3(chain).eth.send_raw_transaction(raw)
+
+        assert in_child(child) in (-signal.SIGKILL, 0)
+        w3 = Web3(EmbeddedChain(path))
+        after = w3.eth.get_transaction_count(ALICE.address)
+        assert w3.eth.block_number == after and after - nonce in (0, 1)
+        if after == nonce:  # nothing of it stayed, and it goes again
+            w3.eth.send_raw_transaction(raw)
+        assert w3.eth.get_transaction_receipt(name)["status"] == 1
+    for number in range(1, w3.eth.block_number + 1):
+        assert w3.eth.get_block(number)["parentHash"] == w3.eth.get_block(number - 1)["hash"]
+
+
+def test_twenty_four_kills_with_two_writers_lose_no_reported_block(tmp_path: Path) -> None:
     path = tmp_path / "chain.sqlite"
     EmbeddedChain(path, fund=[ALICE.address, BOB.address]).database.close()
 
@@ -194,8 +248,8 @@ def test_twelve_kills_with_two_writers_lose_no_reported_block(tmp_path: Path) ->
 
     random_source = random.Random(12)
     reports = {who: tmp_path / f"{who.address}.txt" for who in (ALICE, BOB)}
-    for _ in range(6):
-        children = []
+    for _ in range(KILLS // 2):
+        children, before = [], {file: lines(file) for file in reports.values()}
         for who, file in reports.items():
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             child = os.fork()
@@ -206,7 +260,10 @@ def test_twelve_kills_with_two_writers_lose_no_reported_block(tmp_path: Path) ->
                     os._exit(1)
             os.close(handle)
             children.append(child)
-        time.sleep(0.25)  # so that they are at work; where in it is up to chance
+        for file in reports.values():  # so that they are at work; where in it is up to chance
+            until = time.monotonic() + 30
+            while lines(file) <= before[file] and time.monotonic() < until:
+                time.sleep(0.005)
         for child in children:
             time.sleep(random_source.random() * 0.1)
             os.kill(child, signal.SIGKILL)
@@ -218,9 +275,9 @@ def test_twelve_kills_with_two_writers_lose_no_reported_block(tmp_path: Path) ->
         names = file.read_text().split()
         assert all(w3.eth.get_transaction_receipt(name)["status"] == 1 for name in names)
         nonce = w3.eth.get_transaction_count(who.address)
-        assert len(names) <= nonce <= len(names) + 6  # a kill may come before the report
+        assert len(names) <= nonce <= len(names) + KILLS // 2  # a kill may come before the report
         total += nonce
-    assert blocks == total > 12
+    assert blocks == total >= KILLS
     for number in range(1, blocks + 1):
         assert w3.eth.get_block(number)["parentHash"] == w3.eth.get_block(number - 1)["hash"]
     with sqlite3.connect(path) as database:

@@ -18,6 +18,7 @@ def written(path: Path) -> Journal:
     journal.plan("mint 0-9", first=0, count=10)
     journal.attempt(Attempt("mint 0-9", 4, "0x01", "0x02", 30, 1))
     journal.attempt(Attempt("mint 0-9", 4, "0x03", "0x04", 34, 2))
+    journal.mine("mint 0-9", hash="0x03", block=7)
     journal.final("mint 0-9", hash="0x03", block=7, gas=8, fee_wei=9)
     return journal
 
@@ -29,7 +30,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert [attempt.hash for attempt in journal.attempts["mint 0-9"]] == ["0x01", "0x03"]
     assert journal.finals["mint 0-9"]["block"] == 7
     journal.undo("mint 0-9")
-    assert Journal.read(path).finals == {}
+    assert Journal.read(path).finals == Journal.read(path).mined == {}
 
 
 def test_a_kill_at_any_byte_costs_at_most_the_last_line(tmp_path: Path) -> None:
@@ -41,7 +42,8 @@ def test_a_kill_at_any_byte_costs_at_most_the_last_line(tmp_path: Path) -> None:
         whole = data[:size].count(b"\n")
         read = Journal.read(path)
         assert path.read_bytes() == data[:size]  # reading changes nothing
-        entries = len(read.attempts.get("mint 0-9", [])) + len(read.plans) + len(read.finals)
+        entries = len(read.attempts.get("mint 0-9", []))
+        entries += len(read.plans) + len(read.mined) + len(read.finals)
         assert entries == max(whole - 1, 0)
         journal = Journal.open(path, BINDING)
         journal.plan("next", first=10, count=1)
@@ -80,4 +82,56 @@ def test_a_line_is_one_json_document(tmp_path: Path) -> None:
     path = tmp_path / "mint.jsonl"
     written(path)
     kinds = [next(iter(json.loads(line))) for line in path.read_text().splitlines()]
-    assert kinds == ["header", "plan", "attempt", "attempt", "final"]
+    assert kinds == ["header", "plan", "attempt", "attempt", "mined", "final"]
+
+
+def test_a_state_is_planned_sent_mined_or_final(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "mint.jsonl", BINDING)
+    states = [journal.state("a")]
+    journal.plan("a", first=0, count=1)
+    states.append(journal.state("a"))
+    journal.attempt(Attempt("a", 0, "0x01", "0x02", 30, 1))
+    states.append(journal.state("a"))
+    journal.mine("a", hash="0x01", block=1)
+    states.append(journal.state("a"))
+    journal.final("a", hash="0x01", block=1, gas=1, fee_wei=1)
+    states.append(journal.state("a"))
+    journal.undo("a")
+    states.append(journal.state("a"))
+    assert states == ["planned", "planned", "sent", "mined", "final", "sent"]
+
+
+def test_what_another_process_wrote_is_seen_and_never_cut(tmp_path: Path) -> None:
+    path = tmp_path / "mint.jsonl"
+    written(path)
+    with path.open("ab") as file:
+        file.write(b'{"att')  # a kill
+    first, second = Journal.open(path, BINDING), Journal.open(path, BINDING)
+    first.plan("next", first=10, count=1)
+    data = path.read_bytes()
+    assert data.endswith(b"\n") and b'{"att{' not in data
+    assert "next" not in second.plans
+    second.reload()
+    assert "next" in second.plans and path.read_bytes() == data
+    second.plan("last", first=11, count=1)
+    assert path.read_bytes().startswith(data)
+    first.reload()
+    assert first == second == Journal.read(path)
+    path.write_text(json.dumps({"header": {"journal": 1, **BINDING, "sender": "0xbb"}}) + "\n")
+    with pytest.raises(UsageError, match="belongs to another sender"):
+        first.reload()
+
+
+def test_a_journal_that_is_only_opened_leaves_no_file(tmp_path: Path) -> None:
+    Journal.open(tmp_path / "mint.jsonl", BINDING)
+    assert not (tmp_path / "mint.jsonl").exists()
+
+
+def test_what_was_signed_costs_its_worst_case_until_it_is_known(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "mint.jsonl", BINDING)
+    journal.attempt(Attempt("a", 0, "0x01", "0x", 10, 1, gas=100))
+    journal.attempt(Attempt("a", 0, "0x02", "0x", 12, 1, gas=100))  # replaces it
+    journal.attempt(Attempt("b", 1, "0x03", "0x", 10, 1, gas=50))
+    assert journal.committed_wei() == 1_200 + 500
+    journal.final("a", hash="0x01", block=1, gas=90, fee_wei=700)
+    assert journal.committed_wei() == 700 + 500

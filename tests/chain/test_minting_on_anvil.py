@@ -15,12 +15,13 @@ from nftgan.chain import minting
 from nftgan.chain.contract import Collection
 from nftgan.chain.journal import Journal
 from nftgan.chain.minting import audit, plan_mint, run_mint
-from nftgan.chain.networks import CHAINS
+from nftgan.chain.networks import CHAINS, Chain
 from nftgan.chain.rpc import Connection, connect
 from nftgan.chain.sending import Sender
-from nftgan.errors import PartlyDone, UsageError
+from nftgan.errors import PartlyDone, ServiceError, UsageError
 from tests.chain.actors import account, deploy, die, in_child, mint, seeds_of, sender, times_minted
-from tests.chain.conftest import rpc
+from tests.chain.anvil import forward, rpc
+from tests.chain.faults import BadNode, Policy, faults_of
 
 pytestmark = pytest.mark.node
 GWEI = 10**9
@@ -261,6 +262,87 @@ def test_a_wiped_mempool_gets_the_same_bytes_again(rig: Rig) -> None:
     [again] = rig.wait_for(rig.pending)
     assert again["hash"] == ours["hash"]
     rig.end(thread)
+
+
+def slow_to_settle(rig: Rig, policy: Policy) -> list[int]:
+    """Mint through a node with `policy` and wait for two blocks on top; attempts per batch."""
+    rig.connection = connect(Chain("anvil", 31_337, "", "", 2, 1), rig.url)
+    bad = BadNode(forward(rig.url), policy)
+    with bad.running() as url:
+        rig.connection = connect(rig.connection.chain, url)
+        rig.collection = Collection(rig.connection, rig.collection.address)
+        with rig.mining():
+            for _ in range(10):  # a person runs the same command again
+                try:
+                    mint(rig.minter(), rig.collection, TOKENS)
+                    break
+                except (PartlyDone, ServiceError, UsageError):
+                    continue
+    assert bad.committed
+    rig.connection = connect(rig.connection.chain, rig.url)
+    rig.collection = Collection(rig.connection, rig.collection.address)
+    rig.check()
+    return [len(of) for of in rig.attempts().values()]
+
+
+def test_receipts_that_vanish_again_are_waited_for_and_nothing_is_signed_anew(rig: Rig) -> None:
+    seen: dict[str, int] = {}
+
+    def vanishing(method: str, params: list[Any]) -> str | None:
+        if method != "eth_getTransactionReceipt":
+            return None
+        seen[params[0]] = seen.get(params[0], 0) + 1
+        return "null result" if 1 < seen[params[0]] < 6 else None
+
+    assert slow_to_settle(rig, vanishing) == [1, 1, 1]
+
+
+def test_two_nodes_out_of_step_behind_one_address_mint_each_token_once(rig: Rig) -> None:
+    """Of two nodes that take turns, one is two blocks late: blocks, nonces and logs go back."""
+    calls = 0
+
+    def turns(method: str, params: list[Any]) -> str | None:
+        nonlocal calls
+        calls += 1
+        return "behind" if calls % 3 == 0 and "behind" in faults_of(method) else None
+
+    assert slow_to_settle(rig, turns) == [1, 1, 1]
+
+
+def test_two_machines_that_mint_with_one_key_at_once_mint_each_token_once(rig: Rig) -> None:
+    failures: list[BaseException] = []
+
+    def machine(name: str) -> None:
+        connection = connect(CHAINS["anvil"], rig.url)
+        collection = Collection(connection, rig.collection.address)
+        for _ in range(30):
+            try:
+                own = sender(connection, ME, rig.folder / name / "mint.jsonl")
+                mint(own, collection, TOKENS)
+                return
+            except (PartlyDone, ServiceError, UsageError):
+                continue
+            except BaseException as exc:
+                failures.append(exc)
+                return
+        failures.append(AssertionError(f"{name} is not through"))
+
+    threads = [threading.Thread(target=machine, args=(name,)) for name in ("here", "there")]
+    with rig.mining():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert failures == [] and not any(thread.is_alive() for thread in threads)
+    rig.check()
+
+
+def test_a_chain_whose_clock_jumps_a_day_is_minted_on_as_before(rig: Rig) -> None:
+    thread = rig.begin()
+    rig.wait_for(rig.pending)
+    rig.ask("evm_increaseTime", 86_400)
+    rig.end(thread)
+    assert [len(of) for of in rig.attempts().values()] == [1, 1, 1]
 
 
 def test_a_batch_that_ran_out_of_gas_is_sent_with_more(

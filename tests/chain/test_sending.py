@@ -1,0 +1,334 @@
+"""One operation at a time through scripted faults: what is signed, sent, replaced and refused."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nftgan.chain import sending as sending_module
+from nftgan.chain.journal import Journal
+from nftgan.chain.minting import plan_mint, run_mint
+from nftgan.chain.rpc import Connection, connect
+from nftgan.chain.sending import TX_GAS_CAP, Sender
+from nftgan.errors import PartlyDone, ServiceError, UsageError
+from nftgan.files import os_error
+from tests.chain.actors import account, deploy, in_child, mint, seeds_of, sender, times_minted
+from tests.chain.conftest import FAULTY, Start
+from tests.chain.faults import BadNode
+
+ME = account("me")
+TOKENS = 6
+
+
+class World:
+    """A collection behind a node whose answers a test can change one by one."""
+
+    def __init__(self, bad: BadNode, folder: Path) -> None:
+        self.bad, self.honest, self.folder = bad, bad.upstream, folder
+        self.connection: Connection = connect(FAULTY, bad.url)
+        self.collection = deploy(self.connection, ME, folder, TOKENS)
+
+    def answering(self, method: str, answer: Callable[[list[Any]], dict[str, Any] | None]) -> None:
+        """From now on `answer` speaks for the node; None lets the node speak."""
+
+        def upstream(asked: str, params: list[Any]) -> dict[str, Any]:
+            changed = answer(params) if asked == method else None
+            return changed if changed is not None else self.honest(asked, params)
+
+        self.bad.upstream = upstream
+
+    def minter(self, **more: Any) -> Sender:
+        return sender(self.connection, ME, self.folder / "mint.jsonl", **more)
+
+    def attempts(self) -> list[Any]:
+        tried = Journal.read(self.folder / "mint.jsonl").attempts.values()
+        return [attempt for of in tried for attempt in of]
+
+    def nonce(self) -> int:
+        return int(self.connection.w3.eth.get_transaction_count(ME.address))
+
+    def mint_and_check(self) -> None:
+        mint(self.minter(), self.collection, TOKENS)
+        self.check()
+
+    def check(self) -> None:
+        minted = times_minted(self.connection, self.collection)
+        assert minted == dict.fromkeys(range(TOKENS), 1)
+
+
+@pytest.fixture
+def world(bad_node: Start, tmp_path: Path) -> World:
+    return World(bad_node(lambda method, params: None), tmp_path)
+
+
+def failing_once(error: str, *, after: Callable[[list[Any]], Any] | None = None) -> Any:
+    """An answer that is an error for the first request, which `after` gets, and none later."""
+    asked: list[Any] = []
+
+    def answer(params: list[Any]) -> dict[str, Any] | None:
+        asked.append(params)
+        if len(asked) > 1:
+            return None
+        if after is not None:
+            after(params)
+        return {"error": {"code": -32000, "message": error}}
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "already known",  # geth
+        "ALREADY_EXISTS: already known",  # Erigon
+        "existing tx with same hash",
+        "AlreadyKnown",  # Nethermind
+        "OldNonce, Current nonce: 1, nonce of rejected tx: 0",
+        "Known transaction",  # Besu
+        "NONCE_TOO_LOW",
+        "TRANSACTION_REPLACEMENT_UNDERPRICED",
+        "Transaction with the same hash was already imported.",  # Parity and its heirs
+        "nonce too low: next nonce 4, tx nonce 3",
+        "replacement transaction underpriced",
+    ],
+)
+def test_that_a_node_has_it_already_is_an_answer_in_every_clients_words(
+    world: World, words: str
+) -> None:
+    def forward(params: list[Any]) -> None:
+        world.honest("eth_sendRawTransaction", params)
+
+    said: list[str] = []
+    world.answering("eth_sendRawTransaction", failing_once(words, after=forward))
+    mint(world.minter(on_wait=said.append), world.collection, TOKENS)
+    world.check()
+    assert len(world.attempts()) == 1 and said == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "nonce too high",
+        "tx nonce 5 exceeds next nonce 3",
+        "nonce too far in the future",
+        "tx-nonce-too-high",
+    ],
+)
+def test_a_node_that_does_not_know_the_nonce_before_is_asked_again(
+    world: World, words: str
+) -> None:
+    world.answering("eth_sendRawTransaction", failing_once(words))
+    world.mint_and_check()
+    assert len(world.attempts()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "max fee per gas less than block base fee: address 0x, maxFeePerGas: 1, baseFee: 2",
+        "fee cap less than block base fee",
+        "FeeTooLow, MaxFeePerGas too low",
+        "FEE_TOO_LOW",
+        "transaction underpriced: gas tip cap 1, minimum needed 1000000",
+        "gas price below current base fee",
+    ],
+)
+def test_a_fee_that_became_too_low_is_raised_for_the_same_nonce(world: World, words: str) -> None:
+    world.answering("eth_sendRawTransaction", failing_once(words))
+    world.mint_and_check()
+    first, second = world.attempts()
+    assert first.nonce == second.nonce and first.hash != second.hash
+    assert second.max_fee_wei >= first.max_fee_wei * 1_125 // 1_000
+    assert second.tip_wei >= first.tip_wei * 1_125 // 1_000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tx fee (2.00 ether) exceeds the configured cap (1.00 ether)",
+        "exceeds block gas limit",
+        "transaction gas limit too high (cap: 16777216, tx: 16777217)",
+    ],
+)
+def test_a_cap_of_the_nodes_is_said_at_once_and_nothing_is_lost(world: World, words: str) -> None:
+    def capped(params: list[Any]) -> dict[str, Any]:
+        return {"error": {"code": -32000, "message": words}}
+
+    world.answering("eth_sendRawTransaction", capped)
+    with pytest.raises(ServiceError, match=words[:12].replace("(", ".")) as caught:
+        mint(world.minter(), world.collection, TOKENS)
+    assert caught.value.hint == "lower --max-fee, or choose another node with --rpc"
+    world.answering("eth_sendRawTransaction", lambda params: None)
+    world.mint_and_check()
+    assert len(world.attempts()) == 1
+
+
+def test_a_purse_that_empties_midway_is_said_and_filled_again(world: World) -> None:
+    words = "insufficient funds for gas * price + value: balance 0, tx cost 1"
+    world.answering("eth_sendRawTransaction", failing_once(words))
+    with pytest.raises(UsageError, match="has too little on faulty"):
+        mint(world.minter(), world.collection, TOKENS)
+    world.mint_and_check()
+    assert len(world.attempts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            {"error": {"code": -32601, "message": "the method eth_feeHistory does not exist"}},
+            "the method eth_feeHistory does not exist",
+        ),
+        (
+            {
+                "result": {
+                    "baseFeePerGas": ["0x0"] * 6,
+                    "gasUsedRatio": [0] * 5,
+                    "oldestBlock": "0x0",
+                }
+            },
+            "reports no base fee: the chain lacks EIP-1559",
+        ),
+    ],
+)
+def test_without_a_fee_history_nothing_is_signed(
+    world: World, answer: dict[str, Any], words: str
+) -> None:
+    world.answering("eth_feeHistory", lambda params: answer)
+    with pytest.raises(ServiceError, match=words):
+        mint(world.minter(), world.collection, TOKENS)
+    assert world.attempts() == []
+
+
+def test_a_node_that_is_of_another_chain_by_now_gets_nothing(world: World) -> None:
+    own = world.minter()
+    plan = plan_mint(own, world.collection, ME.address, seeds_of(TOKENS))
+    world.answering("eth_chainId", lambda params: {"result": "0x1"})
+    with pytest.raises(UsageError, match=r"is of chain 1, not faulty \(7235188\)"):
+        run_mint(own, world.collection, plan)
+    assert world.attempts() == [] and world.bad.requests["eth_sendRawTransaction"] == 3
+    world.answering("eth_chainId", lambda params: None)
+    world.mint_and_check()
+
+
+@pytest.mark.parametrize("room", [0, 1, 200, 1_000, 1_200])
+def test_a_full_disk_stops_before_anything_is_sent_that_is_not_written(
+    world: World, room: int
+) -> None:
+    """The limit cuts a line in its middle, as a full disk does."""
+    mint(world.minter(), world.collection, 2, until=2)
+    nonce, journal = world.nonce(), world.folder / "mint.jsonl"
+    size = journal.stat().st_size
+
+    def child() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, -1))
+        with pytest.raises(UsageError, match=r"mint\.jsonl: file too large"):
+            mint(world.minter(), world.collection, TOKENS)
+
+    assert in_child(child) == 0
+    assert journal.stat().st_size <= size + room
+    sent = world.nonce() - nonce
+    assert sent <= len(world.attempts()) - 1
+    world.mint_and_check()
+    assert len(world.attempts()) == 2
+
+
+def test_a_journal_on_a_read_only_disk_stops_before_anything_is_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nonce = world.nonce()
+
+    def refuse(path: Path, line: str) -> None:
+        raise os_error(OSError(errno.EROFS, "Read-only file system"), path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nftgan.chain.journal.append_line", refuse)
+        with pytest.raises(UsageError, match="read-only file system") as caught:
+            mint(world.minter(), world.collection, TOKENS)
+    assert caught.value.hint == "the file system is read-only: choose another folder"
+    assert world.nonce() == nonce
+    world.mint_and_check()
+
+
+@pytest.mark.parametrize("jump", [-(10**9), 10**9])
+def test_a_jump_of_the_clock_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
+    real, calls = time.time, 0
+
+    def jumping() -> float:
+        nonlocal calls
+        calls += 1
+        return real() + (jump if calls > 3 else 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", jumping)
+        world.mint_and_check()
+    assert len(world.attempts()) == 1
+
+
+# ---- what it may cost
+
+
+def test_a_budget_lowers_the_fee_so_that_the_worst_case_fits(world: World) -> None:
+    free = plan_mint(world.minter(), world.collection, ME.address, seeds_of(TOKENS))
+    budget = free.worst_case_wei * 8 // 10
+    tight = plan_mint(
+        world.minter(budget_wei=budget), world.collection, ME.address, seeds_of(TOKENS)
+    )
+    assert budget * 99 // 100 < tight.worst_case_wei <= budget
+    own = world.minter(budget_wei=budget)
+    run_mint(own, world.collection, plan_mint(own, world.collection, ME.address, seeds_of(TOKENS)))
+    world.check()
+    assert all(attempt.worst_case_wei <= budget for attempt in world.attempts())
+
+
+def test_a_budget_below_the_base_fee_ends_before_anything_is_signed(world: World) -> None:
+    with pytest.raises(PartlyDone, match=r"the base fee is .* above the allowed") as caught:
+        mint(world.minter(budget_wei=10**12), world.collection, TOKENS)
+    assert caught.value.hint is not None and world.attempts() == []
+
+
+def test_a_budget_counts_what_earlier_runs_have_spent(world: World) -> None:
+    mint(world.minter(), world.collection, 2, until=2)
+    [final] = Journal.read(world.folder / "mint.jsonl").finals.values()
+    own = world.minter(budget_wei=final["fee_wei"] + 1)
+    assert own.journal.committed_wei() == final["fee_wei"]
+    with pytest.raises(PartlyDone, match=r"above the allowed 0$"):
+        plan_mint(own, world.collection, ME.address, seeds_of(TOKENS))
+
+
+def test_a_replacement_that_would_pass_the_budget_waits(world: World) -> None:
+    own = world.minter(budget_wei=10**18)
+    plan = plan_mint(own, world.collection, ME.address, seeds_of(TOKENS))
+    words = "max fee per gas less than block base fee"
+    world.answering("eth_sendRawTransaction", lambda _: {"error": {"code": 1, "message": words}})
+    own._timing = own._timing.__class__(0.02, 0.05, 0.1, 0.1, 20, give_up=1.0)
+    deliver = own._deliver
+
+    def broke(*arguments: Any) -> bool:
+        own.budget_wei = own.journal.committed_wei() + 1
+        return deliver(*arguments)
+
+    own._deliver = broke  # type: ignore[method-assign]
+    with pytest.raises(PartlyDone, match=r"above the budget of 0\.0"):
+        run_mint(own, world.collection, plan)
+    assert len(world.attempts()) == 1
+    world.answering("eth_sendRawTransaction", lambda params: None)
+    world.mint_and_check()
+
+
+def test_no_transaction_passes_the_cap_of_eip_7825(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert TX_GAS_CAP == 2**24
+    monkeypatch.setattr(sending_module, "TX_GAS_CAP", 50_000)
+    with pytest.raises(UsageError, match=r"mint 0-5 needs \d+ gas, more than one transaction may"):
+        mint(world.minter(), world.collection, TOKENS)
+    assert world.attempts() == []
