@@ -52,17 +52,23 @@ def rounding_margin(levels: np.ndarray) -> float:
     return float(np.abs(levels - steps).min())
 
 
-def render(generator: Any, seed: int, recipe: Recipe) -> Rendered:
-    """The canonical picture of `seed`. `generator` must be in float64 (see `upcast`).
-
-    Raises UsageError when the generator cannot follow the recipe.
-    """
+def grey_levels(generator: Any, seed: int, recipe: Recipe) -> np.ndarray:
+    """float64 [H, W, C] of values 127.5 x + 128, before rounding; see `render`."""
     if next(generator.parameters()).dtype != torch.float64:
         raise ValueError("the canonical renderer needs a float64 generator")
     check_recipe(generator, recipe)
     with torch.no_grad(), moved_canvas(generator, recipe):
         x = generator.synthesis(styles(generator, [seed], recipe), noise_mode="const")
-    levels = x[0].cpu().numpy().transpose(1, 2, 0) * 127.5 + 128  # [H, W, C]
+    levels: np.ndarray = x[0].cpu().numpy().transpose(1, 2, 0) * 127.5 + 128
+    return levels
+
+
+def render(generator: Any, seed: int, recipe: Recipe) -> Rendered:
+    """The canonical picture of `seed`. `generator` must be in float64 (see `upcast`).
+
+    Raises UsageError when the generator cannot follow the recipe.
+    """
+    levels = grey_levels(generator, seed, recipe)
     image = quantize(levels)
     if image.shape[2] == 1:
         image = image.repeat(3, axis=2)
