@@ -50,6 +50,9 @@ def prepare(
         str | None,
         typer.Option(help="'folders' or a CSV of file,class.", show_default=False),
     ] = None,
+    outliers: Annotated[
+        int, typer.Option(min=0, help="Also a sheet of the N pictures least like the others.")
+    ] = 0,
 ) -> Any:
     """Turn a folder of art into a data set; bad pictures are refused one by one, and why."""
     from nftgan.workflows.prepare import PrepareOptions
@@ -70,6 +73,13 @@ def prepare(
         f"{report.kept} pictures of {report.resolution}x{report.resolution} in {report.output}"
     )
     ui.print(f"fingerprint {report.fingerprint}")
+    if outliers:
+        from nftgan.workflows.outliers import find_outliers
+
+        found = find_outliers(report.output, outliers, progress=ui)
+        ui.table("Least like the others", ("picture", "distance"), list(found.strangest))
+        ui.table("Most alike", ("picture", "picture", "cosine"), list(found.alike))
+        ui.print(f"look at {found.sheet}")
     ui.print(f"next: [bold]nftgan train {report.output} -o runs[/]")
     return report
 

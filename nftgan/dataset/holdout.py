@@ -1,53 +1,102 @@
-"""Which pictures of a data set a run must not see: those that it is later judged against."""
+"""Which pictures are kept from training, so that a model is judged by art it never saw.
+
+The side of a picture follows from its pixels alone: it stays the same when others are added, taken
+away, renamed or reordered, and its turned and mirrored copies are on its side.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+from PIL import Image
 
 from nftgan.dataset.archive import Dataset
+from nftgan.dataset.duplicates import TwinFinder, fingerprint
+from nftgan.dataset.pack import pixel_digest
+from nftgan.errors import UsageError
+from nftgan.progress import SILENT, Progress
 
-FEWEST = 500
-"""Pictures from which some can be spared."""
-DEFAULT_FRACTION = 0.1
-_CHUNK = 64
-
-
-def default_fraction(images: int) -> float:
-    """A tenth, or nothing of a small set, where every picture is needed."""
-    return DEFAULT_FRACTION if images >= FEWEST else 0.0
+ENOUGH = 500  # pictures from which on some can be spared
+FRACTION = 0.1
+HASH_BITS = 6  # of 64 that the perceptual hashes of near copies differ in, as in `prepare`
 
 
-def split(
-    digests: Sequence[bytes], fraction: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Indices (to train on, held out) of items by their digests, both ascending.
+@dataclass(frozen=True)
+class Split:
+    """Indices of a data set's pictures, int64, ascending: to learn from, and held out."""
 
-    An item's side depends on its digest alone: equal items share it, and adding others never moves
-    it. About `fraction` is held out. Everything is trained on when nothing else would be left.
+    train: np.ndarray
+    held: np.ndarray
+
+
+def default_fraction(pictures: int) -> float:
+    """The share held out of a data set of that many pictures: a tenth from 500 on, else none."""
+    return FRACTION if pictures >= ENOUGH else 0.0
+
+
+def split(keys: Sequence[str], fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """(train, held) indices, int64, ascending: each key decides for itself, equal keys alike.
+
+    keys: any texts, best those of `picture_key`; about `fraction` of them are held out. A larger
+    fraction holds out what a smaller one does, and more. Raises UsageError unless fraction lies
+    in [0, 1).
     """
+    if not 0 <= fraction < 1:
+        raise UsageError(f"a share of {fraction:g} cannot be held out", hint="use 0.05 to 0.3")
     limit = int(fraction * 2**64)
-    drawn = [hashlib.sha256(b"nftgan-holdout-1" + digest).digest()[:8] for digest in digests]
-    held = np.array([int.from_bytes(number, "big") < limit for number in drawn], dtype=bool)
-    if held.all():
-        held[:] = False
+    held = np.array([_number(key) < limit for key in keys], dtype=bool)
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def held_out(
-    dataset: Dataset, fraction: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """`split` of a data set's pictures; a picture and its mirror image fall on one side."""
-    if fraction <= 0:
-        return np.arange(len(dataset)), np.arange(0)
-    return split(list(_digests(dataset)), fraction)
+def _number(key: str) -> int:
+    """A uniform number below 2^64, unrelated to what else hashes of pictures are used for."""
+    return int.from_bytes(hashlib.sha256(b"nftgan-holdout-1" + key.encode()).digest()[:8], "big")
 
 
-def _digests(dataset: Dataset) -> Iterator[bytes]:
-    for first in range(0, len(dataset), _CHUNK):
-        for picture in dataset.images(range(first, min(first + _CHUNK, len(dataset)))):
-            mirrored = np.ascontiguousarray(picture[:, :, ::-1])
-            yield min(hashlib.sha256(each.tobytes()).digest() for each in (picture, mirrored))
+def picture_key(pixels: np.ndarray) -> str:
+    """One text for a picture uint8 [H, W, 3] or [H, W] and its turned and mirrored copies."""
+    return min(pixel_digest(one) for one in orientations(pixels))
+
+
+def orientations(pixels: np.ndarray) -> Iterable[np.ndarray]:
+    """The 8 ways to lay down a picture [H, W, ...]: four turns, upright and mirrored."""
+    for one in (pixels, pixels[:, ::-1]):
+        for turns in range(4):
+            yield np.rot90(one, turns)
+
+
+def split_dataset(
+    dataset: Dataset, fraction: float | None = None, *, progress: Progress = SILENT
+) -> Split:
+    """Which pictures of `dataset` to learn from and which to judge by.
+
+    fraction: None for `default_fraction`. A held-out picture with a near copy among the others goes
+    to them: it would be a question whose answer was learnt. Every picture is read, unless 0 are
+    held out. Raises UsageError for a broken picture, or when one side would be empty.
+    """
+    fraction = default_fraction(len(dataset)) if fraction is None else fraction
+    if fraction == 0:
+        return Split(np.arange(len(dataset)), np.empty(0, dtype=np.int64))
+    keys, prints, finder = [], [], TwinFinder(HASH_BITS)
+    with progress.task("choosing pictures to hold out", len(dataset), "pictures") as task:
+        for index in range(len(dataset)):
+            pixels = dataset.images([index])[0]
+            pixels = pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels[0]
+            keys.append(picture_key(pixels))
+            image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
+            prints.append((pixel_digest(pixels), fingerprint(image)))
+            task.advance()
+    train, held = split(keys, fraction)
+    for index in train:
+        finder.add(dataset.names[index], *prints[index])
+    copies = [index for index in held if finder.twin(*prints[index]) is not None]
+    train = np.sort(np.concatenate([train, np.array(copies, dtype=np.int64)]))
+    held = np.setdiff1d(held, train)
+    if not len(train) or not len(held):
+        raise UsageError(
+            f"{dataset.path}: {fraction:g} of {len(dataset)} pictures leaves one side empty"
+        )
+    return Split(train, held)

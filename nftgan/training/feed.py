@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.holdout import held_out
+from nftgan.dataset.holdout import split_dataset
 from nftgan.errors import UsageError
 from nftgan.training.config import TrainConfig
 from nftgan.training.phases import Batch, Draw, Phase, draw_for, micro_batches
@@ -31,7 +31,8 @@ class Feed:
         self.dataset = dataset
         self._config = config
         self._device = torch.device(config.device)
-        self.shown, self.held = held_out(dataset, config.holdout)
+        split = split_dataset(dataset, config.holdout)
+        self.shown, self.held = split.train, split.held
         """Indices of the pictures to train on, and of those that no step sees."""
         self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)
         shares = list(micro_batches(config, config.batch, config.batch, team))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nftgan import files
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.holdout import held_out
+from nftgan.dataset.holdout import split_dataset
 from nftgan.errors import MissingStepError
 from nftgan.training.config import TrainConfig
 from nftgan.training.tick import Paint, Score
@@ -82,7 +82,8 @@ def _art_features(
             for first in range(0, len(dataset), _CHUNK)
         ]
     )
-    shown, held = (features[indices] for indices in held_out(dataset, config.holdout))
+    split = split_dataset(dataset, config.holdout)
+    shown, held = features[split.train], features[split.held]
     buffer = io.BytesIO()
     np.savez(buffer, of=np.array(wanted), shown=shown, held=held)
     files.write_bytes(path, buffer.getvalue())

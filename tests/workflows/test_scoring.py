@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.holdout import held_out
+from nftgan.dataset.holdout import split_dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.training.config import DatasetFacts, TrainConfig
 from nftgan.training.outputs import read_statistics
@@ -38,7 +38,8 @@ def test_unseen_art_scores_as_art_and_shown_art_as_copies(
     config: TrainConfig, tmp_path: Path
 ) -> None:
     dataset = Dataset.open(config.dataset.path)
-    shown, held = held_out(dataset, config.holdout)
+    split = split_dataset(dataset, config.holdout)
+    shown, held = split.train, split.held
     score = scorer(config, tmp_path)
     assert score is not None
     fresh = score(
