@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import itertools
 import os
 import re
 import stat
@@ -12,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from nftgan.errors import UsageError
-from nftgan.files import translated_os_errors
+from nftgan.files import os_error, translated_os_errors
 from nftgan.ipfs.cid import DAG_PB, RAW, Cid
 from nftgan.ipfs.dagpb import (
     DIRECTORY,
@@ -37,16 +36,19 @@ Tree = Mapping[str, "Path | bytes | Tree"]
 
 _UNFIT = re.compile("[/\0\ud800-\udfff]")  # the last: names on disk that are not UTF-8
 
-TINY_BYTES = 16 << 10
+IN_MEMORY_BYTES = 2 << 20
+"""Files up to this size are read at one go."""
 
-SMALL_BYTES = 2 << 20
-"""Files between these sizes are hashed in parallel, with their blocks held in memory."""
+BATCH_BYTES, BATCH_FILES = 1 << 20, 64
+"""Neighbouring files go to a thread together, up to one of these."""
 
-WINDOW = 32
-"""How many of them at most, so at most 64 MiB."""
+WORTH_A_THREAD_BYTES = 64 << 10
+"""Smaller batches are hashed at once: handing them over would take longer."""
 
 THREADS = min(8, os.cpu_count() or 1)
 """hashlib lets go of the interpreter lock, so hashing scales with the processors."""
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # neither follows a link nor waits for a pipe
 
 
 def discard(cid: Cid, data: bytes) -> None:
@@ -62,7 +64,12 @@ class Imported:
     file_bytes: int
 
 
-_Buffered = tuple[Imported, list[tuple[Cid, bytes]]]
+Block = tuple[Cid, bytes]
+_OnDisk = Path | os.DirEntry  # a listing's entry is spared the cost of a Path
+_Value = _OnDisk | bytes | Tree
+_Plain = tuple[_OnDisk | bytes, int]  # a file, and its size when it was listed
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 
 class Importer:
@@ -74,11 +81,17 @@ class Importer:
 
     def add_bytes(self, data: bytes) -> Imported:
         """The DAG of a file with this content."""
-        return self.add_stream(io.BytesIO(data))
+        return self._content(data, self.sink)
 
     def add_stream(self, file: IO[bytes]) -> Imported:
-        """The DAG of a file with what `file` still holds, a chunk in memory at a time."""
-        return self._file(file, self.sink)
+        """The DAG of a file with what `file` still holds, a few chunks in memory at a time."""
+        chunks = iter(lambda: file.read(self.profile.chunk_bytes), b"")
+        first = list(itertools.islice(chunks, 2 * THREADS)) or [b""]
+        if len(first) == 1 or THREADS == 1:
+            return self._file(map(self._leaf, itertools.chain(first, chunks)), self.sink)
+        with ThreadPoolExecutor(THREADS) as pool:
+            leaves = _ahead(pool, self._leaf, itertools.chain(first, chunks), THREADS + 2)
+            return self._file(leaves, self.sink)
 
     def add_path(self, path: Path) -> Imported:
         """The DAG of a file, or of a folder with everything below it.
@@ -90,22 +103,24 @@ class Importer:
             if stat.S_ISLNK(mode):
                 raise UsageError(f"{path} is a symbolic link", hint="replace it by what it names")
             if stat.S_ISDIR(mode):
-                return self.add_tree({child.name: child for child in path.iterdir()})
+                with os.scandir(path) as children:
+                    return self._folder({child.name: child for child in children})
             if not stat.S_ISREG(mode):
                 raise UsageError(f"{path} is neither a file nor a folder", hint="move it away")
             with path.open("rb") as file:
-                return self._file(file, self.sink)
+                return self.add_stream(file)
 
     def add_tree(self, tree: Tree) -> Imported:
         """The DAG of a folder, names in byte order."""
+        return self._folder(tree)
+
+    # ---- folders
+
+    def _folder(self, tree: Mapping[str, _Value]) -> Imported:
         for name in tree:
-            if (
-                not name
-                or name in {".", ".."}
-                or any(c in "/\0" or "\ud800" <= c <= "\udfff" for c in name)
-            ):
+            if not name or name in {".", ".."} or _UNFIT.search(name):
                 raise UsageError(f"{name!r} cannot be a name in a folder", hint="rename it")
-        names = sorted(tree, key=lambda name: name.encode())
+        names = sorted(tree, key=str.encode)
         links, size = [], 0
         for name, child in zip(names, self._children([tree[n] for n in names]), strict=True):
             links.append(Link(name, child.cid, child.total_bytes))
@@ -113,57 +128,44 @@ class Importer:
         root = self._directory(links)
         return Imported(root.cid, root.total_bytes, size)
 
-    # ---- folders
+    def _children(self, values: list[_Value]) -> Iterator[Imported]:
+        """Batches are hashed in threads; blocks leave in the order of `values` all the same."""
+        parts = list(_batches(values))
+        threaded = [part for part in parts if isinstance(part, _Batch) and part.worth_a_thread]
+        if THREADS == 1 or len(threaded) < 2:
+            threaded = []
+        with ThreadPoolExecutor(THREADS) as pool:  # starts no thread before it is asked to
+            done = _ahead(pool, self._in_memory, iter(threaded), 2 * THREADS)
+            for part in parts:
+                if not isinstance(part, _Batch):
+                    yield self._any(part)
+                elif threaded and part.worth_a_thread:
+                    for imported, blocks in next(done):
+                        for cid, data in blocks:
+                            self.sink(cid, data)
+                        yield imported
+                else:
+                    for plain in part.files:
+                        yield self._plain(plain, self.sink)
 
-    def _children(self, values: list[Path | bytes | Tree]) -> Iterator[Imported]:
-        """Small files are hashed in threads; blocks leave in the order of `values` all the same."""
-        small = [self._pays(value) for value in values]
-        if sum(small) < 8:
-            yield from (self._any(value) for value in values)
-            return
-        ahead: deque[Future[_Buffered]] = deque()  # bounded: memory stays flat
-        upcoming = (i for i, is_small in enumerate(small) if is_small)
-        with ThreadPoolExecutor(THREADS) as pool:
-            try:
-                for i, value in enumerate(values):
-                    while len(ahead) < WINDOW and (j := next(upcoming, None)) is not None:
-                        ahead.append(pool.submit(self._in_memory, values[j]))
-                    if not small[i]:
-                        yield self._any(value)
-                        continue
-                    imported, blocks = ahead.popleft().result()
-                    for cid, data in blocks:
-                        self.sink(cid, data)
-                    yield imported
-            finally:
-                for future in ahead:
-                    future.cancel()
-
-    @staticmethod
-    def _pays(value: Path | bytes | Tree) -> bool:
-        """Whether hashing takes longer than handing over to a thread, and memory allows it."""
-        if isinstance(value, bytes):
-            return TINY_BYTES < len(value) <= SMALL_BYTES
-        if not isinstance(value, Path):
-            return False
-        with contextlib.suppress(OSError):  # told by whoever opens it
-            status = value.lstat()
-            return stat.S_ISREG(status.st_mode) and TINY_BYTES < status.st_size <= SMALL_BYTES
-        return False
-
-    def _any(self, value: Path | bytes | Tree) -> Imported:
+    def _any(self, value: _Value) -> Imported:
         if isinstance(value, bytes):
             return self.add_bytes(value)
-        return self.add_path(value) if isinstance(value, Path) else self.add_tree(value)
+        if isinstance(value, _OnDisk):
+            return self.add_path(Path(value))
+        return self.add_tree(value)
 
-    def _in_memory(self, value: Path | bytes | Tree) -> _Buffered:
-        blocks: list[tuple[Cid, bytes]] = []
+    def _in_memory(self, batch: _Batch) -> list[tuple[Imported, list[Block]]]:
+        made = []
+        for plain in batch.files:
+            blocks: list[Block] = []
+            keeps = discard if self.sink is discard else lambda *block, to=blocks: to.append(block)
+            made.append((self._plain(plain, keeps), blocks))
+        return made
 
-        def keep(cid: Cid, data: bytes) -> None:
-            if self.sink is not discard:
-                blocks.append((cid, data))
-
-        return Importer(keep, self.profile.name)._any(value), blocks
+    def _plain(self, plain: _Plain, sink: Sink) -> Imported:
+        value, size = plain
+        return self._content(value if isinstance(value, bytes) else _read(value, size), sink)
 
     def _directory(self, links: list[Link]) -> Link:
         data = encode_unixfs(UnixFs(DIRECTORY))
@@ -183,26 +185,30 @@ class Importer:
         (sink or self.sink)(cid, block)
         return Link("", cid, len(block))
 
-    def _leaf(self, chunk: bytes, sink: Sink) -> Link:
+    def _leaf(self, chunk: bytes) -> tuple[Cid, bytes, int]:
+        """A chunk as a block, and how many bytes of the file it holds."""
         if self.profile.raw_leaves:
-            cid = Cid.of(chunk, RAW)
-            sink(cid, chunk)
-            return Link("", cid, len(chunk))
-        record = encode_unixfs(UnixFs(FILE, chunk, len(chunk)))
-        return self._put_node(encode_node([], record), sink)
+            return Cid.of(chunk, RAW), chunk, len(chunk)
+        block = encode_node([], encode_unixfs(UnixFs(FILE, chunk, len(chunk))))
+        return Cid.of(block, DAG_PB, self.profile.cid_version), block, len(chunk)
 
-    def _file(self, file: IO[bytes], sink: Sink) -> Imported:
+    def _content(self, data: bytes, sink: Sink) -> Imported:
+        size = self.profile.chunk_bytes
+        if len(data) > size:
+            chunks = (data[at : at + size] for at in range(0, len(data), size))
+            return self._file(map(self._leaf, chunks), sink)
+        cid, block, _ = self._leaf(data)  # one chunk: the leaf is the file
+        sink(cid, block)
+        return Imported(cid, len(block), len(data))
+
+    def _file(self, leaves: Iterable[tuple[Cid, bytes, int]], sink: Sink) -> Imported:
         """A balanced tree with all leaves at one depth, `width` links a node."""
         levels: list[list[tuple[Link, int]]] = [[]]  # open nodes, leaves first: (link, file bytes)
         total = 0
-        while True:
-            chunk = file.read(self.profile.chunk_bytes)
-            if not chunk and total:
-                break
-            total += len(chunk)
-            self._climb(levels, 0, (self._leaf(chunk, sink), len(chunk)), sink)
-            if not chunk:
-                break
+        for cid, block, size in leaves:
+            sink(cid, block)
+            total += size
+            self._climb(levels, 0, (Link("", cid, len(block)), size), sink)
         level = 0
         while level < len(levels) - 1 or len(levels[level]) > 1:
             entries, levels[level] = levels[level], []
@@ -230,6 +236,94 @@ class Importer:
         own = self._put_node(encode_node([link for link, _ in entries], record), sink)
         below = sum(link.total_bytes for link, _ in entries)
         return Link("", own.cid, own.total_bytes + below), sum(sizes)
+
+
+@dataclass
+class _Batch:
+    """Neighbouring files that are read and hashed together."""
+
+    files: list[_Plain]
+    size_bytes: int = 0
+
+    @property
+    def worth_a_thread(self) -> bool:
+        return self.size_bytes >= WORTH_A_THREAD_BYTES
+
+    def has_room(self, size: int) -> bool:
+        return self.size_bytes + size <= BATCH_BYTES and len(self.files) < BATCH_FILES
+
+    def add(self, file: _OnDisk | bytes, size: int) -> None:
+        self.files.append((file, size))
+        self.size_bytes += size
+
+
+def _batches(
+    values: Iterable[_Value],
+) -> Iterator[_Batch | _Value]:
+    """The values in order, those that fit in memory in batches."""
+    batch = _Batch([])
+    for value in values:
+        size = _size_in_memory(value)
+        if batch.files and (size is None or not batch.has_room(size)):
+            yield batch
+            batch = _Batch([])
+        if size is None:
+            yield value
+        elif isinstance(value, bytes | _OnDisk):
+            batch.add(value, size)
+    if batch.files:
+        yield batch
+
+
+def _size_in_memory(value: _Value) -> int | None:
+    """The size of what may be read at one go; None for large files, folders and the rest."""
+    if isinstance(value, bytes):
+        size = len(value)
+    elif isinstance(value, _OnDisk):
+        try:
+            status = os.lstat(value)
+        except OSError:  # told by whoever opens it
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        size = status.st_size
+    else:
+        return None
+    return size if size <= IN_MEMORY_BYTES else None
+
+
+def _read(path: _OnDisk, size: int) -> bytes:
+    """A file that had `size` bytes when it was listed. Raises UsageError, also when it grew."""
+    try:
+        handle = os.open(path, _READ)
+        try:
+            data = os.read(handle, size + 1)
+            while 0 < len(data) < size and (more := os.read(handle, size + 1 - len(data))):
+                data += more
+        finally:
+            os.close(handle)
+    except OSError as exc:
+        raise os_error(exc, Path(path)) from exc
+    if len(data) != size:
+        raise UsageError(f"{os.fspath(path)} changed while it was read", hint="run it again")
+    return data
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, work: Callable[[_A], _B], items: Iterator[_A], window: int
+) -> Iterator[_B]:
+    """`map` in threads, in order; at most `window` items are under way, so memory stays flat."""
+    under_way: deque[Future[_B]] = deque()
+    try:
+        for item in items:
+            if len(under_way) == window:
+                yield under_way.popleft().result()
+            under_way.append(pool.submit(work, item))
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        for future in under_way:
+            future.cancel()
 
 
 def cid_of_bytes(data: bytes, profile: str = DEFAULT_PROFILE) -> str:

@@ -6,8 +6,9 @@ import base64
 import contextlib
 import hashlib
 import os
-import tempfile
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from nftgan.errors import CheckFailed, UsageError
@@ -16,6 +17,12 @@ from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.reader import MissingBlock, read_file, walk
 
 SHARDING = "/repo/flatfs/shard/v1/next-to-last/2\n"
+
+WRITERS = 16
+"""Threads that write and fsync: most file systems make many fsyncs durable by one commit."""
+
+UNDER_WAY_BYTES = 32 << 20
+"""As much at most is on its way to the disk."""
 
 
 class BlockStore:
@@ -27,50 +34,94 @@ class BlockStore:
         self.durable = durable
         self.blocks = folder / "blocks"
         self.pins_folder = folder / "pins"
-        self._folders: set[Path] = set()
+        self._made: set[str] = set()  # folders that are there
+        self._touched: set[str] = set()  # folders whose entries may not be durable yet
+        self._under_way: deque[tuple[str, Future[None]]] = deque()
+        self._data: dict[str, bytes] = {}  # of the blocks under way, by path
+        self._bytes = 0
+        self._pool: ThreadPoolExecutor | None = None
+        self._names = f"put-{os.urandom(6).hex()}-"
+        self._count = 0
         if not (self.blocks / "SHARDING").exists():
             write_text(self.blocks / "SHARDING", SHARDING)
 
     def path_of(self, cid: Cid) -> Path:
         """Where the block lies: the next-to-last two letters of its key name the folder."""
+        return Path(*self._place(cid))
+
+    def _place(self, cid: Cid) -> tuple[str, str]:
         key = base64.b32encode(cid.multihash).decode().rstrip("=")
-        return self.blocks / key[-3:-1] / f"{key}.data"
+        return f"{self.blocks}{os.sep}{key[-3:-1]}", f"{key}.data"
 
     def has(self, cid: Cid) -> bool:
-        return self.path_of(cid).exists()
+        path = self.path_of(cid)
+        return str(path) in self._data or path.exists()
 
     def put(self, cid: Cid, data: bytes) -> bool:
         """Store a block, whole or not at all; True when it is new or mends a damaged one.
 
-        Durable after `sync`. Raises UsageError when the disk refuses.
+        Durable after `sync`, and until then perhaps still on its way to the disk: only for one
+        thread at a time. Raises UsageError when the disk refuses this block or an earlier one.
         """
-        path = self.path_of(cid)
+        folder, name = self._place(cid)
+        path = f"{folder}{os.sep}{name}"
+        if path in self._data:
+            return False
+        self._touched.add(folder)  # also when the block is there: who wrote it may have been killed
         try:
-            if path.exists() and path.read_bytes() == data:
+            if os.path.exists(path) and Path(path).read_bytes() == data:  # noqa: PTH110 - speed
                 return False
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix="put-", dir=path.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                    if self.durable:
-                        file.flush()
-                        os.fsync(file.fileno())
-                Path(name).replace(path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    Path(name).unlink()
-                raise
+            if folder not in self._made:
+                Path(folder).mkdir(parents=True, exist_ok=True)
+                self._made.add(folder)
+                self._touched.add(str(self.blocks))
         except OSError as exc:
-            raise os_error(exc, path) from exc
-        self._folders.add(path.parent)
+            raise os_error(exc, Path(path)) from exc
+        self._count += 1
+        temporary = f"{folder}{os.sep}{self._names}{self._count}"
+        if not self.durable:
+            _write(path, temporary, data, durable=False)
+            return True
+        while self._under_way and (
+            self._bytes + len(data) > UNDER_WAY_BYTES or len(self._under_way) >= 4 * WRITERS
+        ):
+            self._settle_one()
+        self._pool = self._pool or ThreadPoolExecutor(WRITERS)
+        self._data[path] = data
+        self._bytes += len(data)
+        future = self._pool.submit(_write, path, temporary, data, durable=True)
+        self._under_way.append((path, future))
         return True
 
+    def _settle_one(self) -> None:
+        path, future = self._under_way.popleft()
+        try:
+            future.result()
+        finally:
+            self._bytes -= len(self._data.pop(path))
+
     def sync(self) -> None:
-        """Make every block put so far durable, in a durable store."""
-        for folder in self._folders if self.durable else ():
-            fsync_folder(folder)
-        self._folders.clear()
+        """Make every block put so far durable, in a durable store. Raises UsageError."""
+        try:
+            while self._under_way:
+                self._settle_one()
+            if self.durable and self._touched:
+                self._pool = self._pool or ThreadPoolExecutor(WRITERS)
+                for _ in self._pool.map(fsync_folder, map(Path, sorted(self._touched))):
+                    pass
+            self._touched.clear()
+        except OSError as exc:
+            raise os_error(exc, self.blocks) from exc
+        finally:
+            self._close_pool()
+
+    def _close_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+        self._under_way.clear()
+        self._data.clear()
+        self._bytes = 0
 
     def read_file(self, cid: Cid, path: str = "", *, most_bytes: int) -> bytes:
         """The whole file at `path` below `cid`. Raises CheckFailed, also above `most_bytes`."""
@@ -79,6 +130,8 @@ class BlockStore:
     def get(self, cid: Cid) -> bytes:
         """The block, hashed again. Raises MissingBlock, or CheckFailed when it is damaged."""
         path = self.path_of(cid)
+        if (data := self._data.get(str(path))) is not None:
+            return data
         try:
             data = path.read_bytes()
         except FileNotFoundError:
@@ -118,6 +171,7 @@ class BlockStore:
 
         Returns how many files went. Raises CheckFailed when a pinned block is missing.
         """
+        self.sync()
         keep = {
             self.path_of(cid) for pin in self.pins() for cid, _ in walk(self.get, Cid.parse(pin))
         }
@@ -138,3 +192,25 @@ class BlockStore:
             key = path.stem
             expected = base64.b32decode(key + "=" * (-len(key) % 8))[2:]
             yield path, hashlib.sha256(path.read_bytes()).digest() == expected
+
+
+def _write(path: str, temporary: str, data: bytes, *, durable: bool) -> None:
+    """`path` holds `data`, or nothing happened. Raises UsageError."""
+    try:
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(handle, rest) :]
+                if durable:
+                    os.fsync(handle)
+            finally:
+                os.close(handle)
+            Path(temporary).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise
+    except OSError as exc:
+        raise os_error(exc, Path(path)) from exc
