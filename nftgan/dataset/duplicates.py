@@ -46,6 +46,12 @@ def _phash(grey: np.ndarray) -> int:
     return int.from_bytes(np.packbits(low > np.sort(low)[len(low) // 2]).tobytes(), "big")
 
 
+def bits_apart(hashes: np.ndarray, hash_: int) -> np.ndarray:
+    """int64 [N]: in how many of its 64 bits each of the pHashes uint64 [N] differs from one."""
+    words = (hashes ^ np.uint64(hash_)).view(np.uint16).reshape(-1, 4)
+    return _BITS_SET[words].sum(axis=1, dtype=np.int64)
+
+
 def looks_the_same(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two thumbnails differ by no more than compression, scaling or brightness.
 
@@ -100,7 +106,5 @@ class TwinFinder:
         self._by_digest[digest] = name
 
     def _near(self, hash_: int) -> np.ndarray:
-        known = self._hashes[: len(self._names)]
-        words = (known ^ np.uint64(hash_)).view(np.uint16).reshape(-1, 4)
-        distances = _BITS_SET[words].sum(axis=1, dtype=np.int64)
+        distances = bits_apart(self._hashes[: len(self._names)], hash_)
         return np.flatnonzero(distances <= self._distance)

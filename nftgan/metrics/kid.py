@@ -8,24 +8,13 @@ estimator is 0 on average when both sets come from one distribution, whatever th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from nftgan.errors import UsageError
+from nftgan.metrics.estimate import Estimate
 
 _CHUNK = 2048  # rows of a kernel matrix in memory at once
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure and its standard error: about 2 in 3 repetitions lie within one of the truth."""
-
-    value: float
-    error: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.4g} +- {self.error:.2g}"
 
 
 def kid(x: np.ndarray, y: np.ndarray) -> Estimate:

@@ -1,0 +1,179 @@
+"""Are fakes copies of the art they learnt from? Two looks, calibrated on art that was held out.
+
+The first compares features, upright and mirrored; the second perceptual hashes in all 8
+orientations. A fake is close when, in either look, it lies nearer to a training picture than 99 %
+of held-out pictures do: new art of the same artist is that close by chance in 1 to 2 cases of 100.
+It is a copy when its thumbnail, turned or mirrored, also agrees pixel by pixel. No figure proves
+memory: look at the pairs (Stein et al. 2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from nftgan.dataset.duplicates import Fingerprint, TwinFinder, bits_apart, fingerprint
+from nftgan.dataset.pack import pixel_digest
+from nftgan.metrics.estimate import Estimate, share
+
+QUANTILE = 0.01
+HASH_BITS = 6
+SHOWN = 16  # closest pairs that are kept for a look
+_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A fake by its number and the training picture closest to it.
+
+    distance: over the median distance of art that was not learnt; bits: of 64, between hashes.
+    """
+
+    fake: int
+    name: str
+    distance: float
+    bits: int
+    copy: bool
+
+
+@dataclass(frozen=True)
+class CopyCheck:
+    """Shares of the fakes that are close to, and copies of, training pictures, and the floor.
+
+    held: the share of art that was not learnt and is as close; pairs: the closest, nearest first.
+    """
+
+    close: Estimate
+    held: Estimate
+    copies: int
+    held_copies: int
+    pairs: tuple[Pair, ...]
+
+
+@dataclass
+class Looks:
+    """What is compared of some pictures besides their features; takes them batch by batch."""
+
+    prints: list[tuple[str, list[Fingerprint]]] = field(default_factory=list)
+
+    def add(self, images: np.ndarray) -> None:
+        """uint8 [N, 1 or 3, S, S]."""
+        for image in images:
+            pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
+            if pixels.shape[2] == 1:
+                pixels = pixels.repeat(3, axis=2)
+            turned = [
+                fingerprint(Image.fromarray(np.ascontiguousarray(np.rot90(pixels, turns))))
+                for turns in range(4)
+            ]
+            self.prints.append((pixel_digest(pixels), turned))
+
+
+@dataclass
+class Nearest:
+    """For each of N pictures its closest training picture by features and by hash."""
+
+    index: np.ndarray  # int64 [N], by features
+    distance: np.ndarray  # float64 [N]
+    bits: np.ndarray  # int64 [N], to the closest by hash
+    copy: np.ndarray  # bool [N]
+
+    def close(self, distance: float, bits: float) -> np.ndarray:
+        return (self.distance < distance) | (self.bits < bits) | self.copy
+
+
+class TrainingArt:
+    """The pictures that a model learnt from."""
+
+    def __init__(self, names: Sequence[str], features: np.ndarray, looks: Looks) -> None:
+        """features: [N, D] of length 1, in the order of `names` and `looks`."""
+        self._names, self._features = list(names), features
+        self._hashes = np.array([turned[0].upright for _, turned in looks.prints], dtype=np.uint64)
+        self._twins = TwinFinder(HASH_BITS)
+        for index, (digest, turned) in enumerate(looks.prints):
+            self._twins.add(str(index), digest, turned[0])
+        self._looks = looks
+
+    def check(
+        self,
+        fakes: tuple[np.ndarray, np.ndarray, Looks],
+        held: tuple[np.ndarray, np.ndarray, Looks] | None,
+        mirrored: np.ndarray,
+    ) -> CopyCheck:
+        """Judge fakes by art that was not learnt; without any, by the training art itself.
+
+        fakes, held: (features, features of the mirror images, looks) of the same pictures.
+        mirrored: features of the mirror images of the training art.
+        """
+        if held is not None:
+            usual = self.nearest(*held)
+        else:
+            usual = self.nearest(self._features, mirrored, self._looks, same=True)
+        found = self.nearest(*fakes)
+        distance = float(np.quantile(usual.distance, QUANTILE, method="lower"))
+        bits = float(np.quantile(usual.bits, QUANTILE, method="lower"))
+        median = float(np.median(usual.distance)) or 1.0
+        close, floor = found.close(distance, bits), usual.close(distance, bits)
+        # Copies first, then by features; a turned copy is far by features and close by hash.
+        order = np.lexsort((found.distance, ~found.copy))[:SHOWN]
+        pairs = tuple(
+            Pair(
+                int(i),
+                self._names[int(found.index[i])],
+                float(found.distance[i] / median),
+                int(found.bits[i]),
+                bool(found.copy[i]),
+            )
+            for i in order
+        )
+        return CopyCheck(
+            share(int(close.sum()), len(close)),
+            share(int(floor.sum()), len(floor)),
+            int(found.copy.sum()),
+            int(usual.copy.sum()),
+            pairs,
+        )
+
+    def nearest(
+        self, features: np.ndarray, mirrored: np.ndarray, looks: Looks, *, same: bool = False
+    ) -> Nearest:
+        """Of each picture; same: they are the training art, and none is its own neighbour."""
+        index, distance = self._by_features(features, mirrored, same=same)
+        bits = np.empty(len(features), dtype=np.int64)
+        copy = np.zeros(len(features), dtype=bool)
+        for row, (digest, turned) in enumerate(looks.prints):
+            tables = (bits_apart(self._hashes, h) for one in turned for h in _hashes(one))
+            least = np.min(np.stack(list(tables)), axis=0)
+            if same:
+                least[row] = 65
+                bits[row] = least.min()
+                continue
+            bits[row] = least.min()
+            if bits[row] <= HASH_BITS:
+                twin = next(filter(None, (self._twins.twin(digest, one) for one in turned)), None)
+                if twin is not None:
+                    copy[row], index[row] = True, int(twin[0])
+        return Nearest(index, distance, bits, copy)
+
+    def _by_features(
+        self, features: np.ndarray, mirrored: np.ndarray, *, same: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        index = np.empty(len(features), dtype=np.int64)
+        best = np.empty(len(features))
+        for start in range(0, len(features), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            cosine = np.maximum(
+                features[rows] @ self._features.T, mirrored[rows] @ self._features.T
+            )
+            if same:
+                cosine[np.arange(len(cosine)), start + np.arange(len(cosine))] = -2
+            index[rows] = cosine.argmax(axis=1)
+            best[rows] = cosine.max(axis=1)
+        return index, np.sqrt(np.maximum(2 - 2 * best, 0))
+
+
+def _hashes(print_: Fingerprint) -> Iterable[int]:
+    return print_.upright, print_.mirrored

@@ -1,0 +1,258 @@
+"""Fakes against held-out art: every figure with its error and what real art itself would get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from nftgan.errors import UsageError
+from nftgan.metrics.copies import CopyCheck, Looks, TrainingArt
+from nftgan.metrics.diversity import MOST, kernel_width, mean_distance, vendi
+from nftgan.metrics.equivariance import eq_r, eq_t
+from nftgan.metrics.estimate import Estimate
+from nftgan.metrics.features import Extractor
+from nftgan.metrics.kid import kid
+from nftgan.metrics.manifold import Manifold, manifold
+from nftgan.metrics.reference import Reference
+from nftgan.metrics.swd import PICTURES, Patches, swd
+
+METRICS = ("kid", "swd", "pr", "diversity", "eq", "copies")
+LEAST = 8  # pictures of a set that can be judged at all
+EQ_SAMPLES = 32
+_MILLI = 1000.0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number.
+
+    error: one standard error, None where unknown; floor: what real art gets against real art under
+    the same conditions, with its error; better: "lower", "higher" or "floor" (the nearer to it).
+    """
+
+    value: float
+    error: float | None
+    floor: float | None
+    floor_error: float | None
+    better: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All figures by name, in the order of `METRICS`, and under what conditions they hold.
+
+    fakes, against, reals: numbers of pictures judged, compared with and learnt from.
+    copies: the check with its closest pairs, when it was asked for.
+    """
+
+    figures: dict[str, Figure]
+    fakes: int
+    against: int
+    reals: int
+    held_out: bool
+    copies: CopyCheck | None = None
+
+
+def parse_metrics(text: str) -> tuple[str, ...]:
+    """ "kid,swd" or "all" as names; UsageError lists those there are."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if names == ("all",):
+        return METRICS
+    wrong = [name for name in names if name not in METRICS]
+    if wrong or not names:
+        raise UsageError(
+            f"no metric is called {(wrong or [text])[0]!r}", hint=f"there are {', '.join(METRICS)}"
+        )
+    return tuple(name for name in METRICS if name in names)
+
+
+class Judge:
+    """Judges sets of fakes by the same art; what depends on the art alone is computed once.
+
+    reals: the art that was learnt from; held: art that was not, or None. Without any the training
+    art is cut in two halves: one to compare with, the other for the floor. A generator that knows
+    its art by heart looks perfect then, which only the copy check shows.
+    """
+
+    def __init__(
+        self,
+        reals: Reference,
+        held: Reference | None = None,
+        *,
+        metrics: Iterable[str] = METRICS,
+        extractor: Extractor | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Raises UsageError for an unknown metric or too few pictures."""
+        self._metrics = parse_metrics(",".join(metrics))
+        self._reals, self._held, self._seed = reals, held, seed
+        self._extract = extractor or Extractor()
+        order = np.random.default_rng(seed).permutation(len(reals))
+        if held is None:
+            self._others, self._against = reals.take(order[::2]), reals.take(order[1::2])
+        else:
+            self._others, self._against = reals.take(order), held
+        if min(len(self._others), len(self._against)) < LEAST:
+            raise UsageError(
+                f"{len(self._against)} pictures are too few to judge by: {LEAST} are the least",
+                hint="use a data set with more pictures, or hold out more of them",
+            )
+        # What fakes are compared with under equal numbers, by that number.
+        self._floor_manifold = cache(self._manifold_of_art)
+        self._floor_swd = cache(self._swd_of_art)
+
+    def __call__(self, fakes: Iterable[np.ndarray], *, generator: Any = None) -> Evaluation:
+        """Judge fakes, an iterable of uint8 [n, 1 or 3, S, S], read once and not kept.
+
+        generator: the StyleGAN3 itself, for "eq"; without one, or with another kind, that is left
+        out. Raises UsageError for fewer than 8 fakes.
+        """
+        wanted = self._metrics
+        features, mirrored = [], []
+        looks, patches = Looks(), Patches(seed=self._seed + 1)
+        for images in fakes:
+            features.append(self._extract(images))
+            if "copies" in wanted:
+                mirrored.append(self._extract(images[..., ::-1]))
+                looks.add(images)
+            if "swd" in wanted:
+                patches.add(images)
+        count = sum(map(len, features))
+        if count < LEAST:
+            raise UsageError(f"{count} fakes are too few to judge: {LEAST} are the least")
+        rows = np.concatenate(features)
+        figures: dict[str, Figure] = {}
+        copies = None
+        if "kid" in wanted:
+            figures["kid"] = self._kid(rows)
+        if "swd" in wanted:
+            figures["swd"] = self._swd(patches)
+        if "pr" in wanted:
+            figures.update(self._manifold(rows))
+        if "diversity" in wanted:
+            figures.update(self._diversity(rows))
+        if "eq" in wanted and generator is not None:
+            figures.update(equivariance(generator, seed=self._seed))
+        if "copies" in wanted:
+            copies = self._training_art.check(
+                (rows, np.concatenate(mirrored), looks),
+                None if self._held is None else _looked_at(self._held),
+                self._reals.mirrored,
+            )
+            figures["copies"] = _copies(copies, held_out=self._held is not None)
+        return Evaluation(
+            figures,
+            count,
+            len(self._against),
+            len(self._reals),
+            self._held is not None,
+            copies,
+        )
+
+    def _kid(self, rows: np.ndarray) -> Figure:
+        found, floor = kid(rows, self._against.features), self._floor_kid
+        return _figure(found, floor, "lower", "distance from the art, x1000", _MILLI)
+
+    @cached_property
+    def _floor_kid(self) -> Estimate:
+        return kid(self._others.features, self._against.features)
+
+    def _swd(self, patches: Patches) -> Figure:
+        floor = self._floor_swd(min(patches.pictures, PICTURES))
+        found = swd(patches, self._against_patches, seed=self._seed)
+        return _figure(found, floor, "floor", "distance between textures, x1000")
+
+    @cached_property
+    def _against_patches(self) -> Patches:
+        return self._against.patches(PICTURES)
+
+    def _swd_of_art(self, count: int) -> Estimate:
+        return swd(self._others.patches(count), self._against_patches, seed=self._seed)
+
+    def _manifold(self, rows: np.ndarray) -> dict[str, Figure]:
+        rows = rows[: len(self._others)]
+        found, floor = manifold(rows, self._against.features), self._floor_manifold(len(rows))
+        words = {
+            "precision": "share of the fakes that look like art",
+            "recall": "share of the art that the fakes could look like",
+            "coverage": "share of the art with a fake beside it",
+        }
+        return {
+            name: _figure(getattr(found, name), getattr(floor, name), "higher", text)
+            for name, text in words.items()
+        }
+
+    def _manifold_of_art(self, count: int) -> Manifold:
+        return manifold(self._others.features[:count], self._against.features)
+
+    def _diversity(self, rows: np.ndarray) -> dict[str, Figure]:
+        art = self._others.features
+        count = min(len(rows), len(art), MOST)
+        pairs = (mean_distance(rows[:MOST]), mean_distance(art[:MOST]))
+        width = kernel_width(art[:MOST])
+        kinds = (vendi(rows[:count], width), vendi(art[:count], width))
+        return {
+            "spread": _figure(*pairs, "floor", "distance of two fakes, x1000", _MILLI),
+            "kinds": _figure(*kinds, "floor", f"different pictures in {count} (Vendi score)"),
+        }
+
+    @cached_property
+    def _training_art(self) -> TrainingArt:
+        return TrainingArt(self._reals.names, self._reals.features, self._reals.looks)
+
+
+def evaluate(
+    fakes: Iterable[np.ndarray],
+    reals: Reference,
+    held: Reference | None = None,
+    *,
+    metrics: Iterable[str] = METRICS,
+    generator: Any = None,
+    extractor: Extractor | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """One set of fakes, judged once: see `Judge`, which serves several."""
+    judge = Judge(reals, held, metrics=metrics, extractor=extractor, seed=seed)
+    return judge(fakes, generator=generator)
+
+
+def equivariance(generator: Any, *, samples: int = EQ_SAMPLES, seed: int = 0) -> dict[str, Figure]:
+    """EQ-T and EQ-R in dB of a StyleGAN3; nothing for a generator whose input cannot be moved."""
+    if getattr(getattr(generator.synthesis, "input", None), "transform", None) is None:
+        return {}
+    kinds: dict[str, tuple[Callable[..., float], str]] = {
+        "eq_t": (eq_t, "dB: how exactly a shifted input shifts the picture"),
+        "eq_r": (eq_r, "dB: how exactly a turned input turns the picture"),
+    }
+    return {
+        name: Figure(measure(generator, samples=samples, seed=seed), None, None, None, "higher", w)
+        for name, (measure, w) in kinds.items()
+    }
+
+
+def _looked_at(reference: Reference) -> tuple[np.ndarray, np.ndarray, Looks]:
+    return reference.features, reference.mirrored, reference.looks
+
+
+def _copies(check: CopyCheck, *, held_out: bool) -> Figure:
+    kind = "art held out" if held_out else "the art itself"
+    words = f"share of the fakes closer to training art than nearly all of {kind}"
+    return _figure(check.close, check.held, "floor", words)
+
+
+def _figure(
+    found: Estimate, floor: Estimate, better: str, words: str, scale: float = 1.0
+) -> Figure:
+    return Figure(
+        found.value * scale,
+        found.error * scale,
+        floor.value * scale,
+        floor.error * scale,
+        better,
+        words,
+    )

@@ -1,0 +1,124 @@
+"""Real pictures to judge by: their features, computed once and kept in a file, and their pixels."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.holdout import Split
+from nftgan.files import atomic_path, sha256_hex
+from nftgan.metrics.copies import Looks
+from nftgan.metrics.features import SIZE, Extractor
+from nftgan.metrics.swd import PICTURES, Patches
+from nftgan.networks.efficientnet import SHA256
+from nftgan.progress import SILENT, Progress
+
+BATCH = 16
+_VERSION = 1  # of how features are made; another one makes kept files stale
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Some real pictures; pixels are read only for the metrics that need them."""
+
+    names: tuple[str, ...]
+    features: np.ndarray  # float32 [N, SIZE]
+    mirrored: np.ndarray  # float32 [N, SIZE], of the mirror images
+    read: Callable[[Sequence[int]], np.ndarray]  # indices to uint8 [n, C, S, S]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, indices: np.ndarray) -> Reference:
+        """The pictures at `indices` alone."""
+        chosen = [int(index) for index in indices]
+        return Reference(
+            tuple(self.names[index] for index in chosen),
+            self.features[chosen],
+            self.mirrored[chosen],
+            lambda rows: self.read([chosen[row] for row in rows]),
+        )
+
+    def batches(self, count: int | None = None) -> Iterator[np.ndarray]:
+        """uint8 [n, C, S, S] of the first `count` pictures, some at a time."""
+        count = len(self) if count is None else min(count, len(self))
+        for start in range(0, count, BATCH):
+            yield self.read(range(start, min(start + BATCH, count)))
+
+    @cached_property
+    def looks(self) -> Looks:
+        looks = Looks()
+        for images in self.batches():
+            looks.add(images)
+        return looks
+
+    def patches(self, count: int) -> Patches:
+        """Of the first `count` pictures."""
+        patches = Patches()
+        for images in self.batches(min(count, PICTURES)):
+            patches.add(images)
+        return patches
+
+
+def references(
+    dataset: Dataset,
+    split: Split,
+    *,
+    extractor: Extractor | None = None,
+    cache: Path | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Reference, Reference | None]:
+    """(the art that was learnt from, the art held out or None).
+
+    cache: a folder, such as that of the run, where the features are kept for the next time; a file
+    of another data set or a broken one is not used. Raises UsageError for a broken picture and
+    MissingStepError without the network's weights.
+    """
+    upright, mirrored = _features(dataset, extractor, cache, progress)
+    whole = Reference(tuple(dataset.names), upright, mirrored, dataset.images)
+    held = whole.take(split.held) if len(split.held) else None
+    return whole.take(split.train), held
+
+
+def _features(
+    dataset: Dataset, extractor: Extractor | None, cache: Path | None, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    path = None
+    if cache is not None:
+        key = f"{_VERSION} {SHA256} {dataset.fingerprint}"
+        path = cache / f"features-{sha256_hex(key.encode())[:16]}.npz"
+        kept = _read(path, len(dataset))
+        if kept is not None:
+            return kept
+    extract = extractor or Extractor()
+    upright = np.empty((len(dataset), SIZE), dtype=np.float32)
+    mirrored = np.empty_like(upright)
+    with progress.task("looking at the art", len(dataset), "pictures") as task:
+        for start in range(0, len(dataset), BATCH):
+            rows = range(start, min(start + BATCH, len(dataset)))
+            images = dataset.images(rows)
+            upright[rows.start : rows.stop] = extract(images)
+            mirrored[rows.start : rows.stop] = extract(images[..., ::-1])
+            task.advance(len(rows))
+    if path is not None:
+        with atomic_path(path) as temporary:
+            np.savez(temporary.open("wb"), upright=upright, mirrored=mirrored)
+    return upright, mirrored
+
+
+def _read(path: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """What an earlier call kept; None when there is nothing usable."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = (file["upright"], file["mirrored"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    if all(a.shape == (count, SIZE) and a.dtype == np.float32 for a in found):
+        return found
+    return None

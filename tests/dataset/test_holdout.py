@@ -1,0 +1,95 @@
+"""Held-out pictures: chosen by their pixels, stable, without copies among what is learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.holdout import (
+    default_fraction,
+    orientations,
+    picture_key,
+    split,
+    split_dataset,
+)
+from nftgan.dataset.shipped import unpack
+from nftgan.errors import UsageError
+
+KEYS = [f"picture {number}" for number in range(4000)]
+
+
+def test_about_the_fraction_is_held_out_and_nothing_is_lost() -> None:
+    train, held = split(KEYS, 0.1)
+    assert sorted([*train, *held]) == list(range(len(KEYS)))
+    assert abs(len(held) - 400) < 4 * np.sqrt(4000 * 0.1 * 0.9)
+
+
+def test_the_sides_are_fixed_for_all_time() -> None:
+    # A run that is resumed with a later version must find its held-out pictures where they were.
+    assert split(KEYS[:60], 0.1)[1].tolist() == [3, 8, 9, 19, 35, 39, 41, 42, 44, 59]
+
+
+def test_adding_or_reordering_pictures_moves_none() -> None:
+    some = {KEYS[i] for i in split(KEYS[:500], 0.2)[1]}
+    more = {KEYS[i] for i in split(KEYS, 0.2)[1]}
+    assert some == more & set(KEYS[:500])
+    backwards = KEYS[::-1]
+    assert {backwards[i] for i in split(backwards, 0.2)[1]} == more
+
+
+def test_a_larger_fraction_keeps_what_was_held_out() -> None:
+    assert set(split(KEYS, 0.1)[1]) < set(split(KEYS, 0.2)[1])
+    assert len(split(KEYS, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1, 7, float("nan")])
+def test_an_impossible_fraction_is_refused(fraction: float) -> None:
+    with pytest.raises(UsageError, match="cannot be held out"):
+        split(KEYS, fraction)
+
+
+def test_all_eight_orientations_share_a_key() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    keys = {picture_key(one) for one in orientations(pixels)}
+    assert len({one.tobytes() for one in orientations(pixels)}) == 8
+    assert len(keys) == 1 and picture_key(pixels ^ 1) not in keys
+
+
+def test_a_tenth_is_spared_from_500_pictures_on() -> None:
+    assert [default_fraction(n) for n in (1, 499, 500, 9000)] == [0, 0, 0.1, 0.1]
+
+
+def test_copies_of_training_art_are_not_held_out(tmp_path: Path) -> None:
+    unpack("open-peeps", tmp_path)
+    files = sorted(tmp_path.glob("*.png"))[:60]
+    for extra in sorted(tmp_path.glob("*.png"))[60:]:
+        extra.unlink()
+    first = split_dataset(Dataset.open(tmp_path), 0.3)
+    assert len(first.held) > 5
+    for number, path in enumerate(files):
+        image = Image.open(path)
+        # Near copies, whose own hash may put them on the other side.
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).point(lambda v: v * 0.9).save(
+            tmp_path / f"x-{number:03d}.png"
+        )
+    dataset = Dataset.open(tmp_path)
+    after = split_dataset(dataset, 0.3)
+    sides = {dataset.names[i]: "held" for i in after.held}
+    sides.update({dataset.names[i]: "train" for i in after.train})
+    assert len(sides) == len(dataset) == 120
+    for number, path in enumerate(files):
+        assert sides[path.name] == sides[f"x-{number:03d}.png"]
+    assert len(after.held) > 5
+
+
+def test_small_sets_are_learnt_whole_unless_asked(tmp_path: Path) -> None:
+    unpack("open-peeps", tmp_path)
+    dataset = Dataset.open(tmp_path)
+    whole = split_dataset(dataset)
+    assert len(whole.train) == 256 and len(whole.held) == 0
+    with pytest.raises(UsageError, match="leaves one side empty"):
+        split_dataset(dataset, 1e-9)
