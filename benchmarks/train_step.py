@@ -1,0 +1,120 @@
+"""What a thousand pictures of training cost in each preset: seconds and peak memory, ours and
+PyTorch's operators.
+
+    python benchmarks/train_step.py [--presets tiny,small] [--cfg stylegan3-t] [--batch 0] [--json]
+
+The baseline is the same step with NFTGAN_KERNELS=off. Every way runs in a process of its own, so
+that its peak memory is its own. A step with R1 and the better of two without are timed after one
+that is not counted; sixteen steps in a row have one with R1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+BASELINE = "PyTorch operators"
+WAYS = {BASELINE: {"NFTGAN_KERNELS": "off"}, "native kernels": {"NFTGAN_KERNELS": "on"}}
+
+
+def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, float]:
+    """Seconds a thousand pictures and peak memory of this process."""
+    import numpy as np
+    import torch
+
+    from nftgan.dataset.archive import Dataset
+    from nftgan.dataset.pack import write_dataset
+    from nftgan.training.augment import Augment
+    from nftgan.training.config import PRESETS, DatasetFacts, resolve
+    from nftgan.training.feed import Feed
+    from nftgan.training.phases import train_step
+    from nftgan.training.state import fresh_state
+
+    side = PRESETS[preset].resolution
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "noise.zip"
+        pixels = np.random.default_rng(0).integers(0, 256, (32, side, side, 3), dtype=np.uint8)
+        write_dataset(path, pixels, labels=None)
+        sizes = {"batch": batch, "micro_batch": batch} if batch else {}
+        config = resolve(
+            DatasetFacts.of(path), preset=preset, cfg=cfg, aug_p=0.3, device=device, **sizes
+        )
+        feed, state = Feed(config, Dataset.open(path)), fresh_state(config)
+        augment = Augment(config.augpipe)
+
+        def step(number: int) -> float:
+            state.step = number
+            start = time.perf_counter()
+            train_step(state, feed.batch(0), lambda phase: feed.draw(phase, number), augment)
+            if device != "cpu":
+                torch.cuda.synchronize()
+            return time.perf_counter() - start
+
+        step(0)
+        with_r1, without = step(16), min(step(17), step(18))
+    seconds = (with_r1 + 15 * without) / 16
+    return {
+        "batch": config.batch,
+        "seconds_per_kimg": seconds / config.batch * 1000,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "gpu_mb": torch.cuda.max_memory_allocated() / 2**20 if device != "cpu" else 0.0,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def in_own_process(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, __file__, "--worker", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--presets", default="tiny,small")
+    parser.add_argument("--cfg", default="stylegan3-t")
+    parser.add_argument("--batch", type=int, default=0, help="0: the preset's")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.worker:
+        print(json.dumps(cost(chosen.presets, chosen.cfg, chosen.batch, chosen.device)))
+        return
+    rows = []
+    for preset in chosen.presets.split(","):
+        given = ["--presets", preset, "--cfg", chosen.cfg, "--batch", str(chosen.batch)]
+        given += ["--device", chosen.device]
+        found = {way: in_own_process(given, environment) for way, environment in WAYS.items()}
+        for way, answer in found.items():
+            base = found[BASELINE]["seconds_per_kimg"]
+            rows.append(
+                {"preset": preset, "cfg": chosen.cfg, "way": way}
+                | {key: round(value, 1) for key, value in answer.items()}
+                | {"times_faster": round(base / answer["seconds_per_kimg"], 2)}
+            )
+    if chosen.json:
+        print(json.dumps({"rows": rows}, indent=2))
+        return
+    print(f"{'preset':8} {'way':18} {'batch':>5} {'s/kimg':>8} {'peak MB':>8} {'faster':>7}")
+    for row in rows:
+        print(
+            f"{row['preset']:8} {row['way']:18} {row['batch']:5.0f} {row['seconds_per_kimg']:8}"
+            f" {row['peak_mb']:8.0f} {row['times_faster']:7}"
+        )
+
+
+if __name__ == "__main__":
+    main()
