@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -29,40 +30,87 @@ Force = Annotated[
 ]
 
 
-@verb(PUBLISH, example="nftgan pin -C collections/my-birds")
+@verb(PUBLISH, example="nftgan pin -C collections/my-birds --to embedded --to pinata")
 def pin(
     ui: Ui,
     collection: Collection = None,
     to: Annotated[
         list[str] | None,
-        typer.Option("--to", metavar="TARGET", help="embedded or kubo; may be repeated."),
+        typer.Option(
+            "--to",
+            metavar="TARGET",
+            help="embedded, kubo, kubo=URL, pinata, filebase or psa; may be repeated.",
+        ),
     ] = None,
     verify: Annotated[
-        str, typer.Option("--verify", metavar="HOW", help="Read back all, a sample, or none.")
-    ] = "all",
+        str | None,
+        typer.Option(
+            "--verify",
+            metavar="HOW",
+            help="Read back all, a sample, or none; else all here and a sample elsewhere.",
+            show_default=False,
+        ),
+    ] = None,
+    car: Annotated[
+        Path | None,
+        typer.Option(
+            "--car",
+            metavar="FILE",
+            help="Pin a CAR that was kept, not a collection.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> Any:
-    """Put images, metadata and model on IPFS, and read every block back."""
+    """Put images, metadata and model on IPFS, and read them back."""
     from nftgan.errors import UsageError
     from nftgan.project import find_project
     from nftgan.workflows.pin import pin as run
+    from nftgan.workflows.pin import pin_again
 
-    extents: dict[str, Any] = {name: name for name in ("all", "sample", "none")}
+    extents: dict[str | None, Any] = {None: None, "all": "all", "sample": "sample", "none": "none"}
     if verify not in extents:
         raise UsageError(f"--verify {verify!r} is not all, sample or none")
-    project = find_project(collection)
+    if car is not None and collection is not None:
+        raise UsageError("--car and --collection exclude each other", hint="leave one out")
     targets = tuple(to or ("embedded",))
-    result = run(project, targets, extent=extents[verify], dry_run=dry_run, progress=ui)
+    how: dict[str, Any] = {"extent": extents[verify], "dry_run": dry_run, "progress": ui}
+    if car is None:
+        project = find_project(collection)
+        result = run(project, targets, **how)
+    else:
+        result = pin_again(car, targets, **how)
     if dry_run:
-        size = f"{result.car_bytes:,} bytes"
-        ui.print(f"would pin ipfs://{result.root} ({size}) to {', '.join(targets)}")
+        _show_pin_plan(ui, result)
         return result
     for one in result.targets:
         checked = f"{one.checked_blocks} of {one.blocks} blocks read back"
         ui.print(f"pinned ipfs://{one.root} to {one.target}: {checked}")
     ui.print(f"any IPFS node can import {result.car} ({result.car_bytes:,} bytes)")
-    ui.print(f"next: [bold]nftgan deploy -C {project.root}[/]")
+    if car is None:
+        ui.print(f"next: [bold]nftgan deploy -C {project.root}[/]")
     return result
+
+
+def _show_pin_plan(ui: Ui, result: Any) -> None:
+    shape = result.shape
+    ui.print(f"would pin ipfs://{shape.root}")
+    ui.print(f"{shape.files:,} files, {shape.blocks:,} blocks, a CAR of {shape.car_bytes:,} bytes")
+    for folder in shape.folders:
+        kind = "sharded (HAMT)" if folder.sharded else "one block"
+        ui.print(f"  {folder.path}: {folder.entries:,} entries, {kind}")
+    for plan in result.plans:
+        notes = "".join(f"; {note}" for note in plan.notes)
+        ui.print(
+            f"to {plan.place}: at most {plan.send_bytes:,} bytes to send, {plan.read_blocks:,} "
+            f"blocks to read back, about {_duration(plan.seconds)}{notes}"
+        )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @verb(PUBLISH, example="nftgan gateway --port 8080")

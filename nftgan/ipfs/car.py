@@ -32,6 +32,12 @@ def section(cid: Cid, data: bytes) -> bytes:
     return varint(len(name) + len(data)) + name + data
 
 
+def section_bytes(cid: Cid, size: int) -> int:
+    """The bytes of `section` for a block of this size."""
+    name = len(cid.to_bytes())
+    return len(varint(name + size)) + name + size
+
+
 class CarWriter:
     """Appends blocks to an open file, each CID once; `finish` names the root.
 

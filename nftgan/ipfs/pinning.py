@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from nftgan.progress import SILENT, Progress
 
 MAX_ROOTS = 23
 """As many as the header of a CAR holds in its short form."""
+
+TIMED_BYTES = 1_000_000
+"""Less is over too soon to say how fast a place takes it."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class PinResult:
     size_bytes: int
     sent_bytes: int  # 0 when the place had everything
     checked_blocks: int
+    bytes_per_second: float | None  # None when nothing or too little was sent to tell
 
 
 def pack(tree: Tree, path: Path, *, profile: str = DEFAULT_PROFILE) -> Packed:
@@ -81,12 +86,13 @@ def pin_car(
     if len(roots) > MAX_ROOTS or backend.limits.one_root:
         roots = roots[:1]
     journal = Journal(journal_path, backend.name, car.root)
-    sent = 0
+    sent, began = 0, time.monotonic()
     if not journal.voided and all(map(backend.is_pinned, roots)):
         progress.note(f"{backend.name} has pinned {car.root} already")
     else:
         sent = backend.put(car, roots, label=label, journal=journal, progress=progress)
         journal.settle()
+    seconds = time.monotonic() - began
     try:
         checked = verify(
             car,
@@ -101,7 +107,14 @@ def pin_car(
         journal.void("a block did not come back")
         raise
     return PinResult(
-        backend.name, packed.root, packed.cids, packed.blocks, packed.size_bytes, sent, checked
+        backend.name,
+        packed.root,
+        packed.cids,
+        packed.blocks,
+        packed.size_bytes,
+        sent,
+        checked,
+        sent / seconds if sent >= TIMED_BYTES else None,
     )
 
 

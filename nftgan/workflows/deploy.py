@@ -10,12 +10,12 @@ from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import COLLECTION, FACTORY, Collection, Factory, FixedData, creation_code
 from nftgan.chain.rpc import translated
 from nftgan.collection.manifest import Manifest
-from nftgan.errors import CheckFailed, MissingStepError, UsageError
+from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json, write_json
 from nftgan.networks.model_file import read_model
 from nftgan.project import Project, state_home
 from nftgan.workflows.metadata import ready_manifest
-from nftgan.workflows.pin import pins
+from nftgan.workflows.pin import need_verified
 from nftgan.workflows.publishing import (
     ChainChoice,
     account_lock,
@@ -78,8 +78,8 @@ class Deployment:
     ) -> None:
         self.project = project
         manifest = ready_manifest(project)
-        if not force and not any(record.get("verified") for record in pins(project).values()):
-            raise MissingStepError(f"{project.name} is not pinned anywhere", hint="nftgan pin")
+        if not force:
+            need_verified(project, manifest)
         self.connection = open_chain(choice, project)
         self.account = signer(self.connection, choice, prompt, warn)
         self.fixed = _fixed(project, manifest, self.account.address)

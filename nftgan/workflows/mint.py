@@ -7,11 +7,11 @@ from collections.abc import Callable
 from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection
 from nftgan.chain.minting import MintOutcome, MintPlan, audit, plan_mint, run_mint
-from nftgan.errors import CheckFailed, MissingStepError, UsageError
+from nftgan.errors import CheckFailed, UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.workflows.metadata import ready_manifest
-from nftgan.workflows.pin import pins
+from nftgan.workflows.pin import need_verified
 from nftgan.workflows.publishing import (
     ChainChoice,
     account_lock,
@@ -39,8 +39,8 @@ class Minting:
     ) -> None:
         self.project = project
         manifest = ready_manifest(project)
-        if not force and not any(record.get("verified") for record in pins(project).values()):
-            raise MissingStepError(f"{project.name} is not pinned anywhere", hint="nftgan pin")
+        if not force:
+            need_verified(project, manifest)
         self.seeds = manifest.seeds
         connection = open_chain(choice, project)
         record = deployment(project, connection)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nftgan.collection.manifest import Manifest
-from nftgan.errors import CheckFailed, UsageError
+from nftgan.errors import (
+    CheckFailed,
+    CredentialError,
+    MissingStepError,
+    NftganError,
+    PartlyDone,
+    ServiceError,
+    UsageError,
+)
 from nftgan.files import read_json, write_json
-from nftgan.ipfs.backends import open_backend
+from nftgan.ipfs.backends import Backend, open_backend
+from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.gateway import Gateway
-from nftgan.ipfs.importer import Importer, Tree
+from nftgan.ipfs.importer import Tree
 from nftgan.ipfs.pinning import PinResult, pack, pin_car
+from nftgan.ipfs.preflight import (
+    Shape,
+    TargetPlan,
+    car_estimate,
+    need_disk,
+    plan_for,
+    shape_of,
+    survey,
+)
 from nftgan.ipfs.store import BlockStore
 from nftgan.ipfs.verify import Extent
 from nftgan.progress import SILENT, Progress
@@ -23,6 +42,10 @@ from nftgan.workflows.sources import project_model
 
 EMBEDDED = "embedded"
 MODEL_NAME = "model.safetensors"
+SAMPLED = 200
+"""Blocks of a sample, about: for the guess of a dry run."""
+
+Opened = list[tuple[str, Backend]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +56,9 @@ class Pinned:
     car: Path
     car_bytes: int
     blocks: int
-    targets: tuple[PinResult, ...]
+    shape: Shape
+    plans: tuple[TargetPlan, ...]
+    targets: tuple[PinResult, ...]  # none in a dry run
 
 
 def store_folder() -> Path:
@@ -52,45 +77,207 @@ def open_gateway(port: int) -> Gateway:
 
 def pin(
     project: Project,
-    targets: tuple[str, ...] = (EMBEDDED,),
+    targets: Sequence[str] = (EMBEDDED,),
     *,
-    extent: Extent = "all",
+    extent: Extent | None = None,
     dry_run: bool = False,
     progress: Progress = SILENT,
 ) -> Pinned:
     """Every target holds every block, read back as far as `extent` says; the CAR holds them too.
 
-    Raises MissingStepError before `metadata`, CheckFailed when a file changed since or a target
-    serves other bytes. Run again after a kill, it finishes with the same CIDs.
+    extent: None reads back all from this machine and a sample from elsewhere. Each target is tried
+    even when one before it fails. Raises PartlyDone that names those that failed when others did
+    not, else the error of the first; MissingStepError before `metadata`; CheckFailed when a file
+    changed since. Run again after a kill, it finishes with the same CIDs.
     """
-    backends = [open_backend(target, store=store_folder()) for target in targets]
-    with project.lock():
+    with contextlib.ExitStack() as stack:
+        opened = _open(targets, stack)
+        stack.enter_context(project.lock())
         manifest = ready_manifest(project)
         tree = collection_tree(project, manifest)
+        known = pins(project)
+        needed = car_estimate(tree)
         if dry_run:
-            made = Importer().add_tree(tree)
-            return Pinned(str(made.cid), project.car_path, made.total_bytes, 0, ())
+            shape = survey(tree)
+            plans = _plans(opened, shape, extent, known)
+            need_disk(project.root, needed)
+            return _pinned(shape, project.car_path, plans, ())
+        need_disk(project.root, needed)
         progress.note(f"packing {project.car_path.name}")
-        packed = pack(tree, project.car_path)
-        check_promises(packed.cids, manifest)
-        results = []
-        for target, backend in zip(targets, backends, strict=True):
-            try:
-                result = pin_car(
-                    project.car_path,
-                    backend,
-                    label=project.name,
-                    journal_path=project.root / "pin.jsonl",
-                    extent=extent,
-                    progress=progress,
-                )
-            finally:
-                backend.close()
-            results.append(result)
-            record = pins(project)
-            record[target] = {"root": result.root, "verified": extent != "none"}
-            write_json(project.pins_path, record)
-    return Pinned(packed.root, packed.path, packed.size_bytes, packed.blocks, tuple(results))
+        check_promises(pack(tree, project.car_path).cids, manifest)
+
+        def remember(target: str, entry: dict[str, Any]) -> None:
+            known[target] = entry
+            write_json(project.pins_path, known)
+
+        return _pin_all(
+            project.car_path,
+            opened,
+            label=project.name,
+            journal=project.root / "pin.jsonl",
+            extent=extent,
+            known=known,
+            remember=remember,
+            progress=progress,
+        )
+
+
+def pin_again(
+    path: Path,
+    targets: Sequence[str],
+    *,
+    extent: Extent | None = None,
+    dry_run: bool = False,
+    progress: Progress = SILENT,
+) -> Pinned:
+    """`pin` of a CAR that was kept, without its collection: the same CIDs at other places."""
+    with contextlib.ExitStack() as stack:
+        opened = _open(targets, stack)
+        if dry_run:
+            shape = shape_of(CarFile(path))
+            return _pinned(shape, path, _plans(opened, shape, extent, {}), ())
+        return _pin_all(
+            path,
+            opened,
+            label=path.stem,
+            journal=path.with_suffix(".pin.jsonl"),
+            extent=extent,
+            known={},
+            remember=lambda target, entry: None,
+            progress=progress,
+        )
+
+
+def _open(targets: Sequence[str], stack: contextlib.ExitStack) -> Opened:
+    """All of them, or an error before anything is sent to any."""
+    opened = []
+    for target in dict.fromkeys(targets):
+        backend = open_backend(target, store=store_folder())
+        stack.callback(backend.close)
+        opened.append((target, backend))
+    return opened
+
+
+def extent_at(backend: Backend, extent: Extent | None) -> Extent:
+    """What is read back there when nothing was said."""
+    return extent or ("all" if backend.limits.local else "sample")
+
+
+def _plans(
+    opened: Opened, shape: Shape, extent: Extent | None, known: Mapping[str, Any]
+) -> tuple[TargetPlan, ...]:
+    counts = {"all": shape.blocks, "sample": min(shape.blocks, SAMPLED), "none": 0}
+    return tuple(
+        plan_for(
+            target,
+            backend,
+            shape,
+            read_blocks=counts[extent_at(backend, extent)],
+            bytes_per_second=_rate(known.get(target)),
+        )
+        for target, backend in opened
+    )
+
+
+def _rate(entry: Any) -> float | None:
+    rate = entry.get("bytes_per_second") if isinstance(entry, dict) else None
+    return float(rate) if isinstance(rate, int) and rate > 0 else None
+
+
+def _pinned(
+    shape: Shape, car: Path, plans: tuple[TargetPlan, ...], results: Sequence[PinResult]
+) -> Pinned:
+    return Pinned(shape.root, car, shape.car_bytes, shape.blocks, shape, plans, tuple(results))
+
+
+def _pin_all(
+    path: Path,
+    opened: Opened,
+    *,
+    label: str,
+    journal: Path,
+    extent: Extent | None,
+    known: Mapping[str, Any],
+    remember: Callable[[str, dict[str, Any]], None],
+    progress: Progress,
+) -> Pinned:
+    shape = shape_of(CarFile(path))
+    plans = _plans(opened, shape, extent, known)
+    results: list[PinResult] = []
+    failures: list[tuple[str, NftganError]] = []
+    for (target, backend), plan in zip(opened, plans, strict=True):
+        old = known.get(target)
+        for note in plan.notes:
+            progress.note(f"{plan.place}: {note}")
+        try:
+            result = pin_car(
+                path,
+                backend,
+                label=label,
+                journal_path=journal,
+                extent=extent_at(backend, extent),
+                progress=progress,
+            )
+        except (CheckFailed, CredentialError, PartlyDone, ServiceError, UsageError) as exc:
+            failures.append((target, exc))
+            remember(target, _failed(shape, old, exc))
+            if len(opened) > 1:
+                progress.warn(f"{target} failed: {exc.message}")
+            continue
+        results.append(result)
+        remember(target, _done(result, old))
+    if failures:
+        raise _verdict(failures, [target for target, _ in opened], results)
+    return _pinned(shape, path, plans, results)
+
+
+def _done(result: PinResult, old: Any) -> dict[str, Any]:
+    verified = result.checked_blocks > 0
+    entry: dict[str, Any] = {
+        "place": result.target,
+        "root": result.root,
+        "cids": dict(result.cids),
+        "verified": verified,
+        "state": "verified" if verified else "sent, not verified",
+        "checked_blocks": result.checked_blocks,
+        "blocks": result.blocks,
+    }
+    if rate := result.bytes_per_second or _rate(old):
+        entry["bytes_per_second"] = int(rate)
+    return entry
+
+
+def _failed(shape: Shape, old: Any, error: NftganError) -> dict[str, Any]:
+    """A proof stays one while a service cannot be asked; a wrong block ends it."""
+    holds = isinstance(old, dict) and old.get("root") == shape.root and old.get("verified")
+    if holds and not isinstance(error, CheckFailed):
+        return {**old, "error": error.message}
+    return {
+        "root": shape.root,
+        "cids": dict(shape.cids),
+        "verified": False,
+        "state": "failed",
+        "error": error.message,
+        **({"bytes_per_second": int(rate)} if (rate := _rate(old)) else {}),
+    }
+
+
+def _verdict(
+    failures: Sequence[tuple[str, NftganError]],
+    targets: Sequence[str],
+    results: Sequence[PinResult],
+) -> NftganError:
+    first = failures[0][1]
+    if len(targets) == 1:
+        return first
+    said = "; ".join(f"{target} failed: {error.message}" for target, error in failures)
+    if not results:
+        return type(first)(said, hint=first.hint)
+    again = " ".join(f"--to {target}" for target, _ in failures)
+    return PartlyDone(
+        f"pinned to {len(results)} of {len(targets)} places; {said}",
+        hint=f"{first.hint or 'see to it'}; only the rest: nftgan pin {again}",
+    )
 
 
 def collection_tree(project: Project, manifest: Manifest) -> Tree:
@@ -108,16 +295,17 @@ def collection_tree(project: Project, manifest: Manifest) -> Tree:
 
 def check_promises(cids: Mapping[str, str], manifest: Manifest) -> None:
     """What was packed has the CIDs that the metadata promises. Raises CheckFailed."""
-    for name, promised in (
-        ("images", manifest.cids.images),
-        ("metadata", manifest.cids.metadata),
-        (MODEL_NAME, manifest.cids.model),
-    ):
+    for name, promised in _promised(manifest).items():
         if cids[name] != promised:
             raise CheckFailed(
                 f"{name} changed since its CID was computed",
                 hint="nftgan render, then nftgan metadata",
             )
+
+
+def _promised(manifest: Manifest) -> dict[str, str | None]:
+    cids = manifest.cids
+    return {"images": cids.images, "metadata": cids.metadata, MODEL_NAME: cids.model}
 
 
 def pins(project: Project) -> dict[str, Any]:
@@ -128,3 +316,27 @@ def pins(project: Project) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise UsageError(f"{project.pins_path} is damaged", hint="delete it and run nftgan pin")
     return record
+
+
+def verified_places(project: Project, manifest: Manifest) -> list[str]:
+    """The targets from which the content that the manifest promises now was read back."""
+    promised = _promised(manifest)
+    return [
+        target
+        for target, entry in pins(project).items()
+        if isinstance(entry, dict)
+        and entry.get("verified")
+        and isinstance(cids := entry.get("cids"), dict)
+        and all(cids.get(name) == cid for name, cid in promised.items())
+    ]
+
+
+def need_verified(project: Project, manifest: Manifest) -> None:
+    """Raises MissingStepError when nobody was seen to serve what the tokens will link to."""
+    if verified_places(project, manifest):
+        return
+    if not pins(project):
+        raise MissingStepError(f"{project.name} is not pinned anywhere", hint="nftgan pin")
+    raise MissingStepError(
+        f"{project.name} was not read back as it is now from any place", hint="nftgan pin"
+    )

@@ -33,7 +33,7 @@ def status(project: Project) -> Status:
     Raises UsageError when a file of the collection is damaged.
     """
     from nftgan.collection.manifest import Manifest
-    from nftgan.workflows.pin import pins
+    from nftgan.workflows.pin import pins, verified_places
     from nftgan.workflows.publishing import deployments, journal_summary
 
     steps: list[Step] = []
@@ -47,9 +47,9 @@ def status(project: Project) -> Status:
     final = manifest is not None and bool(manifest.cids.metadata)
     found = f"{written} of {len(pieces)} files"
     steps.append(Step("metadata", _all(written, pieces) and final, found))
-    places = pins(project)
-    verified = [name for name, pin in places.items() if pin.get("verified")]
-    steps.append(Step("pin", bool(verified), ", ".join(verified) or "nowhere yet"))
+    verified = verified_places(project, manifest) if manifest else []
+    others = [f"{name} (not verified)" for name in pins(project) if name not in verified]
+    steps.append(Step("pin", bool(verified), ", ".join([*verified, *others]) or "nowhere yet"))
     deployed = deployments(project)
     found = ", ".join(f"{d['chain']}: {d['collection']}" for d in deployed) or "nowhere yet"
     steps.append(Step("deploy", bool(deployed), found))

@@ -77,10 +77,10 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 
 class KillAfter(NullProgress):
-    """Kills the daemon when a number of parts has arrived."""
+    """Kills the daemon when so many bytes were sent."""
 
-    def __init__(self, daemon: Daemon, parts: int) -> None:
-        self.daemon, self.parts = daemon, parts
+    def __init__(self, daemon: Daemon, size: int) -> None:
+        self.daemon, self.left = daemon, size
 
     @contextmanager
     def task(  # type: ignore[override]
@@ -89,8 +89,11 @@ class KillAfter(NullProgress):
         yield self
 
     def advance(self, amount: float = 1) -> None:
-        self.parts -= 1
-        if self.parts == 0:
+        pass
+
+    def update(self, *, completed: float | None = None, note: str | None = None) -> None:
+        if self.left and completed is not None and completed >= self.left:
+            self.left = 0
             self.daemon.kill()
 
 
@@ -133,7 +136,7 @@ def test_killed_in_the_middle_and_started_again_it_ends_with_the_same_root(
             backend,
             label="art",
             journal_path=journal,
-            progress=KillAfter(daemon, parts=3),
+            progress=KillAfter(daemon, 3_300_000),
         )
     assert len(journal.read_text().splitlines()) == 3
     daemon.start()

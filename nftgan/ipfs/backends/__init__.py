@@ -30,9 +30,14 @@ def open_backend(
 ) -> Backend:
     """The target called `target`; `store` is the embedded store's folder, `url` the node's.
 
+    kubo=URL names a node too, so that there may be several.
+
     Addresses, tokens and sizes come from the environment, see docs/ipfs.md. Nothing is sent yet.
     Raises UsageError, or CredentialError when a token is missing.
     """
+    target, _, address = target.partition("=")
+    if address and target != "kubo":
+        raise UsageError(f"{target} takes no address", hint="only kubo=URL does")
     if target == "embedded":
         from nftgan.ipfs.backends.embedded import EmbeddedBackend
 
@@ -40,7 +45,7 @@ def open_backend(
     if target == "kubo":
         from nftgan.ipfs.backends.kubo import KuboBackend
 
-        address = url or _setting("NFTGAN_IPFS_API", "http://127.0.0.1:5001")
+        address = address or url or _setting("NFTGAN_IPFS_API", "http://127.0.0.1:5001")
         return KuboBackend(address, token=read_token(), wait=wait, shard_bytes=_shard_bytes())
     if target == "filebase":
         return _filebase(wait)

@@ -44,6 +44,7 @@ class Limits:
     free_bytes: int | None = None  # without paying
     free_files: int | None = None
     per_minute: int | None = None  # requests
+    reads_per_minute: int | None = None  # through its gateway
 
 
 def same_cid(text: object, cid: Cid) -> bool:

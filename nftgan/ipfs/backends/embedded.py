@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from nftgan.errors import UsageError
 from nftgan.ipfs.backends.base import Journal, Limits
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.preflight import need_disk
 from nftgan.ipfs.store import BlockStore
 from nftgan.progress import Progress
 
@@ -38,12 +37,7 @@ class EmbeddedBackend:
         Raises UsageError when the disk is too small or refuses.
         """
         needed = sum(car.block_bytes(cid) for cid in car.cids if not self.store.has(cid))
-        free = shutil.disk_usage(self.store.folder).free
-        if needed > free:
-            raise UsageError(
-                f"{self.store.folder} has {free:,} bytes free and {needed:,} are needed",
-                hint="free some space and run the same command again",
-            )
+        need_disk(self.store.folder, needed)
         written = 0
         with progress.task("store", car.size_bytes, "B") as task:
             for cid in car.cids:

@@ -39,6 +39,7 @@ class PinataBackend(ThroughGateway):
         most_folder_files=30_000,
         free_bytes=1_000_000_000,
         per_minute=60,
+        reads_per_minute=180,
     )
 
     def __init__(
