@@ -10,11 +10,18 @@ from nftgan.errors import UsageError
 
 RAW, DAG_PB = 0x55, 0x70
 _SHA256 = b"\x12\x20"  # multihash: sha2-256, 32 bytes
+_BEFORE_DIGEST = {(0, DAG_PB): _SHA256}
+_BEFORE_DIGEST |= {(1, codec): bytes([1, codec]) + _SHA256 for codec in (RAW, DAG_PB)}
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+_ONE_BYTE = [bytes([number]) for number in range(0x80)]
 
 
 def varint(number: int) -> bytes:
     """Unsigned LEB128, as multiformats and protobuf write it."""
+    if number < 0x80:
+        return _ONE_BYTE[number]
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -58,9 +65,10 @@ class Cid:
 
     def to_bytes(self) -> bytes:
         """The binary form that stands in dag-pb links and CAR sections."""
-        if self.version == 0:
-            return self.multihash
-        return b"\x01" + varint(self.codec) + self.multihash
+        before = _BEFORE_DIGEST.get((self.version, self.codec))
+        if before is None:
+            before = b"\x01" + varint(self.codec) + _SHA256
+        return before + self.digest
 
     def __str__(self) -> str:
         """Base58 for version 0, lower-case base32 for version 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nftgan.ipfs.cid import Cid, read_varint, varint
@@ -50,13 +50,21 @@ def _int_field(number: int, value: int) -> bytes:
 
 def encode_link(link: Link) -> bytes:
     """One PBLink field of a node."""
-    body = _bytes_field(1, link.cid.to_bytes()) + _bytes_field(2, link.name.encode())
-    return _bytes_field(2, body + _int_field(3, link.total_bytes))
+    cid, name = link.cid.to_bytes(), link.name.encode()
+    body = b"\x0a%b%b\x12%b%b\x18%b" % (  # fields 1, 2 and 3 in one go: there are many links
+        *(varint(len(cid)), cid, varint(len(name)), name, varint(link.total_bytes)),
+    )
+    return _bytes_field(2, body)
 
 
 def encode_node(links: Sequence[Link], data: bytes) -> bytes:
     """The canonical bytes of a node: links first, in the order given, then data."""
-    return b"".join(map(encode_link, links)) + _bytes_field(1, data)
+    return join_node(map(encode_link, links), data)
+
+
+def join_node(encoded_links: Iterable[bytes], data: bytes) -> bytes:
+    """`encode_node` for links that are encoded already."""
+    return b"".join((*encoded_links, _bytes_field(1, data)))
 
 
 def encode_unixfs(record: UnixFs) -> bytes:

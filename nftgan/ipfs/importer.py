@@ -24,6 +24,7 @@ from nftgan.ipfs.dagpb import (
     encode_link,
     encode_node,
     encode_unixfs,
+    join_node,
 )
 from nftgan.ipfs.hamt import build_shards
 from nftgan.ipfs.profiles import DEFAULT_PROFILE, Profile, profile_named
@@ -39,7 +40,7 @@ _UNFIT = re.compile("[/\0\ud800-\udfff]")  # the last: names on disk that are no
 IN_MEMORY_BYTES = 2 << 20
 """Files up to this size are read at one go."""
 
-BATCH_BYTES, BATCH_FILES = 1 << 20, 64
+BATCH_BYTES, BATCH_FILES = 4 << 20, 64
 """Neighbouring files go to a thread together, up to one of these."""
 
 WORTH_A_THREAD_BYTES = 64 << 10
@@ -135,7 +136,7 @@ class Importer:
         if THREADS == 1 or len(threaded) < 2:
             threaded = []
         with ThreadPoolExecutor(THREADS) as pool:  # starts no thread before it is asked to
-            done = _ahead(pool, self._in_memory, iter(threaded), 2 * THREADS)
+            done = _ahead(pool, self._in_memory, iter(threaded), THREADS + 2)
             for part in parts:
                 if not isinstance(part, _Batch):
                     yield self._any(part)
@@ -169,13 +170,17 @@ class Importer:
 
     def _directory(self, links: list[Link]) -> Link:
         data = encode_unixfs(UnixFs(DIRECTORY))
-        if self.profile.shard_by_block:
-            estimate = sum(len(encode_link(link)) for link in links) + len(data) + 2
-        else:
-            estimate = sum(len(k.name.encode()) + len(k.cid.to_bytes()) for k in links)
-        if estimate > self.profile.shard_above_bytes:
-            return build_shards(links, self._put_node)
-        own = self._put_node(encode_node(links, data))
+        encoded: list[bytes] = []
+        estimate = len(data) + 2 if self.profile.shard_by_block else 0
+        for link in links:
+            encoded.append(encode_link(link))
+            if self.profile.shard_by_block:
+                estimate += len(encoded[-1])
+            else:
+                estimate += len(link.name.encode()) + len(link.cid.to_bytes())
+            if estimate > self.profile.shard_above_bytes:
+                return build_shards(links, self._put_node)
+        own = self._put_node(join_node(encoded, data))
         return Link("", own.cid, own.total_bytes + sum(link.total_bytes for link in links))
 
     # ---- files
