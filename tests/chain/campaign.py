@@ -51,6 +51,7 @@ CHAIN = Chain("campaign", 31_337, "", "", 2, 0.1)
 ME, HOLDER, THIEF = account("me"), account("holder"), account("thief")
 RICH = 10**21
 MAX_RUNS = 120
+RUN_SECONDS = 300
 MAX_FEE = 5_000 * GWEI
 TIMEOUT_SECONDS = 0.4
 LAST_WORDS = 3_000
@@ -358,12 +359,12 @@ class Campaign:
         if self.second and self.random.random() < 0.5:
             self.record.second_machine_runs += 1
             there = self._start(url, "two", self._doom())
-        here.join(doom.seconds if doom.seconds is not None else 90)
+        here.join(doom.seconds if doom.seconds is not None else RUN_SECONDS)
         if here.exitcode is None:
             here.kill()
             here.join()
             if doom.seconds is None:
-                raise RuntimeError(f"a run did not end in 90 s: {self._said()}")
+                raise RuntimeError(f"a run did not end in {RUN_SECONDS} s: {self._said()}")
         if there is not None:
             there.join(self.random.uniform(0, 3))
             there.kill()

@@ -18,7 +18,7 @@ from nftgan.chain.rpc import connect, redact, rpc_url
 from nftgan.errors import CredentialError, NftganError, ServiceError, UsageError
 from tests.chain.actors import account, deploy, mint, sender
 from tests.chain.conftest import FAULTY, Start
-from tests.chain.faults import ANY_REQUEST
+from tests.chain.faults import ANY_REQUEST, HARMLESS
 
 ME = account("me")
 
@@ -99,6 +99,7 @@ def test_no_secret_reaches_a_log_a_message_or_a_file(
     monkeypatch.setattr(logging.root, "level", logging.DEBUG)
     mode: str | None = None
     bad = bad_node(lambda method, params: mode)
+    honest, words = bad.upstream, f"project id {secrets['url key']} may not do this"
     said: list[str] = []
 
     def shown(work: Callable[[], Any]) -> None:
@@ -120,8 +121,10 @@ def test_no_secret_reaches_a_log_a_message_or_a_file(
         unlock(None, lambda question: "")
     shown(lambda: unlock(None, lambda question: ""))
     monkeypatch.setattr(node, "READ_TRIES", 1)
-    for fault in (None, *ANY_REQUEST):
+    for fault in (None, *ANY_REQUEST, *HARMLESS, "quotes the key"):
         mode = fault
+        if fault == "quotes the key":
+            bad.upstream = lambda method, params: {"error": {"code": -32000, "message": words}}
         for url in (
             f"{bad.url}/v3/{secrets['url key']}",
             f"{bad.url}?apikey={secrets['url key']}",
@@ -131,7 +134,7 @@ def test_no_secret_reaches_a_log_a_message_or_a_file(
         ):
             shown(lambda url=url: connect(FAULTY, url))
             shown(lambda url=url: connect(CHAINS["sepolia"], url))
-    mode = None
+    mode, bad.upstream = None, honest
     monkeypatch.setattr(node, "READ_TRIES", 5)
     connection = connect(FAULTY, f"{bad.url}/v3/{secrets['url key']}")
     said += [repr(connection), str(connection), f"{connection.w3.provider}", repr(who)]
