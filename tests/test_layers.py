@@ -19,7 +19,7 @@ ROWS = [
     {"training", "metrics", "synthesis"},
     {"networks", "dataset"},
     {"ops", "ipfs", "chain"},
-    {"errors", "config", "seeds", "files", "progress", "project"},
+    {"errors", "config", "seeds", "files", "page", "progress", "project"},
 ]
 LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
 FOUNDATION = ROWS[-1]

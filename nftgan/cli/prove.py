@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Prove': verify, regenerate."""
+"""Verbs of the panel 'Prove': verify, regenerate, report."""
 
 from __future__ import annotations
 
@@ -116,6 +116,60 @@ def regenerate(
     if different:
         raise CheckFailed(f"token {different[0].token} is different from what was promised")
     return {"tokens": made}
+
+
+@verb(PROVE, example="nftgan report -C collections/my-birds -o my-birds.html")
+def report(
+    ui: Ui,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The page; else report.html in the collection.",
+            show_default=False,
+        ),
+    ] = None,
+    collection: Collection = None,
+    check: Annotated[
+        bool,
+        typer.Option("--verify", help="Ask the chain too, and make every token's picture again."),
+    ] = False,
+    chain: ChainName = None,
+    rpc: Rpc = None,
+    gateway: Gateway = None,
+    mainnet: Mainnet = False,
+) -> Any:
+    """Write one HTML page about the collection: art, rarity, lineage, costs, and what is proven."""
+    from nftgan.errors import CheckFailed, UsageError
+    from nftgan.workflows.report import report as run
+    from nftgan.workflows.verify import verifier
+
+    project, _, choice = _what(None, None, collection, None, chain, rpc, mainnet)
+    if not check and (chain or rpc or gateway):
+        raise UsageError("--chain, --rpc and --gateway go with --verify", hint="add --verify")
+    by = verifier(choice, project=project, gateways=tuple(gateway or ())) if check else None
+    made = run(project, output, check=by, progress=ui)
+    ui.print(f"{made.path}: {made.pieces:,} pieces, {made.bytes / 1000:,.0f} kB, one file")
+    document = {
+        "path": made.path,
+        "bytes": made.bytes,
+        "pieces": made.pieces,
+        "cards": made.cards,
+        "on_sheet": made.on_sheet,
+        "asked_chain": made.asked_chain,
+        "checks": made.checks,
+        "proven": sum(token.holds for token in made.tokens),
+        "broken": made.broken,
+    }
+    if made.broken:
+        ui.details = document
+        more = f" (and {len(made.broken) - 1} more)" if len(made.broken) > 1 else ""
+        raise CheckFailed(f"{made.broken[0]}{more}", hint="the page was written and says so")
+    if not made.asked_chain:
+        ui.note("the chain was not asked: add --verify")
+    return document
 
 
 def _what(

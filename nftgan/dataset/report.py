@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from PIL import Image
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import encode_png
 from nftgan.files import write_json, write_text
+from nftgan.page import page, picture, row, words
 
 _SHOWN = 400  # thumbnails on the sheet, spread evenly over the set
 _THUMBNAIL = 64  # pixels
@@ -46,13 +45,10 @@ def _page(dataset: Dataset, notes: Mapping[str, Any]) -> str:
     rejected = notes["rejected"]
     side = notes["resolution"]
     parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8>",
-        "<meta name=viewport content='width=device-width'>",
-        f"<title>{html.escape(dataset.name)}</title><style>{_STYLE}</style>",
-        f"<h1>{html.escape(dataset.name)}</h1>",
+        f"<h1>{words(dataset.name)}</h1>",
         f"<p>{len(dataset)} pictures of {side}×{side} pixels, {len(rejected)} files not used.</p>",
-        f"<p><code>{notes['fingerprint']}</code></p>",
-        "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in notes["notes"]) + "</ul>",
+        f"<p><code>{words(notes['fingerprint'])}</code></p>",
+        "<ul>" + "".join(f"<li>{words(line)}</li>" for line in notes["notes"]) + "</ul>",
     ]
     step = max(1, -(-len(dataset) // _SHOWN))
     shown = range(0, len(dataset), step)
@@ -61,18 +57,14 @@ def _page(dataset: Dataset, notes: Mapping[str, Any]) -> str:
     parts.extend(_thumbnail(dataset, index, notes["sources"][index]) for index in shown)
     parts.append("</div>")
     if rejected:
-        rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{html.escape(reason)}</td></tr>"
-            for name, reason in rejected
-        )
+        rows = "".join(row(name, reason) for name, reason in rejected)
         parts.append(f"<h2>Not used</h2><table>{rows}</table>")
-    return "\n".join(parts) + "</html>\n"
+    return page(dataset.name, _STYLE, "\n".join(parts))
 
 
 def _thumbnail(dataset: Dataset, index: int, entry: Mapping[str, Any]) -> str:
     image = Image.fromarray(dataset.images([index])[0].transpose(1, 2, 0))
     if image.width > _THUMBNAIL:
         image = image.resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
-    data = base64.b64encode(encode_png(np.asarray(image))).decode()
-    title = html.escape("; ".join([entry["source"], *entry["notes"]]), quote=True)
-    return f'<img src="data:image/png;base64,{data}" title="{title}" alt="{title}">'
+    title = "; ".join([entry["source"], *entry["notes"]])
+    return picture(encode_png(np.asarray(image)), title, attributes=f' title="{words(title)}"')

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from pathlib import Path
 from typing import Any
 
 from nftgan import files
 from nftgan.errors import UsageError
+from nftgan.page import drawing, label, page, picture, row, words
 from nftgan.training.config import OPTIONS_FILE
 from nftgan.training.outputs import STATS_FILE, read_statistics
 
@@ -28,27 +27,20 @@ COLOURS = ("#2563eb", "#d97706")
 WIDTH, HEIGHT, MARGIN = 460, 160, 38
 SHEETS = 4  # shown, evenly spread, the newest always
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
+STYLE = f"""
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2rem auto; padding: 0 1rem;
   color: #1f2937; background: #fff; }}
 table {{ border-collapse: collapse; }} td {{ padding: .1rem 1rem .1rem 0; vertical-align: top; }}
-figure {{ display: inline-block; margin: 0 .5rem 1rem 0; }}
+td {{ overflow-wrap: anywhere; }}
+figure {{ display: inline-block; margin: 0 .5rem 1rem 0; max-width: 100%; }}
 figcaption {{ color: #4b5563; }}
 img {{ max-width: 100%; image-rendering: pixelated; width: 460px; }}
+svg {{ max-width: 100%; }} svg text {{ fill: currentColor; }}
 .warning {{ border-left: 4px solid #d97706; padding-left: .8rem; }}
-</style></head><body>
-<h1>{title}</h1>
-<table>{facts}</table>
-{warnings}
-<h2>Curves</h2>
-{charts}
-<h2>Sheets</h2>
-{sheets}
-</body></html>
+{"".join(f".curve{n} {{ color: {colour}; }}" for n, colour in enumerate(COLOURS))}
+@media (prefers-color-scheme: dark) {{
+  body {{ color: #e5e7eb; background: #15171c; }} figcaption {{ color: #9ca3af; }}
+}}
 """
 
 
@@ -70,26 +62,30 @@ def render(run_dir: Path) -> str:
     stats = run_dir / STATS_FILE
     lines = read_statistics(stats) if stats.exists() else []
     charts = [chart(title, names, lines) for title, names in CHARTS]
-    return PAGE.format(
-        title=html.escape(run_dir.resolve().name),
-        facts="".join(_row(name, value) for name, value in _facts(options, lines)),
-        warnings=_warnings(lines),
-        charts="\n".join(text for text in charts if text) or "<p>No tick yet.</p>",
-        sheets="\n".join(_figure(sheet) for sheet in _sheets(run_dir)),
+    title = words(run_dir.resolve().name)
+    shown = "\n".join(text for text in charts if text) or "<p>No tick yet.</p>"
+    body = (
+        f"<h1>{title}</h1>",
+        f"<table>{''.join(row(*fact) for fact in _facts(options, lines))}</table>",
+        _warnings(lines),
+        f"<h2>Curves</h2>\n{shown}",
+        "<h2>Sheets</h2>",
+        *(_figure(sheet) for sheet in _sheets(run_dir)),
     )
+    return page(run_dir.resolve().name, STYLE, "\n".join(body))
 
 
 def chart(title: str, names: tuple[str, ...], lines: list[dict[str, Any]]) -> str:
     """Curves over kimg as inline SVG; nothing when fewer than two points are known."""
     curves = []
-    for name, colour in zip(names, COLOURS, strict=False):
+    for number, name in enumerate(names):
         points = [
             (line["images"] / 1000, float(line[name]))
             for line in lines
             if isinstance(line.get(name), int | float)
         ]
         if len(points) > 1:
-            curves.append((name, colour, points))
+            curves.append((name, number, points))
     if not curves:
         return ""
     xs = [x for *_, points in curves for x, _ in points]
@@ -105,34 +101,27 @@ def chart(title: str, names: tuple[str, ...], lines: list[dict[str, Any]]) -> st
     floor = HEIGHT - 26
     parts = [
         f'<line x1="{MARGIN}" y1="{floor}" x2="{WIDTH - 8}" y2="{floor}" stroke="#9ca3af"/>',
-        _text(MARGIN - 4, 14, f"{high:.3g}", "end"),
-        _text(MARGIN - 4, floor + 4, f"{low:.3g}", "end"),
-        _text(MARGIN, HEIGHT - 8, f"{left:g} kimg", "start"),
-        _text(WIDTH - 8, HEIGHT - 8, f"{right:g} kimg", "end"),
+        label(MARGIN - 4, 14, f"{high:.3g}", "end"),
+        label(MARGIN - 4, floor + 4, f"{low:.3g}", "end"),
+        label(MARGIN, HEIGHT - 8, f"{left:g} kimg", "start"),
+        label(WIDTH - 8, HEIGHT - 8, f"{right:g} kimg", "end"),
     ]
-    for name, colour, points in curves:
+    for name, number, points in curves:
         path = " ".join(place(x, y) for x, y in points)
         parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5">'
-            f"<title>{html.escape(name)}</title></polyline>"
+            f'<polyline points="{path}" fill="none" stroke="{COLOURS[number]}"'
+            f' stroke-width="1.5"><title>{words(name)}</title></polyline>'
         )
     legend = ", ".join(
-        f'<span style="color:{colour}">{html.escape(name)}</span>' for name, colour, _ in curves
+        f'<span class="curve{number}">{words(name)}</span>' for name, number, _ in curves
     )
-    return (
-        f'<figure><svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="'
-        f'{html.escape(title)}">{"".join(parts)}</svg>'
-        f"<figcaption>{html.escape(title)} ({legend})</figcaption></figure>"
-    )
+    svg = drawing(title, parts, width=WIDTH, height=HEIGHT)
+    return f"<figure>{svg}<figcaption>{words(title)} ({legend})</figcaption></figure>"
 
 
 def low_span(values: list[float]) -> float:
     """A little above the lowest value, so that a flat curve still has an axis."""
     return min(values) + 1e-9
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" font-size="10" text-anchor="{anchor}">{html.escape(text)}</text>'
 
 
 def _facts(options: dict[str, Any], lines: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -153,15 +142,11 @@ def _facts(options: dict[str, Any], lines: list[dict[str, Any]]) -> list[tuple[s
     return facts
 
 
-def _row(name: str, value: str) -> str:
-    return f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
-
-
 def _warnings(lines: list[dict[str, Any]]) -> str:
     found = []
     for line in lines:
         for warning in line.get("warnings", []):
-            found.append(f"<p class=warning>{line['images'] / 1000:g} kimg: {html.escape(warning)}")
+            found.append(f"<p class=warning>{line['images'] / 1000:g} kimg: {words(warning)}")
     return "\n".join(found[-5:])
 
 
@@ -174,8 +159,5 @@ def _sheets(run_dir: Path) -> list[Path]:
 
 
 def _figure(path: Path) -> str:
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return (
-        f'<figure><img alt="{html.escape(path.stem)}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{html.escape(path.name)}</figcaption></figure>"
-    )
+    image = picture(path.read_bytes(), path.stem)
+    return f"<figure>{image}<figcaption>{words(path.name)}</figcaption></figure>"

@@ -123,6 +123,15 @@ def test_a_collector_needs_the_address_alone(minted: Desk, tmp_path: Path) -> No
     assert np.array_equal(read_png(out / "2.png"), mine)
 
 
+def test_the_report_asks_the_chain_when_it_is_told_to(minted: Desk, tmp_path: Path) -> None:
+    where = ["-C", str(minted.collection), "-o", str(tmp_path / "page.html")]
+    result = minted.type("report", "--verify", *where)["result"]
+    assert (result["proven"], result["asked_chain"], result["broken"]) == (3, True, [])
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "All 3 tokens are proven back to their pixels." in page
+    assert not (minted.collection / "report.html").exists()
+
+
 def test_what_the_store_lost_or_changed_is_named(minted: Desk, tmp_path: Path) -> None:
     """The collector's side: IPFS content that is gone breaks a link and is no crash."""
     home = tmp_path / "home"

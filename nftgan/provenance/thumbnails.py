@@ -1,0 +1,84 @@
+"""Pictures small enough to embed by the hundred: pixel art exactly, the rest scaled and as JPEG."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from nftgan.page import picture
+from nftgan.synthesis.png import encode_png
+
+JPEG_QUALITY = 85
+PALETTE = 256  # up to so many colours a PNG is smaller than a JPEG, and exact
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """An encoded picture: `pixels` is it decoded, uint8 [h, w, 3], before any loss of the JPEG."""
+
+    data: bytes
+    kind: str  # png or jpeg
+    pixels: np.ndarray
+    exact: bool  # every pixel of the original can be had back by plain enlargement
+
+    def element(self, alt: str) -> str:
+        """As HTML; pixel art keeps its hard edges."""
+        height, width = self.pixels.shape[:2]
+        hard = ' class="pixels"' if self.exact and self.kind == "png" else ""
+        attributes = f'{hard} width="{width}" height="{height}" decoding="async"'
+        return picture(self.data, alt, kind=self.kind, attributes=attributes)
+
+
+def thumbnail(image: np.ndarray, side: int) -> Thumbnail:
+    """uint8 [H, W, 3] with its longer side at most `side` pixels.
+
+    A picture of equal square blocks (pixel art that was enlarged) is taken down to one pixel a
+    block without any loss.
+    """
+    small = image[:: blocks(image), :: blocks(image)]
+    exact = max(small.shape[:2]) <= side
+    if not exact:
+        small = scaled(small, side)
+    return encoded(small, exact=exact)
+
+
+def blocks(image: np.ndarray) -> int:
+    """Side of the largest square blocks of one colour that `image` consists of; 1: pixels."""
+    height, width = image.shape[:2]
+    step = math.gcd(height, width)
+    for axis in (0, 1):
+        changes = np.flatnonzero(np.diff(image.astype(np.int16), axis=axis).any(axis=(1 - axis, 2)))
+        step = math.gcd(step, *(int(place) + 1 for place in changes))
+    return step
+
+
+def scaled(image: np.ndarray, side: int) -> np.ndarray:
+    """`image` with its longer side of `side` pixels, by Lanczos."""
+    factor = side / max(image.shape[:2])
+    size = tuple(max(1, round(length * factor)) for length in (image.shape[1], image.shape[0]))
+    return np.asarray(Image.fromarray(image).resize((size[0], size[1]), Image.Resampling.LANCZOS))
+
+
+def encoded(image: np.ndarray, *, exact: bool = False) -> Thumbnail:
+    """As PNG when it has few colours, else as JPEG. The same pixels give the same bytes."""
+    packed = image.astype(np.uint32) @ np.array([65536, 256, 1], dtype=np.uint32)
+    if len(np.unique(packed)) <= PALETTE:
+        return Thumbnail(encode_png(image), "png", image, exact)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="JPEG", quality=JPEG_QUALITY, optimize=True)
+    return Thumbnail(buffer.getvalue(), "jpeg", image, False)
+
+
+def sheet(tiles: Sequence[np.ndarray], side: int, columns: int) -> Thumbnail:
+    """One picture of many, row by row; each tile fills a square of `side` pixels."""
+    rows = -(-len(tiles) // columns)
+    canvas = np.full((rows * side, columns * side, 3), 255, dtype=np.uint8)
+    for place, tile in enumerate(tiles):
+        top, left = place // columns * side, place % columns * side
+        canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return encoded(canvas)

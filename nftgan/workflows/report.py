@@ -1,0 +1,282 @@
+"""report: one HTML page that shows a collection, what it cost, and how far it is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nftgan.chain.journal import Journal
+from nftgan.chain.networks import CHAINS
+from nftgan.collection import metadata as documents
+from nftgan.collection.manifest import Manifest, Piece
+from nftgan.errors import MissingStepError, NftganError, UsageError
+from nftgan.files import sha256_file, write_text
+from nftgan.networks.model_file import ModelFile, read_model
+from nftgan.progress import SILENT, Progress, track
+from nftgan.project import Project
+from nftgan.provenance.links import Link, TokenReport
+from nftgan.provenance.picture import read_png
+from nftgan.provenance.report import Facts, Payment, Pictures, Place, render
+from nftgan.provenance.thumbnails import Thumbnail, scaled, sheet, thumbnail
+from nftgan.provenance.verify import Verifier
+from nftgan.synthesis.recipe import pixel_hash
+from nftgan.workflows.pin import pins
+from nftgan.workflows.publishing import deployments, mint_journal_path
+from nftgan.workflows.render import load_manifest
+from nftgan.workflows.sources import project_model
+from nftgan.workflows.verify import verify
+
+ALL_SHOWN = 100
+"""Up to so many pieces, every one has a card."""
+RAREST_SHOWN = 48
+"""Cards of a larger collection."""
+SHEET_TILES, SHEET_COLUMNS, SHEET_SIDE = 1024, 32, 40
+"""The sheet of a larger collection: pictures, in a row, and pixels a side."""
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """The page, and what it says in short."""
+
+    path: Path
+    bytes: int
+    pieces: int
+    cards: int
+    on_sheet: int
+    asked_chain: bool
+    checks: tuple[Link, ...]
+    tokens: tuple[TokenReport, ...]
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """One sentence for each thing that does not hold."""
+        own = [f"{link.name}: {link.found}" for link in self.checks if link.verdict == "broken"]
+        chain = [
+            f"token {token.token}: {link.name}: {link.found}"
+            for token in self.tokens
+            for link in token.broken
+        ]
+        return (*own, *chain)
+
+
+def report(
+    project: Project,
+    output: Path | None = None,
+    *,
+    check: Verifier | None = None,
+    progress: Progress = SILENT,
+) -> ReportResult:
+    """Write the page (else to report.html in the folder); the same state gives the same bytes.
+
+    Every picture is compared with its recorded hash. With `check` every minted token is verified
+    as `nftgan verify` does it, and the page says what was found. Raises MissingStepError before
+    `render`.
+    """
+    manifest = load_manifest(project)
+    if not manifest.rendered:
+        raise MissingStepError(f"{project.name} has not been rendered yet", hint="nftgan render")
+    pictures, stale = _pictures(project, manifest, progress)
+    model, checks = _checks(project, manifest, stale)
+    reports = _verified(check, project, progress)
+    facts = Facts(
+        manifest=manifest,
+        manifest_sha256=sha256_file(project.manifest_path),
+        model_meta=model.info if model else {},
+        checks=checks,
+        reports=reports,
+        places=tuple(_places(project)),
+        pins=tuple(sorted(name for name, pin in pins(project).items() if _is_verified(pin))),
+        pictures=pictures,
+    )
+    path = output if output is not None else project.root / "report.html"
+    text = render(facts)
+    write_text(path, text)
+    return ReportResult(
+        path,
+        len(text.encode()),
+        len(manifest.pieces),
+        len(pictures.cards),
+        len(pictures.sheet_tokens),
+        reports is not None,
+        checks,
+        reports or (),
+    )
+
+
+# ---- pictures --------------------------------------------------------------------------------
+
+
+def _pictures(
+    project: Project, manifest: Manifest, progress: Progress
+) -> tuple[Pictures, list[str]]:
+    """What is shown, and one sentence for each picture that is not what was recorded."""
+    pieces = manifest.pieces
+    many = len(pieces) > ALL_SHOWN
+    carded = {piece.id for piece in _rarest(pieces)[:RAREST_SHOWN]} if many else range(len(pieces))
+    step = max(1, -(-len(pieces) // SHEET_TILES))
+    side = 512 if len(pieces) <= 24 else 320
+    cards: dict[int, Thumbnail] = {}
+    tiles: dict[int, np.ndarray] = {}
+    stale = []
+    for piece in track(pieces, progress, "looking at", "pictures"):
+        path = project.images / f"{piece.id}.png"
+        try:
+            image = read_png(path)
+        except NftganError:
+            stale.append(f"{path.name} cannot be read")
+            continue
+        if pixel_hash(image) != piece.pixels:
+            stale.append(f"{path.name} has other pixels than were recorded")
+        if piece.id in carded:
+            cards[piece.id] = thumbnail(image, side)
+        if many and piece.id % step == 0:
+            tiles[piece.id] = scaled(image, SHEET_SIDE)
+    order = [piece.id for piece in (_rarest(pieces) if many else pieces) if piece.id in cards]
+    return (
+        Pictures(
+            {number: cards[number] for number in order},
+            sheet(list(tiles.values()), SHEET_SIDE, SHEET_COLUMNS) if tiles else None,
+            tuple(tiles),
+            step,
+        ),
+        stale,
+    )
+
+
+def _rarest(pieces: Sequence[Piece]) -> list[Piece]:
+    return sorted(pieces, key=lambda p: (p.rarity.rank if p.rarity else len(pieces), p.id))
+
+
+# ---- checks ----------------------------------------------------------------------------------
+
+
+def _checks(
+    project: Project, manifest: Manifest, stale: list[str]
+) -> tuple[ModelFile | None, tuple[Link, ...]]:
+    """What can be checked without a chain, in the order of the pipeline."""
+    model, links = None, []
+    try:
+        model = read_model(project_model(project))
+        same = model.identity == manifest.model.identity
+        found = "has the recorded identity" if same else f"is another model: {model.identity}"
+        links.append(Link("model", "holds" if same else "broken", f"model.safetensors {found}"))
+    except NftganError as exc:
+        links.append(Link("model", "broken", exc.message))
+    links.append(
+        Link("manifest", "holds", "every hash in collection.json follows from its content")
+    )
+    count = len(manifest.pieces)
+    more = f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""
+    links.append(
+        Link("pictures", "broken", stale[0] + more)
+        if stale
+        else Link("pictures", "holds", f"all {count:,} files have their recorded pixels")
+    )
+    links.append(_metadata_link(project, manifest))
+    links += _deployment_links(project, manifest)
+    return model, tuple(links)
+
+
+def _metadata_link(project: Project, manifest: Manifest) -> Link:
+    if manifest.cids.metadata is None:
+        return Link("metadata", "unchecked", "not written yet: nftgan metadata")
+    try:
+        problems = documents.check(manifest, project.metadata)
+    except NftganError as exc:  # the manifest has words that no metadata may have
+        return Link("metadata", "broken", exc.message)
+    if problems:
+        return Link("metadata", "broken", f"{problems[0].where} {problems[0].what}")
+    found = f"all {len(manifest.pieces) + 1:,} files are what the manifest leads to"
+    return Link("metadata", "holds", found)
+
+
+def _deployment_links(project: Project, manifest: Manifest) -> list[Link]:
+    """The record of each deployment against the manifest: did anything change since?"""
+    links = []
+    for record in deployments(project):
+        fixed = record.get("fixed")
+        wanted = {
+            "model": manifest.model.identity,
+            "recipe": manifest.recipe_hash,
+            "root": manifest.pieces_root,
+            "max_supply": len(manifest.pieces),
+        }
+        same = isinstance(fixed, Mapping) and all(fixed.get(k) == v for k, v in wanted.items())
+        found = (
+            "was deployed for exactly this model, recipe and these pieces"
+            if same
+            else "was deployed for another model, recipe or other pieces"
+        )
+        name = f"deployment on {record.get('chain')}"
+        links.append(Link(name, "holds" if same else "broken", found))
+    return links
+
+
+def _verified(
+    check: Verifier | None, project: Project, progress: Progress
+) -> tuple[TokenReport, ...] | None:
+    if check is None:
+        return None
+    reports = []
+    with progress.task("verifying", check.supply, "tokens") as task:
+        for one in verify(check, None, project=project):
+            reports.append(one)
+            task.advance()
+    return tuple(reports)
+
+
+def _is_verified(pin: object) -> bool:
+    return isinstance(pin, Mapping) and bool(pin.get("verified"))
+
+
+# ---- chains and costs ------------------------------------------------------------------------
+
+
+def _places(project: Project) -> list[Place]:
+    """Each chain that the collection is on, with every transaction that was paid for."""
+    places = []
+    for record in deployments(project):
+        try:
+            chain_id = int(record["chain_id"])
+            path = mint_journal_path(project, chain_id)
+            mint = Journal.read(path)
+            paid = _payments(Journal.read(project.deployments / f"{chain_id}.jsonl"), {})
+            paid += _payments(mint, mint.plans)
+            chain = CHAINS.get(str(record["chain"]))
+            places.append(
+                Place(
+                    chain=str(record["chain"]),
+                    chain_id=chain_id,
+                    explorer=chain.explorer if chain else "",
+                    mainnet=bool(chain and chain.mainnet),
+                    contract=str(record["collection"]),
+                    owner=str(record.get("owner", "")),
+                    block=int(record.get("block", 0)),
+                    minted=sum(payment.tokens for payment in paid),
+                    payments=tuple(paid),
+                )
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise UsageError(
+                f"the record of a deployment in {project.deployments} is damaged",
+                hint="restore it from a copy",
+            ) from exc
+    return places
+
+
+def _payments(journal: Journal, plans: Mapping[str, Any]) -> list[Payment]:
+    return [
+        Payment(
+            what=operation,
+            tokens=int(plans[operation]["count"]) if operation in plans else 0,
+            gas=int(final["gas"]),
+            fee_wei=int(final["fee_wei"]),
+            block=int(final["block"]),
+            hash=str(final["hash"]),
+        )
+        for operation, final in journal.finals.items()
+    ]

@@ -1,0 +1,52 @@
+"""Small pictures: pixel art without loss, the rest near what it was."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nftgan.provenance.thumbnails import blocks, sheet, thumbnail
+
+RNG = np.random.default_rng(3)
+
+
+def decoded(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+@pytest.mark.parametrize(("side", "factor"), [(7, 1), (16, 24), (5, 6)])
+def test_enlarged_pixel_art_is_embedded_one_pixel_a_block(side: int, factor: int) -> None:
+    art = RNG.integers(0, 4, (side, side, 3), dtype=np.uint8) * 60
+    art[0, 0], art[0, 1], art[1, 0] = (9, 9, 9), (99, 9, 9), (9, 99, 9)  # no larger blocks
+    enlarged = art.repeat(factor, 0).repeat(factor, 1)
+    assert blocks(enlarged) == factor
+    made = thumbnail(enlarged, 32)
+    assert made.exact and made.kind == "png"
+    assert np.array_equal(decoded(made.data).repeat(factor, 0).repeat(factor, 1), enlarged)
+
+
+def test_one_colour_is_one_pixel() -> None:
+    assert thumbnail(np.full((64, 64, 3), 7, np.uint8), 32).pixels.shape == (1, 1, 3)
+
+
+def test_a_photograph_is_scaled_down_and_near_what_it_was() -> None:
+    ramp = np.linspace(0, 255, 300)
+    across, down = np.meshgrid(ramp, ramp)
+    image = np.stack([across, down, 255 - across], -1).astype(np.uint8)
+    made = thumbnail(image, 100)
+    assert made.kind == "jpeg" and not made.exact
+    found = decoded(made.data).astype(int)
+    assert found.shape == (100, 100, 3)
+    assert np.abs(found - image[1::3, 1::3]).mean() < 3
+    assert thumbnail(image, 100).data == made.data
+
+
+def test_tiles_of_a_sheet_lie_row_by_row() -> None:
+    tiles = [np.full((4, 4, 3), 20 * n, np.uint8) for n in range(5)]
+    made = sheet(tiles, 4, 3)
+    found = decoded(made.data)
+    assert found.shape == (8, 12, 3)
+    assert [int(found[4 * (n // 3), 4 * (n % 3), 0]) for n in range(6)] == [0, 20, 40, 60, 80, 255]
