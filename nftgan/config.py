@@ -36,6 +36,7 @@ class ModelSection:
     """[model]: the generator that makes the pictures."""
 
     path: str = ""  # a .safetensors file, a run folder or a URL with #sha256=; relative to the toml
+    publish: bool = True  # false: it is not pinned; only who gets it from you can make pictures
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,7 @@ def metadata(
     ui.print(f"{result.pieces} pieces, {result.written} files written in {result.folder}")
     ui.print(f"images    ipfs://{result.cids.images}")
     ui.print(f"metadata  ipfs://{result.cids.metadata}")
-    ui.print(f"model     ipfs://{result.cids.model}")
+    model = result.cids.model
+    ui.print(f"model     {f'ipfs://{model}' if model else 'not published ([model] publish)'}")
     ui.print(f"next: [bold]nftgan pin -C {project.root}[/]")
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,17 @@ TokenOption = Annotated[
 ]
 Gateway = Annotated[
     list[str] | None,
-    typer.Option(metavar="URL", help="Where to look after the embedded store; may be repeated."),
+    typer.Option(
+        metavar="URL",
+        help="Where to look after the embedded store, or 'kubo'; may be repeated.",
+    ),
+]
+All = Annotated[bool, typer.Option("--all", help="Every token.")]
+OwnModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", metavar="FILE", help="Instead of the published model.", show_default=False
+    ),
 ]
 
 
@@ -36,25 +47,41 @@ def verify(
     collection: Collection = None,
     contract: Contract = None,
     token: TokenOption = None,
+    every: All = False,
     chain: ChainName = None,
     rpc: Rpc = None,
     gateway: Gateway = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(metavar="ADDR", help="Who should hold them.", show_default=False),
+    ] = None,
+    model: OwnModel = None,
     mainnet: Mainnet = False,
 ) -> Any:
     """Check every link from a token on chain back to its pixels, which are made again."""
     from nftgan.errors import CheckFailed
-    from nftgan.workflows.verify import verifier
+    from nftgan.workflows.verify import every_token, verifier
     from nftgan.workflows.verify import verify as run
 
-    project, numbers, choice = _what(tokens, token, collection, contract, chain, rpc, mainnet)
-    check = verifier(choice, project=project, contract=contract, gateways=tuple(gateway or ()))
+    numbers = _numbers(tokens, token, every)
+    project, choice = _where(collection, contract, chain, rpc, mainnet)
+    check = verifier(
+        choice,
+        project=project,
+        contract=contract,
+        gateways=tuple(gateway or ()),
+        holder=owner,
+        model=model,
+    )
     marks = {
         "holds": "[green]holds[/]",
         "broken": "[bold red]broken[/]",
         "unchecked": "[yellow]unchecked[/]",
     }
     reports = []
-    with ui.task("verifying", len(numbers) if numbers else check.supply, "tokens") as task:
+    if numbers is None:
+        numbers = every_token(check)
+    with ui.task("verifying", len(numbers), "tokens") as task:
         for report in run(check, numbers, project=project):
             reports.append(report)
             task.advance()
@@ -92,9 +119,11 @@ def regenerate(
     collection: Collection = None,
     contract: Contract = None,
     token: TokenOption = None,
+    every: All = False,
     chain: ChainName = None,
     rpc: Rpc = None,
     gateway: Gateway = None,
+    model: OwnModel = None,
     mainnet: Mainnet = False,
 ) -> Any:
     """Make a token's picture again from model, recipe and seed alone, and compare."""
@@ -102,12 +131,15 @@ def regenerate(
     from nftgan.workflows.verify import regenerate as run
     from nftgan.workflows.verify import verifier
 
-    project, numbers, choice = _what(tokens, token, collection, contract, chain, rpc, mainnet)
-    if not numbers:
-        raise UsageError("say which tokens", hint="nftgan regenerate 3 -o proof")
+    numbers = _numbers(tokens, token, every)
+    if numbers is None and not every:
+        raise UsageError("say which tokens", hint="nftgan regenerate 3 -o proof, or --all")
+    project, choice = _where(collection, contract, chain, rpc, mainnet)
     check = None
     if contract is not None:
-        check = verifier(choice, contract=contract, gateways=tuple(gateway or ()))
+        check = verifier(choice, contract=contract, gateways=tuple(gateway or ()), model=model)
+    elif model is not None:
+        raise UsageError("--model goes with --contract", hint="the collection has its own model")
     made = []
     for one in run(numbers, output, project=project, check=check):
         made.append(one)
@@ -146,7 +178,7 @@ def report(
     from nftgan.workflows.report import report as run
     from nftgan.workflows.verify import verifier
 
-    project, _, choice = _what(None, None, collection, None, chain, rpc, mainnet)
+    project, choice = _where(collection, None, chain, rpc, mainnet)
     if not check and (chain or rpc or gateway):
         raise UsageError("--chain, --rpc and --gateway go with --verify", hint="add --verify")
     by = verifier(choice, project=project, gateways=tuple(gateway or ())) if check else None
@@ -172,21 +204,27 @@ def report(
     return document
 
 
-def _what(
-    tokens: list[str] | None,
-    token: str | None,
+def _numbers(tokens: list[str] | None, token: str | None, every: bool) -> Sequence[int] | None:
+    """The tokens that were named; None for all."""
+    from nftgan.errors import UsageError
+    from nftgan.seeds import parse_seeds
+
+    named = [*(tokens or []), *([token] if token else [])]
+    if named and every:
+        raise UsageError("--all and single tokens exclude each other")
+    return parse_seeds(",".join(named), what="token") if named else None
+
+
+def _where(
     collection: Path | None,
     contract: str | None,
     chain: str | None,
     rpc: str | None,
     mainnet: bool,
-) -> tuple[Any, tuple[int, ...] | None, Any]:
-    """The collection folder (unless a contract is named), the token numbers and the chain."""
+) -> tuple[Any, Any]:
+    """The collection folder (unless a contract is named) and the chain."""
     from nftgan.project import find_project
-    from nftgan.seeds import parse_seeds
     from nftgan.workflows.publishing import ChainChoice
 
-    named = [*(tokens or []), *([token] if token else [])]
-    numbers = parse_seeds(",".join(named), what="token") if named else None
     project = find_project(collection) if contract is None else None
-    return project, numbers, ChainChoice(chain, rpc, mainnet)
+    return project, ChainChoice(chain, rpc, mainnet)

@@ -47,6 +47,24 @@ def checked(get: Get) -> Get:
     return read
 
 
+def remembered(get: Get, most_bytes: int = 64 << 20) -> Get:
+    """`get` that keeps folders: the way to each of ten thousand files leads through the same."""
+    kept: dict[Cid, bytes] = {}
+    left = most_bytes
+
+    def read(cid: Cid) -> bytes:
+        nonlocal left
+        if cid in kept:
+            return kept[cid]
+        data = get(cid)
+        if cid.codec == DAG_PB and len(data) <= left:
+            kept[cid] = data
+            left -= len(data)
+        return data
+
+    return read
+
+
 def node_of(get: Get, cid: Cid) -> tuple[Node, UnixFs]:
     """The dag-pb node behind `cid` with its UnixFS record. Raises CheckFailed."""
     if cid.codec != DAG_PB:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 import urllib.error
 import urllib.request
 from http.client import HTTPMessage
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from nftgan.errors import ServiceError, UsageError
@@ -16,11 +17,20 @@ from nftgan.ipfs.reader import MAX_BLOCK_BYTES, Get
 from nftgan.ipfs.store import MissingBlock
 
 TIMEOUT_SECONDS = 60
+BLOCK_SECONDS = 180
+"""For a whole block: a gateway that sends a byte a minute does not hold anyone for ever."""
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 RAW_TYPE = "application/vnd.ipld.raw"
 
 
 class _NoRedirectInside(urllib.request.HTTPRedirectHandler):
-    """A public gateway that sends us to an address of this network is not followed."""
+    """A public gateway that sends us to an address of this network is not followed.
+
+    One on this machine may send us to itself: Kubo does, to a name for each CID.
+    """
+
+    def __init__(self, *, gateway_is_here: bool) -> None:
+        self.gateway_is_here = gateway_is_here
 
     def redirect_request(
         self,
@@ -32,7 +42,10 @@ class _NoRedirectInside(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         parts = urlsplit(newurl)
-        if parts.scheme != "https" or is_local(parts.hostname or ""):
+        host = parts.hostname or ""
+        here = host in LOOPBACK or host.endswith(".localhost")
+        within = self.gateway_is_here and here and parts.scheme in {"http", "https"}
+        if not within and (parts.scheme != "https" or here or is_local(host)):
             raise ServiceError("a gateway redirects to an address that is not public https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -56,9 +69,9 @@ def gateway_get(url: str) -> Get:
     host = parts.hostname or ""
     if parts.scheme not in {"http", "https"} or not host:
         raise UsageError(f"{url!r} is not a gateway", hint="--gateway https://HOST")
-    if parts.scheme == "http" and host not in {"127.0.0.1", "localhost", "::1"}:
+    if parts.scheme == "http" and host not in LOOPBACK:
         raise UsageError(f"{host} is asked without encryption", hint="use https")
-    opener = urllib.request.build_opener(_NoRedirectInside)
+    opener = urllib.request.build_opener(_NoRedirectInside(gateway_is_here=host in LOOPBACK))
     base = url.rstrip("/")
 
     def get(cid: Cid) -> bytes:
@@ -67,8 +80,7 @@ def gateway_get(url: str) -> Get:
         )
         try:
             with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
-                data: bytes = response.read(MAX_BLOCK_BYTES + 1)
-                return data
+                return _whole(response, host)
         except urllib.error.HTTPError as exc:
             with exc:
                 if exc.code in {404, 410}:
@@ -78,3 +90,17 @@ def gateway_get(url: str) -> Get:
             raise ServiceError(f"{host} does not answer: {exc}") from None
 
     return get
+
+
+def _whole(response: Any, host: str) -> bytes:
+    """The body up to one byte more than a block may have, within BLOCK_SECONDS."""
+    until = time.monotonic() + BLOCK_SECONDS
+    data = bytearray()
+    while len(data) <= MAX_BLOCK_BYTES:
+        if time.monotonic() > until:
+            raise ServiceError(f"{host} is too slow: no block in {BLOCK_SECONDS} s")
+        part = response.read1(1 << 16)
+        if not part:
+            break
+        data += part
+    return bytes(data)

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nftgan.chain.contract import Collection, FixedData
 from nftgan.collection.merkle import MerkleTree, leaf
 from nftgan.collection.metadata import validate
-from nftgan.errors import NftganError
+from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
 from nftgan.files import parse_json
 from nftgan.provenance.content import (
     MAX_IMAGE_BYTES,
@@ -30,6 +32,7 @@ from nftgan.synthesis.recipe import Recipe, pixel_hash
 LINKS = (
     "contract code",
     "token",
+    "owner",
     "metadata",
     "recipe",
     "seed",
@@ -40,12 +43,31 @@ LINKS = (
 )
 
 
+WITHHELD = "the model was not published: ask the artist for it"
+WITH_MODEL = "--model FILE, with the file that the artist gives you"
+
+
+@dataclass(frozen=True)
+class Remade:
+    """A picture made again from what the chain fixes, uint8 [H, W, 3], and its promised hash."""
+
+    seed: int
+    image: np.ndarray
+    promised: str
+
+
 @dataclass
 class Verifier:
-    """Checks tokens of one collection; the model, the seeds and the metadata are fetched once."""
+    """Checks tokens of one collection; the model, the seeds and the metadata are fetched once.
+
+    holder: who should have the tokens; then there is a link `owner`. own_model: a file to use
+    instead of the published model; the chain says whether it is the right one.
+    """
 
     collection: Collection
     content: Content
+    holder: str | None = None
+    own_model: Path | None = None
     _cache: dict[str, Any] = field(default_factory=dict)
 
     def _once(self, key: str, make: Any) -> Any:
@@ -84,17 +106,22 @@ class Verifier:
             try:
                 document: dict[str, Any] = parse_json(data)
             except ValueError as exc:
-                raise NftganError(f"the metadata of token {token} is not JSON") from exc
-            validate(document, "token", f"token {token}")
+                raise CheckFailed(f"the metadata of token {token} is not JSON") from exc
+            try:
+                validate(document, "token", f"token {token}")
+            except UsageError as exc:  # it is theirs, so no usage of ours is wrong
+                raise CheckFailed(exc.message) from exc
             return document
 
         value: dict[str, Any] = self._once(f"metadata {token}", fetch)
         return value
 
     def model(self, uri: str) -> Model:
-        """The model behind `uri`, loaded from bytes that its CID proves."""
+        """The model behind `uri`, loaded from bytes that its CID proves; or `own_model`."""
 
         def fetch() -> Model:
+            if self.own_model is not None:
+                return load_model(self.own_model)
             data = self.content.read(uri, MAX_MODEL_BYTES)
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "model.safetensors"
@@ -119,6 +146,41 @@ class Verifier:
 
     # ---- one token
 
+    @property
+    def _links(self) -> tuple[str, ...]:
+        return tuple(name for name in LINKS if name != "owner" or self.holder is not None)
+
+    def remake(self, token: int) -> Remade:
+        """The picture of `token` from the model, the recipe and the seed that the chain fixes.
+
+        Raises CheckFailed with the link that stands in the way, MissingStepError when the model
+        was not published, ServiceError when the chain cannot be asked.
+        """
+        if problem := self._once("code", lambda: self.collection.code_problem()):
+            raise CheckFailed(f"contract code: {problem}")
+        seed = self.seeds().get(token)
+        if seed is None:
+            raise CheckFailed(f"token {token} does not exist")
+        own = self.metadata(token)["nftgan"]
+        log = LinkLog()
+        self._check_choice(log, own, seed)
+        if self._model_uri(own) is None:
+            raise MissingStepError(WITHHELD, hint=WITH_MODEL)
+        try:
+            model = self._checked_model(log, own)
+        except (UsageError, CheckFailed) as exc:
+            raise CheckFailed(f"token {token}: model: {exc.message}", hint=exc.hint) from exc
+        for link in log.links:
+            if link.verdict == "broken":
+                raise CheckFailed(f"token {token}: {link.name}: {link.found}")
+        assert model is not None
+        return Remade(seed, model.render(seed, Recipe.from_json(own["recipe"])), own["pixels"])
+
+    def _model_uri(self, own: dict[str, Any]) -> str | None:
+        """Where the model is; None when it is withheld and was not given by hand."""
+        uri = str(self.own_model) if self.own_model is not None else own.get("model_uri")
+        return None if uri is None else str(uri)
+
     def verify(self, token: int) -> TokenReport:
         """Every link of `token`. Raises ServiceError only when the chain cannot be asked."""
         log = LinkLog()
@@ -126,20 +188,27 @@ class Verifier:
         if not log.check(
             "contract code", problem is None, "is the code that nftgan ships", problem or ""
         ):
-            log.unchecked("the contract cannot be trusted", *LINKS)
+            log.unchecked("the contract cannot be trusted", *self._links)
             return TokenReport(token, None, tuple(log.links))
         owner = self.collection.owner_of(token)
         if not log.check(
             "token", owner is not None, f"belongs to {owner}", f"token {token} does not exist"
         ):
-            log.unchecked("there is no such token", *LINKS)
+            log.unchecked("there is no such token", *self._links)
             return TokenReport(token, None, tuple(log.links))
+        if self.holder is not None:
+            log.check(
+                "owner",
+                owner == self.holder,
+                f"{owner} holds it",
+                f"it belongs to {owner}, not to {self.holder}",
+            )
         seed = self.seeds().get(token)
         try:
             document = self.metadata(token)
         except NftganError as exc:
             log.broke("metadata", exc.message)
-            log.unchecked("there is no metadata to check it by", *LINKS)
+            log.unchecked("there is no metadata to check it by", *self._links)
             return TokenReport(token, seed, tuple(log.links))
         log.check("metadata", True, f"{self.fixed.base_uri}{token}.json has its CID", "")
         own = document["nftgan"]
@@ -206,9 +275,9 @@ class Verifier:
         )
 
     def _checked_model(self, log: LinkLog, own: dict[str, Any]) -> Model | None:
-        uri = own.get("model_uri")
+        uri = self._model_uri(own)
         if uri is None:
-            log.unchecked("the model was not published: ask the artist for it", "model")
+            log.unchecked(WITHHELD, "model")
             return None
         model = self.model(uri)
         same = model.identity == self.fixed.model

@@ -57,7 +57,11 @@ def metadata(project: Project, *, progress: Progress = SILENT) -> MetadataResult
         }
         cids = Cids(
             images=str(Importer().add_tree(images).cid),
-            model=str(Importer().add_path(project_model(project)).cid),
+            model=(
+                str(Importer().add_path(project_model(project)).cid)
+                if project.config.model.publish
+                else None
+            ),
         )
         manifest = dataclasses.replace(
             documents.describe(manifest, measures),

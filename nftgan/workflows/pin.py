@@ -281,22 +281,24 @@ def _verdict(
 
 
 def collection_tree(project: Project, manifest: Manifest) -> Tree:
-    """What is published: images, metadata and the model, under one root."""
+    """What is published under one root: images, metadata and, unless withheld, the model."""
     names = [str(piece.id) for piece in manifest.pieces]
-    return {
+    tree: dict[str, Any] = {
         "images": {f"{name}.png": project.images / f"{name}.png" for name in names},
         "metadata": {
             "contract.json": project.contract_json,
             **{f"{name}.json": project.metadata / f"{name}.json" for name in names},
         },
-        MODEL_NAME: project_model(project),
     }
+    if manifest.cids.model is not None:
+        tree[MODEL_NAME] = project_model(project)
+    return tree
 
 
 def check_promises(cids: Mapping[str, str], manifest: Manifest) -> None:
     """What was packed has the CIDs that the metadata promises. Raises CheckFailed."""
     for name, promised in _promised(manifest).items():
-        if cids[name] != promised:
+        if cids.get(name) != promised:
             raise CheckFailed(
                 f"{name} changed since its CID was computed",
                 hint="nftgan render, then nftgan metadata",

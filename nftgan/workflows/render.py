@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from nftgan.collection.manifest import Manifest, Piece
+from nftgan.dataset.parallel import start_worker
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
@@ -21,6 +23,9 @@ from nftgan.workflows.sources import project_model
 
 PARALLEL_FROM = 24
 """Pieces from which a second process pays for loading its own model."""
+
+SAVE_EVERY_SECONDS = 30
+"""What a kill -9 can cost of a long run; Ctrl-C costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +49,35 @@ def render(project: Project, *, processes: int = 1, progress: Progress = SILENT)
         kept = len(manifest.pieces) - len(todo)
         source = project_model(project)
         jobs = [(piece.seed, project.images / f"{piece.id}.png") for piece in todo]
-        hashes = {}
-        with progress.task("rendering", len(manifest.pieces), "pieces") as task:
-            task.update(completed=kept)
-            done = _rendered(source, manifest.recipe, jobs, processes)
-            for piece, pixels in zip(todo, done, strict=True):
-                hashes[piece.id] = pixels
-                task.advance()
-        pieces = [
+        hashes: dict[int, str] = {}
+        saved = time.monotonic()
+        try:
+            with progress.task("rendering", len(manifest.pieces), "pieces") as task:
+                task.update(completed=kept)
+                done = _rendered(source, manifest.recipe, jobs, processes)
+                for piece, pixels in zip(todo, done, strict=True):
+                    hashes[piece.id] = pixels
+                    task.advance()
+                    if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+                        _with_pixels(manifest, hashes).save(project.manifest_path)
+                        saved = time.monotonic()
+        finally:
+            if hashes:
+                _with_pixels(manifest, hashes).save(project.manifest_path)
+        names = {str(piece.id) for piece in manifest.pieces}
+        for stray in project.images.glob("*.png"):
+            if stray.stem not in names:
+                stray.unlink()
+    return RenderResult(project.images, len(todo), kept)
+
+
+def _with_pixels(manifest: Manifest, hashes: dict[int, str]) -> Manifest:
+    return manifest.with_pieces(
+        [
             dataclasses.replace(piece, pixels=hashes[piece.id]) if piece.id in hashes else piece
             for piece in manifest.pieces
         ]
-        if hashes:
-            manifest.with_pieces(pieces).save(project.manifest_path)
-        for stray in project.images.glob("*.png"):
-            if stray.stem not in {str(piece.id) for piece in pieces}:
-                stray.unlink()
-    return RenderResult(project.images, len(todo), kept)
+    )
 
 
 def load_manifest(project: Project) -> Manifest:
@@ -90,8 +107,11 @@ def _rendered(
         yield from (_render_one(model, recipe, *job) for job in jobs)
         return
     context = get_context("spawn")  # a fork would inherit torch's threads in an unknown state
-    with ProcessPoolExecutor(processes, context, _open_in_worker, (source, recipe)) as pool:
+    pool = ProcessPoolExecutor(processes, context, _open_in_worker, (source, recipe))
+    try:
         yield from pool.map(_render_in_worker, jobs)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)  # after Ctrl-C nothing new is begun
 
 
 def _render_one(model: Model, recipe: Recipe, seed: int, path: Path) -> str:
@@ -112,6 +132,7 @@ _worker: tuple[Model, Recipe] | None = None
 def _open_in_worker(source: Path, recipe: Recipe) -> None:
     import torch
 
+    start_worker()
     global _worker
     torch.set_num_threads(1)
     _worker = (load_model(source), recipe)

@@ -11,9 +11,10 @@ from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
+from nftgan.ipfs.backends import open_backend
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
-from nftgan.ipfs.reader import Get, read_file
+from nftgan.ipfs.reader import Get, checked, read_file, remembered
 from nftgan.ipfs.remote import gateway_get
 from nftgan.networks.model_file import read_model
 from nftgan.project import Project
@@ -23,21 +24,33 @@ from nftgan.provenance.picture import read_png
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.png import write_png
-from nftgan.synthesis.recipe import Recipe, pixel_hash
-from nftgan.workflows.pin import embedded_store
+from nftgan.synthesis.recipe import pixel_hash
+from nftgan.workflows.pin import embedded_store, store_folder
 from nftgan.workflows.publishing import ChainChoice, deployment, open_chain
 from nftgan.workflows.render import load_manifest
 from nftgan.workflows.sources import project_model
 
 
 def content(gateways: Sequence[str] = ()) -> Content:
-    """ipfs:// links from the embedded store, then from each gateway, every block checked."""
-    sources: list[tuple[str, Get]] = [("embedded store", embedded_store().get)]
-    sources += [(url, gateway_get(url)) for url in gateways]
+    """ipfs:// links from the embedded store, then from each gateway, every block checked.
+
+    A gateway is the address of one, or `kubo`: the node that `pin --to kubo` talks to. Nothing is
+    written. Raises UsageError when there is no place to ask.
+    """
+    sources: list[tuple[str, Get]] = []
+    if (store_folder() / "blocks" / "SHARDING").exists():
+        sources.append(("embedded store", embedded_store().get))
+    for url in gateways:
+        kubo = url == "kubo"
+        get = open_backend(url, store=store_folder()).get if kubo else gateway_get(url)
+        sources.append((url, get))
+    if not sources:
+        raise UsageError("there is no place to read from IPFS", hint="--gateway https://HOST")
     readers: list[tuple[str, Reader]] = []
     for name, get in sources:
+        safe = remembered(checked(get))
 
-        def read(cid: str, path: str, most_bytes: int, get: Get = get) -> bytes:
+        def read(cid: str, path: str, most_bytes: int, get: Get = safe) -> bytes:
             return read_file(get, Cid.parse(cid), path, most_bytes=most_bytes)
 
         readers.append((name, read))
@@ -50,36 +63,49 @@ def verifier(
     project: Project | None = None,
     contract: str | None = None,
     gateways: Sequence[str] = (),
+    holder: str | None = None,
+    model: Path | None = None,
 ) -> Verifier:
     """For the collection's deployment, or for any contract by its address."""
     connection = open_chain(choice, project)
+    more = (None if holder is None else check_address(holder), model)
     if contract is not None:
-        return Verifier(Collection(connection, check_address(contract)), content(gateways))
+        return Verifier(Collection(connection, check_address(contract)), content(gateways), *more)
     if project is None:
         raise UsageError("say what to verify", hint="--contract ADDR, or run it in a collection")
     record = deployment(project, connection)
     first = int(record.get("block", 0))
     return Verifier(
-        Collection(connection, record["collection"], first_block=first), content(gateways)
+        Collection(connection, record["collection"], first_block=first), content(gateways), *more
     )
 
 
 def verify(
     check: Verifier, tokens: Sequence[int] | None, *, project: Project | None = None
 ) -> Iterator[TokenReport]:
-    """One report per token, with the local files of `project` checked too.
+    """One report per token, with the local files of `project` checked too; None: all tokens.
 
     Raises MissingStepError when nothing has been minted.
     """
     manifest = _local_manifest(project) if project is not None else None
-    if check.supply == 0 and check.collection.code_problem() is None:
-        raise MissingStepError("nothing has been minted yet", hint="nftgan mint")
-    for token in range(check.supply) if tokens is None else tokens:
+    for token in every_token(check) if tokens is None else tokens:
         report = check.verify(token)
         if project is not None and manifest is not None:
             local = _local_links(check, project, manifest, token)
             report = dataclasses.replace(report, links=(*report.links, *local))
         yield report
+
+
+def every_token(check: Verifier) -> Sequence[int]:
+    """The minted tokens; one where the contract is not ours, whose count nobody should believe.
+
+    Raises MissingStepError when nothing has been minted.
+    """
+    if check.collection.code_problem() is not None:
+        return (0,)
+    if check.supply == 0:
+        raise MissingStepError("nothing has been minted yet", hint="nftgan mint")
+    return range(check.supply)
 
 
 def _local_manifest(project: Project) -> Manifest:
@@ -165,7 +191,7 @@ class Regenerated:
 
 
 def regenerate(
-    tokens: Sequence[int],
+    tokens: Sequence[int] | None,
     output: Path,
     *,
     project: Project | None = None,
@@ -173,22 +199,19 @@ def regenerate(
 ) -> Iterator[Regenerated]:
     """`output/TOKEN.png`, made from model, recipe and seed alone.
 
-    With `check` all three come from the chain and IPFS, else from the collection folder.
+    With `check` all three come from the chain and IPFS, else from the collection folder. None:
+    all tokens.
     """
     if check is not None:
-        for token in tokens:
-            own = check.metadata(token)["nftgan"]
-            if "model_uri" not in own:
-                raise MissingStepError("the model was not published: ask the artist for it")
-            recipe = Recipe.from_json(own["recipe"])
-            image = check.model(own["model_uri"]).render(own["seed"], recipe)
-            yield _write(token, own["seed"], image, own["pixels"], output)
+        for token in every_token(check) if tokens is None else tokens:
+            made = check.remake(token)
+            yield _write(token, made.seed, made.image, made.promised, output)
         return
     if project is None:
         raise UsageError("say what to regenerate", hint="--contract ADDR, or in a collection")
     manifest = load_manifest(project)
     model = load_model(project_model(project))
-    for token in tokens:
+    for token in range(len(manifest.pieces)) if tokens is None else tokens:
         if token >= len(manifest.pieces):
             raise UsageError(f"there is no token {token} among {len(manifest.pieces)}")
         piece = manifest.pieces[token]
