@@ -5,14 +5,19 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from nftgan.ops.kernels import library
 
 MAX_TAPS = 64
+MAX_TERMS = 6
+NEGLIGIBLE = 3e-7
+"""Singular value, of the largest, below which a term of a filter is lost in float32 anyway."""
 ACTIVATE, ACTIVATE_AND_REMEMBER, RECALL = 0, 1, 2
 
 
@@ -45,28 +50,78 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Filter:
+    """A filter as a sum of separable ones: Σ over terms of y[term] ⊗ x[term], each [terms, taps].
+
+    One term where it is separable; StyleGAN3-R's radial filters need three to five.
+    """
+
+    x: Tensor
+    y: Tensor
+
+    @property
+    def taps(self) -> int:
+        return self.x.shape[1]
+
+    def flipped(self, gain: float = 1.0) -> Filter:
+        """As a correlation where it was a convolution, times `gain` along each axis."""
+        return Filter((self.x.flip(1) * gain).contiguous(), (self.y.flip(1) * gain).contiguous())
+
+
+@dataclass(frozen=True)
 class Pass:
     """Everything but the data: both axes, both filters (as correlations), the activation."""
 
     x: Axis
     y: Axis
-    h1: Tensor
-    h2: Tensor
+    h1: Filter
+    h2: Filter
     gain: float
     slope: float
     clamp: float
 
     def adjoint(self) -> Pass:
-        n1, n2 = self.h1.numel(), self.h2.numel()
         return Pass(
-            self.x.adjoint(n1, n2),
-            self.y.adjoint(n1, n2),
-            self.h2.flip(0).contiguous(),
-            self.h1.flip(0).contiguous(),
+            self.x.adjoint(self.h1.taps, self.h2.taps),
+            self.y.adjoint(self.h1.taps, self.h2.taps),
+            self.h2.flipped(),
+            self.h1.flipped(),
             self.gain,
             self.slope,
             self.clamp,
         )
+
+
+def in_terms(f: Tensor | None) -> Filter | None:
+    """`f` [n], [n, n] or None (one tap) as a sum of at most MAX_TERMS; None where that is too few
+    or its taps are too many.
+    """
+    if f is None:
+        one = torch.ones(1, 1)
+        return Filter(one, one)
+    if max(f.shape) > MAX_TAPS:
+        return None
+    f = f.detach().float().contiguous()
+    if f.ndim == 1:
+        return Filter(f[None], f[None])
+    if f.shape[0] != f.shape[1]:
+        return None
+    return _decomposed(f.numpy().tobytes(), f.shape[0])
+
+
+@lru_cache(maxsize=64)
+def _decomposed(data: bytes, side: int) -> Filter | None:
+    """Rows of `data` run along x. The largest singular values carry almost all of it."""
+    matrix = np.frombuffer(data, np.float32).reshape(side, side).astype(np.float64)
+    along_y, values, along_x = np.linalg.svd(matrix)
+    terms = max(int((values > NEGLIGIBLE * values[0]).sum()), 1)
+    if terms > MAX_TERMS:
+        return None
+    root = np.sqrt(values[:terms])[:, None]
+    return Filter(
+        torch.from_numpy((along_x[:terms] * root).astype(np.float32)),
+        torch.from_numpy((along_y.T[:terms] * root).astype(np.float32)),
+    )
 
 
 def plan(
@@ -82,28 +137,26 @@ def plan(
 ) -> Pass | None:
     """How the native pass would do this call, or None when it can't.
 
-    It can for float32 on the CPU with separable filters of up to 64 taps.
+    It can for float32 on the CPU with filters of up to 64 taps that are sums of few separable ones.
     """
     if x.device.type != "cpu" or x.dtype != torch.float32 or library() is None:
         return None
-    one = torch.ones(1)
-    h1 = (one if fu is None else fu).float()
-    h2 = (one if fd is None else fd).float()
-    if h1.ndim != 1 or h2.ndim != 1 or max(h1.numel(), h2.numel()) > MAX_TAPS:
+    h1, h2 = in_terms(fu), in_terms(fd)
+    if h1 is None or h2 is None:
         return None
     axes = []
     for size, (before, after) in ((x.shape[3], padding[:2]), (x.shape[2], padding[2:])):
-        mid = size * up + before + after - (h1.numel() - 1)
-        out = (mid - (h2.numel() - 1) + down - 1) // down
+        mid = size * up + before + after - (h1.taps - 1)
+        out = (mid - (h2.taps - 1) + down - 1) // down
         # The kernel keeps 64 zeros before a row for an adjoint that begins left of it.
-        if mid < h2.numel() or out < 1 or before - (h1.numel() - 1) < -MAX_TAPS:
+        if mid < h2.taps or out < 1 or before - (h1.taps - 1) < -MAX_TAPS:
             return None
         axes.append(Axis(size, mid, out, up, down, pad=before, off=0))
     return Pass(
         axes[0],
         axes[1],
-        (h1.flip(0) * up).contiguous(),
-        h2.flip(0).contiguous(),
+        h1.flipped(up),
+        h2.flipped(),
         gain,
         slope,
         math.inf if clamp is None else clamp,
@@ -129,10 +182,14 @@ def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) 
         _address(y),
         ctypes.c_int64(n * c),
         ctypes.c_int64(c),
-        _address(p.h1),
-        p.h1.numel(),
-        _address(p.h2),
-        p.h2.numel(),
+        _address(p.h1.x),
+        _address(p.h1.y),
+        p.h1.taps,
+        p.h1.x.shape[0],
+        _address(p.h2.x),
+        _address(p.h2.y),
+        p.h2.taps,
+        p.h2.x.shape[0],
         axes,
         mode,
         ctypes.c_float(p.gain),

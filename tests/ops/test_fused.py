@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nftgan.ops import filtered_lrelu, fused, kernels
 from nftgan.ops.filtered_lrelu import reference
+from nftgan.ops.filters import design_lowpass
 
 needs_kernel = pytest.mark.skipif(kernels.library() is None, reason="no C++ compiler here")
 
@@ -116,3 +117,41 @@ def test_a_killed_build_leaves_nothing_that_the_next_one_trips_over(
     finally:
         monkeypatch.undo()
         kernels.library.cache_clear()
+
+
+def radial(taps: int) -> torch.Tensor:
+    """One of StyleGAN3-R's filters: the same in all directions, and so no product of two."""
+    f = design_lowpass(taps, cutoff=16, half_width=6, rate=64, radial=True)
+    assert f is not None and f.ndim == 2
+    return f
+
+
+@needs_kernel
+@pytest.mark.parametrize(("taps", "up", "down"), [(12, 2, 2), (12, 4, 2), (6, 2, 1), (12, 1, 2)])
+def test_filters_that_are_no_product_are_done_as_a_sum_of_products(
+    taps: int, up: int, down: int
+) -> None:
+    torch.manual_seed(0)
+    fu, fd = torch.rand(6 * up) / 6, radial(taps)
+    found = fused.in_terms(fd)
+    assert found is not None and found.x.shape[0] > 1
+    torch.testing.assert_close(found.y.T @ found.x, fd, rtol=0, atol=3e-7)
+    x = torch.randn(2, 3, 20, 23, requires_grad=True)
+    b = torch.randn(3, requires_grad=True)
+    arguments = (fu, fd, b, up, down, (9, 8, 10, 7), math.sqrt(2), 0.2, 0.9)
+    assert fused.plan(x, *arguments[:2], *arguments[3:]) is not None
+    expected, found_y = reference(x, *arguments), filtered_lrelu(x, *arguments)
+    close(found_y, expected, 2e-6)
+    v, u = torch.randn_like(expected).requires_grad_(), torch.randn_like(x)
+    results = []
+    for y in (expected, found_y):
+        gx, gb = torch.autograd.grad((y * v).sum(), (x, b), create_graph=True)
+        (gv,) = torch.autograd.grad((gx * u).sum(), v)
+        results.append((gx, gb, gv))
+    for one, other in zip(*results, strict=True):
+        close(other, one, 3e-6)
+
+
+def test_a_filter_of_many_terms_is_left_to_pytorch() -> None:
+    assert fused.in_terms(torch.randn(12, 12)) is None  # twelve terms
+    assert fused.in_terms(torch.ones(3, 4)) is None

@@ -17,31 +17,48 @@ struct Axis {
     int in, mid, out, up, down, pad, off;
 };
 
-template <int T>
-void combine(float *__restrict dst, const float *const *rows, const float *h, int n) {
+constexpr int MAX_TAPS = 64;   // of a filter along one axis
+constexpr int MAX_TERMS = 6;   // of a filter that is a sum of separable ones
+constexpr int MAX_ROWS = MAX_TAPS * MAX_TERMS;
+
+template <int T, bool ADD>
+void sum_rows(float *__restrict dst, const float *const *rows, const float *h, int n) {
     for (int c = 0; c < n; ++c) {
-        float sum = 0.f;
+        float sum = ADD ? dst[c] : 0.f;
         for (int t = 0; t < T; ++t) sum += h[t] * rows[t][c];
         dst[c] = sum;
     }
 }
 
-void combine(float *__restrict dst, const float *const *rows, const float *h, int taps, int n) {
+template <bool ADD>
+void sum_few(float *__restrict dst, const float *const *rows, const float *h, int taps, int n) {
     switch (taps) {
-        case 0: std::memset(dst, 0, sizeof(float) * n); return;
-        case 1: return combine<1>(dst, rows, h, n);
-        case 2: return combine<2>(dst, rows, h, n);
-        case 3: return combine<3>(dst, rows, h, n);
-        case 4: return combine<4>(dst, rows, h, n);
-        case 5: return combine<5>(dst, rows, h, n);
-        case 6: return combine<6>(dst, rows, h, n);
-        case 12: return combine<12>(dst, rows, h, n);
-        case 24: return combine<24>(dst, rows, h, n);
-        default:
-            for (int c = 0; c < n; ++c) dst[c] = h[0] * rows[0][c];
-            for (int t = 1; t < taps; ++t)
-                for (int c = 0; c < n; ++c) dst[c] += h[t] * rows[t][c];
+        case 1: return sum_rows<1, ADD>(dst, rows, h, n);
+        case 2: return sum_rows<2, ADD>(dst, rows, h, n);
+        case 3: return sum_rows<3, ADD>(dst, rows, h, n);
+        case 4: return sum_rows<4, ADD>(dst, rows, h, n);
+        case 5: return sum_rows<5, ADD>(dst, rows, h, n);
+        case 6: return sum_rows<6, ADD>(dst, rows, h, n);
+        case 7: return sum_rows<7, ADD>(dst, rows, h, n);
+        case 8: return sum_rows<8, ADD>(dst, rows, h, n);
+        case 9: return sum_rows<9, ADD>(dst, rows, h, n);
+        case 10: return sum_rows<10, ADD>(dst, rows, h, n);
+        case 11: return sum_rows<11, ADD>(dst, rows, h, n);
+        case 12: return sum_rows<12, ADD>(dst, rows, h, n);
+        case 24: return sum_rows<24, ADD>(dst, rows, h, n);
     }
+}
+
+// dst[c] = sum_t h[t] rows[t][c]; as many rows at once as the registers and caches like.
+void combine(float *__restrict dst, const float *const *rows, const float *h, int taps, int n) {
+    if (taps == 0) {
+        std::memset(dst, 0, sizeof(float) * n);
+        return;
+    }
+    int done = taps == 24 ? 24 : std::min(taps, 12);
+    sum_few<false>(dst, rows, h, done, n);
+    for (; done < taps; done += std::min(taps - done, 12))
+        sum_few<true>(dst, rows + done, h + done, std::min(taps - done, 12), n);
 }
 
 int floor_div(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
@@ -63,12 +80,14 @@ std::vector<Phase> phases(const float *h, int n, const Axis &a) {
     return result;
 }
 
+// Each filter is a sum over terms of (taps along y) x (taps along x); a separable one has one term.
 struct Plan {
     Axis x, y;
-    int n1, n2;
-    const float *h2;
-    std::vector<Phase> px, py;
+    int n1, n2, terms1, terms2;
+    const float *h2x, *h2y;                    // [terms2, n2]
+    std::vector<std::vector<Phase>> px, py;    // [terms1][up]
     int margin, padded;  // of an input row, so that no tap needs a bounds check
+    int raised_ring, active_ring, wide_stride;
 };
 
 struct Scratch {
@@ -81,42 +100,44 @@ int ring_size(int rows) {
     return size;
 }
 
-void raise_row(const Plan &plan, const float *src, float bias, float *dst, Scratch &s) {
+// One input row raised along x, once for each term: the terms lie `stride` apart in dst.
+void raise_row(const Plan &plan, const float *src, float bias, float *dst, size_t stride, Scratch &s) {
     const Axis &a = plan.x;
     float *row = s.row.data();
     std::memset(row, 0, sizeof(float) * plan.padded);
     for (int c = 0; c < a.in; ++c) row[plan.margin + c] = src[c] + bias;
-    for (int p = 0; p < a.up; ++p) {
-        int count = (a.mid - p + a.up - 1) / a.up;
-        if (count <= 0) continue;
-        const Phase &phase = plan.px[p];
-        const float *rows[64];
-        int taps = (int)phase.taps.size();
-        for (int t = 0; t < taps; ++t) rows[t] = row + plan.margin + phase.start + t;
-        float *out = a.up == 1 ? dst : s.phase.data();
-        combine(out, rows, phase.taps.data(), taps, count);
-        if (a.up > 1)
-            for (int j = 0; j < count; ++j) dst[p + a.up * j] = out[j];
-    }
+    for (int term = 0; term < plan.terms1; ++term, dst += stride)
+        for (int p = 0; p < a.up; ++p) {
+            int count = (a.mid - p + a.up - 1) / a.up;
+            if (count <= 0) continue;
+            const Phase &phase = plan.px[term][p];
+            const float *rows[MAX_TAPS];
+            int taps = (int)phase.taps.size();
+            for (int t = 0; t < taps; ++t) rows[t] = row + plan.margin + phase.start + t;
+            float *out = a.up == 1 ? dst : s.phase.data();
+            combine(out, rows, phase.taps.data(), taps, count);
+            if (a.up > 1)
+                for (int j = 0; j < count; ++j) dst[p + a.up * j] = out[j];
+        }
 }
 
+// src has a row for each term, with a margin of zeros on both sides, so that `off` may lie outside.
 void lower_row(const Plan &plan, const float *src, float *dst, Scratch &s) {
     const Axis &a = plan.x;
-    // src has a margin of zeros on both sides (see `wide`), so that `off` may lie outside.
-    if (a.down == 1) {
-        const float *rows[64];
-        for (int k = 0; k < plan.n2; ++k) rows[k] = src + a.off + k;
-        combine(dst, rows, plan.h2, plan.n2, a.out);
-        return;
-    }
+    const float *rows[MAX_ROWS];
     int length = a.out + (plan.n2 + a.down - 1) / a.down;
-    const float *rows[64];
-    for (int p = 0; p < a.down; ++p) {
-        float *lane = s.phase.data() + p * length;
-        for (int j = 0; j < length; ++j) lane[j] = src[a.off + p + a.down * j];
+    float *lane = s.phase.data();
+    for (int term = 0; term < plan.terms2; ++term, src += plan.wide_stride) {
+        const float **mine = rows + term * plan.n2;
+        if (a.down == 1) {
+            for (int k = 0; k < plan.n2; ++k) mine[k] = src + a.off + k;
+            continue;
+        }
+        for (int k = 0; k < plan.n2; ++k) mine[k] = lane + (k % a.down) * length + k / a.down;
+        for (int p = 0; p < a.down; ++p, lane += length)
+            for (int j = 0; j < length; ++j) lane[j] = src[a.off + p + a.down * j];
     }
-    for (int k = 0; k < plan.n2; ++k) rows[k] = s.phase.data() + (k % a.down) * length + k / a.down;
-    combine(dst, rows, plan.h2, plan.n2, a.out);
+    combine(dst, rows, plan.h2x, plan.terms2 * plan.n2, a.out);
 }
 
 enum Mode { ACTIVATE = 0, ACTIVATE_AND_REMEMBER = 1, RECALL = 2 };
@@ -144,41 +165,46 @@ void act_row(float *v, uint8_t *mask, int n, int mode, float gain, float slope, 
 void run_plane(const Plan &plan, const float *x, float bias, uint8_t *mask, float *y, int mode,
                float gain, float slope, float clamp, Scratch &s) {
     const Axis &ax = plan.x, &ay = plan.y;
-    const int raised_ring = ring_size(plan.n1 / ay.up + 2), active_ring = ring_size(plan.n2 + ay.down);
+    const size_t ring = (size_t)plan.raised_ring * ax.mid;  // of one term
     int raised_next = 0, active_next = 0;
-    const float *rows[64];
-    float taps[64];
+    const float *rows[MAX_ROWS];
+    float taps[MAX_ROWS];
     for (int q = 0; q < ay.out; ++q) {
         int from = q * ay.down + ay.off, until = std::min(from + plan.n2, ay.mid);
         for (; active_next < until; ++active_next) {
-            float *dst = s.active.data() + (size_t)(active_next % active_ring) * ax.mid;
+            float *dst = s.active.data() + (size_t)(active_next % plan.active_ring) * ax.mid;
             if (active_next < from) continue;  // no output looks at it
-            const Phase &phase = plan.py[active_next % ay.up];
-            int start = phase.start + active_next / ay.up, count = 0;
-            for (int t = 0; t < (int)phase.taps.size(); ++t) {
-                int i = start + t;
-                if (i < 0 || i >= ay.in) continue;
-                raised_next = std::max(raised_next, std::min(i, start < 0 ? 0 : start));
-                for (; raised_next <= i; ++raised_next)
-                    raise_row(plan, x + (size_t)raised_next * ax.in, bias,
-                              s.raised.data() + (size_t)(raised_next % raised_ring) * ax.mid, s);
-                rows[count] = s.raised.data() + (size_t)(i % raised_ring) * ax.mid;
-                taps[count++] = phase.taps[t];
+            int count = 0;
+            for (int term = 0; term < plan.terms1; ++term) {
+                const Phase &phase = plan.py[term][active_next % ay.up];
+                int start = phase.start + active_next / ay.up;
+                for (int t = 0; t < (int)phase.taps.size(); ++t) {
+                    int i = start + t;
+                    if (i < 0 || i >= ay.in) continue;
+                    raised_next = std::max(raised_next, std::min(i, start < 0 ? 0 : start));
+                    for (; raised_next <= i; ++raised_next)
+                        raise_row(plan, x + (size_t)raised_next * ax.in, bias,
+                                  s.raised.data() + (size_t)(raised_next % plan.raised_ring) * ax.mid,
+                                  ring, s);
+                    rows[count] = s.raised.data() + term * ring + (size_t)(i % plan.raised_ring) * ax.mid;
+                    taps[count++] = phase.taps[t];
+                }
             }
             combine(dst, rows, taps, count, ax.mid);
             act_row(dst, mask ? mask + (size_t)active_next * ax.mid : nullptr, ax.mid, mode, gain,
                     slope, clamp);
         }
-        int count = 0;
-        for (int k = 0; k < plan.n2; ++k) {
-            int m = from + k;
-            if (m < 0 || m >= ay.mid) continue;
-            rows[count] = s.active.data() + (size_t)(m % active_ring) * ax.mid;
-            taps[count++] = plan.h2[k];
+        for (int term = 0; term < plan.terms2; ++term) {
+            int count = 0;
+            for (int k = 0; k < plan.n2; ++k) {
+                int m = from + k;
+                if (m < 0 || m >= ay.mid) continue;
+                rows[count] = s.active.data() + (size_t)(m % plan.active_ring) * ax.mid;
+                taps[count++] = plan.h2y[term * plan.n2 + k];
+            }
+            combine(s.wide.data() + MAX_TAPS + (size_t)term * plan.wide_stride, rows, taps, count, ax.mid);
         }
-        float *wide = s.wide.data() + 64;
-        combine(wide, rows, taps, count, ax.mid);
-        lower_row(plan, wide, y + (size_t)q * ax.out, s);
+        lower_row(plan, s.wide.data() + MAX_TAPS, y + (size_t)q * ax.out, s);
     }
     // Rows that no output looked at still own a place in the mask.
     if (mode == ACTIVATE_AND_REMEMBER && active_next < ay.mid)
@@ -187,25 +213,35 @@ void run_plane(const Plan &plan, const float *x, float bias, uint8_t *mask, floa
 
 }  // namespace
 
-// axes: in, mid, out, up, down, pad, off for x, then for y. Returns 0, or 1 when a filter is too long.
+// axes: in, mid, out, up, down, pad, off for x, then for y. h1x, h1y: [terms1, n1]; h2x, h2y:
+// [terms2, n2]. Returns 0, or 1 when a filter is too long or has too many terms.
 extern "C" int nftgan_filtered_lrelu(const float *x, const float *bias, uint8_t *mask, float *y,
-                                     int64_t planes, int64_t channels, const float *h1, int n1,
-                                     const float *h2, int n2, const int *axes, int mode, float gain,
-                                     float slope, float clamp) {
-    if (n1 > 64 || n2 > 64) return 1;
+                                     int64_t planes, int64_t channels, const float *h1x,
+                                     const float *h1y, int n1, int terms1, const float *h2x,
+                                     const float *h2y, int n2, int terms2, const int *axes, int mode,
+                                     float gain, float slope, float clamp) {
+    if (n1 > MAX_TAPS || n2 > MAX_TAPS || terms1 > MAX_TERMS || terms2 > MAX_TERMS) return 1;
     Plan plan;
     plan.x = {axes[0], axes[1], axes[2], axes[3], axes[4], axes[5], axes[6]};
     plan.y = {axes[7], axes[8], axes[9], axes[10], axes[11], axes[12], axes[13]};
-    plan.n1 = n1, plan.n2 = n2, plan.h2 = h2;
-    plan.px = phases(h1, n1, plan.x);
-    plan.py = phases(h1, n1, plan.y);
+    plan.n1 = n1, plan.n2 = n2, plan.terms1 = terms1, plan.terms2 = terms2;
+    plan.h2x = h2x, plan.h2y = h2y;
+    for (int term = 0; term < terms1; ++term) {
+        plan.px.push_back(phases(h1x + term * n1, n1, plan.x));
+        plan.py.push_back(phases(h1y + term * n1, n1, plan.y));
+    }
     int lowest = 0, highest = plan.x.in;
-    for (const Phase &p : plan.px) {
+    for (const Phase &p : plan.px[0]) {
         lowest = std::min(lowest, p.start);
         highest = std::max(highest, p.start + plan.x.mid / plan.x.up + 1 + (int)p.taps.size());
     }
     plan.margin = -lowest;
     plan.padded = highest - lowest + 1;
+    plan.raised_ring = ring_size(n1 / plan.y.up + 2);
+    plan.active_ring = ring_size(n2 + plan.y.down);
+    // Zeros around the row: `off` and the last taps may reach outside of it.
+    const int reach = std::max(0, plan.x.off + plan.x.out * plan.x.down + n2 + plan.x.down - plan.x.mid);
+    plan.wide_stride = MAX_TAPS + plan.x.mid + std::max(MAX_TAPS, reach + 8);
     const size_t in_plane = (size_t)plan.x.in * plan.y.in, out_plane = (size_t)plan.x.out * plan.y.out;
     const size_t mid_plane = (size_t)plan.x.mid * plan.y.mid;
     const int lanes = plan.x.out + (n2 + plan.x.down - 1) / plan.x.down;
@@ -213,12 +249,10 @@ extern "C" int nftgan_filtered_lrelu(const float *x, const float *bias, uint8_t 
     {
         Scratch s;
         s.row.resize(plan.padded);
-        s.raised.resize((size_t)ring_size(n1 / plan.y.up + 2) * plan.x.mid);
-        s.active.resize((size_t)ring_size(n2 + plan.y.down) * plan.x.mid);
-        // Zeros around the row: `off` and the last taps may reach outside of it.
-        const int reach = std::max(0, plan.x.off + plan.x.out * plan.x.down + n2 + plan.x.down - plan.x.mid);
-        s.wide.assign(64 + plan.x.mid + std::max(64, reach + 8), 0.f);
-        s.phase.resize(std::max(plan.x.mid + 8, plan.x.down * (lanes + 1)));
+        s.raised.resize((size_t)plan.raised_ring * plan.x.mid * terms1);
+        s.active.resize((size_t)plan.active_ring * plan.x.mid);
+        s.wide.assign((size_t)plan.wide_stride * terms2, 0.f);
+        s.phase.resize(std::max(plan.x.mid + 8, terms2 * plan.x.down * (lanes + 1)));
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < planes; ++i) {
             run_plane(plan, x + i * in_plane, bias ? bias[i % channels] : 0.f,
