@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { forge } from './forge.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const files = ['NftganCollection', 'NftganFactory'].map(name => `src/${name}.sol`)
+const files = ['NftganCollection', 'NftganFactory', 'NftganCollectionCode'].map(name => `src/${name}.sol`)
 const read = path => readFileSync(join(here, path), 'utf8')
 
 // Every guard, found by its shape, is left out once.
@@ -18,7 +18,7 @@ const guards = files.flatMap(file =>
   ),
 )
 // These change what is computed. Each text stands once in its file.
-const [collection, factory] = files
+const [collection, factory, code] = files
 const changes = [
   [collection, 'count = seeds.length / 4;', 'count = seeds.length / 2;'],
   [collection, 'end > limit', 'end >= limit'],
@@ -28,7 +28,7 @@ const changes = [
   [collection, '++ledger.batches;', ''],
   [collection, '_increaseBalance(to, uint128(count));', ''],
   [collection, 'id = firstId; id < end', 'id = firstId + 1; id < end'],
-  [collection, 'emit Seeds(firstId, seeds);', ''],
+  [collection, '_keep(firstId, seeds);', ''],
   [collection, 'emit Transfer(address(0), to, id);', ''],
   [collection, 'ledger.minted = uint32(end);', ''],
   [collection, '_update(address(0), id, msg.sender);', '_update(address(0), id, address(0));'],
@@ -38,7 +38,7 @@ const changes = [
   [collection, 'ledger.burned != 0 &&', 'ledger.burned == 0 &&'],
   [collection, '_batches[middle].firstId > id', '_batches[middle].firstId >= id'],
   [collection, 'else low = middle;', 'else low = high;'],
-  [collection, 'low == 0 ?', 'low != 0 ?'],
+  [collection, 'index == 0 ?', 'index != 0 ?'],
   [collection, 'if (holder != address(0)) return holder;', ''],
   [collection, 'abi.encode(id, seed, pixelHash)', 'abi.encode(id, pixelHash)'],
   [collection, 'bytes(text).length == 0', 'bytes(text).length != 0'],
@@ -57,6 +57,14 @@ const changes = [
   [collection, 'emit OwnershipTransferStarted(owner(), to);', ''],
   [collection, 'emit OwnershipTransferred(owner(), msg.sender);', ''],
   [collection, '/ 10_000', '/ 1_000'],
+  [code, 'firstId >= minted', 'firstId > minted'],
+  [code, 'count > minted - firstId', 'count >= minted - firstId'],
+  [code, 'uint32(single - 1)', 'uint32(single)'],
+  [code, 'index == 0 ? _firstStart', 'index == 1 ? _firstStart'],
+  [code, 'index + 1', 'index + 2'],
+  [code, 'super._keep(firstId, seeds);', ''],
+  [code, 'uint40(uint32(bytes4(seeds))) + 1', 'uint40(uint32(bytes4(seeds)))'],
+  [code, 'firstId != 0 && _batchCount() == 0', 'firstId != 0 && _batchCount() != 0'],
   [factory, 'abi.encodePacked(msg.sender, args)', 'abi.encodePacked(tx.origin, args)'],
   [factory, 'abi.encodePacked(owner, args)', 'abi.encodePacked(msg.sender, args)'],
   [factory, '> 10_000', '>= 10_000'],

@@ -145,7 +145,7 @@ contract NftganCollection is ERC721 {
         if (end > limit) revert SupplyExceeded(limit);
         if (to == address(0)) revert ERC721InvalidReceiver(to);
 
-        emit Seeds(firstId, seeds);
+        _keep(firstId, seeds);
         if (count == 1) {
             _mint(to, firstId);
         } else {
@@ -161,6 +161,11 @@ contract NftganCollection is ERC721 {
         _ledger = ledger;
     }
 
+    /// @dev Where the seeds of a batch go; a variant may keep them elsewhere as well.
+    function _keep(uint256 firstId, bytes calldata seeds) internal virtual {
+        emit Seeds(firstId, seeds);
+    }
+
     /// @notice Destroy a token for ever; its holder or an account approved by them may.
     function burn(uint256 id) external {
         _update(address(0), id, msg.sender);
@@ -174,7 +179,7 @@ contract NftganCollection is ERC721 {
     }
 
     /// @notice The id that the next batch must begin with; also how many were ever minted.
-    function nextTokenId() external view returns (uint256) {
+    function nextTokenId() public view returns (uint256) {
         return _ledger.minted;
     }
 
@@ -273,15 +278,27 @@ contract NftganCollection is ERC721 {
         Ledger memory ledger = _ledger;
         if (id >= ledger.minted) return address(0);
         if (ledger.burned != 0 && _burnt.get(id)) return address(0);
-        // The last batch that begins at or before the id. Batches of one cannot be met here: their
-        // tokens have an owner of their own, or are burnt.
-        uint256 low = 0;
-        uint256 high = ledger.batches - 1;
+        uint256 index = _batchOf(id, ledger.batches);
+        return index == 0 ? ledger.firstHolder : _batches[index].holder;
+    }
+
+    /// @dev Of `count` batches the last one that begins at or before the id. Never asked for a batch
+    ///      of one: its token has an owner and a seed of its own, or is burnt.
+    function _batchOf(uint256 id, uint256 count) internal view returns (uint256 low) {
+        uint256 high = count - 1;
         while (low < high) {
             uint256 middle = (low + high + 1) / 2;
             if (_batches[middle].firstId > id) high = middle - 1;
             else low = middle;
         }
-        return low == 0 ? ledger.firstHolder : _batches[low].holder;
+    }
+
+    /// @dev How many batches of two and more tokens there are, and where one beyond 0 begins.
+    function _batchCount() internal view returns (uint256) {
+        return _ledger.batches;
+    }
+
+    function _batchStart(uint256 index) internal view returns (uint256) {
+        return _batches[index].firstId;
     }
 }

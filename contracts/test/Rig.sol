@@ -13,6 +13,7 @@ interface Vm {
     }
 
     function prank(address sender) external;
+    function expectRevert() external;
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata data) external;
     function expectEmit(address emitter) external;

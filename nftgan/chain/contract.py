@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nftgan.chain.artifact import COLLECTION, FACTORY, artifact
+from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, artifact
 from nftgan.chain.rpc import Connection, NodeUnavailable, translated
 from nftgan.errors import CheckFailed, ServiceError, UsageError
+
+SEED_STORES = {"event": COLLECTION, "code": COLLECTION_CODE}
+"""Where a collection keeps its seeds, and the shipped contract that does so: in the log of each
+mint alone, or in contract code too, where other contracts can read them and no node may forget."""
+
+SEEDS_PER_CALL = 500
+"""Seeds read from contract code at a time: far below the gas that nodes allow a call."""
 
 MIN_LOG_SPAN_BLOCKS = 500
 """Below this a node's refusal of a log query is not about its range."""
@@ -100,7 +107,8 @@ class Collection:
 
     def __init__(self, connection: Connection, address: str, *, first_block: int = 0) -> None:
         self.connection, self.address, self.first_block = connection, address, first_block
-        self._contract = connection.w3.eth.contract(address, abi=artifact(COLLECTION)["abi"])
+        self._contract = connection.w3.eth.contract(address, abi=artifact(COLLECTION_CODE)["abi"])
+        self._kind: tuple[str, str] | None = None  # what stands at the address, once known
 
     def _call(self, function: str, *arguments: Any) -> Any:
         with translated(self.connection):
@@ -111,20 +119,33 @@ class Collection:
             return bool(self.connection.w3.eth.get_code(self.address))
 
     def code_problem(self) -> str | None:
-        """None when this is a clone of the implementation that we ship, else what it is."""
+        """None when this is a clone of an implementation that we ship, else what it is."""
+        return self._recognised()[1] or None
+
+    @property
+    def seed_store(self) -> str:
+        """Where the collection keeps its seeds: a name of SEED_STORES; "event" for foreign code."""
+        return self._recognised()[0]
+
+    def _recognised(self) -> tuple[str, str]:
+        """(seed store, what is wrong with the code or empty). Code that is there never changes."""
+        if self._kind is not None:
+            return self._kind
         with translated(self.connection):
             code = bytes(self.connection.w3.eth.get_code(self.address))
             if not code:
-                return "there is no contract at this address"
+                return "event", "there is no contract at this address"
             implementation = _implementation_of(code)
             if implementation is None:
-                return "its code is not that of a collection"
+                return "event", "its code is not that of a collection"
             found = bytes(self.connection.w3.eth.get_code(implementation))
-        document = artifact(COLLECTION)
-        shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
-        if _masked(found, document) != _masked(shipped, document):
-            return f"its implementation {implementation} is not the code that nftgan ships"
-        return None
+        for store, name in SEED_STORES.items():
+            document = artifact(name)
+            shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
+            if _masked(found, document) == _masked(shipped, document):
+                self._kind = (store, "")
+                return self._kind
+        return "event", f"its implementation {implementation} is not the code that nftgan ships"
 
     def fixed(self) -> FixedData:
         """The fixed data read back from the chain."""
@@ -172,15 +193,26 @@ class Collection:
         return bool(self._call("verifyPiece", token, seed, _digest(pixels), list(proof)))
 
     def seeds(self) -> dict[int, int]:
-        """Token to seed, from the mint events; in as many queries as the node's range limit asks.
+        """Token to seed: from contract code where the collection keeps them there, else from the
+        mint events, in as many queries as the node's range limit asks.
 
         Raises CheckFailed when batches contradict.
         """
+        if self.seed_store == "code":
+            return self._seeds_in_code()
         seeds: dict[int, int] = {}
         for first, batch in self.batches():
             for offset, seed in enumerate(batch):
                 if seeds.setdefault(first + offset, seed) != seed:
                     raise CheckFailed(f"token {first + offset} was given two seeds on chain")
+        return seeds
+
+    def _seeds_in_code(self) -> dict[int, int]:
+        minted = self.next_token_id()
+        seeds: dict[int, int] = {}
+        for first in range(0, minted, SEEDS_PER_CALL):
+            packed = self._call("seedsOf", first, min(SEEDS_PER_CALL, minted - first))
+            seeds.update(enumerate(decode_seeds(packed), first))
         return seeds
 
     def batches(self) -> list[tuple[int, tuple[int, ...]]]:

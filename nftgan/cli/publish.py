@@ -29,6 +29,8 @@ Force = Annotated[
     bool, typer.Option("--force", help="Go on although nothing is pinned and verified.")
 ]
 
+STORES_SHOWN = {"event": "the log", "code": "contract code"}
+
 
 @verb(PUBLISH, example="nftgan pin -C collections/my-birds --to embedded --to pinata")
 def pin(
@@ -179,6 +181,15 @@ def deploy(
     max_fee: MaxFee = None,
     budget: Budget = None,
     mainnet: Mainnet = False,
+    seed_store: Annotated[
+        str | None,
+        typer.Option(
+            "--seed-store",
+            metavar="STORE",
+            help="Seeds in the log (event), or in contract code too (code).",
+            show_default="event",
+        ),
+    ] = None,
     force: Force = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -191,12 +202,17 @@ def deploy(
     project = find_project(collection)
     choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee), parse_ether(budget))
     work = Deployment(
-        project, choice, prompt=lambda text: _ask(ui, text), warn=ui.warn, force=force
+        project,
+        choice,
+        prompt=lambda text: _ask(ui, text),
+        warn=ui.warn,
+        force=force,
+        seed_store=seed_store,
     )
     result = work.existing()
     if result is None:
         plan = work.plan()
-        _show_plan(ui, plan, f"{', '.join(plan.steps)}")
+        _show_plan(ui, plan, f"{', '.join(plan.steps)}; seeds in {STORES_SHOWN[plan.seed_store]}")
         if plan.licence:
             ui.warn(f"the model's lineage says: {plan.licence}")
         if dry_run:

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nftgan.chain.accounts import check_address
-from nftgan.chain.contract import COLLECTION, FACTORY, Collection, Factory, FixedData, creation_code
+from nftgan.chain.artifact import FACTORY
+from nftgan.chain.contract import SEED_STORES, Collection, Factory, FixedData, creation_code
 from nftgan.chain.rpc import translated
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, UsageError
@@ -28,7 +29,8 @@ from nftgan.workflows.publishing import (
 from nftgan.workflows.sources import project_model
 
 SALT = bytes(32)
-GAS_IMPLEMENTATION, GAS_FACTORY, GAS_COLLECTION = 2_600_000, 700_000, 180_000
+GAS_IMPLEMENTATION = {"event": 2_600_000, "code": 3_200_000}
+GAS_FACTORY, GAS_COLLECTION = 700_000, 180_000
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class DeployPlan:
     max_fee_wei: int
     fixed: FixedData
     licence: str
+    seed_store: str
 
     @property
     def worst_case_wei(self) -> int:
@@ -62,6 +65,7 @@ class DeployResult:
     created: bool
     gas: int
     fee_wei: int
+    seed_store: str = "event"
 
 
 class Deployment:
@@ -75,8 +79,16 @@ class Deployment:
         prompt: Callable[[str], str],
         warn: Callable[[str], None],
         force: bool = False,
+        seed_store: str | None = None,
     ) -> None:
+        """seed_store: a name of SEED_STORES; None takes that of an earlier deployment, or "event".
+
+        Raises UsageError for another name.
+        """
+        if seed_store is not None and seed_store not in SEED_STORES:
+            raise UsageError(f"--seed-store {seed_store!r} is not {' or '.join(SEED_STORES)}")
         self.project = project
+        self._wanted_store, self.seed_store = seed_store, seed_store or "event"
         manifest = ready_manifest(project)
         if not force:
             need_verified(project, manifest)
@@ -90,7 +102,9 @@ class Deployment:
         self.sender = sender_for(
             self.connection, self.account, project.deployments / f"{chain_id}.jsonl", choice
         )
-        self.shared = state_home() / "factories" / f"{chain_id}-{self.genesis[2:18]}.json"
+        self.shared = (
+            state_home() / "factories" / f"{chain_id}-{self.genesis[2:18]}{self._suffix}.json"
+        )
 
     def existing(self) -> DeployResult | None:
         """The deployment that is already there, checked against the chain and the manifest."""
@@ -108,7 +122,18 @@ class Deployment:
                 f"the contract {record['collection']} was deployed for other pieces or words",
                 hint="undo the change, or start another collection: nftgan init NAME",
             )
+        store = record.get("seed_store", "event")
+        if self._wanted_store not in (None, store):
+            raise UsageError(
+                f"{record['collection']} keeps its seeds in store {store!r}, which is for ever",
+                hint=f"leave out --seed-store {self._wanted_store}, or start another collection",
+            )
         return self._result(record, created=False)
+
+    @property
+    def _suffix(self) -> str:
+        """What tells the files and journal entries of the stores apart."""
+        return "" if self.seed_store == "event" else f"-{self.seed_store}"
 
     def plan(self) -> DeployPlan:
         """The transactions that are missing, and their cost."""
@@ -117,7 +142,7 @@ class Deployment:
         steps, gas = ["collection"], GAS_COLLECTION
         if self._factory_address() is None:
             steps = ["implementation", "factory", "collection"]
-            gas += GAS_IMPLEMENTATION + GAS_FACTORY
+            gas += GAS_IMPLEMENTATION[self.seed_store] + GAS_FACTORY
         chain = self.connection.chain
         return DeployPlan(
             chain.name,
@@ -129,6 +154,7 @@ class Deployment:
             self.sender.cap_for(gas),
             self.fixed,
             self.licence,
+            self.seed_store,
         )
 
     def run(self, plan: DeployPlan) -> DeployResult:
@@ -147,17 +173,19 @@ class Deployment:
             collection = Collection(self.connection, target)
             if not collection.exists():
                 self.sender.execute(
-                    "create collection",
+                    "create collection" + self._suffix,
                     to=address,
                     data=factory.create_data(self.fixed, SALT),
                     done=collection.exists,
                 )
             if problem := collection.code_problem():
                 raise CheckFailed(f"the contract {target} cannot be trusted: {problem}")
+            if collection.seed_store != self.seed_store:
+                raise CheckFailed(f"the contract {target} does not keep its seeds where it should")
             if collection.fixed() != self.fixed:
                 raise CheckFailed(f"the contract {target} does not hold what was sent")
             finals = self.sender.journal.finals.values()
-            created = self.sender.journal.finals.get("create collection")
+            created = self.sender.journal.finals.get("create collection" + self._suffix)
             record: dict[str, Any] = {
                 "chain": self.connection.chain.name,
                 "chain_id": self.connection.chain.chain_id,
@@ -165,6 +193,7 @@ class Deployment:
                 "collection": target,
                 "factory": address,
                 "owner": self.account.address,
+                "seed_store": self.seed_store,
                 "block": created["block"] if created else 0,
                 "gas": sum(final["gas"] for final in finals),
                 "fee_wei": sum(final["fee_wei"] for final in finals),
@@ -174,13 +203,13 @@ class Deployment:
         return self._result(record, created=True)
 
     def _deploy_factory(self) -> str:
-        implementation = self._create("implementation", creation_code(COLLECTION))
+        implementation = self._create("implementation", creation_code(SEED_STORES[self.seed_store]))
         address = self._create("factory", creation_code(FACTORY, implementation))
         write_json(self.shared, {"factory": address, "implementation": implementation})
         return address
 
     def _create(self, operation: str, code: bytes) -> str:
-        contract = self.sender.execute(operation, to=None, data=code).contract
+        contract = self.sender.execute(operation + self._suffix, to=None, data=code).contract
         assert contract is not None
         return str(contract)
 
@@ -202,6 +231,7 @@ class Deployment:
             created,
             record["gas"],
             record["fee_wei"],
+            record.get("seed_store", "event"),
         )
 
 

@@ -12,8 +12,8 @@ from eth_account import Account as Local
 from eth_utils import keccak
 
 from nftgan.chain.accounts import Account
-from nftgan.chain.artifact import COLLECTION, FACTORY
-from nftgan.chain.contract import Collection, Factory, FixedData, creation_code
+from nftgan.chain.artifact import FACTORY
+from nftgan.chain.contract import SEED_STORES, Collection, Factory, FixedData, creation_code
 from nftgan.chain.journal import Journal
 from nftgan.chain.minting import audit, plan_mint, run_mint
 from nftgan.chain.rpc import Connection
@@ -48,10 +48,12 @@ def fixed_data(owner: str, supply: int) -> FixedData:
     )
 
 
-def deploy(connection: Connection, who: Account, folder: Path, supply: int) -> Collection:
+def deploy(
+    connection: Connection, who: Account, folder: Path, supply: int, *, seed_store: str = "event"
+) -> Collection:
     """A new collection owned by `who`."""
     sending = sender(connection, who, folder / "deploy.jsonl")
-    code = creation_code(COLLECTION)
+    code = creation_code(SEED_STORES[seed_store])
     implementation = sending.execute("implementation", to=None, data=code).contract
     code = creation_code(FACTORY, implementation)
     factory = Factory(connection, sending.execute("factory", to=None, data=code).contract or "")

@@ -136,3 +136,31 @@ def test_a_revert_is_named_with_its_values() -> None:
     assert revert_words(b"") == "no reason given"
     assert revert_words(b"\1\2\3\4") == "error 0x01020304"
     assert revert_words(data[:20]) == "error 0x" + data[:20].hex()
+
+
+@pytest.fixture
+def in_code(embedded: Connection, tmp_path: Path) -> Collection:
+    return deploy(embedded, embedded_account(), tmp_path, 1200, seed_store="code")
+
+
+def test_seeds_in_contract_code_are_read_without_the_log(
+    embedded: Connection, in_code: Collection, tmp_path: Path
+) -> None:
+    assert in_code.code_problem() is None
+    assert in_code.seed_store == "code"
+    sending = sender(embedded, embedded_account(), tmp_path / "mint.jsonl")
+    for count in (1, 5, 1200):  # batches of 1, 4, 500, 500 and 195
+        mint(sending, in_code, count)
+    assert in_code.batches()[1] == (1, tuple(seeds_of(5)[1:]))  # the log has them all the same
+
+    def forgotten(*_: object, **__: object) -> None:
+        raise AssertionError("the log was asked")
+
+    in_code._contract.events.Seeds = forgotten
+    assert in_code.seeds() == dict(enumerate(seeds_of(1200)))
+
+
+def test_a_collection_says_where_its_seeds_are(collection: Collection) -> None:
+    assert collection.seed_store == "event"
+    with pytest.raises(ContractRefused):
+        collection._call("seedsOf", 0, 0)

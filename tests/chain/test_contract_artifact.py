@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
-NAMES = ["NftganCollection", "NftganFactory"]
+NAMES = ["NftganCollection", "NftganCollectionCode", "NftganFactory"]
 
 
 def shipped(name: str) -> dict[str, Any]:
@@ -78,4 +78,5 @@ def test_the_abi_has_every_function_that_the_package_calls() -> None:
         "create(bytes,bytes32)",
         "predict(bytes,bytes32,address)",
         "implementation()",
+        "seedsOf(uint256,uint256)",
     }

@@ -44,6 +44,16 @@ class World:
     factory: Contract
     abi: list[dict[str, Any]] = field(default_factory=list)
 
+    def with_seeds_in_code(self) -> Contract:
+        """A collection of the variant, with room for 10,000."""
+        artifact = shipped("NftganCollectionCode")
+        implementation, _ = Contract.deploy(self.evm, artifact, ARTIST)
+        made = shipped("NftganFactory")
+        factory, _ = Contract.deploy(self.evm, made, ARTIST, implementation.address)
+        return World(self.evm, implementation, factory, artifact["abi"]).create(
+            clone_args(supply=10_000)
+        )
+
     def create(self, args: bytes, salt: int = 0, sender: str = ARTIST) -> Contract:
         sent = self.factory.send(sender, "create", args, salt.to_bytes(32, "big"))
         return Contract(self.evm, self.abi, sent.logs[-1].values[0])
@@ -336,6 +346,38 @@ def test_burning_makes_no_room_under_the_supply(world: World) -> None:
     collection.send(ARTIST, "burn", 0)
     refusal = refused(collection, ARTIST, "mintBatch", 2, ARTIST, packed([1]))
     assert refusal.name == "SupplyExceeded"
+
+
+# ------------------------------------------------------------------ seeds in contract code
+
+
+def test_seeds_in_code_are_read_on_chain(world: World) -> None:
+    collection = world.with_seeds_in_code()
+    sizes = (1, 1, 5, 1, 9, 2)
+    for size in sizes:
+        mint(collection, size)
+    for token in range(sum(sizes)):
+        assert collection.call("seedOf", token) == 7 + token
+    assert collection.call("seedsOf", 1, 8) == packed(range(8, 16))
+    for first, count in [(19, 1), (18, 2), (2**256 - 1, 1)]:
+        assert refused(collection, STRANGER, "seedsOf", first, count).name == "NoSeed"
+
+
+def test_a_batch_of_seeds_must_fit_one_contract(world: World) -> None:
+    collection = world.with_seeds_in_code()
+    seeds = packed(range(6144))
+    refused(collection, ARTIST, "mintBatch", 0, BUYER, seeds)
+    collection.send(ARTIST, "mintBatch", 0, BUYER, seeds[4:])
+    collection.send(ARTIST, "mintBatch", 6143, BUYER, seeds[:8])
+    assert collection.call("seedsOf", 6142, 3) == packed([6143, 0, 1])
+
+
+def test_the_dearer_store_stays_within_its_budget(world: World) -> None:
+    collection = world.with_seeds_in_code()
+    seeds = bytes(255 - i % 255 for i in range(400))
+    assert collection.send(ARTIST, "mintBatch", 0, BUYER, seeds).gas <= 400_000
+    assert collection.send(BUYER, "transferFrom", BUYER, OTHER, 99).gas <= 82_500
+    assert collection.send(ARTIST, "mintBatch", 100, BUYER, seeds[:4]).gas <= 120_000
 
 
 # ---------------------------------------------------------------------------- proof
