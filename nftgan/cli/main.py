@@ -17,6 +17,7 @@ for _panel in (
     "demo",
     "start",
     "make",
+    "evaluation",
     "explore",
     "curation",
     "publish",

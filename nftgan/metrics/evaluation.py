@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -41,6 +42,18 @@ class Figure:
     better: str
     words: str
 
+    @property
+    def reading(self) -> str:
+        """The value against the floor in words, with two standard errors of both as the doubt."""
+        if self.floor is None or self.error is None or self.floor_error is None:
+            return ""
+        difference = self.value - self.floor
+        if abs(difference) <= 2 * math.hypot(self.error, self.floor_error):
+            return "like art"
+        if self.better == "floor":
+            return "above art" if difference > 0 else "below art"
+        return "better than art" if (difference > 0) == (self.better == "higher") else "not yet art"
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -58,17 +71,20 @@ class Evaluation:
     copies: CopyCheck | None = None
 
 
-def parse_metrics(text: str) -> tuple[str, ...]:
-    """ "kid,swd" or "all" as names; UsageError lists those there are."""
+def parse_metrics(text: str, known: tuple[str, ...] = METRICS) -> tuple[str, ...]:
+    """ "kid,swd" or "all" (of `METRICS`) as names, in the order of `known`.
+
+    Raises UsageError that lists those there are.
+    """
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if names == ("all",):
         return METRICS
-    wrong = [name for name in names if name not in METRICS]
+    wrong = [name for name in names if name not in known]
     if wrong or not names:
         raise UsageError(
-            f"no metric is called {(wrong or [text])[0]!r}", hint=f"there are {', '.join(METRICS)}"
+            f"no metric is called {(wrong or [text])[0]!r}", hint=f"there are {', '.join(known)}"
         )
-    return tuple(name for name in METRICS if name in names)
+    return tuple(name for name in known if name in names)
 
 
 class Judge:
@@ -165,7 +181,7 @@ class Judge:
     def _swd(self, patches: Patches) -> Figure:
         floor = self._floor_swd(min(patches.pictures, PICTURES))
         found = swd(patches, self._against_patches, seed=self._seed)
-        return _figure(found, floor, "floor", "distance between textures, x1000")
+        return _figure(found, floor, "lower", "distance between textures, x1000")
 
     @cached_property
     def _against_patches(self) -> Patches:
@@ -242,7 +258,7 @@ def _looked_at(reference: Reference) -> tuple[np.ndarray, np.ndarray, Looks]:
 def _copies(check: CopyCheck, *, held_out: bool) -> Figure:
     kind = "art held out" if held_out else "the art itself"
     words = f"share of the fakes closer to training art than nearly all of {kind}"
-    return _figure(check.close, check.held, "floor", words)
+    return _figure(check.close, check.held, "lower", words)
 
 
 def _figure(

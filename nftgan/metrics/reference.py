@@ -71,7 +71,7 @@ def references(
     split: Split,
     *,
     extractor: Extractor | None = None,
-    cache: Path | None = None,
+    cache: Path | str | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Reference, Reference | None]:
     """(the art that was learnt from, the art held out or None).
@@ -87,12 +87,12 @@ def references(
 
 
 def _features(
-    dataset: Dataset, extractor: Extractor | None, cache: Path | None, progress: Progress
+    dataset: Dataset, extractor: Extractor | None, cache: Path | str | None, progress: Progress
 ) -> tuple[np.ndarray, np.ndarray]:
     path = None
     if cache is not None:
         key = f"{_VERSION} {SHA256} {dataset.fingerprint}"
-        path = cache / f"features-{sha256_hex(key.encode())[:16]}.npz"
+        path = Path(cache) / f"features-{sha256_hex(key.encode())[:16]}.npz"
         kept = _read(path, len(dataset))
         if kept is not None:
             return kept

@@ -1,0 +1,233 @@
+"""evaluate: how near a model's pictures are to the art, in figures that can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.holdout import Split, split_dataset
+from nftgan.errors import UsageError
+from nftgan.files import read_json
+from nftgan.metrics.copies import Pair
+from nftgan.metrics.evaluation import METRICS, Evaluation, Figure, Judge, parse_metrics
+from nftgan.metrics.features import Extractor
+from nftgan.metrics.fidelity import fidelity
+from nftgan.metrics.reference import references
+from nftgan.progress import SILENT, Progress, track
+from nftgan.project import state_home
+from nftgan.synthesis.generate import contact_sheet, write_sheet
+from nftgan.synthesis.model import Model, load_model
+from nftgan.workflows.sources import RUN_OPTIONS, model_source
+
+FAKES = (100, 1000)  # least and most by default; between them, as many as there is art
+BATCH = 16
+ALL_METRICS = (*METRICS, "fid")
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """Every figure with its floor, and under which conditions: numbers of pictures, seeds, hashes.
+
+    pairs: the fakes (by seed) closest to training pictures, nearest first.
+    """
+
+    model: str
+    dataset: str
+    seeds: tuple[int, int]  # first and last
+    figures: dict[str, Figure]
+    fakes: int
+    against: int
+    reals: int
+    held_out: bool
+    copies: int | None  # fakes that are training pictures again, pixel by pixel
+    pairs: tuple[dict[str, Any], ...]
+    sheet: Path | None = None
+
+
+def evaluate(
+    model: str,
+    dataset: Path,
+    *,
+    metrics: str = ",".join(METRICS),
+    images: int | None = None,
+    seed: int = 0,
+    trunc: float = 1.0,
+    holdout: float | None = None,
+    sheet: Path | None = None,
+    device: str | None = None,
+    progress: Progress = SILENT,
+) -> EvaluateResult:
+    """Paint `images` fakes of seeds `seed`, `seed` + 1, … and compare them with `dataset`.
+
+    metrics: names of `ALL_METRICS` with commas between; holdout: the share of the art that the
+    model has not learnt from, None for that of its run, else the default; sheet: a PNG of the
+    closest pairs, each fake beside its training picture. Raises UsageError for a model or a data
+    set that cannot be compared.
+    """
+    wanted = parse_metrics(metrics, ALL_METRICS)
+    own = tuple(name for name in wanted if name in METRICS)
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    source = model_source(model)
+    loaded, art = load_model(source, device=device), Dataset.open(dataset)
+    if loaded.resolution != art.resolution:
+        raise UsageError(
+            f"the model paints {loaded.resolution} pixels, the pictures of {dataset} have"
+            f" {art.resolution}",
+            hint=f"nftgan prepare ART -o art-{loaded.resolution}.zip"
+            f" --resolution {loaded.resolution}",
+        )
+    learnt = loaded.info.get("dataset") or {}
+    if learnt.get("fingerprint") not in (None, art.fingerprint):
+        progress.warn(
+            f"the model was trained on other pictures than {dataset}: what is said about copies and"
+            " held-out art does not hold"
+        )
+    if holdout is None:
+        holdout = _share_of_run(source, learnt)
+    split = split_dataset(art, holdout, progress=progress)
+    if not len(split.held):
+        progress.note("no art is held out, so a model that repeats its art looks good: see copies")
+    count = images or int(np.clip(len(split.train), *FAKES))
+    order = _seeds(loaded, art, split, count, seed)
+    extractor = Extractor(device)
+    reals, held = references(
+        art,
+        split,
+        extractor=extractor,
+        cache=state_home() / "cache" / "features",
+        progress=progress,
+    )
+    kept: list[np.ndarray] = []
+    fakes = _batches(loaded, order, trunc, progress)
+    if "fid" in wanted:
+        fakes = _keeping(fakes, kept)
+    found = Evaluation({}, count, 0, len(reals), held is not None)
+    if own:
+        judge = Judge(reals, held, metrics=own, extractor=extractor, seed=seed)
+        found = judge(fakes, generator=loaded.generator)
+    if "fid" in wanted:
+        kept.extend(() if own else fakes)
+        progress.note("torch-fidelity computes FID, KID, PR and PPL")
+        figures = fidelity(
+            np.concatenate(kept),
+            (len(reals), lambda index: reals.read([index])[0]),
+            loaded.generator,
+            seed=seed,
+        )
+        found = Evaluation(
+            {**found.figures, **figures},
+            count,
+            found.against,
+            found.reals,
+            found.held_out,
+            found.copies,
+        )
+    pairs = found.copies.pairs if found.copies else ()
+    if sheet is not None and pairs:
+        _write_pairs(sheet, loaded, art, order, pairs, trunc)
+    return EvaluateResult(
+        loaded.identity,
+        art.fingerprint,
+        (seed, seed + count - 1),
+        found.figures,
+        found.fakes,
+        found.against,
+        found.reals,
+        found.held_out,
+        found.copies.copies if found.copies else None,
+        tuple(
+            {
+                "seed": order[pair.fake][0],
+                "name": pair.name,
+                "distance": pair.distance,
+                "bits": pair.bits,
+                "copy": pair.copy,
+            }
+            for pair in pairs
+        ),
+        sheet if sheet is not None and pairs else None,
+    )
+
+
+def _share_of_run(source: str | Path, learnt: dict[str, Any]) -> float | None:
+    """What share the model's run held out; None when nobody wrote it down."""
+    if "holdout" in learnt:
+        return float(learnt["holdout"])
+    for folder in (Path(source), Path(source).parent):
+        options = folder / RUN_OPTIONS
+        if not str(source).startswith("http") and options.is_file():
+            share = read_json(options).get("holdout")
+            return None if share is None else float(share)
+    return None
+
+
+def _seeds(
+    model: Model, art: Dataset, split: Split, count: int, first: int
+) -> list[tuple[int, int | None]]:
+    """(seed, class) of each fake; classes as often as in the art, those of one class together."""
+    seeds = range(first, first + count)
+    classes = int(model.generator.c_dim)
+    if not classes:
+        return [(seed, None) for seed in seeds]
+    labels = art.labels(split.train)
+    random = np.random.default_rng(first)
+    if labels is None:
+        chosen = random.integers(classes, size=count)
+    elif int(labels.max()) >= classes:
+        raise UsageError(f"{art.path} has classes that the model does not know")
+    else:
+        chosen = random.choice(labels, count)
+    return sorted(zip(seeds, map(int, chosen), strict=True), key=lambda pair: (pair[1], pair[0]))
+
+
+def _batches(
+    model: Model, order: list[tuple[int, int | None]], trunc: float, progress: Progress
+) -> Iterator[np.ndarray]:
+    """The fakes in `order` as uint8 [n, 3, S, S]."""
+    groups: dict[int | None, list[int]] = {}
+    for seed, label in order:
+        groups.setdefault(label, []).append(seed)
+    painted = (
+        image
+        for label, seeds in groups.items()
+        for _, image in model.previews(seeds, trunc=trunc, label=label)
+    )
+    batch: list[np.ndarray] = []
+    for image in track(painted, progress, "painting and judging", "pictures", total=len(order)):
+        batch.append(image.transpose(2, 0, 1))
+        if len(batch) == BATCH:
+            yield np.stack(batch)
+            batch = []
+    if batch:
+        yield np.stack(batch)
+
+
+def _keeping(batches: Iterator[np.ndarray], kept: list[np.ndarray]) -> Iterator[np.ndarray]:
+    for images in batches:
+        kept.append(images)
+        yield images
+
+
+def _write_pairs(
+    path: Path,
+    model: Model,
+    art: Dataset,
+    order: list[tuple[int, int | None]],
+    pairs: tuple[Pair, ...],
+    trunc: float,
+) -> None:
+    """Each fake with the training picture to its right, two pairs in a row."""
+    shown = []
+    for pair in pairs:
+        seed, label = order[pair.fake]
+        real = art.images([art.names.index(pair.name)])[0].transpose(1, 2, 0)
+        shown.append(model.generate(seeds=[seed], trunc=trunc, label=label)[0])
+        shown.append(real if real.shape[2] == 3 else real.repeat(3, axis=2))
+    write_sheet(path, contact_sheet(shown, columns=4, gap=2))
