@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ class RatingLog:
             return self._forget()
         with translated_os_errors(self.path), self.path.open("rb") as file:
             changed = set()
-            facts = self.path.stat()
+            facts = os.fstat(file.fileno())
             if facts.st_size < self._at or facts.st_ino != self._inode:
                 changed = self._forget()  # another file stands there now
             self._inode = facts.st_ino

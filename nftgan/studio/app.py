@@ -88,6 +88,7 @@ def application(studio: Studio) -> Starlette:
     files = static_files()
     routes = [
         Route("/", lambda request: _file(files, "index.html")),
+        Route("/favicon.ico", lambda request: _file(files, "icon.svg")),
         Route("/static/{name}", lambda request: _file(files, request.path_params["name"])),
     ]
     for path, answer in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,10 @@ class Served:
     studio: Studio
     ratings: Path
     written: list[tuple[int, ...]]
+    thread: threading.Thread
+
+    def running(self) -> bool:
+        return self.thread.is_alive()
 
     @property
     def address(self) -> str:
@@ -88,6 +93,12 @@ def model() -> Model:
     return tiny.stylegan3()
 
 
+@pytest.fixture(scope="session")
+def reference() -> Model:
+    """The same model again: two threads must not move one canvas."""
+    return tiny.stylegan3()
+
+
 @pytest.fixture
 def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
     """Start a studio in the test's folder; all are stopped at its end."""
@@ -116,13 +127,14 @@ def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
         studio = Studio(
             section, gallery, opinions, Finishing(gallery, opinions, recipe, write), run_dir
         )
-        served = Served(StudioServer(studio), studio, ratings, written)
-        running.append((served.server, served.server.serve_in_thread()))
+        server = StudioServer(studio)
+        served = Served(server, studio, ratings, written, server.serve_in_thread())
+        running.append(served)
         return served
 
     yield start
-    for server, _ in running:
-        server.stop()
-    for _, thread in running:
-        thread.join(20)
-        assert not thread.is_alive()
+    for served in running:
+        served.server.stop()
+    for served in running:
+        served.thread.join(20)
+        assert not served.running()

@@ -21,33 +21,33 @@ def look(served: Served, path: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
 
-def test_truncation_moves_and_mixtures_are_the_library_s(serve: Serve, model: Model) -> None:
+def test_truncation_moves_and_mixtures_are_the_library_s(serve: Serve, reference: Model) -> None:
     served = serve(range(2))
     close = dict(atol=1, rtol=0)  # float32
-    assert np.allclose(look(served, "/look/5"), model.generate([5], trunc=0.7)[0], **close)
+    assert np.allclose(look(served, "/look/5"), reference.generate([5], trunc=0.7)[0], **close)
     plain = look(served, "/look/5?trunc=1")
-    assert np.allclose(plain, model.generate([5], trunc=1)[0], **close)
-    moved = model.recipe(trunc=1, translate=(0.25, -0.1), rotate=30)
+    assert np.allclose(plain, reference.generate([5], trunc=1)[0], **close)
+    moved = reference.recipe(trunc=1, translate=(0.25, -0.1), rotate=30)
     assert np.allclose(
         look(served, "/look/5?trunc=1&x=0.25&y=-0.1&rotate=30"),
-        model.generate([5], moved)[0],
+        reference.generate([5], moved)[0],
         **close,
     )
     recipe = replace(moved, translate=(0.0, 0.0), rotate=0.0)
-    ((_, _, mixed),) = Mixes(model, [5], [6], recipe, layers=[0, 1])
+    ((_, _, mixed),) = Mixes(reference, [5], [6], recipe, layers=[0, 1])
     assert np.allclose(look(served, "/look/5?trunc=1&mix=6&layers=0,1"), mixed, **close)
     assert not np.allclose(plain, mixed, **close)
-    everything = ",".join(str(n) for n in range(model.generator.num_ws))
+    everything = ",".join(str(n) for n in range(reference.generator.num_ws))
     other = look(served, f"/look/5?trunc=1&mix=6&layers={everything}")
     assert np.allclose(other, look(served, "/look/6?trunc=1"), **close)
 
 
-def test_relatives_are_the_closest_styles(serve: Serve, model: Model) -> None:
+def test_relatives_are_the_closest_styles(serve: Serve, reference: Model) -> None:
     served = serve(range(40))
     seeds = list(range(40 + 2048))
     from nftgan.synthesis.latents import styles
 
-    ws = styles(model.generator, seeds, model.recipe())[:, 0].numpy()
+    ws = styles(reference.generator, seeds, reference.recipe())[:, 0].numpy()
     away = np.linalg.norm(ws - ws[7], axis=1)
     expected = [seed for seed in np.argsort(away) if seed != 7][:12]
     found = served.get("/api/piece/7")["relatives"]

@@ -4,7 +4,7 @@ import { h, svg } from "./dom.js";
 
 const WIDTH = 460;
 const HEIGHT = 170;
-const LEFT = 44;
+const LEFT = 54;
 const BOTTOM = 24;
 
 const short = (value) => {

@@ -1,6 +1,6 @@
 // The grid of candidates: only the rows in view exist, so ten thousand scroll like ten.
 
-import { $, h, many } from "./dom.js";
+import { $, h, many, toast } from "./dom.js";
 import { grow, keySays, noveltyOf, on, opinion, rate, refusalOf, state, togglePick, toggleReject, wanted } from "./state.js";
 
 const GAP = 10;
@@ -26,6 +26,11 @@ let active = false;
 // ---- what is shown, in which order ---------------------------------------------------------------
 
 const settings = () => Object.fromEntries(new FormData(tools));
+
+function unfiltered() {
+  const { show, stars, trait } = settings();
+  return show === "all" && stars === "0" && !trait;
+}
 
 function resort() {
   const { sort } = settings();
@@ -62,6 +67,7 @@ function refilter() {
   $("shown").textContent =
     order.length === state.seeds.length ? many(order.length, "candidate") : `${order.length.toLocaleString("en")} of ${many(state.seeds.length, "candidate")}`;
   $("nothing").hidden = order.length > 0;
+  $("more").hidden = !unfiltered();
   layout();
 }
 
@@ -99,9 +105,12 @@ function draw() {
   for (let row = from; row <= to; row++) if (!rows.has(row)) place(row, height);
   if (focusRow <= last && !rows.has(focusRow)) place(focusRow, height); // it holds the tab stop
   load();
-  const near = scroller.scrollTop + 2 * scroller.clientHeight > scroller.scrollHeight;
-  const { show, stars, trait } = settings();
-  if (near && show === "all" && stars === "0" && !trait) more();
+}
+
+// Whoever comes near the end gets more; what just fits on the screen is left as it was asked for.
+function onScroll() {
+  frame();
+  if (scroller.scrollTop + 2 * scroller.clientHeight > scroller.scrollHeight) more();
 }
 
 const frame = () => {
@@ -109,16 +118,18 @@ const frame = () => {
   framed = true;
 };
 
-async function more() {
-  // Only as fast as pictures come: a long list of empty frames helps nobody.
-  if (growing || state.news.painted < state.news.pool - GROWTH / 4) return;
+// By scrolling only as fast as pictures come: a long list of empty frames helps nobody.
+async function more({ asked = false } = {}) {
+  if (growing || !unfiltered()) return;
+  if (!asked && state.news.painted < state.news.pool - GROWTH / 4) return;
   growing = true;
   try {
     await grow({ count: GROWTH });
-  } catch {
-    return; // the largest number is reached
+  } catch (error) {
+    toast(error.message, { bad: true });
+  } finally {
+    growing = false;
   }
-  growing = false;
 }
 
 function retire(row) {
@@ -254,6 +265,7 @@ function onKey(event) {
     const next = current + steps[event.key];
     if (next >= 0 && next < order.length) focus(next);
     else if (Math.abs(steps[event.key]) === page) focus(next);
+    else if (next >= order.length) more({ asked: true });
   } else if (event.key === "Home") focus(0);
   else if (event.key === "End") focus(order.length - 1);
   else if (event.key === "Enter") opener(seed);
@@ -301,7 +313,8 @@ export function setUp({ open }) {
   opener = open;
   grid.addEventListener("keydown", onKey);
   grid.addEventListener("click", onClick);
-  scroller.addEventListener("scroll", frame, { passive: true });
+  scroller.addEventListener("scroll", onScroll, { passive: true });
+  $("more").addEventListener("click", () => more({ asked: true }));
   new ResizeObserver(() => layout()).observe(scroller);
   tools.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -343,6 +356,7 @@ export function setUp({ open }) {
   grid.classList.toggle("pixels", state.session.pixelated);
   side = matchMedia("(max-width: 600px)").matches ? 96 : side;
   tools.elements.size.value = side;
+  if (state.table) offerTraits();
   resort();
 }
 

@@ -1,0 +1,142 @@
+"""How quickly the studio shows candidates, and what ten thousand of them cost in memory.
+
+    python benchmarks/studio.py [--seconds 20] [--many 10000] [--threads 2]
+
+Baseline: the same model painting the same seeds with nothing around it (`Model.previews`), in the
+same run. The 32-pixel model is the one that ships; the 128-pixel one is untrained, as speed does
+not depend on the weights. Time to first picture counts from the start of the server with the
+model loaded. Memory is the process's resident set; for ten thousand candidates the painting is
+left out (they come from a cache filled beforehand), since it would measure patience.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nftgan.collection.features import features
+from nftgan.collection.traits import measure
+from nftgan.config import CollectionSection
+from nftgan.networks import build_generator
+from nftgan.networks.architecture import StyleGAN3Config
+from nftgan.studio.app import Studio
+from nftgan.studio.cache import Cache
+from nftgan.studio.finishing import Finishing
+from nftgan.studio.gallery import Gallery, encode, screen_recipe
+from nftgan.studio.opinions import Opinions
+from nftgan.studio.server import StudioServer
+from nftgan.synthesis.model import Model, load_model
+from nftgan.workflows.sources import base_model
+
+
+def resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def ask(server: StudioServer, path: str) -> bytes:
+    token = server.address.partition("token=")[2]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
+    connection.request("GET", path, headers={"Cookie": f"nftgan-studio-{server.port}={token}"})
+    data = connection.getresponse().read()
+    connection.close()
+    return data
+
+
+def open_studio(model: Model, seeds: range, folder: Path) -> tuple[StudioServer, Gallery, Any]:
+    recipe = model.recipe(trunc=0.7)
+    opinions = Opinions(folder / "ratings.jsonl", model.identity)
+    gallery = Gallery(model, recipe, seeds, cache_folder=folder)
+    finishing = Finishing(gallery, opinions, recipe, lambda chosen: "")
+    server = StudioServer(Studio(CollectionSection(), gallery, opinions, finishing))
+    return server, gallery, server.serve_in_thread()
+
+
+def speed(name: str, model: Model, seconds: float, folder: Path) -> None:
+    recipe = model.recipe(trunc=0.7)
+    began = time.perf_counter()
+    bare = 0
+    for _ in model.previews(range(10**6), recipe, batch=4):
+        bare += 1
+        if bare % 4 == 0 and time.perf_counter() - began > seconds:
+            break
+    baseline = bare / (time.perf_counter() - began)
+    began = time.perf_counter()
+    server, gallery, thread = open_studio(model, range(10_000), folder)
+    ask(server, "/picture/0")
+    first = time.perf_counter() - began
+    time.sleep(seconds)
+    shown = gallery.counts[1] / (time.perf_counter() - began)
+    server.stop()
+    thread.join()
+    print(
+        f"{name}: first picture after {first:.2f} s; {shown:.1f} candidates a second"
+        f" ({shown / baseline:.2f} of the {baseline:.1f} that the model alone paints)"
+    )
+
+
+def memory(model: Model, many: int, folder: Path) -> None:
+    image = model.generate([0], trunc=0.7)[0]
+    cache = Cache(screen_recipe(model.recipe(trunc=0.7)), "", folder)
+    rng = np.random.default_rng(0)
+    for start in range(0, many, 500):
+        rows = []
+        for seed in range(start, min(start + 500, many)):
+            other = np.clip(image.astype(int) + rng.integers(-40, 40, 3), 0, 255).astype(np.uint8)
+            facts = {**vars(measure(other)), "blank": False}
+            rows.append((seed, encode(other), features(other), facts))
+        cache.put(rows)
+    cache.close()
+    before = resident_mib()
+    began = time.perf_counter()
+    server, _, thread = open_studio(model, range(many), folder)
+    ask(server, "/api/pool")
+    ready = time.perf_counter() - began
+    news = json.loads(ask(server, "/api/news?after=0&known=0"))
+    assert news["painted"] == many
+    began = time.perf_counter()
+    table = ask(server, "/api/table")
+    table_seconds = time.perf_counter() - began
+    began = time.perf_counter()
+    for seed in range(0, many, 10):
+        ask(server, f"/picture/{seed}")
+    pictures = many // 10 / (time.perf_counter() - began)
+    print(
+        f"{many:,} candidates: open after {ready:.2f} s with {resident_mib() - before:.0f} MiB more"
+        f" ({before:.0f} before); all traits in {table_seconds:.2f} s,"
+        f" {len(table) / 1e6:.2f} MB; {pictures:.0f} painted pictures a second, one connection each"
+    )
+    server.stop()
+    thread.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--many", type=int, default=10_000)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    base = load_model(base_model())
+    config = StyleGAN3Config(img_resolution=128, channel_base=16384)
+    large = Model(build_generator(config, seed=0))
+    load = os.getloadavg()[0]
+    print(f"{arguments.threads} threads, load of the machine {load:.1f}")
+    for name, model in (("32 px, the model that ships", base), ("128 px, untrained", large)):
+        with tempfile.TemporaryDirectory() as folder:
+            speed(name, model, arguments.seconds, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        memory(base, arguments.many, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

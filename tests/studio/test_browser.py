@@ -1,0 +1,502 @@
+"""The studio in a real browser: what a person does with keys and fingers, and what is kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nftgan.collection.ratings import Rating, append_rating, read_ratings
+from nftgan.collection.traits import measure, traits
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.pack import write_dataset
+from nftgan.synthesis.mixing import Mixes
+from nftgan.synthesis.model import Model
+from tests.studio.browser import BROWSER, NO_BROWSER
+from tests.studio.conftest import Serve, Served
+from tests.studio.test_run import make_run
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER),
+]
+
+Visit = Callable[..., Any]
+LAPTOP = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
+SCRIPT = "<script>document.title='broken into'</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Visit]:
+    """visit(served) opens the studio; whatever the console complains about fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(served: Served, *, quiet: bool = True, context: Any = None, **look: Any) -> Any:
+        if context is None:
+            context = chromium.new_context(**{**LAPTOP, **look})
+            context.set_default_timeout(20_000)
+            contexts.append(context)
+        page = context.new_page()
+        if quiet:
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on(
+                "console",
+                lambda said: (
+                    said.type in ("error", "warning")
+                    and complaints.append(f"{said.text} {said.location}")
+                ),
+            )
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.goto(served.address)
+        page.wait_for_selector("body.ready")
+        page.wait_for_selector(".tile.here")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def ratings(served: Served) -> dict[int, Rating]:
+    return read_ratings(served.ratings, model=served.studio.gallery.model.identity)
+
+
+def opinions(served: Served) -> dict[int, tuple[int | None, bool | None]]:
+    found = ratings(served)
+    return {s: (r.stars, r.picked) for s, r in found.items() if (r.stars, r.picked) != (None, None)}
+
+
+def until(true: Callable[[], object]) -> None:
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+def press(page: Any, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def shown(page: Any) -> list[int]:
+    """The seeds of the tiles in view, in reading order."""
+    found: list[int] = page.evaluate(
+        "[...document.querySelectorAll('.row')]"
+        ".sort((a, b) => a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex'))"
+        ".flatMap(r => [...r.children]).filter(t => !t.hidden).map(t => Number(t.dataset.seed))"
+    )
+    return found
+
+
+def settled(page: Any) -> None:
+    """All changes asked for are answered."""
+    until(lambda: state_is(page, "state.drafts.size === 0"))
+
+
+def state_is(page: Any, what: str) -> bool:
+    """Whether the page's own module says so."""
+    return bool(page.evaluate(f"import('/static/state.js').then(({{ state }}) => {what})"))
+
+
+# ---- keys, mouse and finger ------------------------------------------------------------------
+
+
+def test_keys_pick_reject_rate_and_undo(serve: Serve, visit: Visit) -> None:
+    served = serve(range(40))
+    page = visit(served)
+    press(page, "ArrowRight", " ", "ArrowRight", "x", "ArrowRight", "4", "ArrowDown", "2", " ")
+    settled(page)
+    columns = int(page.get_attribute("#grid", "aria-colcount"))
+    below = 3 + columns
+    expected = {1: (None, True), 2: (None, False), 3: (4, None), below: (2, True)}
+    assert opinions(served) == expected
+    tile = page.locator(f".tile[data-seed='{below}']")
+    assert "picked, 2 of 5 stars" in tile.get_attribute("aria-label")
+    assert page.inner_text("#picked-count") == "2"
+    press(page, "u", "u", "u")
+    settled(page)
+    until(lambda: opinions(served) == {1: (None, True), 2: (None, False)})
+    press(page, "u", "u", "u")
+    settled(page)
+    until(lambda: opinions(served) == {})
+    press(page, " ", " ", "x", "5", "5")  # picked, not picked, rejected, five stars, none
+    settled(page)
+    until(lambda: list(opinions(served).values()) == [(None, False)])
+
+
+def test_what_is_not_on_disk_yet_does_not_look_done(serve: Serve, visit: Visit) -> None:
+    served = serve(range(8))
+    page = visit(served)
+    hold = threading.Event()
+    say = served.studio.opinions.say
+
+    def slow(*words: Any) -> Any:
+        assert hold.wait(20)
+        return say(*words)
+
+    served.studio.opinions.say = slow  # type: ignore[method-assign]
+    press(page, " ")
+    page.wait_for_selector(".tile.saving")
+    assert page.locator(".tile.picked").count() == 0 and opinions(served) == {}
+    hold.set()
+    page.wait_for_selector(".tile.picked")
+    assert opinions(served) == {0: (None, True)}
+
+
+def test_a_finger_picks_rejects_and_opens(serve: Serve, visit: Visit) -> None:
+    served = serve(range(12))
+    page = visit(served, **PHONE)
+    page.tap("[aria-label='Pick seed 1']")
+    page.tap("[aria-label='Reject seed 2']")
+    settled(page)
+    assert opinions(served) == {1: (None, True), 2: (None, False)}
+    page.tap(".tile[data-seed='4'] img")
+    page.wait_for_selector("#page-piece:not([hidden])")
+    page.tap("#page-piece .pick")
+    page.tap("#page-piece [aria-label='3 of 5 stars']")
+    settled(page)
+    assert opinions(served)[4] == (3, True)
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0  # nothing sticks out
+
+
+def test_the_piece_page_has_the_same_keys(serve: Serve, visit: Visit) -> None:
+    served = serve(range(12))
+    page = visit(served)
+    press(page, "ArrowRight", "Enter")
+    page.wait_for_selector("#piece-title:has-text('Seed 1')")
+    press(page, " ", "5", "ArrowRight")
+    page.wait_for_selector("#piece-title:has-text('Seed 2')")
+    press(page, "x")
+    settled(page)
+    assert opinions(served) == {1: (5, True), 2: (None, False)}
+    press(page, "Escape")
+    page.wait_for_selector(".tile[data-seed='2']:focus")  # where one was
+
+
+# ---- sort and filter -------------------------------------------------------------------------
+
+
+def test_sort_and_filter_show_what_they_say(serve: Serve, visit: Visit, reference: Model) -> None:
+    served = serve(range(30))
+    for seed, stars in ((4, 5), (9, 3), (20, 5), (21, 1)):
+        served.post("/api/opinion", {"seed": seed, "stars": stars})
+    served.post("/api/opinion", {"seed": 9, "picked": True})
+    until(lambda: served.studio.gallery.counts[1] == 30)
+    page = visit(served)
+    page.select_option("[name=stars]", "3")
+    assert shown(page) == [4, 9, 20]
+    page.select_option("[name=sort]", "stars")
+    assert shown(page) == [4, 20, 9]
+    page.select_option("[name=show]", "undecided")
+    assert shown(page) == [4, 20]
+    press(page, "Tab")
+    page.focus(".tile[data-seed='4']")
+    press(page, "x")  # decided: it goes, and the next one has the focus
+    page.wait_for_selector(".tile[data-seed='20']:focus")
+    page.select_option("[name=stars]", "0")
+    page.select_option("[name=show]", "all")
+    page.select_option("[name=sort]", "seed")
+    images = reference.generate(range(30), trunc=0.7)
+    warmth = [
+        next(a["value"] for a in row if a["trait_type"] == "Warmth")
+        for row in traits([measure(image) for image in images])
+    ]
+    for value in ("Icy", "Warm"):
+        page.select_option("[name=trait]", f"Warmth\n{value}")
+        assert shown(page) == [seed for seed in range(30) if warmth[seed] == value]
+    page.select_option("[name=trait]", "")
+    page.select_option("[name=sort]", "trait:Warmth")
+    order = ["Icy", "Cool", "Balanced", "Warm", "Glowing"]
+    assert shown(page) == sorted(range(30), key=lambda seed: (order.index(warmth[seed]), seed))
+    page.fill("[name=seed]", "123456")
+    press(page, "Enter")
+    page.wait_for_selector("#piece-title:has-text('Seed 123456')")
+
+
+def test_copies_are_flagged_and_sorted_by_novelty(
+    serve: Serve, visit: Visit, reference: Model, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    art = [np.kron(random.integers(0, 256, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(20)]
+    art.append(reference.generate([3], trunc=0.7)[0])
+    write_dataset(tmp_path / "art.zip", [a.astype(np.uint8) for a in art])
+    served = serve(range(12), training=Dataset.open(tmp_path / "art.zip"))
+    gallery = served.studio.gallery
+    until(lambda: all((one := gallery.candidate(s)) and one.neighbour for s in range(12)))
+    page = visit(served)
+    page.wait_for_selector(".tile[data-seed='3'] .flag:has-text('copy')")
+    page.select_option("[name=sort]", "familiar")
+    assert shown(page)[0] == 3
+    page.select_option("[name=show]", "flagged")
+    assert 3 in shown(page)
+    page.goto(served.origin + "/#/seed/3")
+    page.wait_for_selector(".art img")
+    assert page.inner_text(".art figcaption >> nth=0").startswith("0.0")
+    assert "training picture" in page.inner_text("#page-piece .warn")
+    page.wait_for_function("[...document.querySelectorAll('.art img')].every(i => i.naturalWidth)")
+    press(page, " ")
+    settled(page)
+    page.click("nav >> text=Collection")
+    page.wait_for_selector(".card .warn:has-text('training picture')")
+    page.click("text=Make these the collection")
+    page.wait_for_selector("#finish:has-text('need a decision')")
+    page.click("text=Leave them out")
+    page.wait_for_selector("#finish:has-text('nothing is picked')")
+    assert served.written == [] and opinions(served)[3] == (None, False)
+
+
+# ---- looking around --------------------------------------------------------------------------
+
+
+def pixels(page: Any) -> np.ndarray:
+    """uint8 [H, W, 3] of the picture on the piece page."""
+    flat = page.evaluate(
+        """async () => {
+        const image = document.querySelector('.stage img');
+        await image.decode();
+        const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+        const brush = canvas.getContext('2d');
+        brush.drawImage(image, 0, 0);
+        return [...brush.getImageData(0, 0, canvas.width, canvas.height).data];
+    }"""
+    )
+    side = int((len(flat) // 4) ** 0.5)
+    return np.array(flat, dtype=int).reshape(side, side, 4)[..., :3]
+
+
+def test_sliders_and_mixing_show_the_model_s_pictures(
+    serve: Serve, visit: Visit, reference: Model
+) -> None:
+    served = serve(range(12))
+    page = visit(served)
+    page.goto(served.origin + "/#/seed/5")
+
+    def looks_like(part: str, image: np.ndarray) -> None:
+        page.wait_for_selector(f".stage:not([aria-busy]) img[data-look*='{part}']")
+        assert np.abs(pixels(page) - image).max() <= 1
+
+    looks_like("trunc=0.7", reference.generate([5], trunc=0.7)[0])
+    page.evaluate(
+        "const s = document.querySelector('[name=trunc]'); s.value = '0.2';"
+        " s.dispatchEvent(new Event('input', { bubbles: true }))"
+    )
+    looks_like("trunc=0.2", reference.generate([5], trunc=0.2)[0])
+    page.click("#page-piece >> text=Reset")
+    page.focus("[name=rotate]")
+    press(page, "ArrowRight", "ArrowRight")
+    turned = reference.recipe(trunc=0.7, rotate=2.0)
+    looks_like("rotate=2", reference.generate([5], turned)[0])
+    page.click("#page-piece >> text=Reset")
+    page.fill("[name=mix]", "6")
+    layers = served.get("/api/session")["groups"][0]["layers"]
+    ((_, _, mixed),) = Mixes(reference, [5], [6], reference.recipe(trunc=0.7), layers=layers)
+    looks_like("mix=6", mixed)
+    assert "made from one seed" in page.inner_text("#page-piece .controls .note")
+    page.wait_for_selector(".strip .thumb")
+    page.click(".strip .thumb >> nth=0")
+    page.wait_for_selector("#piece-title:not(:has-text('Seed 5'))")
+    assert served.get("/api/pool")["seeds"] == list(range(12))  # looking adds no candidate
+
+
+# ---- the collection --------------------------------------------------------------------------
+
+
+def test_names_are_edited_in_place_and_scripts_stay_words(serve: Serve, visit: Visit) -> None:
+    served = serve(range(12))
+    for seed in (2, 5, 7):
+        served.post("/api/opinion", {"seed": seed, "picked": True})
+    page = visit(served)
+    page.click("nav >> text=Collection")
+    card = page.locator(".card[data-seed='5']")
+    card.locator("input").fill(SCRIPT)
+    press(page, "Tab")  # leaves the field
+    card.locator(".saved:has-text('saved')").wait_for()
+    assert ratings(served)[5].name == SCRIPT
+    card.locator("textarea").fill("One.\nTwo.")
+    press(page, "Tab")
+    until(lambda: ratings(served)[5].description == "One.\nTwo.")
+    page.reload()
+    page.wait_for_selector(".card[data-seed='5']")
+    until(lambda: page.input_value(".card[data-seed='5'] input") == SCRIPT)
+    page.fill(".card[data-seed='2'] input", "Birds #2")
+    press(page, "Enter")
+    page.wait_for_selector(".card[data-seed='7'] .warn:has-text('another piece has this name')")
+    page.fill(".card[data-seed='2'] input", "")
+    press(page, "Enter")
+    until(lambda: ratings(served)[2].name is None)
+    page.click(".card[data-seed='7'] >> text=Take out")
+    page.wait_for_selector(".card[data-seed='7']", state="detached")
+    page.goto(served.origin + "/#/seed/5")
+    page.wait_for_selector(f"#piece-title:has-text({SCRIPT!r})")
+    assert page.title() == "Birds – nftgan studio"
+    page.click("nav >> text=Collection")
+    page.click("text=Make these the collection")
+    page.wait_for_selector("#finish:has-text('The collection is made')")
+    assert served.written == [(2, 5)]
+    with page.expect_response("**/api/close"):
+        page.click("text=Close the studio")
+    page.wait_for_selector("#finish:has-text('The studio is closed')")
+
+
+# ---- more than one hand ----------------------------------------------------------------------
+
+
+def test_two_tabs_and_a_program_at_once_lose_nothing(serve: Serve, visit: Visit) -> None:
+    served = serve(range(200))
+    one = visit(served)
+    other = visit(served, context=one.context)
+    rating = "import('/static/state.js').then(m => { for (let s = %d; s < %d; s++) m.rate(s, %d) })"
+    one.evaluate(rating % (0, 60, 3))
+    other.evaluate(rating % (60, 120, 5))
+    for seed in range(120, 180):
+        append_rating(served.ratings, Rating(seed, served.studio.gallery.model.identity, stars=1))
+    settled(one)
+    settled(other)
+    expected = {s: (3 if s < 60 else 5 if s < 120 else 1, None) for s in range(180)}
+    assert opinions(served) == expected
+    for page in (one, other):  # each tab hears of what the others did
+        until(lambda page=page: state_is(page, "state.opinions.size === 180"))
+        page.select_option("[name=stars]", "5")
+        assert page.inner_text("#shown") == "60 of 200 candidates"
+
+
+def test_a_restart_in_mid_session_loses_nothing_that_was_said_to_be_saved(
+    serve: Serve, visit: Visit
+) -> None:
+    served = serve(range(20))
+    page = visit(served, quiet=False)
+    press(page, " ", "ArrowRight", "4")
+    settled(page)
+    said = opinions(served)
+    served.server.stop()
+    until(lambda: not served.running())
+    press(page, "ArrowRight", " ")
+    page.wait_for_selector("#banner:has-text('Nothing can be saved now')")
+    page.wait_for_selector("#toast.bad:has-text('Not saved')")
+    assert page.locator(".tile.picked").count() == 1  # the page does not claim what is not so
+    assert opinions(served) == said == {0: (None, True), 1: (4, None)}
+    again = serve(range(20))
+    fresh = visit(again, context=page.context)
+    assert fresh.locator(".tile.picked").count() == 1
+    assert "4 of 5 stars" in fresh.get_attribute(".tile[data-seed='1']", "aria-label")
+    press(fresh, "End", " ")
+    settled(fresh)
+    assert opinions(again) == {**said, 19: (None, True)}
+
+
+@pytest.mark.slow
+def test_two_thousand_candidates_and_nothing_lost(serve: Serve, visit: Visit) -> None:
+    served = serve(range(2000))
+    page = visit(served)
+    assert page.evaluate("document.querySelectorAll('.tile').length") < 200
+    press(page, "End")
+    page.wait_for_selector(".tile[data-seed='1999']:focus.here")
+    press(page, "5")
+    for _ in range(5):
+        press(page, "PageUp", " ")
+    settled(page)
+    said = opinions(served)
+    assert said[1999] == (5, None) and len(said) == 6
+    page.evaluate(
+        "import('/static/state.js').then(({ say }) => {"
+        " for (let n = 0; n < 2000; n++) say(n, { stars: n % 6, picked: n % 3 === 0 }) })"
+    )
+    settled(page)
+    assert opinions(served) == {seed: (seed % 6, seed % 3 == 0) for seed in range(2000)}
+    assert page.inner_text("#picked-count") == "667"
+    assert page.evaluate("document.querySelectorAll('.tile').length") < 200
+
+
+def test_the_pool_grows_at_its_end(serve: Serve, visit: Visit) -> None:
+    served = serve(range(30))
+    page = visit(served)
+    press(page, "End", "ArrowDown")
+    page.wait_for_selector("#shown:has-text('286 candidates')")
+    page.click("text=More candidates")
+    page.wait_for_selector("#shown:has-text('542 candidates')")
+    assert served.studio.gallery.pool() == list(range(542))
+
+
+# ---- a run, and everybody --------------------------------------------------------------------
+
+
+def test_a_training_run_is_followed(serve: Serve, visit: Visit, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    served = serve(range(4), run_dir=run)
+    page = visit(served)
+    page.click("nav >> text=Training")
+    page.wait_for_selector("#page-training .sheet[src='/sheet/2']")
+    assert "8 min left" in page.inner_text("#page-training .note >> nth=0")
+    page.focus("#page-training input[type=range]")
+    press(page, "ArrowLeft")
+    page.wait_for_selector("#page-training .sheet[src='/sheet/0']")
+    page.check("text=show the training art instead")
+    page.wait_for_selector("#page-training .sheet[src='/reals']")
+    assert page.locator(".chart").count() == 4
+    assert "at last KID 10" in page.get_attribute(".chart svg >> nth=3", "aria-label")
+    points = page.get_attribute(".chart:nth-child(1) polyline >> nth=0", "points").split()
+    assert len(points) == 5
+
+
+@pytest.mark.parametrize(
+    ("scheme", "look"), [("light", {}), ("dark", PHONE)], ids=["laptop, light", "phone, dark"]
+)
+def test_axe_finds_no_serious_fault(
+    serve: Serve, visit: Visit, tmp_path: Path, scheme: str, look: dict[str, Any]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    served = serve(range(20), run_dir=make_run(tmp_path / "run"))
+    for seed in (1, 2, 3):
+        served.post("/api/opinion", {"seed": seed, "picked": seed != 2, "stars": seed})
+    served.post("/api/opinion", {"seed": 3, "name": "Ada"})
+    until(lambda: served.studio.gallery.counts[1] == 20)
+    page = visit(served, color_scheme=scheme, **look)
+    faults = []
+    for place, ready in (
+        ("#/", ".tile.here"),
+        ("#/seed/3", ".strip .thumb"),
+        ("#/collection", ".card"),
+        ("#/training", ".chart"),
+        ("keys", "dialog[open]"),
+    ):
+        if place == "keys":
+            page.click("#open-keys")
+        else:
+            page.goto(f"{served.origin}/{place}")
+        page.wait_for_selector(ready)
+        page.wait_for_function("!document.querySelector('.toast.seen')")
+        for found in Axe().run(page).response["violations"]:
+            if found["impact"] in ("serious", "critical"):
+                where = [node["target"] for node in found["nodes"]][:3]
+                faults.append((place, found["id"], where))
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, place
+    assert faults == []
