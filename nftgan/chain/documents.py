@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -158,18 +159,31 @@ def raise_if_failed(result: Any) -> None:
 
 
 _GETH_WORDS = (
-    (("insufficientfunds", "insufficient funds", "balance"), "insufficient funds for gas * price"),
+    (
+        ("insufficientfunds", "insufficient funds", "balance"),
+        "insufficient funds for gas * price + value",
+    ),
+    (("initcode",), "max initcode size exceeded"),
+    (("floor",), "insufficient gas for floor data gas cost"),
     (("intrinsic", "insufficient gas", "gas cannot be negative"), "intrinsic gas too low"),
     (("base fee", "max fee"), "max fee per gas less than block base fee"),
     (("gas limit", "exceeds gas"), "exceeds block gas limit"),
     (("outofgas",), "out of gas"),
     (("invalidinstruction",), "invalid opcode"),
+    (("invalidjumpdestination",), "invalid jump destination"),
+    (("fullstack",), "stack limit reached 1024 (1023)"),
+    (("writeprotection",), "write protection"),
+    (("outofboundsread",), "return data out of bounds"),
+    (("addresscollision", "contractcreationcollision"), "contract address collision"),
 )
+_UNDERFLOW = re.compile(r"Wanted (\d+) stack items, only had (\d+)")
 
 
 def geth_words(error: Exception) -> str:
     """py-evm's reason in the words that clients know from geth."""
     text = f"{type(error).__name__}: {error}"
+    if found := _UNDERFLOW.search(text):
+        return f"stack underflow ({found[2]} <=> {found[1]})"
     for marks, words in _GETH_WORDS:
         if any(mark in text.lower() for mark in marks):
             return words

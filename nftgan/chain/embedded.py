@@ -196,9 +196,7 @@ class EmbeddedChain(BaseProvider):
     def estimate(self, call: Mapping[str, Any], tag: Any = "latest", *_: Any) -> str:
         result = self.run(call, BLOCK_GAS, tag)
         raise_if_failed(result)
-        data = call_data(call)
-        zeros = data.count(0)
-        floor = 21_000 + 10 * (zeros + 4 * (len(data) - zeros))  # EIP-7623
+        floor = _floor_gas(call_data(call))
         used = max(BLOCK_GAS - result.get_gas_remaining(), floor)
         if used <= floor:
             return hex(used)  # no code ran
@@ -233,6 +231,12 @@ class EmbeddedChain(BaseProvider):
             if signed_for != CHAIN_ID:
                 message = f"invalid chain id for signer: have {signed_for} want {CHAIN_ID}"
                 raise RpcError(-32000, message)
+            if tx.max_priority_fee_per_gas > tx.max_fee_per_gas:  # py-evm would take it
+                raise RpcError(-32000, "max priority fee per gas higher than max fee per gas")
+            floor = _floor_gas(tx.data)
+            if tx.gas < floor and tx.gas >= tx.intrinsic_gas:  # nor this
+                message = "insufficient gas for floor data gas cost"
+                raise RpcError(-32000, f"{message}: gas {tx.gas}, minimum needed {floor}")
             expected = vm.state.get_nonce(sender)
             if tx.nonce != expected:
                 word = "low" if tx.nonce < expected else "high"
@@ -350,6 +354,12 @@ class EmbeddedChain(BaseProvider):
             "oldestBlock": hex(first),
             "reward": [[hex(TIP_WEI)] * len(percentiles or ()) for _ in headers],
         }
+
+
+def _floor_gas(data: bytes) -> int:
+    """The least that a transaction with this data costs (EIP-7623)."""
+    zeros = data.count(0)
+    return 21_000 + 10 * (zeros + 4 * (len(data) - zeros))
 
 
 def _chain_class() -> Any:

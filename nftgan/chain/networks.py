@@ -20,6 +20,14 @@ class Chain:
     block_seconds: float  # usual time between blocks: how long to wait before doubting
     mainnet: bool = False  # money is real: refused without --mainnet
 
+    def contract_url(self, address: str) -> str:
+        """Where a person sees the contract; the address itself on a chain without an explorer."""
+        return f"{self.explorer}/address/{address}" if self.explorer else address
+
+    def transaction_url(self, tx_hash: str) -> str:
+        """Where a person sees the transaction; its hash on a chain without an explorer."""
+        return f"{self.explorer}/tx/{tx_hash}" if self.explorer else tx_hash
+
 
 _TABLE = (
     Chain("embedded", 7_235_188, "", "", 0, 0),

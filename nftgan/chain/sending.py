@@ -303,7 +303,7 @@ class Sender:
         if len(reverted) >= len(GAS_MARGINS):
             raise ServiceError(
                 f"{operation.name} was reverted {len(reverted)} times, last in {reverted[0].hash}",
-                hint="look at that transaction in the chain's explorer",
+                hint=f"look at it: {self.connection.chain.transaction_url(reverted[0].hash)}",
             )
         if len(attempts) > len(reverted) and not self._surely_absent(operation, watch, attempts):
             return False

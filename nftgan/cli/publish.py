@@ -222,6 +222,8 @@ def deploy(
         result = work.run(plan)
         spent = f"{result.gas:,} gas, {result.fee_wei / 1e18:.6f} ether"
         ui.print(f"deployed [bold]{result.collection}[/] on {result.chain}: {spent}")
+        if work.connection.chain.explorer:
+            ui.print(f"see it: {work.connection.chain.contract_url(result.collection)}")
     else:
         ui.print(f"already deployed: [bold]{result.collection}[/] on {result.chain}")
     ui.print(f"next: [bold]nftgan mint -C {project.root}[/]")

@@ -70,7 +70,12 @@ def test_a_transfer_is_a_block_of_its_own_with_a_receipt(w3: Web3) -> None:
     [
         ({"nonce": 5}, "nonce too high: next nonce 0, tx nonce 5"),
         ({"chainId": 1}, "invalid chain id for signer: have 1 want 7235188"),
-        ({"value": 10**25}, "insufficient funds"),
+        ({"value": 10**25}, r"insufficient funds for gas \* price \+ value"),
+        (
+            {"maxPriorityFeePerGas": 101 * GWEI},
+            "max priority fee per gas higher than max fee per gas",
+        ),
+        ({"data": b"\1" * 1_000, "gas": 38_000}, "insufficient gas for floor data gas cost"),
         ({"gas": 20_999}, "intrinsic gas too low"),
         (
             {"maxFeePerGas": 1, "maxPriorityFeePerGas": 1},
@@ -84,6 +89,24 @@ def test_a_refused_transaction_gets_the_words_of_geth(w3: Web3, changes: dict, w
         w3.eth.send_raw_transaction(ALICE.sign(transfer(**{"nonce": 0, **changes}))[0])
     assert w3.eth.block_number == 0
     w3.eth.send_raw_transaction(ALICE.sign(transfer(0))[0])  # and nothing of it stayed
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("fe", "invalid opcode"),
+        ("01", "stack underflow (0 <=> 2)"),
+        ("600056", "invalid jump destination"),
+        ("5b5f600056", "stack limit reached 1024 (1023)"),
+        ("5b600056", "out of gas"),
+        ("600a5f5f3e", "return data out of bounds"),
+    ],
+)
+def test_a_simulation_that_fails_gets_the_words_of_geth(
+    chain: EmbeddedChain, code: str, words: str
+) -> None:
+    call = {"from": ALICE.address, "data": "0x" + code, "gas": hex(100_000)}
+    assert chain.make_request("eth_call", [call, "latest"])["error"]["message"] == words
 
 
 def test_a_transaction_that_is_there_is_not_done_again(w3: Web3) -> None:
@@ -156,7 +179,7 @@ def test_an_estimate_is_enough_and_hardly_more(embedded: Connection, tmp_path: P
         call = {"from": who.address, "to": collection.address, "data": data}
         estimate = embedded.w3.eth.estimate_gas(call)
         fields = {"to": collection.address, "data": data, "value": 0}
-        for gas in (estimate // 2, estimate):
+        for gas in (estimate * 3 // 4, estimate):
             raw, name = who.sign(transfer(nonce, gas=gas, **fields))
             embedded.w3.eth.send_raw_transaction(raw)
             receipt = embedded.w3.eth.get_transaction_receipt(name)

@@ -135,6 +135,31 @@ def test_more_than_the_fixed_supply_is_refused_before_a_fee_is_paid(
         plan_mint(minter(embedded, tmp_path), collection, account("b").address, seeds_of(30))
 
 
+def test_more_than_the_contract_has_room_for_is_refused_before_the_first_batch(
+    embedded: Connection, collection: Collection, tmp_path: Path
+) -> None:
+    own = minter(embedded, tmp_path)
+    with pytest.raises(UsageError, match="the contract has room for 25 tokens, not 26"):
+        plan_mint(own, collection, embedded_account().address, seeds_of(26))
+    assert own.journal.attempts == {}
+
+
+def test_batches_are_as_large_as_the_cap_of_one_transaction_allows(
+    embedded: Connection, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EIP-7825 with smaller numbers: the cap, not the usual batch, decides."""
+    assert minting.TX_GAS_CAP == 16_777_216
+    monkeypatch.setattr(minting, "TX_GAS_CAP", 2 * minting.FIXED_GAS + 30_000)
+    own = minter(embedded, tmp_path)
+    plan = plan_mint(own, collection, embedded_account().address, seeds_of(TOKENS))
+    sizes = [len(batch.seeds) for batch in plan.batches]
+    assert sum(sizes) == TOKENS and 1 <= sizes[0] < 10 and len(set(sizes[:-1])) == 1
+    run_mint(own, collection, plan)
+    limits = [tried[0].gas for tried in own.journal.attempts.values()]
+    assert max(limits) <= minting.TX_GAS_CAP
+    assert times_minted(embedded, collection) == dict.fromkeys(range(TOKENS), 1)
+
+
 def test_a_contract_as_holder_is_pointed_out(
     embedded: Connection, collection: Collection, tmp_path: Path
 ) -> None:

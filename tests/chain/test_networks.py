@@ -43,6 +43,34 @@ def test_a_mistyped_chain_is_guessed() -> None:
     assert caught.value.hint == "did you mean sepolia?"
 
 
+def test_every_public_chain_has_an_explorer_and_every_testnet_a_public_node() -> None:
+    """As the chains' own documentation names them."""
+    explorers = {chain.name: chain.explorer for chain in CHAINS.values() if chain.explorer}
+    assert explorers == {
+        "sepolia": "https://sepolia.etherscan.io",
+        "hoodi": "https://hoodi.etherscan.io",
+        "base-sepolia": "https://sepolia.basescan.org",
+        "op-sepolia": "https://sepolia-optimism.etherscan.io",
+        "arbitrum-sepolia": "https://sepolia.arbiscan.io",
+        "ethereum": "https://etherscan.io",
+        "base": "https://basescan.org",
+        "optimism": "https://optimistic.etherscan.io",
+        "arbitrum": "https://arbiscan.io",
+    }
+    local = {"embedded", "anvil"}
+    for chain in CHAINS.values():
+        assert bool(chain.rpc_hint) != (chain.mainnet or chain.name == "embedded")
+        assert bool(chain.explorer) != (chain.name in local)
+    assert CHAINS["anvil"].rpc_hint == "http://127.0.0.1:8545"
+
+
+def test_a_contract_is_shown_in_the_explorer_where_there_is_one() -> None:
+    assert CHAINS["hoodi"].contract_url("0xAb") == "https://hoodi.etherscan.io/address/0xAb"
+    assert CHAINS["hoodi"].transaction_url("0x1") == "https://hoodi.etherscan.io/tx/0x1"
+    assert CHAINS["embedded"].contract_url("0xAb") == "0xAb"
+    assert CHAINS["embedded"].transaction_url("0x1") == "0x1"
+
+
 def test_a_public_node_is_asked_over_https_only() -> None:
     for chain in CHAINS.values():
         assert (

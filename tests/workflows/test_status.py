@@ -1,0 +1,42 @@
+"""status: how many tokens are planned, sent, mined and final, from the journals alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nftgan.chain.journal import Attempt, Journal
+from nftgan.project import Project
+from nftgan.workflows.publishing import journal_summary
+from tests.workflows.typed import Desk
+
+
+def written(folder: Path) -> None:
+    journal = Journal.open(folder / "mint-31337.jsonl", {"chain_id": 31_337})
+    for first, count in ((0, 10), (10, 20), (30, 40), (70, 80)):
+        journal.plan(f"mint {first}", first=first, count=count)
+    for nonce, first in enumerate((0, 10, 30)):
+        journal.attempt(Attempt(f"mint {first}", nonce, f"0x{nonce}", "0x", 1, 1))
+    for first in (0, 10):
+        journal.mine(f"mint {first}", hash="0x", block=1)
+    journal.final("mint 0", hash="0x", block=1, gas=1, fee_wei=1)
+
+
+def test_status_tells_planned_sent_mined_and_final(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.type("init", "birds", "--in", str(tmp_path / "collections"))
+    written(desk.collection)
+    states = {"final": 10, "mined": 20, "sent": 40, "planned": 80}
+    assert journal_summary(Project(desk.collection)) == states
+    [step] = [
+        step
+        for step in desk.type("status", "-C", str(desk.collection))["result"]["steps"]
+        if step["verb"] == "mint"
+    ]
+    assert step["found"] == "10 final, 20 mined, 40 sent, 80 planned" and not step["done"]
+
+
+def test_a_reorganisation_takes_mined_tokens_back_to_sent(tmp_path: Path) -> None:
+    written(tmp_path)
+    Journal.open(tmp_path / "mint-31337.jsonl", {}).undo("mint 10")
+    summary = journal_summary(Project(tmp_path))
+    assert summary == {"final": 10, "sent": 60, "planned": 80}
