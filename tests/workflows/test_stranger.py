@@ -32,7 +32,8 @@ from nftgan.ipfs.store import BlockStore
 from nftgan.provenance.picture import read_png
 from nftgan.synthesis.png import encode_png
 from nftgan.synthesis.recipe import pixel_hash
-from tests.chain.conftest import rpc, running_anvil
+from tests.chain.anvil import rpc
+from tests.chain.conftest import running_anvil
 from tests.workflows.typed import PROGRAM, Desk
 
 pytestmark = pytest.mark.node
