@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -12,7 +13,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from nftgan.errors import CheckFailed
 from nftgan.ipfs.cid import Cid, base58, read_varint
+from nftgan.ipfs.reader import walk
 
 Fault = str
 
@@ -31,6 +34,7 @@ class FakeNode(ThreadingHTTPServer):
         self.corrupt: set[Cid] = set()  # kept with one bit flipped
         self.asked: list[tuple[str, dict[str, list[str]], str | None]] = []
         self.received_bytes = 0
+        self.strict = False  # whether it looks for the blocks of what it pins
         self.counts = False  # whether it answers with the number of blocks, as Kubo can
 
     def take(self, car: bytes) -> tuple[list[Cid], int]:
@@ -50,6 +54,15 @@ class FakeNode(ThreadingHTTPServer):
             content = bytes([content[0] ^ 1]) + content[1:]
         if cid not in self.lose:
             self.blocks[cid] = content
+
+    def lacks(self, root: Cid) -> str:
+        """Why it cannot pin, or nothing."""
+        try:
+            for _ in walk(self.blocks.__getitem__, root):
+                pass
+        except (KeyError, CheckFailed) as exc:
+            return f"block was not found locally: {exc}"
+        return ""
 
     @property
     def url(self) -> str:
@@ -86,6 +99,14 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append((command, options, self.headers.get("Authorization")))
         faults = self.server.faults.get(command)
         fault = faults.pop(0) if faults else ""
+        if fault == "talks while it reads":  # as a node that answers for each file does
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b"10000\r\n" + bytes(1 << 16) + b"\r\n")
+            return None
         if fault == "cut while sending":
             self.rfile.read(1000)
             return self._cut()
@@ -165,6 +186,10 @@ class Handler(BaseHTTPRequestHandler):
         lines = []
         if options["pin-roots"] == ["true"]:
             for root in roots:
+                if node.strict and (why := node.lacks(root)):
+                    link = {"Cid": {"/": str(root)}, "PinErrorMsg": why}
+                    lines.append(json.dumps({"Root": link}))
+                    continue
                 node.pinned.add(root)
                 # As js-ipfs does it: CIDv1 in base58.
                 text = "z" + base58(root.to_bytes()) if root.version else str(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import subprocess
@@ -11,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from nftgan.errors import CheckFailed, CredentialError, ServiceError, UsageError
+from nftgan.errors import CheckFailed, CredentialError, NftganError, ServiceError, UsageError
 from nftgan.ipfs import cid_of_bytes
 from nftgan.ipfs.backends import Backend, Journal, open_backend, read_token
 from nftgan.ipfs.backends.embedded import EmbeddedBackend
 from nftgan.ipfs.backends.kubo import KuboBackend
-from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.car import CarFile, CarWriter
 from nftgan.ipfs.cid import RAW, Cid
 from nftgan.ipfs.importer import Importer, Tree
-from nftgan.ipfs.pinning import PinResult, pack, pin_collection
+from nftgan.ipfs.pinning import PinResult, pack, pin_car, pin_collection
 from nftgan.ipfs.verify import chosen
 from tests.ipfs.fake_node import FakeNode, running
 
@@ -191,6 +192,94 @@ def test_a_node_that_confirms_another_root_is_not_believed(tmp_path: Path, node:
     with pytest.raises(ServiceError, match="does not pin"):
         pin(tmp_path, kubo(node))
     node.faults.clear()
+    assert pin(tmp_path, kubo(node)).root == ROOT
+
+
+WRONG = str(Cid.of(b"wrong", RAW))
+ONES_OWN = [
+    ("stream error", 5, "does not pin"),  # after a part: it does not say so and has no block
+    ('answer:{"Stats": {"BlockCount": 2}}', 5, "took 2 of"),
+    ("refuse:Unexpected end of data", 5, "Unexpected end of data"),
+    ("refuse:ENOSPC: no space left on device", 5, "no space left"),
+    ("talks while it reads", 5, "breaks off|does not answer|without end"),
+]
+
+
+@pytest.mark.parametrize(("fault", "code", "why"), ONES_OWN)
+def test_a_part_that_a_node_did_not_take_is_found_out(
+    tmp_path: Path, node: FakeNode, fault: str, code: int, why: str
+) -> None:
+    node.strict = True  # it pins nothing whose blocks it has not, as a real one
+    tree: Tree = {"a.bin": bytes(range(256)) * 40_000, "b.bin": b"b" * 1000}
+
+    def pin_big() -> PinResult:
+        backend = KuboBackend(
+            node.url, shard_bytes=8 << 20, get_seconds=0.5, timeout_seconds=0.5, wait=Waits()
+        )
+        path, journal = tmp_path / "art.car", tmp_path / "pin.jsonl"
+        return pin_collection(tree, path, backend, label="art", journal_path=journal)
+
+    node.faults["dag/import"] = [fault, *[fault, ""] * 12]
+    with pytest.raises(NftganError, match=why) as failed:
+        pin_big()
+    assert failed.value.exit_code == code
+    node.faults.clear()
+    assert pin_big().checked_blocks == len(CarFile(tmp_path / "art.car").cids)
+
+
+def test_a_node_that_changed_the_cid_is_named(tmp_path: Path, node: FakeNode) -> None:
+    pin(tmp_path / "first", kubo(node))
+    parts = imports(node) - 1
+    node.pinned.clear()
+    answer = json.dumps({"Root": {"Cid": {"/": WRONG}, "PinErrorMsg": ""}})
+    node.faults["dag/import"] = [*[""] * parts, f"answer:{answer}"]
+    with pytest.raises(CheckFailed, match=f"changed the CID: it pinned {WRONG} and not {ROOT}"):
+        pin(tmp_path, kubo(node))
+    assert pin(tmp_path, kubo(node)).root == ROOT
+
+
+def test_a_node_that_says_why_it_cannot_pin_is_sent_all_once_more(
+    tmp_path: Path, node: FakeNode
+) -> None:
+    answer = json.dumps({"Root": {"Cid": {"/": ROOT}, "PinErrorMsg": "block was not found"}})
+    pin(tmp_path / "first", kubo(node))
+    parts = imports(node) - 1
+    node.pinned.clear()
+    node.faults["dag/import"] = [*[""] * parts, f"answer:{answer}"]
+    assert pin(tmp_path, kubo(node)).sent_bytes > 500_000
+    node.pinned.clear()
+    node.faults["dag/import"] = [f"answer:{answer}", *[""] * parts, f"answer:{answer}"]
+    with pytest.raises(ServiceError, match=f"does not pin {ROOT}: block was not found"):
+        pin(tmp_path, kubo(node))
+    assert pin(tmp_path, kubo(node)).root == ROOT
+
+
+@pytest.mark.parametrize("kept", [0, 10, 5_000, 200_000])
+def test_a_car_that_was_cut_is_not_sent(tmp_path: Path, node: FakeNode, kept: int) -> None:
+    path = pack(TREE, tmp_path / "art.car").path
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(UsageError, match="not a whole CAR file") as failed:
+        pin_car(path, kubo(node), label="art")
+    assert failed.value.exit_code == 2 and not node.asked
+    assert pin(tmp_path, kubo(node)).root == ROOT
+
+
+def test_a_disk_that_fills_up_while_the_car_is_written_leaves_nothing(
+    tmp_path: Path, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = CarWriter.put
+
+    def full(writer: CarWriter, cid: Cid, data: bytes) -> None:
+        if writer.blocks == 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(writer, cid, data)
+
+    monkeypatch.setattr(CarWriter, "put", full)
+    with pytest.raises(UsageError, match=r"art\.car: no space left") as failed:
+        pin(tmp_path, kubo(node))
+    assert failed.value.exit_code == 2 and "free some space" in str(failed.value.hint)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
     assert pin(tmp_path, kubo(node)).root == ROOT
 
 

@@ -7,16 +7,23 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult
 
 from nftgan.errors import CredentialError, ServiceError
 from nftgan.ipfs.backends.access import NODE_TOKEN, checked_url, is_loopback, redacted
 from nftgan.ipfs.backends.base import Refused, Silent
-from nftgan.ipfs.backends.http import AGAIN, CONNECT_SECONDS, MAX_WAIT_SECONDS, TRANSIENT
+from nftgan.ipfs.backends.http import (
+    AGAIN,
+    ANSWER_BYTES,
+    CONNECT_SECONDS,
+    MAX_WAIT_SECONDS,
+    TRANSIENT,
+)
 
 
 def _multiaddr(parts: SplitResult) -> str:
@@ -57,7 +64,7 @@ class Rpc:
         self._token, self._variable = token, variable
         self._attempts = attempts
         self._wait = wait
-        self._timeout = (CONNECT_SECONDS, timeout_seconds)
+        self._timeout = (min(CONNECT_SECONDS, timeout_seconds), timeout_seconds)
         self._client = ipfshttpclient.Client(
             _multiaddr(parts),
             base=parts.path.rstrip("/").removesuffix("/api/v0") + "/api/v0",
@@ -92,10 +99,10 @@ class Rpc:
             if body is not None:
                 data, headers = multipart.stream_bytes(body(), chunk_size=1 << 20)
                 extra = {"data": data, "headers": headers}
-            answer = self._http.request(
-                "/" + command, arguments, opts=dict(options or {}), decoder="json", **extra
-            )
-            return [item for item in answer if isinstance(item, dict)]
+            with self._http.request(
+                "/" + command, arguments, opts=dict(options or {}), stream=True, **extra
+            ) as pieces:
+                return self._documents(self._bounded(pieces, ANSWER_BYTES, command))
 
         return self._try(once, what or command, patient)
 
@@ -106,7 +113,6 @@ class Rpc:
         """
 
         def once() -> bytes:
-            data = bytearray()
             with self._http.request(
                 "/" + command,
                 (argument,),
@@ -114,17 +120,34 @@ class Rpc:
                 stream=True,
                 timeout=(CONNECT_SECONDS, seconds),
             ) as pieces:
-                for piece in pieces:
-                    data += piece
-                    if len(data) > most_bytes:
-                        raise Refused(f"{self.name} answers {command} without end")
-            return bytes(data)
+                return self._bounded(pieces, most_bytes, command)
 
         return self._try(once, command)
 
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
+
+    def _bounded(self, pieces: Iterable[bytes], most_bytes: int, command: str) -> bytes:
+        data = bytearray()
+        for piece in pieces:
+            data += piece
+            if len(data) > most_bytes:
+                raise Refused(f"{self.name} answers {command} without end")
+        return bytes(data)
+
+    def _documents(self, data: bytes) -> list[dict[str, Any]]:
+        """The JSON objects that stand one after another in `data`."""
+        found = []
+        try:
+            text = data.decode()
+            while text := text.lstrip():
+                document, end = json.JSONDecoder().raw_decode(text)
+                found.append(document)
+                text = text[end:]
+        except (ValueError, RecursionError) as exc:
+            raise self._errors.DecodingError("json", exc) from exc
+        return [document for document in found if isinstance(document, dict)]
 
     # ---- failures
 
