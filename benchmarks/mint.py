@@ -5,8 +5,8 @@
 On the embedded chain and, where it is installed (`make node-deps`), on anvil over HTTP. Each row is
 a process of its own: planning, minting and the audit of every token, as `nftgan mint` does it. The
 baseline is a plain loop with web3.py that sends the same batches on the same chain and waits for
-each: no journal, no simulation, no audit, nothing to resume from. Peak memory is this process's;
-anvil's own comes on top.
+each: no journal, no audit, nothing to resume from. Seconds are by the clock, CPU seconds those of
+this process, as is its peak memory; anvil's own come on top.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from nftgan.chain.sending import Sender  # noqa: E402
 from tests.chain.actors import account, deploy, seeds_of, sender  # noqa: E402
 from tests.chain.anvil import anvil_program, rpc, started  # noqa: E402
 
-KEYS = ("seconds", "transactions", "gas", "gas_per_token", "peak_mib")
+KEYS = ("seconds", "cpu_seconds", "transactions", "gas", "gas_per_token", "peak_mib")
 
 
 def plain_loop(connection: Connection, who: Account, plan: MintPlan, data: list[bytes]) -> int:
@@ -81,18 +81,19 @@ def measure(chain: str, how: str, tokens: int, folder: Path) -> dict[str, float]
         collection, seeds = deploy(connection, who, folder, tokens), seeds_of(tokens)
         sending = sender(connection, who, folder / "mint.jsonl")
         sending = Sender(connection, who, sending.journal)  # with the chain's own timings
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         plan = plan_mint(sending, collection, who.address, seeds)
         if how == "nftgan":
             gas = with_nftgan(sending, collection, plan, seeds)
         else:
             data = [collection.mint_data(b.first, plan.to, b.seeds) for b in plan.batches]
             gas = plain_loop(connection, who, plan, data)
-        seconds = time.perf_counter() - began
+        seconds, cpu = time.perf_counter() - began, time.process_time() - worked
         if collection.next_token_id() != tokens:
             raise SystemExit(f"{how} on {chain}: {collection.next_token_id()} tokens")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    values = (round(seconds, 2), len(plan.batches), gas, round(gas / tokens, 1), round(peak))
+    work = (round(seconds, 2), round(cpu, 2), len(plan.batches))
+    values = (*work, gas, round(gas / tokens, 1), round(peak))
     return dict(zip(KEYS, values, strict=True))
 
 
