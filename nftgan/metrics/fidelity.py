@@ -82,9 +82,9 @@ def fidelity(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import torch_fidelity
-    except ImportError as exc:
+    except (ImportError, RuntimeError) as exc:  # the latter from a torchvision for another torch
         raise MissingStepError(
-            "FID needs the optional package torch-fidelity",
+            "FID needs the optional package torch-fidelity, and a torchvision that fits torch",
             hint="pip install 'nftgan[fid]', or leave fid out of --metrics",
         ) from exc
     cuda = next(generator.parameters()).is_cuda
