@@ -254,6 +254,7 @@ def save_network(state: TrainState, path: Path) -> str:
             "fingerprint": config.dataset.fingerprint,
             "name": config.dataset.name,
             "images": config.dataset.images,
+            "holdout": config.holdout,
         },
         "version": nftgan.__version__,
         "licence": config.parent.licence if config.parent else "",
