@@ -1,5 +1,5 @@
 // Break the contracts in one place at a time: the tests must notice every time.
-//   node mutate.mjs [text that a mutation's name must contain]
+//   node mutate.mjs [text that the file or the mutated code must contain]
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { forge } from './forge.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const files = ['NftganCollection', 'NftganFactory', 'NftganCollectionCode'].map(name => `src/${name}.sol`)
+const files = ['NftganCollection', 'NftganFactory', 'NftganCollectionCode', 'NftganSale'].map(name => `src/${name}.sol`)
 const read = path => readFileSync(join(here, path), 'utf8')
 
 // Every guard, found by its shape, is left out once.
@@ -18,7 +18,7 @@ const guards = files.flatMap(file =>
   ),
 )
 // These change what is computed. Each text stands once in its file.
-const [collection, factory, code] = files
+const [collection, factory, code, sale] = files
 const changes = [
   [collection, 'count = seeds.length / 4;', 'count = seeds.length / 2;'],
   [collection, 'end > limit', 'end >= limit'],
@@ -71,6 +71,57 @@ const changes = [
   [factory, 'args.length <= symbolAt', 'args.length < symbolAt'],
   [factory, 'symbolAt + 1 +', 'symbolAt +'],
   [factory, 'emit Created(collection, msg.sender);', ''],
+  [sale, 'all.length != _TERMS || ', ''],
+  [sale, 't.supply == 0 || ', ''],
+  [sale, 't.opens >= t.closes', 't.opens > t.closes'],
+  [sale, 't.refundsFrom < t.closes', 't.refundsFrom < t.opens'],
+  [sale, '|| (t.collection == address(0)) != (t.commitment != 0)', ''],
+  [sale, 'emit Created(sale, msg.sender);', ''],
+  [sale, 't.allowlist != 0 || t.signer', 't.signer'],
+  [sale, 't.allowlist != 0 || t.signer != address(0)', 't.allowlist != 0'],
+  [sale, 'abi.encode(msg.sender, allowance)', 'abi.encode(msg.sender, count)'],
+  [sale, '_sell(t, count, t.price * count, allowance);', '_sell(t, count, t.price * count, type(uint256).max);'],
+  [sale, 'v.buyer != msg.sender || ', ''],
+  [sale, 'block.timestamp > v.deadline', 'block.timestamp >= v.deadline'],
+  [sale, '_sell(t, v.count, v.price, type(uint256).max);', '_sell(t, v.count, t.price * v.count, type(uint256).max);'],
+  [sale, 'block.timestamp < t.opens || ', ''],
+  [sale, 'block.timestamp < t.opens', 'block.timestamp <= t.opens'],
+  [sale, 'block.timestamp >= t.closes', 'block.timestamp > t.closes'],
+  [sale, '|| _revealed != address(0)', ''],
+  [sale, 't.perWallet != 0 &&', ''],
+  [sale, '&& t.perWallet < allowance', ''],
+  [sale, 'allowance > had ? allowance - had : 0', 'allowance'],
+  [sale, 'if (left > t.supply - sold) left = t.supply - sold;', ''],
+  [sale, 'count == 0 || count > left', 'count > left'],
+  [sale, 'count == 0 || count > left', 'count == 0'],
+  [sale, 'bought[msg.sender] = had + count;', ''],
+  [sale, 'sold += count;', ''],
+  [sale, 'emit Sold(msg.sender, count, due);', ''],
+  [sale, 'SafeCastLib.toUint16(count)', 'uint16(count)'],
+  [sale, 'earned += due;', ''],
+  [sale, 'firstId != _stockFirst + have || ', ''],
+  [sale, 'have % CHUNK != 0 || ', ''],
+  [sale, '|| count == 0 || count > CHUNK', '|| count > CHUNK'],
+  [sale, 'count == 0 || count > CHUNK', 'count == 0'],
+  [sale, '|| seeds.length % 4 != 0', ''],
+  [sale, 'stocked = have + count;', 'stocked = count;'],
+  [sale, 'id < first || ', ''],
+  [sale, '|| id + count > first + stocked', ''],
+  [sale, 'count < CHUNK - place ? count : CHUNK - place', 'count'],
+  [sale, 'abi.encode(collection_, root, salt)', 'abi.encode(collection_, root, bytes32("salt of a blind sale"))'],
+  [sale, 'abi.encode(collection_, root, salt)', 'abi.encode(terms().collection, root, salt)'],
+  [sale, '_revealed = collection_;', ''],
+  [sale, 'emit Revealed(collection_, salt);', ''],
+  [sale, 'if (claim.count == 0) continue; // refunded', ''],
+  [sale, 'delete claims[index];\n            earned', 'earned'],
+  [sale, 'earned += claim.paid;', ''],
+  [sale, 'delivered = index;', ''],
+  [sale, 'delete claims[index];\n        emit', 'emit'],
+  [sale, 'emit Refunded(index, claim.buyer, claim.paid);', ''],
+  [sale, 'SafeTransferLib.safeTransferETH(claim.buyer, claim.paid);', ''],
+  [sale, 'earned = 0;', ''],
+  [sale, 'emit Withdrawn(amount);', ''],
+  [sale, 'SafeTransferLib.safeTransferETH(msg.sender, amount);', ''],
 ].map(([file, from, to]) => {
   const text = read(file)
   const at = text.indexOf(from)
@@ -88,7 +139,7 @@ let survived = 0
 try {
   const sound = test()
   if (sound.status !== 0) throw new Error(`the tests fail on unchanged contracts:\n${sound.stdout}${sound.stderr}`)
-  const chosen = [...guards, ...changes].filter(({ from }) => from.includes(process.argv[2] ?? ''))
+  const chosen = [...guards, ...changes].filter(({ file, from }) => (file + from).includes(process.argv[2] ?? ''))
   for (const { file, at, from, to } of chosen) {
     const text = read(file)
     writeFileSync(join(box, file), text.slice(0, at) + to + text.slice(at + from.length))

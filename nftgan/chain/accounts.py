@@ -48,6 +48,12 @@ class Account:
         signed = self._local.sign_transaction(transaction)
         return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
 
+    def sign_typed(
+        self, domain: dict[str, Any], types: dict[str, Any], message: dict[str, Any]
+    ) -> bytes:
+        """65 bytes: the signature of a message by EIP-712."""
+        return bytes(self._local.sign_typed_data(domain, types, message).signature)
+
 
 def keystore_folder() -> Path:
     return state_home() / "keystore"

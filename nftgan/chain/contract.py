@@ -129,23 +129,13 @@ class Collection:
 
     def _recognised(self) -> tuple[str, str]:
         """(seed store, what is wrong with the code or empty). Code that is there never changes."""
-        if self._kind is not None:
-            return self._kind
-        with translated(self.connection):
-            code = bytes(self.connection.w3.eth.get_code(self.address))
-            if not code:
-                return "event", "there is no contract at this address"
-            implementation = _implementation_of(code)
-            if implementation is None:
-                return "event", "its code is not that of a collection"
-            found = bytes(self.connection.w3.eth.get_code(implementation))
-        for store, name in SEED_STORES.items():
-            document = artifact(name)
-            shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
-            if _masked(found, document) == _masked(shipped, document):
-                self._kind = (store, "")
-                return self._kind
-        return "event", f"its implementation {implementation} is not the code that nftgan ships"
+        if self._kind is None:
+            name, problem = same_code(self.connection, self.address, tuple(SEED_STORES.values()))
+            if problem:
+                return "event", problem
+            store = next(store for store, shipped in SEED_STORES.items() if shipped == name)
+            self._kind = (store, "")
+        return self._kind
 
     def fixed(self) -> FixedData:
         """The fixed data read back from the chain."""
@@ -260,6 +250,24 @@ class Collection:
 
 def _calldata(contract: Any, function: str, arguments: list[Any]) -> bytes:
     return bytes.fromhex(contract.encode_abi(function, arguments).removeprefix("0x"))
+
+
+def same_code(connection: Connection, address: str, names: Sequence[str]) -> tuple[str, str]:
+    """(which of these shipped contracts the address is a clone of, what is wrong or empty)."""
+    with translated(connection):
+        code = bytes(connection.w3.eth.get_code(address))
+        if not code:
+            return "", "there is no contract at this address"
+        implementation = _implementation_of(code)
+        if implementation is None:
+            return "", "its code is not that of a collection"
+        found = bytes(connection.w3.eth.get_code(implementation))
+    for name in names:
+        document = artifact(name)
+        shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
+        if _masked(found, document) == _masked(shipped, document):
+            return name, ""
+    return "", f"its implementation {implementation} is not the code that nftgan ships"
 
 
 _CLONE_HEAD = bytes.fromhex("363d3d373d3d3d363d73")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
-NAMES = ["NftganCollection", "NftganCollectionCode", "NftganFactory"]
+NAMES = ["NftganCollection", "NftganCollectionCode", "NftganFactory", "NftganSale"]
 
 
 def shipped(name: str) -> dict[str, Any]:
@@ -75,8 +75,10 @@ def test_the_abi_has_every_function_that_the_package_calls() -> None:
         "acceptOwnership()",
         "pendingOwner()",
         "burn(uint256)",
-        "create(bytes,bytes32)",
         "predict(bytes,bytes32,address)",
         "implementation()",
         "seedsOf(uint256,uint256)",
+        "create(bytes,bytes32)",
+        "deliver(bytes)",
+        "claimCount()",
     }

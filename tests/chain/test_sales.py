@@ -1,0 +1,234 @@
+"""Sales from Python on the embedded chain: open, by list, by voucher, and blind."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_abi import encode
+from eth_utils import keccak
+
+from nftgan.chain.accounts import Account, embedded_account
+from nftgan.chain.artifact import SALE
+from nftgan.chain.contract import Collection, creation_code
+from nftgan.chain.merkle import verify_proof
+from nftgan.chain.rpc import Connection, ContractRefused
+from nftgan.chain.sales import Allowlist, Claim, Sale, SaleTerms, Voucher, commitment, sign_voucher
+from nftgan.chain.sending import Sender
+from nftgan.errors import UsageError
+from tests.chain.actors import account, deploy, seeds_of, sender
+
+PRICE = 10**15
+SALT = bytes(31) + b"\1"
+NOW = int(time.time())
+BUYER, OTHER = account("buyer"), account("other")
+
+
+def pay(connection: Connection, who: Account, to: str, data: bytes = b"", value: int = 0) -> None:
+    """One transaction with money; ContractRefused when it would revert."""
+    from nftgan.chain.rpc import translated
+
+    call: dict[str, Any] = {"from": who.address, "to": to, "data": data, "value": value}
+    with translated(connection):
+        gas = connection.w3.eth.estimate_gas(call)  # type: ignore[arg-type]
+        nonce = connection.w3.eth.get_transaction_count(who.address)  # type: ignore[arg-type]
+        fees = {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 0, "gas": gas * 2}
+        raw, _ = who.sign({**call, **fees, "nonce": nonce, "chainId": connection.chain.chain_id})
+        connection.w3.eth.send_raw_transaction(raw)
+
+
+class Market:
+    """An artist with a collection of 12, and who sells it."""
+
+    def __init__(self, connection: Connection, folder: Path) -> None:
+        self.connection, self.artist = connection, embedded_account()
+        self.collection: Collection = deploy(connection, self.artist, folder, 12)
+        self.sending: Sender = sender(connection, self.artist, folder / "sale.jsonl")
+        made = self.sending.execute("maker", to=None, data=creation_code(SALE)).contract
+        self.maker = Sale(connection, made or "")
+        self._acts = 0
+        for buyer in (BUYER, OTHER):
+            pay(connection, self.artist, buyer.address, value=10**18)
+
+    def act(self, to: str, data: bytes) -> None:
+        """One transaction of the artist."""
+        self._acts += 1
+        self.sending.execute(f"act {self._acts}", to=to, data=data)
+
+    def open(self, terms: SaleTerms) -> Sale:
+        sale = Sale(self.connection, self.maker.predict(terms, SALT, self.artist.address))
+        self.act(self.maker.address, self.maker.create_data(terms, SALT))
+        assert sale.code_problem() is None
+        assert sale.terms() == terms
+        assert sale.owner() == self.artist.address
+        return sale
+
+    def hand_over(self, sale: Sale) -> None:
+        offer = self.collection._contract.encode_abi("transferOwnership", [sale.address])
+        self.act(self.collection.address, bytes.fromhex(offer[2:]))
+        self.act(sale.address, sale.data("accept"))
+        assert self.collection.owner() == sale.address
+
+    def ready(self, terms: SaleTerms) -> Sale:
+        """An open sale that owns the collection and knows its seeds."""
+        sale = self.open(terms)
+        for data in sale.load_data(0, seeds_of(12)):
+            self.act(sale.address, data)
+        self.hand_over(sale)
+        return sale
+
+    def terms(self, **changes: Any) -> SaleTerms:
+        standard = SaleTerms(
+            price_wei=PRICE,
+            supply=10,
+            opens=NOW - 3600,
+            closes=NOW + 3600 * 24 * 365,
+            refunds_from=NOW + 3600 * 24 * 400,
+            collection=self.collection.address,
+        )
+        return dataclasses.replace(standard, **changes)
+
+
+@pytest.fixture
+def market(embedded: Connection, tmp_path: Path) -> Market:
+    return Market(embedded, tmp_path)
+
+
+def test_anyone_buys_and_the_artist_is_paid(market: Market) -> None:
+    sale, connection = market.ready(market.terms(per_wallet=4)), market.connection
+    assert sale.stocked() == 12
+    pay(connection, BUYER, sale.address, sale.data("buy", 3), 3 * PRICE)
+    pay(connection, OTHER, sale.address, sale.data("buy", 1), PRICE)
+    assert [market.collection.owner_of(i) for i in range(4)] == [
+        *[BUYER.address] * 3,
+        OTHER.address,
+    ]
+    assert market.collection.seeds() == dict(enumerate(seeds_of(4)))
+    with pytest.raises(ContractRefused, match=r"WrongCount\(left 1\)"):
+        pay(connection, BUYER, sale.address, sale.data("buy", 2), 2 * PRICE)
+    with pytest.raises(ContractRefused, match=rf"WrongPayment\(expected {PRICE}\)"):
+        pay(connection, BUYER, sale.address, sale.data("buy", 1), PRICE - 1)
+    assert (sale.sold(), sale.earned_wei()) == (4, 4 * PRICE)
+    with pytest.raises(ContractRefused, match="NotOwner"):
+        pay(connection, BUYER, sale.address, sale.data("withdraw"))
+    market.act(sale.address, sale.data("withdraw"))
+    assert sale.earned_wei() == 0
+    assert connection.w3.eth.get_balance(sale.address) == 0  # type: ignore[arg-type]
+    market.act(sale.address, sale.data("release"))
+    take = market.collection._contract.encode_abi("acceptOwnership", [])
+    market.act(market.collection.address, bytes.fromhex(take[2:]))
+    assert market.collection.owner() == market.artist.address
+
+
+def test_only_those_of_the_list_buy(market: Market) -> None:
+    allowed = Allowlist({BUYER.address: 2, account("third").address: 9})
+    sale = market.ready(market.terms(allowlist=allowed.root))
+    data = sale.data("buyListed", 2, 2, allowed.proof(BUYER.address))
+    pay(market.connection, BUYER, sale.address, data, 2 * PRICE)
+    assert market.collection.owner_of(1) == BUYER.address
+    for who, words in ((BUYER, "WrongCount"), (OTHER, "NotAllowed")):
+        with pytest.raises(ContractRefused, match=words):
+            pay(market.connection, who, sale.address, data, 2 * PRICE)
+    with pytest.raises(UsageError, match="is not on the list"):
+        allowed.proof(OTHER.address)
+
+
+def test_a_voucher_buys_once(market: Market) -> None:
+    signer = account("signer")
+    sale = market.ready(market.terms(signer=signer.address))
+    chain_id = market.connection.chain.chain_id
+    voucher = Voucher(BUYER.address, 2, 5, nonce=2**200, deadline=NOW + 10**7)
+    signature = sign_voucher(signer, sale.address, chain_id, voucher)
+    forged = sign_voucher(OTHER, sale.address, chain_id, voucher)
+    elsewhere = sign_voucher(signer, sale.address, chain_id + 1, voucher)
+    for wrong in (forged, elsewhere, b""):
+        with pytest.raises(ContractRefused, match="NotAllowed"):
+            data = sale.redeem_data(voucher, wrong)
+            pay(market.connection, BUYER, sale.address, data, 5)
+    data = sale.redeem_data(voucher, signature)
+    assert not sale.voucher_used(voucher.nonce)
+    with pytest.raises(ContractRefused, match="NotAllowed"):
+        pay(market.connection, OTHER, sale.address, data, 5)
+    pay(market.connection, BUYER, sale.address, data, 5)
+    assert sale.voucher_used(voucher.nonce)
+    assert market.collection.owner_of(1) == BUYER.address
+    with pytest.raises(ContractRefused, match="VoucherUsed"):
+        pay(market.connection, BUYER, sale.address, data, 5)
+
+
+def test_a_blind_sale_is_revealed_then_delivered(market: Market) -> None:
+    address, root = market.collection.address, market.collection.fixed().root
+    secret = keccak(text="secret")
+    terms = market.terms(collection=None, commitment=commitment(address, root, secret))
+    sale, connection = market.open(terms), market.connection
+    for who, count in ((BUYER, 2), (OTHER, 3), (BUYER, 1)):
+        pay(connection, who, sale.address, sale.data("buy", count), count * PRICE)
+    assert sale.claims()[1] == Claim(OTHER.address, 3, 3 * PRICE)
+    assert sale.earned_wei() == 0
+    with pytest.raises(ContractRefused, match="TooEarly"):
+        pay(connection, BUYER, sale.address, sale.data("refund", 0))
+    with pytest.raises(ContractRefused, match="BadReveal"):
+        market.act(sale.address, sale.data("reveal", address, bytes(32)))
+    market.act(sale.address, sale.data("reveal", address, secret))
+    market.hand_over(sale)
+    with pytest.raises(ContractRefused, match="NotOpen"):
+        pay(connection, BUYER, sale.address, sale.data("buy", 1), PRICE)
+    with pytest.raises(UsageError, match="6 tokens were sold but 5 are left"):
+        sale.delivery_data(market.collection, seeds_of(5))
+    rounds = 0
+    while data := sale.delivery_data(market.collection, seeds_of(12), most=4):
+        market.act(sale.address, data)
+        rounds += 1
+    assert rounds == 2  # two tokens, then three and one
+    owners = [market.collection.owner_of(i) for i in range(7)]
+    expected = [*[BUYER.address] * 2, *[OTHER.address] * 3, BUYER.address, None]
+    assert owners == expected
+    assert market.collection.seeds() == dict(enumerate(seeds_of(6)))
+    assert sale.earned_wei() == 6 * PRICE
+
+
+def test_code_that_is_no_sale_is_recognised(market: Market) -> None:
+    assert Sale(market.connection, OTHER.address).code_problem() is not None
+    problem = Sale(market.connection, market.collection.address).code_problem()
+    assert problem is not None and "is not the code that nftgan ships" in problem
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"commitment": b"x" * 32}, "either a collection or"),
+        ({"collection": None}, "either a collection or"),
+        ({"closes": NOW - 3600}, "opens, then closes"),
+        ({"refunds_from": NOW}, "refunds begin no sooner"),
+        ({"supply": 0}, "0 as a sale's supply"),
+        ({"price_wei": 2**128}, "price is out of range"),
+        ({"per_wallet": -1}, "limit for a wallet is out of range"),
+        ({"signer": "0x12"}, "not a valid address"),
+    ],
+)
+def test_terms_that_cannot_be_meant_are_refused(changes: dict[str, Any], words: str) -> None:
+    standard = SaleTerms(PRICE, 10, NOW - 3600, NOW + 3600, NOW + 7200, account("c").address)
+    with pytest.raises(UsageError, match=words):
+        dataclasses.replace(standard, **changes).encode()
+
+
+def test_an_allowlist_proves_each_of_its_own() -> None:
+    people = {account(f"person {i}").address: i + 1 for i in range(7)}
+    allowed = Allowlist(people)
+    for address, allowance in people.items():
+        words = encode(["address", "uint256"], [address, allowance])
+        assert verify_proof(allowed.root, keccak(keccak(words)), allowed.proof(address))
+        words = encode(["address", "uint256"], [address, allowance + 1])
+        assert not verify_proof(allowed.root, keccak(keccak(words)), allowed.proof(address))
+    first = next(iter(people))
+    for wrong in ({}, {first: 0}, {first: 1, first.lower(): 1}, {first.swapcase(): 1}):
+        with pytest.raises(UsageError):
+            Allowlist(wrong)
+
+
+def test_a_salt_has_32_bytes() -> None:
+    with pytest.raises(UsageError, match="32 bytes"):
+        commitment(account("c").address, "0x" + "00" * 32, b"short")
