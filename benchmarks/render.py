@@ -1,10 +1,10 @@
 """Canonical pictures compared between environments, their distance to rounding steps, their price.
 
-    python -m benchmarks.render [--pieces 80] [--other PYTHON ...] [--speed 256,1024] [--json]
+    python -m benchmarks.render [--pieces 100] [--other PYTHON ...] [--speed 256,1024] [--json]
 
 Each environment paints the same pieces of T, R and StyleGAN2 models of 32 and 64 pixels, and of the
 model that ships, in a process of its own. The baseline is the first one: one thread, nothing
-forced. --other names a Python with another torch; the NumPy renderer of the tests is the last one.
+forced. --other names a Python with another torch. Each row is also said when it is done.
 --speed measures seconds per piece of untrained models with the published channels, canonical
 against the float32 preview in the same process.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -32,29 +33,29 @@ MOVED: dict[str, Any] = {"trunc": 0.8, "translate": (0.1, -0.05), "rotate": 12.0
 BATCH = 4
 ONE: dict[str, str] = {"OMP_NUM_THREADS": "1"}
 ENVIRONMENTS: dict[str, tuple[dict[str, str], list[str]]] = {
-    "one thread": ({}, []),
-    "two threads": ({"OMP_NUM_THREADS": "2"}, []),
-    "oneDNN off": ({}, ["--no-onednn"]),
+    "no native kernels": ({"NFTGAN_KERNELS": "off"}, []),
     "ATEN_CPU_CAPABILITY=default": ({"ATEN_CPU_CAPABILITY": "default"}, []),
-    "ATEN_CPU_CAPABILITY=avx2": ({"ATEN_CPU_CAPABILITY": "avx2"}, []),
-    "ATEN_CPU_CAPABILITY=avx512": ({"ATEN_CPU_CAPABILITY": "avx512"}, []),
-    "ONEDNN_MAX_CPU_ISA=SSE41": ({"ONEDNN_MAX_CPU_ISA": "SSE41"}, []),
-    "ONEDNN_MAX_CPU_ISA=AVX2": ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, []),
     "MKL_CBWR=COMPATIBLE": ({"MKL_CBWR": "COMPATIBLE"}, []),
-    "MKL_CBWR=AVX2": ({"MKL_CBWR": "AVX2"}, []),
-    "MKL_ENABLE_INSTRUCTIONS=SSE4_2": ({"MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}, []),
-    "MKL_ENABLE_INSTRUCTIONS=AVX2": ({"MKL_ENABLE_INSTRUCTIONS": "AVX2"}, []),
-    "all of them at their lowest": (
+    "two threads": ({"OMP_NUM_THREADS": "2"}, []),
+    f"{BATCH} pictures at once": ({}, ["--batch"]),
+    "all at their lowest": (
         {
             "ATEN_CPU_CAPABILITY": "default",
             "MKL_CBWR": "COMPATIBLE",
             "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+            "NFTGAN_KERNELS": "off",
             "ONEDNN_MAX_CPU_ISA": "SSE41",
         },
         ["--no-onednn"],
     ),
-    "NFTGAN_KERNELS=off": ({"NFTGAN_KERNELS": "off"}, []),
-    f"{BATCH} pictures at once": ({}, ["--batch"]),
+    "oneDNN off": ({}, ["--no-onednn"]),
+    "ATEN_CPU_CAPABILITY=avx2": ({"ATEN_CPU_CAPABILITY": "avx2"}, []),
+    "ATEN_CPU_CAPABILITY=avx512": ({"ATEN_CPU_CAPABILITY": "avx512"}, []),
+    "ONEDNN_MAX_CPU_ISA=SSE41": ({"ONEDNN_MAX_CPU_ISA": "SSE41"}, []),
+    "ONEDNN_MAX_CPU_ISA=AVX2": ({"ONEDNN_MAX_CPU_ISA": "AVX2"}, []),
+    "MKL_CBWR=AVX2": ({"MKL_CBWR": "AVX2"}, []),
+    "MKL_ENABLE_INSTRUCTIONS=SSE4_2": ({"MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}, []),
+    "MKL_ENABLE_INSTRUCTIONS=AVX2": ({"MKL_ENABLE_INSTRUCTIONS": "AVX2"}, []),
 }
 
 
@@ -62,8 +63,13 @@ ENVIRONMENTS: dict[str, tuple[dict[str, str], list[str]]] = {
 
 
 def pieces(folder: Path, count: int) -> Iterator[tuple[Path, list[int], dict[str, Any]]]:
-    """(model file, seeds, look): `count` seeds for each model, no seed in two looks."""
+    """(model file, seeds, look): `count` seeds for each model, a third for large ones.
+
+    No seed has two looks.
+    """
+    small = count
     for path in sorted(folder.glob("*.safetensors")):
+        count = small if path.stem.endswith("-32") else math.ceil(small / 3)
         looks = LOOKS if path.name.startswith("StyleGAN2") else (*LOOKS, MOVED)
         for number, look in enumerate(looks):
             yield path, list(range(number, count, len(looks))), look
@@ -73,10 +79,12 @@ def paint(folder: Path, count: int, *, batch: bool, onednn: bool) -> Iterator[np
     """The grey levels of every piece."""
     import torch
 
+    from nftgan.ops import fused
     from nftgan.synthesis.canonical import grey_levels, upcast
     from nftgan.synthesis.latents import moved_canvas, styles
     from nftgan.synthesis.model import load_model
 
+    fused.DOUBLE_FROM = 0  # the native kernels, also for pictures that are too small to need them
     torch.backends.mkldnn.enabled = onednn
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     opened: tuple[Path | None, Any, Any] = (None, None, None)
@@ -156,18 +164,18 @@ def compare(folder: Path, count: int, others: Sequence[str]) -> dict[str, Any]:
     from nftgan.synthesis.recipe import pixel_hash
 
     models(folder)
+    here = [sys.executable]
     runs: list[tuple[str, list[str], dict[str, str], list[str]]] = [
-        (name, [sys.executable], environment, flags)
-        for name, (environment, flags) in ENVIRONMENTS.items()
+        ("one thread", here, {}, []),
+        ("NumPy, written from the definition", here, {}, ["--numpy"]),
+        *((other, other.split(), {}, []) for other in others),
+        *((name, here, values, flags) for name, (values, flags) in ENVIRONMENTS.items()),
     ]
-    runs += [(other, other.split(), {}, []) for other in others]
-    runs.append(("NumPy, written from the definition", [sys.executable], {}, ["--numpy"]))
     base = folder / "base.levels"
     rows = []
     for name, python, environment, flags in runs:
         to = base if not rows else folder / "other.levels"
         command = [*python, "-m", "benchmarks.render", "--paint", str(folder), "--to", str(to)]
-        print(f"{name} …", file=sys.stderr, flush=True)
         done = subprocess.run(
             [*command, "--pieces", str(count), *flags],
             cwd=ROOT,
@@ -195,6 +203,9 @@ def compare(folder: Path, count: int, others: Sequence[str]) -> dict[str, Any]:
                 "pixels": "sha256:" + digest.hexdigest(),
             }
         )
+        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+        if len(rows) == 1:
+            print(json.dumps(edges(base)), file=sys.stderr, flush=True)
     return {"environments": rows, **edges(base)}
 
 
@@ -289,7 +300,7 @@ def show(result: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pieces", type=int, default=80, help="of each of 7 models; 0: none")
+    parser.add_argument("--pieces", type=int, default=100, help="of each 32-pixel model; 0: none")
     parser.add_argument("--other", action="append", default=[], metavar="PYTHON")
     parser.add_argument("--speed", default="", metavar="SIZES")
     parser.add_argument("--kinds", default="T,R,StyleGAN2")

@@ -20,6 +20,15 @@ NEGLIGIBLE = 3e-7
 """Singular value, of the largest, below which a term of a filter is lost in float32 anyway."""
 ACTIVATE, ACTIVATE_AND_REMEMBER, RECALL = 0, 1, 2
 
+DOUBLE_FROM = 1 << 20
+"""Raised float64 samples. Only canonical pictures are in float64, one at a time: for small ones the
+kernels need not be compiled."""
+
+_ROUTINES: dict[torch.dtype, tuple[str, Any]] = {
+    torch.float32: ("nftgan_filtered_lrelu_f32", ctypes.c_float),
+    torch.float64: ("nftgan_filtered_lrelu_f64", ctypes.c_double),
+}
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -92,19 +101,19 @@ class Pass:
         )
 
 
-def in_terms(f: Tensor | None) -> Filter | None:
-    """`f` [n], [n, n] or None (one tap) as a sum of at most MAX_TERMS; None where that is too few
-    or its taps are too many.
+def in_terms(f: Tensor | None, dtype: torch.dtype = torch.float32) -> Filter | None:
+    """`f` [n], [n, n] or None (one tap) as a sum of at most MAX_TERMS; None where that is too few,
+    where its taps are too many, or where float64 would see what the sum leaves out.
     """
     if f is None:
-        one = torch.ones(1, 1)
+        one = torch.ones(1, 1, dtype=dtype)
         return Filter(one, one)
     if max(f.shape) > MAX_TAPS:
         return None
-    f = f.detach().float().contiguous()
+    f = f.detach().to(dtype).contiguous()
     if f.ndim == 1:
         return Filter(f[None], f[None])
-    if f.shape[0] != f.shape[1]:
+    if f.shape[0] != f.shape[1] or dtype != torch.float32:
         return None
     return _decomposed(f.numpy().tobytes(), f.shape[0])
 
@@ -137,12 +146,15 @@ def plan(
 ) -> Pass | None:
     """How the native pass would do this call, or None when it can't.
 
-    It can for float32 on the CPU with filters of up to 64 taps that are sums of few separable ones.
+    It can for float32 and much float64 on the CPU, with filters of up to 64 taps that are separable
+    or, in float32, sums of few that are.
     """
-    if x.device.type != "cpu" or x.dtype != torch.float32 or library() is None:
+    if x.device.type != "cpu" or x.dtype not in _ROUTINES:
         return None
-    h1, h2 = in_terms(fu), in_terms(fd)
-    if h1 is None or h2 is None:
+    if x.dtype == torch.float64 and x.numel() * up * up < DOUBLE_FROM:
+        return None
+    h1, h2 = in_terms(fu, x.dtype), in_terms(fd, x.dtype)
+    if h1 is None or h2 is None or library() is None:
         return None
     axes = []
     for size, (before, after) in ((x.shape[3], padding[:2]), (x.shape[2], padding[2:])):
@@ -175,7 +187,8 @@ def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) 
     n, c = x.shape[:2]
     y = x.new_empty((n, c, p.y.out, p.x.out))
     axes = (ctypes.c_int * 14)(*p.x.numbers(), *p.y.numbers())
-    failed = native.nftgan_filtered_lrelu(
+    name, number = _ROUTINES[x.dtype]
+    failed = getattr(native, name)(
         _address(x),
         _address(None if b is None else b.contiguous()),
         _address(mask),
@@ -192,9 +205,9 @@ def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) 
         p.h2.x.shape[0],
         axes,
         mode,
-        ctypes.c_float(p.gain),
-        ctypes.c_float(p.slope),
-        ctypes.c_float(p.clamp),
+        number(p.gain),
+        number(p.slope),
+        number(p.clamp),
     )
     assert not failed
     return y

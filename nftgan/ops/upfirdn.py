@@ -68,9 +68,12 @@ def upfirdn2d(
     f = f.to(x) * gain ** (f.ndim / 2)
     if not flip_filter:
         f = f.flip(list(range(f.ndim)))  # torch convolves by correlation
+    plain = x.dtype == torch.float64 and x.device.type == "cpu" and not x.requires_grad
+    if f.ndim == 2 and plain:
+        return _shift_and_add_square(x, f, down_x, down_y)
     if f.ndim == 2:
         return F.conv2d(x, f.expand(c, 1, *f.shape), groups=c, stride=(down_y, down_x))
-    if x.dtype == torch.float64 and x.device.type == "cpu" and not x.requires_grad:
+    if plain:
         return _shift_and_add(_shift_and_add(x, f, 3, down_x), f, 2, down_y)
     x = F.conv2d(x, f.expand(c, 1, 1, -1), groups=c, stride=(1, down_x))
     return F.conv2d(x, f[:, None].expand(c, 1, -1, 1), groups=c, stride=(down_y, 1))
@@ -84,6 +87,22 @@ def _shift_and_add(x: Tensor, f: Tensor, axis: int, down: int) -> Tensor:
         part = x[(slice(None),) * axis + (slice(k, k + (out - 1) * down + 1, down),)]
         total = part * tap if total is None else total.add_(part, alpha=tap)
     assert total is not None
+    return total
+
+
+def _shift_and_add_square(x: Tensor, f: Tensor, down_x: int, down_y: int) -> Tensor:
+    """Correlate both axes with f [h, w]; every sum runs at unit stride."""
+    h, w = f.shape
+    rows, columns = (x.shape[2] - h) // down_y + 1, (x.shape[3] - w) // down_x + 1
+    lanes = [
+        [x[:, :, a::down_y, b::down_x].contiguous() for b in range(min(down_x, w))]
+        for a in range(min(down_y, h))
+    ]
+    total = x.new_zeros((*x.shape[:2], rows, columns))
+    for a, taps in enumerate(f.tolist()):
+        for b, tap in enumerate(taps):
+            lane, i, j = lanes[a % down_y][b % down_x], a // down_y, b // down_x
+            total.add_(lane[:, :, i : i + rows, j : j + columns], alpha=tap)
     return total
 
 

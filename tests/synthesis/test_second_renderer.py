@@ -14,6 +14,7 @@ from filled import filled, kinds
 
 from nftgan.networks.architecture import GeneratorConfig
 from nftgan.networks.model_file import save_model
+from nftgan.ops import fused
 from nftgan.synthesis.canonical import SAFE_MARGIN
 from nftgan.synthesis.latents import latent
 from nftgan.synthesis.model import load_model
@@ -62,6 +63,16 @@ def test_the_model_that_ships_is_painted_the_same() -> None:
         recipe = model.recipe(**look)
         levels = second.levels(base_model(), seed, recipe.to_json())
         assert np.array_equal(second.pixels(levels), model.render(seed, recipe))
+
+
+def test_the_native_kernels_paint_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "DOUBLE_FROM", 0)
+    path = tmp_path / "model.safetensors"
+    save_model(path, generator=filled(T).generator, meta={})
+    model = load_model(path)
+    for seed in range(4):
+        levels = second.levels(path, seed, model.recipe().to_json())
+        assert np.array_equal(second.pixels(levels), model.render(seed))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 42, 2**31, 2**32 - 1])
