@@ -119,7 +119,7 @@ class ServiceHandler(Handler):
         assert fields[b"network"] == b"public" and fields[b"car"] == b"true"
         start = body.index(b"vnd.ipld.car\r\n\r\n") + len(b"vnd.ipld.car\r\n\r\n")
         boundary = self.headers["Content-Type"].partition("boundary=")[2].encode()
-        car = body[start : body.rindex(b"\r\n--" + boundary)]
+        car = body[start : body.index(b"\r\n--" + boundary, start)]
         cid = self.server.store(car)
         self._json(200, {"data": {"id": "x", "cid": cid, "size": len(car), "name": "n"}})
 
