@@ -359,19 +359,17 @@ class Campaign:
         if self.second and self.random.random() < 0.5:
             self.record.second_machine_runs += 1
             there = self._start(url, "two", self._doom())
-        here.join(doom.seconds if doom.seconds is not None else RUN_SECONDS)
-        if here.exitcode is None:
+        if _ended(here, doom.seconds if doom.seconds is not None else RUN_SECONDS) is None:
             here.kill()
-            here.join()
+            _ended(here)
             if doom.seconds is None:
                 raise RuntimeError(f"a run did not end in {RUN_SECONDS} s: {self._said()}")
         if there is not None:
-            there.join(self.random.uniform(0, 3))
-            there.kill()
-            there.join()
-            self._count(there.exitcode)
+            if _ended(there, self.random.uniform(0, 3)) is None:
+                there.kill()
+            self._count(_ended(there))
         self.record.runs += 1
-        return self._count(here.exitcode)
+        return self._count(_ended(here))
 
     def _count(self, code: int | None) -> int:
         assert code is not None
@@ -388,7 +386,8 @@ class Campaign:
             target=minter,
             args=(url, str(folder), self.contract, self.tokens, self.batch, doom),
         )
-        process.start()
+        with _ONE_ASKS:
+            process.start()
         return process
 
     def _quiet(self, url: str) -> None:
@@ -443,6 +442,21 @@ class Campaign:
         except RuntimeError:
             return None
         return str(to_checksum_address("0x" + word[-40:]))
+
+
+_ONE_ASKS = threading.Lock()
+"""`start` of one process looks after all of them: two threads would take each other's answers."""
+
+
+def _ended(process: Any, seconds: float = RUN_SECONDS) -> int | None:
+    """The exit code of a process that ends within this time."""
+    until = time.monotonic() + seconds
+    while True:
+        with _ONE_ASKS:
+            code: int | None = process.exitcode
+        if code is not None or time.monotonic() >= until:
+            return code
+        time.sleep(0.01)
 
 
 def _topic(event: str) -> str:
