@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test check contracts bench campaign docs install clean
+.PHONY: demo test check contracts bench campaign docs wheel install clean
 
 install: .venv/ready
 
@@ -38,7 +38,13 @@ campaign: .venv/ready
 	$(BIN)/python tests/chain/campaign.py --campaigns $(CAMPAIGNS)
 
 docs: .venv/ready
-	$(BIN)/python -m pytest tests/test_docs.py
+	$(BIN)/python scripts/docs/commands.py
+	$(BIN)/python -m pytest tests/test_docs.py tests/docs
+	$(PIP) --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+wheel: .venv/ready
+	$(BIN)/pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
 
 # Long checks that are no part of the tests; each says at its end what it found.
 .PHONY: kill-training
