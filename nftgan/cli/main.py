@@ -11,7 +11,7 @@ import typer
 
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import app
-from nftgan.errors import UsageError
+from nftgan.errors import Cancelled, UsageError
 
 for _panel in (
     "demo",
@@ -54,9 +54,11 @@ def run() -> None:
         app()
         return
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except typer.Exit as exc:
         raise SystemExit(exc.exit_code) from None
+    except KeyboardInterrupt:
+        code = Cancelled.exit_code
     except Exception as exc:
         # Typer vendors Click: its usage errors are known by what they can do, not by their class.
         describe = getattr(exc, "format_message", None)
@@ -64,3 +66,6 @@ def run() -> None:
             raise
         Ui(as_json=True).failure(UsageError(describe(), hint="nftgan --help"))
         raise SystemExit(UsageError.exit_code) from None
+    if code == Cancelled.exit_code:  # Ctrl-C before the verb began; Typer answers with a number
+        Ui(as_json=True).failure(Cancelled("stopped", hint="run the same command again"))
+        raise SystemExit(code)
