@@ -23,6 +23,7 @@ external_url = ""              # your own site, or empty
 
 [model]
 path = ""                      # a .safetensors file, a run folder, or a URL with #sha256=...
+publish = true                 # false: only who gets the model from you can prove a picture
 
 [recipe]
 trunc = {trunc}                    # truncation psi: 1 full variety, 0.5 to 0.8 safer pictures

@@ -421,7 +421,7 @@ def test_a_collection_may_keep_its_model_at_home(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.curated("3,8")
     config = desk.collection / "nftgan.toml"
-    config.write_text(config.read_text().replace("[model]\n", "[model]\npublish = false\n", 1))
+    config.write_text(config.read_text().replace("publish = true", "publish = false", 1))
     where = ["-C", str(desk.collection)]
     assert desk.type("metadata", *where)["result"]["cids"]["model"] is None
     desk.type("pin", *where)
