@@ -304,12 +304,19 @@ def test_a_budget_counts_what_earlier_runs_have_spent(world: World) -> None:
         plan_mint(own, world.collection, ME.address, seeds_of(TOKENS))
 
 
+class Waiting(Exception):
+    """Ends a wait that has said why."""
+
+
 def test_a_replacement_that_would_pass_the_budget_waits(world: World) -> None:
-    own = world.minter(budget_wei=10**18)
+    def said(message: str) -> None:
+        if "budget" in message:
+            raise Waiting(message)
+
+    own = world.minter(budget_wei=10**18, on_wait=said)
     plan = plan_mint(own, world.collection, ME.address, seeds_of(TOKENS))
     words = "max fee per gas less than block base fee"
     world.answering("eth_sendRawTransaction", lambda _: {"error": {"code": 1, "message": words}})
-    own._timing = own._timing.__class__(0.02, 0.05, 0.1, 0.1, 20, give_up=1.0)
     deliver = own._deliver
 
     def broke(*arguments: Any) -> bool:
@@ -317,7 +324,7 @@ def test_a_replacement_that_would_pass_the_budget_waits(world: World) -> None:
         return deliver(*arguments)
 
     own._deliver = broke  # type: ignore[method-assign]
-    with pytest.raises(PartlyDone, match=r"above the budget of 0\.0"):
+    with pytest.raises(Waiting, match=r"^waiting: with mint 0-5 .* above the budget of 0\.0"):
         run_mint(own, world.collection, plan)
     assert len(world.attempts()) == 1
     world.answering("eth_sendRawTransaction", lambda params: None)
