@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import mimetypes
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from nftgan.errors import CheckFailed, NftganError, UsageError
@@ -30,6 +33,11 @@ log = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 RAW_TYPE, CAR_TYPE = "application/vnd.ipld.raw", "application/vnd.ipld.car"
 FOREVER = "public, max-age=29030400, immutable"
+FORMATS = {"raw": RAW_TYPE, "car": CAR_TYPE}
+SCOPES = ("all", "entity", "block")
+EMPTY = "bafkqaaa"
+"""The CID that holds its own bytes, none: clients ask for it to see whether this is a gateway."""
+
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -72,6 +80,7 @@ class Handler(BaseHTTPRequestHandler):
         log.info(format, *args)
 
     def _answer(self, *, body: bool) -> None:
+        self._begun = False
         try:
             self._serve(body=body)
         except NotFound as exc:
@@ -86,23 +95,42 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _fail(self, status: HTTPStatus, error: NftganError, body: bool) -> None:
+        if self._begun:  # too late for a status: a body that ends early is the only way to tell
+            log.error("%s: %s", self.path, error.message)
+            self.close_connection = True
+            return
         data = (error.message + "\n").encode()
         self._head(status, "text/plain; charset=utf-8", len(data))
         if body:
             self.wfile.write(data)
 
     def _head(self, status: int, kind: str, size: int | None, **headers: str) -> None:
+        """Without a size the body is chunked."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        if size is None:
-            self.send_header("Connection", "close")
+        if size is not None:
+            self.send_header("Content-Length", str(size))
+        elif self.request_version == "HTTP/1.0":
             self.close_connection = True
         else:
-            self.send_header("Content-Length", str(size))
+            self.send_header("Transfer-Encoding", "chunked")
         self.send_header("X-Content-Type-Options", "nosniff")
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
+        self._begun = True
+
+    def _unchanged(self, headers: dict[str, str]) -> bool:
+        """Whether the client has it already, and then was told so."""
+        asked = self.headers.get("If-None-Match") or ""
+        tags = {tag.strip().removeprefix("W/") for tag in asked.split(",")}
+        if asked.strip() != "*" and headers["ETag"].removeprefix("W/") not in tags:
+            return False
+        self.send_response(HTTPStatus.NOT_MODIFIED)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        return True
 
     # ---- what is asked
 
@@ -115,77 +143,140 @@ class Handler(BaseHTTPRequestHandler):
         parts = unquote(url.path).split("/", 3)
         if len(parts) < 3 or parts[1] != "ipfs":
             raise NotFound("only /ipfs/CID is served here")
-        root, path = Cid.parse(parts[2]), parts[3] if len(parts) > 3 else ""
-        cid = resolve(self.server.get, root, path)
-        accept = self.headers.get("Accept") or ""
-        form = parse_qs(url.query).get("format", [""])[0]
-        if form == "raw" or RAW_TYPE in accept:
-            self._bytes(self.server.get(cid), f"{cid}.raw", RAW_TYPE, body, str(cid) + ".raw")
-        elif form == "car" or CAR_TYPE in accept:
-            self._car(cid, body)
+        path = parts[3] if len(parts) > 3 else ""
+        form = self._format(parse_qs(url.query).get("format", [""])[0])
+        if parts[2] == EMPTY and not path and form == "raw":
+            self._raw(EMPTY, b"", url.path, body)
+            return
+        way: list[tuple[Cid, bytes]] = []
+        cid = resolve(_noting(self.server.get, way), Cid.parse(parts[2]), path)
+        if form == "raw":
+            self._raw(str(cid), self.server.get(cid), url.path, body)
+        elif form == "car":
+            self._car(cid, way, parse_qs(url.query), body)
         elif is_folder(self.server.get, cid):
             self._folder(cid, url.path, body)
         else:
-            self._file(cid, path, body)
+            self._file(cid, path, url.path, body)
 
-    def _bytes(self, data: bytes, name: str, kind: str, body: bool, tag: str) -> None:
-        extra = {"Cache_Control": FOREVER, "ETag": f'"{tag}"'}
-        extra["Content_Disposition"] = f'attachment; filename="{name}"'
-        self._head(HTTPStatus.OK, kind, len(data), **extra)
+    def _format(self, asked: str) -> str:
+        """raw, car, or nothing for the file itself. Raises UsageError for what is not served."""
+        if asked and asked not in FORMATS:
+            raise UsageError(f"the format {asked[:40]!r} is not served here, only raw and car")
+        accept = self.headers.get("Accept") or ""
+        return asked or next((name for name, kind in FORMATS.items() if kind in accept), "")
+
+    def _raw(self, cid: str, data: bytes, path: str, body: bool) -> None:
+        headers = {"Cache_Control": FOREVER, "ETag": f'"{cid}.raw"', "X_Ipfs_Path": path}
+        headers["Content_Disposition"] = f'attachment; filename="{cid}.bin"'
+        if self._unchanged(headers):
+            return
+        self._head(HTTPStatus.OK, RAW_TYPE, len(data), **headers)
         if body:
             self.wfile.write(data)
 
-    def _car(self, root: Cid, body: bool) -> None:
-        blocks = walk(self.server.get, root)
+    def _car(
+        self, root: Cid, way: list[tuple[Cid, bytes]], query: dict[str, list[str]], body: bool
+    ) -> None:
+        """The blocks that prove the path, then those that `dag-scope` asks for, each once."""
+        scope = query.get("dag-scope", ["all"])[0]
+        if scope not in SCOPES:
+            raise UsageError(f"the dag-scope {scope[:40]!r} is not one of {', '.join(SCOPES)}")
+        blocks = _scoped(self.server.get, root, scope)
         first = next(blocks)  # before the status line: an absent root is a 404
-        name = f'attachment; filename="{root}.car"'
-        self._head(
-            HTTPStatus.OK,
-            f"{CAR_TYPE}; version=1; order=dfs; dups=n",
-            None,
-            Content_Disposition=name,
-            ETag=f'W/"{root}.car"',
-        )
-        if body:
-            self.wfile.write(header(root))
-            for cid, data in (first, *blocks):
-                self.wfile.write(section(cid, data))
+        headers = {"Cache_Control": FOREVER, "ETag": f'W/"{root}.{scope}.car"'}
+        headers["Content_Disposition"] = f'attachment; filename="{root}.car"'
+        if self._unchanged(headers):
+            return
+        kind = f"{CAR_TYPE}; version=1; order=dfs; dups=n"
+        self._head(HTTPStatus.OK, kind, None, **headers)
+        if not body:
+            return
+        self._piece(header(root))
+        sent: set[Cid] = set()
+        for cid, data in chain(way, [first], blocks):
+            if cid not in sent:
+                sent.add(cid)
+                self._piece(section(cid, data))
+        if self.request_version != "HTTP/1.0":
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _piece(self, data: bytes) -> None:
+        if self.request_version == "HTTP/1.0":
+            self.wfile.write(data)
+        else:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def _folder(self, cid: Cid, path: str, body: bool) -> None:
         if not path.endswith("/"):
-            self._head(HTTPStatus.MOVED_PERMANENTLY, "text/plain", 0, Location=quote(path) + "/")
+            self._head(HTTPStatus.MOVED_PERMANENTLY, "text/plain", 0, Location=path + "/")
+            return
+        with suppress(NotFound):
+            index = resolve(self.server.get, cid, "index.html")
+            self._file(index, "index.html", path, body)
+            return
+        headers = {"ETag": f'"{cid}.dir"', "X_Ipfs_Path": path}
+        if self._unchanged(headers):
             return
         rows = "".join(
             f'<li><a href="{quote(link.name)}">{escape(link.name)}</a></li>'
             for link in entries(self.server.get, cid)
         )
         page = f"<!doctype html><meta charset=utf-8><title>{cid}</title><ul>{rows}</ul>".encode()
-        self._head(HTTPStatus.OK, "text/html; charset=utf-8", len(page), ETag=f'"{cid}.dir"')
+        self._head(HTTPStatus.OK, "text/html; charset=utf-8", len(page), **headers)
         if body:
             self.wfile.write(page)
 
-    def _file(self, cid: Cid, path: str, body: bool) -> None:
+    def _file(self, cid: Cid, name: str, path: str, body: bool) -> None:
         size, tag = file_size(self.server.get, cid), f'"{cid}"'
         headers = {"Cache_Control": FOREVER, "ETag": tag, "Accept_Ranges": "bytes"}
-        if self.headers.get("If-None-Match") == tag:
-            self._head(HTTPStatus.NOT_MODIFIED, "text/plain", 0, **headers)
+        headers["X_Ipfs_Path"] = path
+        if self._unchanged(headers):
             return
-        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-        asked = _asked_range(self.headers.get("Range"), size)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        wanted = self.headers.get("If-Range", tag) == tag  # else the client's part is of another
+        asked = _asked_range(self.headers.get("Range"), size) if wanted else None
+        start, end = asked or (0, size)
         if asked is None:
-            self._head(HTTPStatus.OK, kind, size, **headers)
-            start, end = 0, size
-        elif asked[0] >= asked[1]:
+            status = HTTPStatus.OK
+        elif start >= end:
             headers["Content_Range"] = f"bytes */{size}"
             self._head(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, kind, 0, **headers)
             return
         else:
-            start, end = asked
+            status = HTTPStatus.PARTIAL_CONTENT
             headers["Content_Range"] = f"bytes {start}-{end - 1}/{size}"
-            self._head(HTTPStatus.PARTIAL_CONTENT, kind, end - start, **headers)
+        pieces = stream(self.server.get, cid, start, end)
+        first = next(pieces, b"") if body else b""  # before the status line: it may be damaged
+        self._head(status, kind, end - start, **headers)
         if body:
-            for piece in stream(self.server.get, cid, start, end):
+            for piece in chain([first], pieces):
                 self.wfile.write(piece)
+
+
+def _noting(get: Get, way: list[tuple[Cid, bytes]]) -> Get:
+    """`get` that notes what was read."""
+
+    def read(cid: Cid) -> bytes:
+        data = get(cid)
+        way.append((cid, data))
+        return data
+
+    return read
+
+
+def _scoped(get: Get, cid: Cid, scope: str) -> Iterator[tuple[Cid, bytes]]:
+    """The blocks of a DAG that a scope of the trustless gateway's specification names."""
+    if scope == "all" or (scope == "entity" and not is_folder(get, cid)):
+        yield from walk(get, cid)
+        return
+    yield cid, get(cid)
+    if scope == "entity":
+        seen: list[tuple[Cid, bytes]] = []
+        for _ in entries(_noting(get, seen), cid):  # a sharded folder is all its shards
+            yield from seen
+            seen.clear()
+        yield from seen
 
 
 def _asked_range(text: str | None, size: int) -> tuple[int, int] | None:
@@ -193,6 +284,8 @@ def _asked_range(text: str | None, size: int) -> tuple[int, int] | None:
     match = _RANGE.fullmatch(text or "")
     if match is None or match[1] == match[2] == "":
         return None
+    if match[1] and match[2] and int(match[2]) < int(match[1]):
+        return None  # not a range at all
     if match[1] == "":
         return max(size - int(match[2]), 0), size
     end = int(match[2]) + 1 if match[2] else size

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import threading
+import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from nftgan.ipfs.car import read_car
-from nftgan.ipfs.cid import RAW, Cid
-from nftgan.ipfs.gateway import Gateway
-from nftgan.ipfs.reader import walk
+from nftgan.ipfs.car import CarFile, read_car
+from nftgan.ipfs.cid import DAG_PB, RAW, Cid
+from nftgan.ipfs.reader import resolve, walk
 from nftgan.ipfs.store import BlockStore
 from tests.ipfs.trees import BIG, put
-
-
-@pytest.fixture
-def served(store: BlockStore) -> Iterator[tuple[BlockStore, str]]:
-    gateway = Gateway(store.get)
-    threading.Thread(target=gateway.serve_forever, daemon=True).start()
-    yield store, gateway.url
-    gateway.shutdown()
-    gateway.server_close()
 
 
 def fetch(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -71,3 +61,98 @@ def test_the_gateway_refuses_what_it_should(served: tuple[BlockStore, str]) -> N
     assert fetch(f"{url}/ipfs/{root}/0.json", Host="evil.example")[0] == 400
     store.path_of(Cid.of(b"{}", RAW)).write_bytes(b"[]")
     assert fetch(f"{url}/ipfs/{root}/0.json")[0] == 502
+
+
+def served_car(url: str, folder: Path) -> set[Cid]:
+    status, headers, body = fetch(url)
+    assert status == 200
+    assert headers["Content-Type"].startswith("application/vnd.ipld.car; version=1")
+    path = folder / "got.car"
+    path.write_bytes(body)
+    return set(CarFile(path).cids)
+
+
+def test_names_are_found_in_a_sharded_folder_of_strange_names(
+    served: tuple[BlockStore, str],
+) -> None:
+    store, url = served
+    names = {f"{i} é%名?.json": str(i).encode() for i in range(4300)}
+    root = put(store, {"a b": names, "index": {"index.html": b"<p>hello"}})
+    for name in ("0 é%名?.json", "4299 é%名?.json"):
+        assert fetch(f"{url}/ipfs/{root}/a%20b/{quote(name)}")[2] == names[name]
+    assert fetch(f"{url}/ipfs/{root}/a%20b/{quote('4300 é%名?.json')}")[0] == 404
+    page = fetch(f"{url}/ipfs/{root}/a%20b")[2].decode()  # over a redirect to the name with a slash
+    assert page.count("<li>") == 4300 and quote("17 é%名?.json") in page
+    status, headers, body = fetch(f"{url}/ipfs/{root}/index/")
+    assert (status, headers["Content-Type"], body) == (200, "text/html", b"<p>hello")
+
+
+def test_a_head_request_has_the_headers_of_a_get_and_no_body(
+    served: tuple[BlockStore, str],
+) -> None:
+    store, url = served
+    root = put(store, {"x.png": BIG})
+    for path in ("/x.png", "/", "?format=raw", "?format=car", "/absent"):
+        answers = []
+        for method in ("HEAD", "GET"):
+            connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+            connection.request(method, f"/ipfs/{root}{path}")
+            answer = connection.getresponse()
+            told = {k: v for k, v in answer.getheaders() if k != "Date"}
+            answers.append((answer.status, told))
+            assert bool(answer.read()) == (method == "GET")
+            connection.close()
+        assert answers[0] == answers[1]
+
+
+def test_a_car_proves_its_path_and_holds_as_much_as_its_scope_says(
+    served: tuple[BlockStore, str], tmp_path: Path
+) -> None:
+    store, url = served
+    sharded = {f"{i}.json": str(i).encode() for i in range(5400)}
+    root = put(store, {"a": {"big": BIG, "other": b"1"}, "m": sharded})
+    a, big, m = (resolve(store.get, root, path) for path in ("a", "a/big", "m"))
+    file = {cid for cid, _ in walk(store.get, big)}
+    below = f"{url}/ipfs/{root}/a/big?format=car"
+    assert served_car(below, tmp_path) == {root, a} | file
+    assert CarFile(tmp_path / "got.car").root == big
+    assert served_car(below + "&dag-scope=entity", tmp_path) == {root, a} | file
+    assert served_car(below + "&dag-scope=block", tmp_path) == {root, a, big}
+    assert served_car(f"{url}/ipfs/{a}?format=car&dag-scope=entity", tmp_path) == {a}
+    shards = {cid for cid, _ in walk(store.get, m) if cid.codec == DAG_PB}
+    assert served_car(f"{url}/ipfs/{m}?format=car&dag-scope=entity", tmp_path) == shards
+    assert fetch(below + "&dag-scope=some")[0] == 400
+
+
+def test_tags_formats_and_ranges_that_are_none(served: tuple[BlockStore, str]) -> None:
+    store, url = served
+    root = put(store, {"x": BIG})
+    for path in ("/x", "/", "?format=raw", "?format=car"):
+        tag = fetch(f"{url}/ipfs/{root}{path}")[1]["ETag"]
+        for asked in (tag, f'"other", {tag}', "*", tag.removeprefix("W/")):
+            assert fetch(f"{url}/ipfs/{root}{path}", If_None_Match=asked)[::2] == (304, b"")
+        assert fetch(f"{url}/ipfs/{root}{path}", If_None_Match='"other"')[0] == 200
+    assert fetch(f"{url}/ipfs/{root}?format=tar")[0] == 400
+    for asked in ("bytes=9-5", "bytes=x", "lines=1-2", "bytes=0-1,4-5"):
+        assert fetch(f"{url}/ipfs/{root}/x", Range=asked)[::2] == (200, BIG)
+    assert fetch(f"{url}/ipfs/{root}/x", Range="bytes=0-4", If_Range='"other"')[2] == BIG
+    assert fetch(f"{url}/ipfs/{root}/x", Range="bytes=1048570-1048590")[2] == BIG[1048570:1048591]
+    status, headers, body = fetch(f"{url}/ipfs/bafkqaaa?format=raw")  # how clients probe
+    assert (status, headers["Content-Type"], body) == (200, "application/vnd.ipld.raw", b"")
+
+
+@pytest.mark.parametrize("path", ["/x", "?format=car"])
+def test_damage_in_the_middle_ends_the_body_early_and_puts_nothing_else_into_it(
+    served: tuple[BlockStore, str], path: str
+) -> None:
+    store, url = served
+    whole = b"".join(bytes([i]) * (1 << 20) for i in range(3))
+    root = put(store, {"x": whole})
+    store.path_of(Cid.of(whole[2 << 20 :], RAW)).write_bytes(b"damaged")
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection.request("GET", f"/ipfs/{root}{path}")
+    answer = connection.getresponse()
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        answer.read()
+    connection.close()
+    assert b"damaged" not in cut.value.partial and b"HTTP/1.1" not in cut.value.partial

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import aleph_cid
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nftgan.ipfs import cid_of_path
 from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.cid import RAW, Cid
+from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.importer import Importer, Tree
 from nftgan.ipfs.pinning import pack
 from nftgan.ipfs.profiles import PROFILES
 from nftgan.ipfs.reader import read_file
+from nftgan.ipfs.store import BlockStore
+from tests.ipfs import real_kubo
+from tests.ipfs.serving import serving
+from tests.ipfs.trees import BIG, put
 
 INTEROP = Path(__file__).parent / "interop"
 
+HELIA = Path(__file__).parent / "helia"
+
+needs_kubo = pytest.mark.skipif(
+    real_kubo.library() is None, reason="needs Kubo's code on Linux: `make interop-deps`"
+)
 needs_node = pytest.mark.skipif(
     not shutil.which("node") or not (INTEROP / "node_modules").is_dir(),
     reason="needs node and `make node-deps`",
@@ -58,7 +71,6 @@ def write(folder: Path, tree: Tree) -> None:
 def test_random_trees_have_the_cids_of_aleph_cid(
     tmp_path_factory: pytest.TempPathFactory, tree: dict[str, Any]
 ) -> None:
-    aleph_cid = pytest.importorskip("aleph_cid", reason="needs `pip install aleph-cid`")
     folder = tmp_path_factory.mktemp("tree") / "t"
     write(folder, tree)
     for profile, version in (("unixfs-v0-2015", 0), ("kubo-cidv1", 1)):
@@ -68,7 +80,6 @@ def test_random_trees_have_the_cids_of_aleph_cid(
 
 
 def test_folders_around_the_sharding_limit_have_the_cids_of_aleph_cid(tmp_path: Path) -> None:
-    aleph_cid = pytest.importorskip("aleph_cid", reason="needs `pip install aleph-cid`")
     for count in (6122, 6123):  # the largest flat folder of N.json under version 0, and one more
         folder = tmp_path / str(count)
         write(folder, {f"{i}.json": b"" for i in range(count)})
@@ -144,3 +155,67 @@ def test_we_read_the_car_of_ipfs_car(tmp_path: Path) -> None:
     car = CarFile(tmp_path / "x.car")
     assert str(car.root) == cid_of_path(tmp_path / "in")
     assert read_file(car.get, car.root, "a/17", most_bytes=9) == b"17"
+
+
+ART: dict[str, Any] = {
+    "images": {f"{i}.png": bytes([i]) * 30_000 for i in range(20)},
+    "metadata": {f"{i}.json": str(i).encode() for i in range(5400)},  # sharded
+    "big": BIG,
+    "empty": b"",
+    "folder": {},
+}
+
+
+@needs_kubo
+@pytest.mark.parametrize("profile", PROFILES)
+def test_kubo_opens_our_store_pins_what_is_in_it_and_reads_every_file(
+    tmp_path: Path, profile: str
+) -> None:
+    ours, repo, out = BlockStore(tmp_path / "ours", durable=False), tmp_path / "repo", "out"
+    root = str(Importer(lambda cid, data: ours.put(cid, data) and None, profile).add_tree(ART).cid)
+    real_kubo.ask(repo)
+    shutil.rmtree(repo / "blocks")
+    ours.blocks.rename(repo / "blocks")
+    _, listed, _ = real_kubo.ask(repo, ["pin", root], ["pins"], ["get", root, str(tmp_path / out)])
+    assert root in json.loads(listed[0])
+    assert cid_of_path(tmp_path / out, profile) == root
+
+
+@needs_kubo
+def test_kubo_adds_a_folder_under_our_cid_and_we_read_its_store(tmp_path: Path) -> None:
+    write(tmp_path / "in", ART)
+    [(cid, _)] = real_kubo.ask(tmp_path / "repo", ["add", str(tmp_path / "in")], sync=False)
+    assert cid == cid_of_path(tmp_path / "in", "unixfs-v0-2015")
+    store = BlockStore(tmp_path / "repo")
+    assert store.read_file(Cid.parse(cid), "metadata/5399.json", most_bytes=9) == b"5399"
+    assert all(ok for _, ok in store.verify())
+
+
+def helia(url: str, root: Cid, *paths: str) -> dict[str, str]:
+    """SHA-256 of the files as a Helia node reads them from a gateway, or its error."""
+    program = ["node", HELIA / "helia.mjs", url, str(root), *paths]
+    answer = subprocess.run(program, stdout=subprocess.PIPE, check=False)
+    told: dict[str, str] = json.loads(answer.stdout)
+    return told
+
+
+@pytest.mark.node
+@pytest.mark.skipif(
+    not shutil.which("node") or not (HELIA / "node_modules").is_dir(),
+    reason="needs node and `make node-deps`",
+)
+def test_a_helia_node_reads_through_our_gateway_and_notices_a_wrong_block(
+    served: tuple[BlockStore, str],
+) -> None:
+    store, url = served
+    root = put(store, ART)
+    paths = {"images/7.png": bytes([7]) * 30_000, "metadata/5399.json": b"5399", "big": BIG}
+    expected = {path: hashlib.sha256(data).hexdigest() for path, data in paths.items()}
+    assert helia(url, root, *paths) == expected
+    # A gateway that does not look at its blocks hands on a wrong one.
+    wrong = Cid.of(b"5399", RAW)
+    careless = Gateway(store.get)
+    careless.get = lambda cid: b"6399" if cid == wrong else store.get(cid)
+    with serving(careless):
+        assert "error" in helia(careless.url, root, "metadata/5399.json")
+        assert helia(careless.url, root, "big") == {"big": expected["big"]}
