@@ -10,7 +10,7 @@ install: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) torch
-	$(PIP) --editable '.[dev]'
+	$(PIP) --editable '.[dev,docs]'
 	touch $@
 
 demo: .venv/ready
@@ -40,7 +40,6 @@ campaign: .venv/ready
 docs: .venv/ready
 	$(BIN)/python scripts/docs/commands.py
 	$(BIN)/python -m pytest tests/test_docs.py tests/docs
-	$(PIP) --editable '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 wheel: .venv/ready

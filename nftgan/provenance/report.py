@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
+from shlex import quote
 from typing import Any
 
 from nftgan.collection.manifest import Manifest, Piece
@@ -143,7 +144,7 @@ def _verdict(facts: Facts) -> tuple[str, str]:
         return "broken", f"{broken:,} of {len(facts.reports):,} tokens have a broken link."
     if proven < len(facts.reports):
         return "unchecked", f"{proven:,} of {len(facts.reports):,} tokens are proven in full."
-    return "holds", f"All {proven:,} tokens are proven back to their pixels."
+    return "holds", f"All {proven:,} minted tokens are proven back to their pixels."
 
 
 def _foot(facts: Facts) -> str:
@@ -605,7 +606,8 @@ def _commands(facts: Facts) -> str:
     ]
     for place in facts.places:
         public = bool(place.explorer)
-        options = f"--contract {place.contract} --chain {place.chain}"
+        # Quoted: who made the folder chose these words, and a reader will paste them.
+        options = f"--contract {quote(place.contract)} --chain {quote(place.chain)}"
         options += " --mainnet" if place.mainnet else ""
         gateway = " --gateway https://…" if public else ""
         parts.append(

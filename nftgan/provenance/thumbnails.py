@@ -15,6 +15,7 @@ from nftgan.synthesis.png import encode_png
 
 JPEG_QUALITY = 85
 PALETTE = 256  # up to so many colours a PNG is smaller than a JPEG, and exact
+EMPTY = 128  # grey where a sheet's last row ends: neither light nor dark
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def thumbnail(image: np.ndarray, side: int) -> Thumbnail:
     A picture of equal square blocks (pixel art that was enlarged) is taken down to one pixel a
     block without any loss.
     """
-    small = image[:: blocks(image), :: blocks(image)]
+    step = blocks(image)
+    small = image[::step, ::step]
     exact = max(small.shape[:2]) <= side
     if not exact:
         small = scaled(small, side)
@@ -51,9 +53,13 @@ def blocks(image: np.ndarray) -> int:
     """Side of the largest square blocks of one colour that `image` consists of; 1: pixels."""
     height, width = image.shape[:2]
     step = math.gcd(height, width)
-    for axis in (0, 1):
-        changes = np.flatnonzero(np.diff(image.astype(np.int16), axis=axis).any(axis=(1 - axis, 2)))
-        step = math.gcd(step, *(int(place) + 1 for place in changes))
+    for part in (image[:1], image[:, :1], image):  # one row or column mostly tells it at once
+        if step == 1:
+            break
+        down = (part[1:] != part[:-1]).any(axis=(1, 2))
+        across = (part[:, 1:] != part[:, :-1]).any(axis=(0, 2))
+        for changes in (down, across):
+            step = math.gcd(step, *(int(place) + 1 for place in np.flatnonzero(changes)))
     return step
 
 
@@ -66,18 +72,18 @@ def scaled(image: np.ndarray, side: int) -> np.ndarray:
 
 def encoded(image: np.ndarray, *, exact: bool = False) -> Thumbnail:
     """As PNG when it has few colours, else as JPEG. The same pixels give the same bytes."""
-    packed = image.astype(np.uint32) @ np.array([65536, 256, 1], dtype=np.uint32)
-    if len(np.unique(packed)) <= PALETTE:
+    whole = Image.fromarray(image)
+    if whole.getcolors(PALETTE) is not None:
         return Thumbnail(encode_png(image), "png", image, exact)
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="JPEG", quality=JPEG_QUALITY, optimize=True)
+    whole.save(buffer, format="JPEG", quality=JPEG_QUALITY, optimize=True)
     return Thumbnail(buffer.getvalue(), "jpeg", image, False)
 
 
 def sheet(tiles: Sequence[np.ndarray], side: int, columns: int) -> Thumbnail:
     """One picture of many, row by row; each tile fills a square of `side` pixels."""
     rows = -(-len(tiles) // columns)
-    canvas = np.full((rows * side, columns * side, 3), 255, dtype=np.uint8)
+    canvas = np.full((rows * side, columns * side, 3), EMPTY, dtype=np.uint8)
     for place, tile in enumerate(tiles):
         top, left = place // columns * side, place % columns * side
         canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile

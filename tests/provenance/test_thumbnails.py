@@ -49,4 +49,4 @@ def test_tiles_of_a_sheet_lie_row_by_row() -> None:
     made = sheet(tiles, 4, 3)
     found = decoded(made.data)
     assert found.shape == (8, 12, 3)
-    assert [int(found[4 * (n // 3), 4 * (n % 3), 0]) for n in range(6)] == [0, 20, 40, 60, 80, 255]
+    assert [int(found[4 * (n // 3), 4 * (n % 3), 0]) for n in range(6)] == [0, 20, 40, 60, 80, 128]

@@ -268,13 +268,15 @@ def test_hostile_records_stay_words(project: Project) -> None:
     deployed(project, chain=evil, collection=evil, owner=evil)
     journal = Journal.open(project.deployments / "11155111.jsonl", {})
     journal.final(evil, hash=evil, block=1, gas=1, fee_wei=1)
-    assert evil in is_harmless(report(project).path.read_text("utf-8")).text
+    seen = is_harmless(report(project).path.read_text("utf-8"))
+    assert evil in seen.text
+    assert f"nftgan verify --contract '{evil}' --chain '{evil}'" in seen.text  # safe to paste
 
 
 @pytest.mark.parametrize(
     ("verdicts", "sentence"),
     [
-        (("holds", "holds"), "All 2 tokens are proven back to their pixels."),
+        (("holds", "holds"), "All 2 minted tokens are proven back to their pixels."),
         (("holds", "unchecked"), "1 of 2 tokens are proven in full."),
         (("holds", "broken"), "1 of 2 tokens have a broken link."),
     ],

@@ -128,7 +128,7 @@ def test_the_report_asks_the_chain_when_it_is_told_to(minted: Desk, tmp_path: Pa
     result = minted.type("report", "--verify", *where)["result"]
     assert (result["proven"], result["asked_chain"], result["broken"]) == (3, True, [])
     page = (tmp_path / "page.html").read_text("utf-8")
-    assert "All 3 tokens are proven back to their pixels." in page
+    assert "All 3 minted tokens are proven back to their pixels." in page
     assert not (minted.collection / "report.html").exists()
 
 
