@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 SWITCH = "NFTGAN_KERNELS"
 """Environment variable; `off` keeps to the PyTorch formulation."""
 
+CACHE = "NFTGAN_KERNEL_CACHE"
+"""Environment variable; the folder of the compiled kernels, else one in the state folder."""
+
 FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-std=c++17", "-fPIC")
 COMPILE_SECONDS = 300
 
@@ -61,7 +64,8 @@ def _compiled() -> Path:
         (source.name, source.read_bytes()) for source in sources if source.name.endswith(".cpp")
     ]
     key = hashlib.sha256(repr((texts, FLAGS, compiler, _machine())).encode()).hexdigest()[:24]
-    folder = state_home() / "cache" / "kernels"
+    chosen = os.environ.get(CACHE)
+    folder = Path(chosen) if chosen else state_home() / "cache" / "kernels"
     target = folder / f"nftgan-{key}.so"
     if target.exists():
         return target

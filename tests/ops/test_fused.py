@@ -119,7 +119,7 @@ def test_a_little_float64_takes_the_definition() -> None:
 def test_without_a_compiler_one_line_says_so_and_pytorch_does_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path))
+    monkeypatch.setenv("NFTGAN_KERNEL_CACHE", str(tmp_path / "cache" / "kernels"))
     monkeypatch.setenv("CXX", str(tmp_path / "no-such-compiler"))
     kernels.library.cache_clear()
     try:
@@ -137,7 +137,7 @@ def test_without_a_compiler_one_line_says_so_and_pytorch_does_the_work(
 def test_a_killed_build_leaves_nothing_that_the_next_one_trips_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path))
+    monkeypatch.setenv("NFTGAN_KERNEL_CACHE", str(tmp_path / "cache" / "kernels"))
     litter = tmp_path / "cache" / "kernels" / "tmpdead"
     litter.mkdir(parents=True)
     (litter / "filtered_lrelu.cpp").write_text("half")
