@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nftgan.chain.accounts import Account, anvil_account, embedded_account, unlock
+from nftgan.chain.accounts import Account, anvil_account, check_address, embedded_account, unlock
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import chain_named
 from nftgan.chain.rpc import Connection, connect, translated
@@ -93,10 +93,19 @@ def deployments(project: Project) -> list[dict[str, Any]]:
     found = []
     for path in sorted(project.deployments.glob("*.json")):
         record = read_json(path)
-        if not isinstance(record, dict) or "collection" not in record:
-            raise UsageError(f"{path} is damaged", hint="move it away and run nftgan deploy")
+        _check_record(path, record)
         found.append(record)
     return found
+
+
+def _check_record(path: Path, record: Any) -> None:
+    try:
+        block = record.get("block", 0)
+        whole = type(block) is int and block >= 0 and bool(check_address(record["collection"]))
+    except (AttributeError, TypeError, KeyError, UsageError):
+        whole = False
+    if not whole:
+        raise UsageError(f"{path} is damaged", hint="move it away and run nftgan deploy")
 
 
 def deployment(project: Project, connection: Connection) -> dict[str, Any]:
@@ -110,7 +119,8 @@ def deployment(project: Project, connection: Connection) -> dict[str, Any]:
             f"{project.name} is not deployed on {connection.chain.name}",
             hint=f"nftgan deploy --chain {connection.chain.name}",
         )
-    record: dict[str, Any] = read_json(path)
+    record = read_json(path)
+    _check_record(path, record)
     if record.get("genesis") != genesis_hash(connection):
         raise UsageError(
             f"{path} is of another {connection.chain.name} chain than the one that answers",

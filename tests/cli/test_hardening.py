@@ -419,3 +419,15 @@ def test_hostile_input_is_refused_in_one_sentence(
         "home",
         *map(str, range(max(3, FUZZ // 5))),
     }
+
+
+@pytest.mark.parametrize(
+    "change", [{"collection": "0xbD9F75A4"}, {"collection": 7}, {"block": None}, {"block": -1}]
+)
+def test_a_deployment_record_that_cannot_be_is_damaged(
+    desk: Path, type_: Type, change: dict[str, Any]
+) -> None:
+    (path,) = (desk / "birds" / "deployments").glob("*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    answer = type_("verify", "0", "-C", desk / "birds")
+    assert answer.code == 2 and "is damaged" in answer.message
