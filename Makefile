@@ -29,6 +29,15 @@ contracts/node_modules: contracts/package.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix contracts
 	touch $@
 
+# A static analyser of its own: its packages do not mix with ours.
+.PHONY: slither
+slither: contracts/node_modules build/slither/bin/slither
+	node contracts/slither.mjs $(CURDIR)/build/slither/bin/slither
+
+build/slither/bin/slither:
+	$(PYTHON) -m venv build/slither
+	build/slither/bin/pip --disable-pip-version-check --quiet install slither-analyzer==0.11.6
+
 bench: .venv/ready
 	for b in benchmarks/*.py; do $(BIN)/python $$b || exit 1; done
 
@@ -56,7 +65,7 @@ clean:
 # Optional: tests marked `node` use these packages and skip, saying so, without them.
 .PHONY: node-deps
 node-deps:
-	@for f in contracts tests/ipfs/interop tests/ipfs/helia tests/chain/node; do \
+	@for f in contracts contracts/conformance tests/ipfs/interop tests/ipfs/helia tests/chain/node; do \
 	  if test -f $$f/package.json; then npm install --ignore-scripts --no-audit --no-fund --silent --prefix $$f || exit 1; fi; done
 
 # kill -9 in the middle of an upload of 2,000 files (400 MB), 24 times; minutes.

@@ -132,7 +132,7 @@ const changes = [
 const box = mkdtempSync(join(tmpdir(), 'mutate-'))
 for (const name of ['src', 'test', 'foundry.toml', 'solc.cjs']) cpSync(join(here, name), join(box, name), { recursive: true })
 symlinkSync(join(here, 'node_modules'), join(box, 'node_modules'))
-const env = { ...process.env, FOUNDRY_VIA_IR: 'false', FOUNDRY_FUZZ_RUNS: '24' }
+const env = { ...process.env, FOUNDRY_VIA_IR: 'false', FOUNDRY_OPTIMIZER: 'false', FOUNDRY_FUZZ_RUNS: '24' }
 const test = () => spawnSync(forge, ['test', '--no-match-contract', 'Invariants|Gas'], { cwd: box, env, encoding: 'utf8' })
 
 let survived = 0
