@@ -106,12 +106,15 @@ class Dataset:
         self._files = files
         self._labels = labels
         self._fingerprint: str | None = None
+        self._may_cache = True
         self._cache: np.ndarray | None = None
         self._cached: np.ndarray | None = None
 
     @classmethod
-    def open(cls, path: Path | str) -> Dataset:
+    def open(cls, path: Path | str, *, cache: bool = True) -> Dataset:
         """A zip or a folder, ours or in the layout StyleGAN users have.
+
+        cache: keep decoded pictures in memory, for those who read them again and again.
 
         The size of the first picture sets `resolution` and `channels`; each other one is checked
         when it is read, and all of them by `fingerprint`. Raises UsageError that names the file.
@@ -141,7 +144,9 @@ class Dataset:
         notes = _read_json(path, files, NOTES_MEMBER) if NOTES_MEMBER in sizes else {}
         first = _decode(path, names[0], _read(path, files, names[0]), None)
         shape = (first.shape[0], 3 if first.ndim == 3 else 1)
-        return cls(path, files, names, labels, notes, shape)
+        dataset = cls(path, files, names, labels, notes, shape)
+        dataset._may_cache = cache
+        return dataset
 
     def __len__(self) -> int:
         return len(self.names)
@@ -193,7 +198,8 @@ class Dataset:
         if not 0 <= index < len(self):
             raise IndexError(f"picture {index} of a dataset of {len(self)}")
         shape = (self.channels, self.resolution, self.resolution)
-        if self._cache is None and len(self) * math.prod(shape) <= CACHE_BYTES:
+        fits = self._may_cache and len(self) * math.prod(shape) <= CACHE_BYTES
+        if self._cache is None and fits:
             self._cache = np.empty((len(self), *shape), dtype=np.uint8)
             self._cached = np.zeros(len(self), dtype=bool)
         if self._cache is not None and self._cached is not None and self._cached[index]:

@@ -38,7 +38,7 @@ def write_report(output: Path, notes: Mapping[str, Any]) -> None:
     json_path, html_path = report_paths(output)
     keys = ("fingerprint", "resolution", "classes", "options", "notes", "rejected", "sources")
     write_json(json_path, {"kept": len(notes["sources"]), **{key: notes[key] for key in keys}})
-    write_text(html_path, _page(Dataset.open(output), notes))
+    write_text(html_path, _page(Dataset.open(output, cache=False), notes))
 
 
 def _page(dataset: Dataset, notes: Mapping[str, Any]) -> str:
