@@ -139,8 +139,9 @@ class Gallery:
         with self._change:
             self._stopped = True
             self._change.notify_all()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in (self._thread, self._art_thread):
+            if thread.is_alive():
+                thread.join()
         self._cache.close()
 
     # ---- the pool

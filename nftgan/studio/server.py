@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -61,14 +64,40 @@ class StudioServer:
         return f"http://{LOOPBACK}:{self.port}/?token={self._token}"
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Paint and answer until `stop`; `ready` is called when it may be opened."""
-        self._studio.gallery.start()
-        ready()
+        """Paint and answer until `stop`; `ready` is called when it may be opened.
+
+        Raises KeyboardInterrupt after Ctrl-C, when nothing is at work any more.
+        """
+        with self._minding_ctrl_c() as asked:
+            try:
+                self._studio.gallery.start()
+                ready()
+                self._server.run(sockets=[self._socket])
+            finally:
+                self._socket.close()
+                self._studio.gallery.close()
+        if asked.is_set():
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def _minding_ctrl_c(self) -> Iterator[threading.Event]:
+        """Ctrl-C is a wish here and no exception: one in the middle of an import, or of the
+        painter's arithmetic, would leave locks behind that the painter then waits for.
+        """
+        asked = threading.Event()
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            asked.set()
+            self.stop()
+
+        if threading.current_thread() is not threading.main_thread():
+            yield asked
+            return
+        before = signal.signal(signal.SIGINT, ask)
         try:
-            self._server.run(sockets=[self._socket])
+            yield asked
         finally:
-            self._socket.close()
-            self._studio.gallery.close()
+            signal.signal(signal.SIGINT, before)
 
     def stop(self) -> None:
         """End `serve` soon; from any thread."""
