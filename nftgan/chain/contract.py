@@ -260,7 +260,7 @@ def same_code(connection: Connection, address: str, names: Sequence[str]) -> tup
             return "", "there is no contract at this address"
         implementation = _implementation_of(code)
         if implementation is None:
-            return "", "its code is not that of a collection"
+            return "", "its code is not that of a collection or a sale"
         found = bytes(connection.w3.eth.get_code(implementation))
     for name in names:
         document = artifact(name)

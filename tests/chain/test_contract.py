@@ -81,7 +81,7 @@ def test_code_that_is_not_ours_is_recognised(
     code = creation_code(COLLECTION)
     plain = sending.execute("plain", to=None, data=code).contract
     problem = Collection(embedded, plain or "").code_problem()
-    assert problem == "its code is not that of a collection"
+    assert problem == "its code is not that of a collection or a sale"
     # One byte of the implementation is another one: the same clone in front of foreign code.
     forged_code = code[:-1] + bytes([code[-1] ^ 1])
     forged = sending.execute("forged", to=None, data=forged_code).contract
