@@ -75,6 +75,7 @@ contract NftganCollectionCodeTest is Rig {
         refuses(0, 1);
         put(3);
         refuses(3, 1);
+        refuses(3, 0);
         refuses(2, 2);
         refuses(type(uint256).max, 1);
         refuses(0, type(uint256).max);
