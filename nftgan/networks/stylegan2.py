@@ -11,17 +11,16 @@ from torch import Tensor, nn
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN2Config
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork
-from nftgan.ops import bias_act, conv2d_resample, setup_filter, upsample2d
+from nftgan.ops import (
+    bias_act,
+    conv2d_resample,
+    modulate,
+    modulated_conv2d,
+    setup_filter,
+    upsample2d,
+)
 
 BLUR = (1.0, 3.0, 3.0, 1.0)
-
-
-def _modulate(weight: Tensor, styles: Tensor, *, demodulate: bool) -> Tensor:
-    """Per-sample weights [N, O, I, k, k] (Karras et al. 2020, eq. 1 and 3)."""
-    weights = weight[None] * styles[:, None, :, None, None]
-    if demodulate:
-        weights = weights * (weights.square().sum(dim=(2, 3, 4), keepdim=True) + 1e-8).rsqrt()
-    return weights
 
 
 def _convolve(x: Tensor, weights: Tensor, f: Tensor | None, *, up: int) -> Tensor:
@@ -79,8 +78,11 @@ class SynthesisLayer(nn.Module):
             biggest = weight.abs().amax(dim=(1, 2, 3), keepdim=True)
             weight = weight / (biggest * math.sqrt(weight[0].numel()))
             styles = styles / styles.abs().amax(dim=1, keepdim=True)
-        weights = _modulate(weight, styles, demodulate=True).to(x.dtype)
-        x = _convolve(x, weights, self.resample_filter, up=self.up)
+        if self.up == 1:
+            x = modulated_conv2d(x, weight, styles, demodulate=True, padding=1)
+        else:
+            weights = modulate(weight, styles, demodulate=True).to(x.dtype)
+            x = _convolve(x, weights, self.resample_filter, up=self.up)
         if self.use_noise and noise.mode != "none":
             field = self.noise_const
             if noise.mode == "random":
@@ -102,8 +104,8 @@ class ToRGBLayer(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x: [N, in, R, R], w: [N, w_dim] → [N, img_channels, R, R]."""
         styles = self.affine(w) / math.sqrt(x.shape[1])
-        weights = _modulate(self.weight, styles, demodulate=False).to(x.dtype)
-        return bias_act(_convolve(x, weights, None, up=1), self.bias, clamp=self.clamp)
+        x = modulated_conv2d(x, self.weight, styles, demodulate=False, padding=0)
+        return bias_act(x, self.bias, clamp=self.clamp)
 
 
 class SynthesisBlock(nn.Module):

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork
-from nftgan.ops import design_lowpass, filtered_lrelu
+from nftgan.ops import design_lowpass, filtered_lrelu, modulated_conv2d
 
 
 @dataclass(frozen=True)
@@ -161,6 +160,8 @@ class SynthesisLayer(nn.Module):
             self.weight,
             styles,
             demodulate=not self.is_torgb,
+            normalize=not self.is_torgb,
+            padding=self.weight.shape[-1] - 1,
             input_gain=self.magnitude_ema.rsqrt(),
         )
         return filtered_lrelu(
@@ -175,30 +176,6 @@ class SynthesisLayer(nn.Module):
             slope=1.0 if self.is_torgb else 0.2,
             clamp=self.conv_clamp,
         )
-
-
-def modulated_conv2d(
-    x: Tensor, weight: Tensor, styles: Tensor, *, demodulate: bool, input_gain: Tensor | float = 1.0
-) -> Tensor:
-    """Each sample convolved with its own weights (Karras et al. 2020, eq. 1 and 3), padding k-1.
-
-    x: [N, I, H, W], weight: [O, I, k, k], styles: [N, I] → [N, O, H+k-1, W+k-1]. Styles are
-    normalised per sample, so that no picture depends on the others of its batch.
-    """
-    n, _, h, w = x.shape
-    out, inner, k, _ = weight.shape
-    if demodulate:
-        weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
-        styles = styles * styles.square().mean(dim=1, keepdim=True).rsqrt()
-    weights = weight[None] * styles[:, None, :, None, None]  # [N, O, I, k, k]
-    if demodulate:
-        weights = weights * (weights.square().sum(dim=(2, 3, 4), keepdim=True) + 1e-8).rsqrt()
-    weights = (weights * input_gain).to(x.dtype)
-    if n == 1:
-        return F.conv2d(x, weights[0], padding=k - 1)
-    x = x.reshape(1, n * inner, h, w)
-    x = F.conv2d(x, weights.reshape(n * out, inner, k, k), padding=k - 1, groups=n)
-    return x.reshape(n, out, *x.shape[2:])
 
 
 class SynthesisNetwork(nn.Module):

@@ -4,6 +4,7 @@ from nftgan.ops.activation import bias_act
 from nftgan.ops.conv_resample import conv2d_resample
 from nftgan.ops.filtered_lrelu import filtered_lrelu
 from nftgan.ops.filters import design_lowpass, setup_filter
+from nftgan.ops.modulation import modulate, modulated_conv2d
 from nftgan.ops.upfirdn import downsample2d, filter2d, upfirdn2d, upsample2d
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "downsample2d",
     "filter2d",
     "filtered_lrelu",
+    "modulate",
+    "modulated_conv2d",
     "setup_filter",
     "upfirdn2d",
     "upsample2d",

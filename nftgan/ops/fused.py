@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nftgan.ops.kernels import library
+from nftgan.ops.kernels import address, library
 
 MAX_TAPS = 64
 MAX_TERMS = 6
@@ -175,10 +175,6 @@ def plan(
     )
 
 
-def _address(tensor: Tensor | None) -> ctypes.c_void_p | None:
-    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
-
-
 def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) -> Tensor:
     """One native pass: x [N, C, H, W] → [N, C, H', W']; the mask is written or read by `mode`."""
     native = library()
@@ -189,18 +185,18 @@ def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) 
     axes = (ctypes.c_int * 14)(*p.x.numbers(), *p.y.numbers())
     name, number = _ROUTINES[x.dtype]
     failed = getattr(native, name)(
-        _address(x),
-        _address(None if b is None else b.contiguous()),
-        _address(mask),
-        _address(y),
+        address(x),
+        address(None if b is None else b.contiguous()),
+        address(mask),
+        address(y),
         ctypes.c_int64(n * c),
         ctypes.c_int64(c),
-        _address(p.h1.x),
-        _address(p.h1.y),
+        address(p.h1.x),
+        address(p.h1.y),
         p.h1.taps,
         p.h1.x.shape[0],
-        _address(p.h2.x),
-        _address(p.h2.y),
+        address(p.h2.x),
+        address(p.h2.y),
         p.h2.taps,
         p.h2.x.shape[0],
         axes,

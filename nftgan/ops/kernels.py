@@ -13,9 +13,13 @@ import subprocess
 import tempfile
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nftgan.files import fsync_folder
 from nftgan.project import state_home
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,11 @@ def library() -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError) as exc:
         log.warning("native kernels are not used, PyTorch is: %s", _reason(exc))
         return None
+
+
+def address(tensor: Tensor | None) -> ctypes.c_void_p | None:
+    """Where its first value lies, for a call of the library; the caller keeps it alive."""
+    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
 
 
 def _load(path: Path) -> ctypes.CDLL:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nftgan.networks.stylegan3 import modulated_conv2d
-from nftgan.ops import conv2d_resample
+from nftgan.ops import conv2d_resample, modulated_conv2d
 from tests.ops.golden import Golden, check
 
 GOLDEN = Golden("ops_misc")
@@ -39,7 +38,14 @@ def test_modulated_convolutions_equal_the_published_ones(case: str) -> None:
     gain = GOLDEN.tensor(case, "input_gain")
     # The published op takes a gain per sample and channel; our networks need one number.
     scaled = x * gain[:, :, None, None] if gain.ndim == 2 else x * gain
-    y = modulated_conv2d(scaled, w, s, demodulate=p["demodulate"])
+    y = modulated_conv2d(
+        scaled,
+        w,
+        s,
+        demodulate=p["demodulate"],
+        normalize=p["demodulate"],
+        padding=w.shape[-1] - 1,
+    )
     check(y, GOLDEN.tensor(case, "y"), 1e-6)
     gradients = torch.autograd.grad(
         (y * GOLDEN.tensor(case, "v")).sum(), (x, w, s), create_graph=True

@@ -1,0 +1,65 @@
+"""Convolution whose weights each sample scales (Karras et al. 2020, equations 1 and 3)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from nftgan.ops import winograd
+
+EPSILON = 1e-8
+
+
+def modulate(weight: Tensor, styles: Tensor, *, demodulate: bool) -> Tensor:
+    """weight [O, I, k, k], styles [N, I] → each sample's own weights [N, O, I, k, k]."""
+    weights = weight[None] * styles[:, None, :, None, None]
+    if demodulate:
+        weights = weights * (weights.square().sum(dim=(2, 3, 4), keepdim=True) + EPSILON).rsqrt()
+    return weights
+
+
+def convolve_samples(x: Tensor, weights: Tensor, *, padding: int) -> Tensor:
+    """x [N, I, H, W], weights [N, O, I, k, k] → [N, O, H', W'], each sample with its own."""
+    n, out, inner, k, _ = weights.shape
+    if n == 1:
+        return F.conv2d(x, weights[0], padding=padding)
+    x = x.reshape(1, n * inner, *x.shape[2:])
+    x = F.conv2d(x, weights.reshape(n * out, inner, k, k), padding=padding, groups=n)
+    return x.reshape(n, out, *x.shape[2:])
+
+
+def modulated_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    *,
+    demodulate: bool,
+    padding: int,
+    normalize: bool = False,
+    input_gain: Tensor | float = 1.0,
+) -> Tensor:
+    """x [N, I, H, W] with weight [O, I, k, k] as styles [N, I] scale it, times input_gain.
+
+    normalize: first bring each kernel and each sample's styles to unit mean square (Karras et al.
+    2021); per sample, so that no picture depends on the others of its batch. Where no gradient is
+    asked for, scaling the channels before and after the convolution does the same with one set of
+    weights, which is transformed once for all pictures.
+    """
+    if normalize:
+        styles = styles * styles.square().mean(dim=1, keepdim=True).rsqrt()
+    if not winograd.usable(x, weight, styles):
+        if normalize:
+            weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
+        weights = modulate(weight, styles, demodulate=demodulate) * input_gain
+        return convolve_samples(x, weights.to(x.dtype), padding=padding)
+    kernels = winograd.transformed(weight)
+    unit = styles.new_ones(len(weight))
+    if normalize:
+        unit = (kernels.energy.sum(dim=1) / weight[0].numel()).rsqrt()
+    after = unit.expand(len(styles), -1)
+    if demodulate:
+        power = (styles.square() @ kernels.energy.T) * unit.square()
+        after = unit * (power + EPSILON).rsqrt()
+    return winograd.convolve(
+        x, kernels, padding=padding, scale_in=styles, scale_out=after * input_gain
+    )

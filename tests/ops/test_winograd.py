@@ -1,0 +1,122 @@
+"""Winograd's convolution against the direct one, in values and in what it leaves to others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nftgan.ops import modulated_conv2d, winograd
+from nftgan.ops.kernels import library
+
+native = pytest.mark.skipif(library() is None, reason="no C++ compiler is installed")
+ATOL = {torch.float32: 4e-5, torch.float64: 1e-13}
+
+
+def draw(*shape: int, seed: int, dtype: torch.dtype) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+@native
+@settings(deadline=None, max_examples=60)
+@given(
+    n=st.integers(1, 3),
+    channels=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    sides=st.tuples(st.integers(3, 23), st.integers(3, 23)),
+    padding=st.integers(0, 2),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    scaled=st.booleans(),
+    seed=st.integers(0, 2**20),
+)
+def test_equals_the_direct_convolution(
+    n: int,
+    channels: tuple[int, int],
+    sides: tuple[int, int],
+    padding: int,
+    dtype: torch.dtype,
+    scaled: bool,
+    seed: int,
+) -> None:
+    inner, out = channels
+    x = draw(n, inner, *sides, seed=seed, dtype=dtype)
+    weight = draw(out, inner, 3, 3, seed=seed + 1, dtype=dtype) / (3 * inner**0.5)
+    before, after = (
+        draw(n, count, seed=seed + count, dtype=dtype) if scaled else None for count in channels
+    )
+    y = winograd.convolve(
+        x, winograd.transformed(weight), padding=padding, scale_in=before, scale_out=after
+    )
+    wide = x.double()
+    if before is not None and after is not None:
+        wide = wide * before[:, :, None, None].double()
+    expected = F.conv2d(wide, weight.double(), padding=padding)
+    if after is not None:
+        expected = expected * after[:, :, None, None].double()
+    assert y.shape == expected.shape and y.dtype == dtype
+    torch.testing.assert_close(y.double(), expected, rtol=0, atol=ATOL[dtype])
+
+
+@native
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_picture_is_the_same_alone_and_in_a_batch(dtype: torch.dtype) -> None:
+    """Also where a strip of rows holds the end of one and the beginning of the next."""
+    x = draw(5, 64, 36, 36, seed=0, dtype=dtype)
+    kernels = winograd.transformed(draw(64, 64, 3, 3, seed=1, dtype=dtype))
+    batch = winograd.convolve(x, kernels, padding=2)
+    for k in range(5):
+        assert torch.equal(batch[k : k + 1], winograd.convolve(x[k : k + 1], kernels, padding=2))
+
+
+@native
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("demodulate", [True, False])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_modulation_is_the_same_with_and_without_a_gradient(
+    dtype: torch.dtype, demodulate: bool, normalize: bool
+) -> None:
+    x, styles = draw(3, 64, 40, 44, seed=0, dtype=dtype), draw(3, 64, seed=1, dtype=dtype)
+    weight = draw(72, 64, 3, 3, seed=2, dtype=dtype).requires_grad_()
+    options: dict[str, Any] = {
+        "demodulate": demodulate,
+        "normalize": normalize,
+        "padding": 2,
+        "input_gain": 0.7,
+    }
+    direct = modulated_conv2d(x, weight, styles, **options)
+    assert not winograd.usable(x, weight, styles)
+    with torch.no_grad():
+        assert winograd.usable(x, weight, styles)
+        fast = modulated_conv2d(x, weight, styles, **options)
+    size = direct.detach().abs().max()
+    torch.testing.assert_close(fast / size, direct.detach() / size, rtol=0, atol=ATOL[dtype] / 10)
+
+
+@native
+def test_a_changed_weight_is_transformed_anew() -> None:
+    x, weight = draw(1, 3, 8, 8, seed=0, dtype=torch.float32), torch.ones(2, 3, 3, 3)
+    first = winograd.convolve(x, winograd.transformed(weight), padding=1)
+    weight.mul_(2)
+    second = winograd.convolve(x, winograd.transformed(weight), padding=1)
+    weight.data = weight.data * 2
+    third = winograd.convolve(x, winograd.transformed(weight), padding=1)
+    assert torch.equal(second, 2 * first) and torch.equal(third, 4 * first)
+
+
+@native
+def test_what_it_cannot_do_is_left_to_others() -> None:
+    x, weight = torch.zeros(1, 64, 32, 32), torch.zeros(64, 64, 3, 3)
+    assert winograd.usable(x, weight)
+    assert not winograd.usable(x, weight.requires_grad_())
+    with torch.no_grad():
+        assert winograd.usable(x, weight)
+    weight = weight.detach()
+    assert not winograd.usable(x, weight[:, :, :1, :1])
+    assert not winograd.usable(x.half(), weight.half())
+    assert not winograd.usable(x.double(), weight)
+    assert not winograd.usable(x[:, :16], weight[:, :16])
+    assert not winograd.usable(x[..., :2], weight)
