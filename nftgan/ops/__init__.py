@@ -6,6 +6,7 @@ from nftgan.ops.filtered_lrelu import filtered_lrelu
 from nftgan.ops.filters import design_lowpass, setup_filter
 from nftgan.ops.modulation import modulate, modulated_conv2d
 from nftgan.ops.upfirdn import downsample2d, filter2d, upfirdn2d, upsample2d
+from nftgan.ops.winograd import inputs_only
 
 __all__ = [
     "bias_act",
@@ -14,6 +15,7 @@ __all__ = [
     "downsample2d",
     "filter2d",
     "filtered_lrelu",
+    "inputs_only",
     "modulate",
     "modulated_conv2d",
     "setup_filter",

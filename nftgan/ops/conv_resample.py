@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from nftgan.ops import winograd
 from nftgan.ops.upfirdn import downsample2d, upfirdn2d, upsample2d
 
 
@@ -18,6 +19,8 @@ def conv2d_resample(
     """
     k = int(w.shape[-1])
     if up == 1 and down == 1:
+        if groups == 1 and winograd.usable(x, w):
+            return winograd.convolve_with_gradient(x, w, padding=1)
         return F.conv2d(x, w, padding=k // 2, groups=groups)
     assert f is not None
     n = int(f.shape[-1])

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nftgan.ops import fused
-from nftgan.ops.upfirdn import Pair, padding_of, upfirdn2d
+from nftgan.ops import fused, upfirdn
+from nftgan.ops.upfirdn import Pair, padding_of
 
 PART_BYTES = 16 << 20
 """On the CPU, of raised samples at once: faster than gigabytes, which 1024 pixels would need."""
@@ -72,8 +72,8 @@ def reference(
     """The same as `filtered_lrelu`, step by step in PyTorch on any device and dtype."""
     if b is not None:
         x = x + b.to(x.dtype)[:, None, None]
-    x = upfirdn2d(x, fu, up=up, padding=padding, gain=up * up)
+    x = upfirdn.reference(x, fu, up=up, padding=padding, gain=up * up)
     x = F.leaky_relu(x, slope) * gain
     if clamp is not None:
         x = x.clamp(-clamp, clamp)
-    return upfirdn2d(x, fd, down=down)
+    return upfirdn.reference(x, fd, down=down)

@@ -16,7 +16,7 @@ from nftgan.ops.kernels import address, library
 
 MAX_TAPS = 64
 MAX_TERMS = 6
-NEGLIGIBLE = 3e-7
+NEGLIGIBLE = 5e-7
 """Singular value, of the largest, below which a term of a filter is lost in float32 anyway."""
 ACTIVATE, ACTIVATE_AND_REMEMBER, RECALL = 0, 1, 2
 
@@ -209,13 +209,20 @@ def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) 
     return y
 
 
+def _new_mask(x: Tensor, p: Pass) -> Tensor:
+    """Two bits per raised sample: the signs of a vector of planes, then what of it was clamped."""
+    suffix = "f32" if x.dtype == torch.float32 else "f64"
+    lanes = int(getattr(library(), f"nftgan_lanes_{suffix}")())
+    lots = -(-x.shape[0] * x.shape[1] // lanes)
+    return torch.empty((lots, p.y.mid, p.x.mid, max(lanes // 4, 1)), dtype=torch.uint8)
+
+
 class _Activate(torch.autograd.Function):
-    """The forward pass; remembers one byte per raised sample."""
+    """The forward pass; remembers two bits per raised sample."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, b: Tensor | None, p: Pass) -> Tensor:
-        n, c = x.shape[:2]
-        mask = torch.empty((n, c, p.y.mid, p.x.mid), dtype=torch.uint8)
+        mask = _new_mask(x, p)
         ctx.save_for_backward(mask)
         ctx.p, ctx.has_bias = p, b is not None
         return _call(p, x, b, mask, ACTIVATE_AND_REMEMBER)
@@ -240,6 +247,25 @@ class _Recall(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         (mask,) = ctx.saved_tensors
         return _Recall.apply(grads[0], mask, ctx.p.adjoint()), None, None
+
+
+class _Resample(torch.autograd.Function):
+    """The pass without its activation, which is linear: the derivative is the adjoint."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, p: Pass) -> Tensor:
+        ctx.p = p
+        return _call(p, x, None, None, ACTIVATE)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return _Resample.apply(grads[0], ctx.p.adjoint()), None
+
+
+def resample(p: Pass, x: Tensor) -> Tensor:
+    """The pass that was planned with a slope and a gain of 1 and no clamp."""
+    y: Tensor = _Resample.apply(x, p)
+    return y
 
 
 def run(p: Pass, x: Tensor, b: Tensor | None) -> Tensor:

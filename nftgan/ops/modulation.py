@@ -41,25 +41,29 @@ def modulated_conv2d(
     """x [N, I, H, W] with weight [O, I, k, k] as styles [N, I] scale it, times input_gain.
 
     normalize: first bring each kernel and each sample's styles to unit mean square (Karras et al.
-    2021); per sample, so that no picture depends on the others of its batch. Where no gradient is
-    asked for, scaling the channels before and after the convolution does the same with one set of
-    weights, which is transformed once for all pictures.
+    2021); per sample, so that no picture depends on the others of its batch. Where Winograd's way
+    is the faster one, the channels are scaled before and after a convolution with the same weights
+    for all, which comes to the same.
     """
     if normalize:
         styles = styles * styles.square().mean(dim=1, keepdim=True).rsqrt()
-    if not winograd.usable(x, weight, styles):
+    if not winograd.usable(x, weight):
         if normalize:
             weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
         weights = modulate(weight, styles, demodulate=demodulate) * input_gain
         return convolve_samples(x, weights.to(x.dtype), padding=padding)
-    kernels = winograd.transformed(weight)
+    differentiable = winograd.needs_gradient(x, weight, styles)
+    kernels = None if differentiable else winograd.transformed(weight)
+    energy = weight.square().sum(dim=(2, 3)) if kernels is None else kernels.energy  # [O, I]
     unit = styles.new_ones(len(weight))
     if normalize:
-        unit = (kernels.energy.sum(dim=1) / weight[0].numel()).rsqrt()
+        unit = (energy.sum(dim=1) / weight[0].numel()).rsqrt()
     after = unit.expand(len(styles), -1)
     if demodulate:
-        power = (styles.square() @ kernels.energy.T) * unit.square()
+        power = (styles.square() @ energy.T) * unit.square()
         after = unit * (power + EPSILON).rsqrt()
-    return winograd.convolve(
-        x, kernels, padding=padding, scale_in=styles, scale_out=after * input_gain
-    )
+    after = after * input_gain
+    if kernels is not None:
+        return winograd.convolve(x, kernels, padding=padding, scale_in=styles, scale_out=after)
+    x = winograd.convolve_with_gradient(x * styles[:, :, None, None], weight, padding=padding)
+    return x * after[:, :, None, None]

@@ -1,4 +1,4 @@
-"""Pad, upsample, filter, downsample: the definition, in PyTorch, differentiable to any order."""
+"""Pad, upsample, filter, downsample: the definition in PyTorch, and natively where that can be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from nftgan.ops import fused
 
 Pair = int | Sequence[int]
 
@@ -56,6 +58,22 @@ def upfirdn2d(
     crops. flip_filter: correlate instead of convolve. gain: of the whole filter.
     Returns [N, C, H', W'] with W' = (W*up + x0 + x1 - w) // down + 1.
     """
+    planned = _native_plan(x, f, up, down, padding_of(padding), flip_filter, gain)
+    if planned is not None:
+        return fused.resample(planned, x)
+    return reference(x, f, up, down, padding, flip_filter, gain)
+
+
+def reference(
+    x: Tensor,
+    f: Tensor | None,
+    up: Pair = 1,
+    down: Pair = 1,
+    padding: Pair = 0,
+    flip_filter: bool = False,
+    gain: float = 1.0,
+) -> Tensor:
+    """The same as `upfirdn2d`, step by step in PyTorch on any device and dtype."""
     n, c, h, w = x.shape
     up_x, up_y = pair(up)
     down_x, down_y = pair(down)
@@ -77,6 +95,29 @@ def upfirdn2d(
         return _shift_and_add(_shift_and_add(x, f, 3, down_x), f, 2, down_y)
     x = F.conv2d(x, f.expand(c, 1, 1, -1), groups=c, stride=(1, down_x))
     return F.conv2d(x, f[:, None].expand(c, 1, -1, 1), groups=c, stride=(down_y, 1))
+
+
+def _native_plan(
+    x: Tensor,
+    f: Tensor | None,
+    up: Pair,
+    down: Pair,
+    padding: tuple[int, int, int, int],
+    flip_filter: bool,
+    gain: float,
+) -> fused.Pass | None:
+    """The fused kernel with one filter and no activation, where it can do this."""
+    if f is None or not isinstance(up, int) or not isinstance(down, int):
+        return None
+    if x.dtype != torch.float32 or x.device.type != "cpu" or (up > 1 and down > 1):
+        return None
+    f = f.detach().to(x.dtype) * gain ** (f.ndim / 2)
+    if flip_filter:
+        f = f.flip(list(range(f.ndim)))
+    if up > 1:
+        f = f / up**f.ndim  # the pass raises without a loss of brightness
+    filters = (f, None) if up > 1 else (None, f)
+    return fused.plan(x, *filters, up, down, padding, 1.0, 1.0, None)
 
 
 def _shift_and_add(x: Tensor, f: Tensor, axis: int, down: int) -> Tensor:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +20,20 @@ PRODUCTS = 36
 
 FEW_CHANNELS = {torch.float32: 48, torch.float64: 16}
 """Below, the transforms cost more than the multiplications that they save."""
+
+STRIP_BYTES = 24 << 20
+"""Of transformed tiles at once, so that they stay in the cache."""
+
+_NEAR, _FAR = 0.5**0.5, 2**0.5
+KERNEL = (
+    (1, 0, 0),
+    (-1 / 1.5, -_NEAR / 1.5, -0.5 / 1.5),
+    (-1 / 1.5, _NEAR / 1.5, -0.5 / 1.5),
+    (1 / 6, _FAR / 6, 2 / 6),
+    (1 / 6, -_FAR / 6, 2 / 6),
+    (0, 0, 1),
+)
+"""G: interpolation at 0, ±sqrt(1/2), ±sqrt(2) and infinity; the kernel's source has B and A."""
 
 DOUBLE_FROM = 1 << 26
 """Multiplications of a float64 convolution: small ones are not worth compiling the kernels for."""
@@ -35,15 +52,10 @@ class Kernels:
 _transformed: Any = WeakTensorKeyDictionary()  # weight → (what it was then, its transform)
 
 
-def usable(x: Tensor, weight: Tensor, *others: Tensor) -> bool:
-    """Whether `convolve` can do x [N, I, H, W] with weight [O, I, k, k], and is the faster way.
-
-    It can on the CPU, without a gradient for these or the other tensors that scale them.
-    """
+def usable(x: Tensor, weight: Tensor) -> bool:
+    """Whether Winograd can do x [N, I, H, W] with weight [O, I, k, k] here, and is faster."""
     out, inner, height, width = weight.shape
     if (height, width) != (3, 3) or x.device.type != "cpu" or x.dtype not in _SUFFIX:
-        return False
-    if torch.is_grad_enabled() and any(one.requires_grad for one in (x, weight, *others)):
         return False
     if weight.dtype != x.dtype or min(out, inner) < FEW_CHANNELS[x.dtype] or min(x.shape[2:]) < 3:
         return False
@@ -51,6 +63,11 @@ def usable(x: Tensor, weight: Tensor, *others: Tensor) -> bool:
     if x.dtype == torch.float64 and work < DOUBLE_FROM:
         return False
     return library() is not None
+
+
+def needs_gradient(*tensors: Tensor) -> bool:
+    """Whether anything that is computed of these now will have to be differentiable."""
+    return torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
 
 
 def transformed(weight: Tensor) -> Kernels:
@@ -102,3 +119,83 @@ def convolve(
     failed = routine(*tensors, *(ctypes.c_int(size) for size in (n, inner, out, h, w, padding)))
     assert not failed
     return y
+
+
+def convolve_with_gradient(x: Tensor, weight: Tensor, *, padding: int) -> Tensor:
+    """`convolve` with [O, I, 3, 3], differentiable to any order."""
+    y: Tensor = _Convolve.apply(x, weight, padding)
+    return y
+
+
+_skips_weights = ContextVar("skips_weights", default=False)
+
+
+@contextmanager
+def inputs_only() -> Iterator[None]:
+    """Within, backward passes leave out the gradients of weights: PyTorch's own operators see for
+    themselves that torch.autograd.grad does not ask for them, those in Python are not told.
+    """
+    token = _skips_weights.set(True)
+    try:
+        yield
+    finally:
+        _skips_weights.reset(token)
+
+
+class _Convolve(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.padding = padding
+        return convolve(x, _transform(weight), padding=padding)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, weight = ctx.saved_tensors
+        gx = gw = None
+        if ctx.needs_input_grad[0]:
+            back = weight.flip(2, 3).transpose(0, 1)
+            gx = _Convolve.apply(grads[0], back, 2 - ctx.padding)
+        if ctx.needs_input_grad[1] and not _skips_weights.get():
+            gw = _WeightGradient.apply(x, grads[0], ctx.padding)
+        return gx, gw, None
+
+
+class _WeightGradient(torch.autograd.Function):
+    """Σ over samples and places of the output's gradient times the input beneath a kernel."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, padding: int) -> Tensor:
+        ctx.save_for_backward(x, y)
+        ctx.padding = padding
+        return weight_gradient(x, y, padding=padding)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, y = ctx.saved_tensors
+        gx = gy = None
+        if ctx.needs_input_grad[0]:
+            back = grads[0].flip(2, 3).transpose(0, 1)
+            gx = _Convolve.apply(y, back, 2 - ctx.padding)
+        if ctx.needs_input_grad[1]:
+            gy = _Convolve.apply(x, grads[0], ctx.padding)
+        return gx, gy, None
+
+
+def weight_gradient(x: Tensor, y: Tensor, *, padding: int) -> Tensor:
+    """Gradient [O, I, 3, 3] of (convolve(x) * y).sum(); x [N, I, H, W], y [N, O, H', W']."""
+    n, inner, h, w = x.shape
+    out = y.shape[1]
+    x, y = x.detach().contiguous(), y.detach().contiguous()
+    tiles, rows = -(-y.shape[3] // 4), n * -(-y.shape[2] // 4)
+    most = max(1, STRIP_BYTES // (x.element_size() * PRODUCTS * (inner + out) * tiles))
+    total = x.new_zeros(PRODUCTS, out, inner)
+    routine: Any = getattr(library(), f"nftgan_winograd_spread_{_SUFFIX[x.dtype]}")
+    for first in range(0, rows, most):
+        count = min(most, rows - first)
+        v, z = (x.new_empty(PRODUCTS, channels, count * tiles) for channels in (inner, out))
+        tensors = [address(one) for one in (x, y, v, z)]
+        routine(*tensors, *map(ctypes.c_int, (inner, out, h, w, padding, first, count)))
+        total.baddbmm_(z, v.transpose(1, 2))
+    kernel = total.new_tensor(KERNEL)
+    return torch.einsum("ak,aboi,bl->oikl", kernel, total.view(6, 6, out, inner), kernel)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nftgan.ops import inputs_only
+
 PATH_DECAY = 0.01
 
 
@@ -36,7 +38,8 @@ def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
     or augmentation; the result [N] can be differentiated again. On real pictures it is R1, on
     fakes R2.
     """
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    with inputs_only():
+        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3))
 
 
@@ -49,7 +52,8 @@ def path_length_penalty(
     mean before this batch. Returns the penalties [N] (weight 1) and the new running mean [].
     """
     scaled = noise / (images.shape[2] * images.shape[3]) ** 0.5
-    (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=True)
+    with inputs_only():
+        (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=True)
     lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()
     new_mean = mean.lerp(lengths.mean(), PATH_DECAY)
     return (lengths - new_mean).square(), new_mean.detach()

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nftgan.ops import modulated_conv2d, winograd
+from nftgan.ops import modulate, modulated_conv2d, winograd
 from nftgan.ops.kernels import library
+from nftgan.ops.modulation import convolve_samples
 
 native = pytest.mark.skipif(library() is None, reason="no C++ compiler is installed")
 ATOL = {torch.float32: 4e-5, torch.float64: 1e-13}
@@ -87,13 +88,19 @@ def test_modulation_is_the_same_with_and_without_a_gradient(
         "padding": 2,
         "input_gain": 0.7,
     }
+    slow = modulate(
+        weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt() if normalize else weight,
+        styles * styles.square().mean(dim=1, keepdim=True).rsqrt() if normalize else styles,
+        demodulate=demodulate,
+    )
+    expected = convolve_samples(x, slow * 0.7, padding=2).detach()
     direct = modulated_conv2d(x, weight, styles, **options)
-    assert not winograd.usable(x, weight, styles)
+    assert winograd.usable(x, weight)
     with torch.no_grad():
-        assert winograd.usable(x, weight, styles)
         fast = modulated_conv2d(x, weight, styles, **options)
-    size = direct.detach().abs().max()
-    torch.testing.assert_close(fast / size, direct.detach() / size, rtol=0, atol=ATOL[dtype] / 10)
+    size = expected.abs().max()
+    for found in (direct.detach(), fast):
+        torch.testing.assert_close(found / size, expected / size, rtol=0, atol=ATOL[dtype] / 10)
 
 
 @native
@@ -111,12 +118,34 @@ def test_a_changed_weight_is_transformed_anew() -> None:
 def test_what_it_cannot_do_is_left_to_others() -> None:
     x, weight = torch.zeros(1, 64, 32, 32), torch.zeros(64, 64, 3, 3)
     assert winograd.usable(x, weight)
-    assert not winograd.usable(x, weight.requires_grad_())
-    with torch.no_grad():
-        assert winograd.usable(x, weight)
-    weight = weight.detach()
     assert not winograd.usable(x, weight[:, :, :1, :1])
     assert not winograd.usable(x.half(), weight.half())
     assert not winograd.usable(x.double(), weight)
     assert not winograd.usable(x[:, :16], weight[:, :16])
     assert not winograd.usable(x[..., :2], weight)
+
+
+@native
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_both_derivatives_equal_those_of_the_direct_convolution(padding: int) -> None:
+    x = draw(2, 5, 9, 14, seed=0, dtype=torch.float64).requires_grad_()
+    weight = draw(4, 5, 3, 3, seed=1, dtype=torch.float64).requires_grad_()
+
+    def derivatives(y: torch.Tensor) -> list[torch.Tensor]:
+        loss = (y * y.detach().cos()).sum()
+        first = torch.autograd.grad(loss, (x, weight), create_graph=True)
+        second = torch.autograd.grad(sum(one.pow(3).sum() for one in first), (x, weight))
+        return [*first, *second]
+
+    ours = derivatives(winograd.convolve_with_gradient(x, weight, padding=padding))
+    direct = derivatives(F.conv2d(x, weight, padding=padding))
+    for found, expected in zip(ours, direct, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-9)
+
+
+@native
+def test_gradients_are_as_exact_in_float32() -> None:
+    x, y = (draw(4, 64, 34, 34, seed=k, dtype=torch.float32) for k in (0, 1))
+    found = winograd.weight_gradient(x, y, padding=1)
+    expected = torch.nn.grad.conv2d_weight(x.double(), [64, 64, 3, 3], y.double(), padding=1)
+    assert (found - expected).abs().max() < 3e-6 * expected.abs().max()

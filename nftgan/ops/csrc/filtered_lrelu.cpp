@@ -1,15 +1,21 @@
-// Fused upsample, leaky ReLU, downsample on planes of float32 or float64: the
-// raised signal never leaves the cache.
+// Fused upsample, leaky ReLU, downsample: the raised signal never leaves the first cache.
 //
-// One plane at a time, rows in two rings: input rows raised along x, and rows raised along both axes
-// with the activation applied. Every sum over filter taps runs across a row at unit stride.
+// As many planes at once as a vector has lanes, so that no sum ever crosses a lane: filters along
+// both axes are multiply-adds of whole, aligned vectors with one tap. A strip of columns walks down
+// the planes: input rows in a ring; from them one row raised along y, then along x, activated,
+// lowered along x into a second ring, from which rows of output are lowered along y.
 // The adjoint of the whole is the same routine with the filters swapped and the mask in place of the
 // activation, so one routine serves forward, backward and double backward.
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <new>
+#include <type_traits>
 #include <vector>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -18,53 +24,229 @@ struct Axis {
     int in, mid, out, up, down, pad, off;
 };
 
-constexpr int MAX_TAPS = 64;   // of a filter along one axis
-constexpr int MAX_TERMS = 6;   // of a filter that is a sum of separable ones
-constexpr int MAX_ROWS = MAX_TAPS * MAX_TERMS;
+constexpr int MAX_TAPS = 64;  // of a filter along one axis
+constexpr int MAX_TERMS = 6;  // of a filter that is a sum of separable ones
+constexpr int STRIP = 32;     // columns of output: 1.2 times the work at the rims, but all in cache
 
-template <int T, bool ADD, typename F>
-void sum_rows(F *__restrict dst, const F *const *rows, const F *h, int n) {
-    for (int c = 0; c < n; ++c) {
-        F sum = ADD ? dst[c] : F(0);
-        for (int t = 0; t < T; ++t) sum += h[t] * rows[t][c];
-        dst[c] = sum;
-    }
-}
+#if defined(__AVX512F__)
+constexpr int VECTOR_BYTES = 64, BLOCK = 8;  // BLOCK: sums in registers
+#elif defined(__AVX__)
+constexpr int VECTOR_BYTES = 32, BLOCK = 6;
+#else
+constexpr int VECTOR_BYTES = 16, BLOCK = 6;
+#endif
 
-template <bool ADD, typename F>
-void sum_few(F *__restrict dst, const F *const *rows, const F *h, int taps, int n) {
-    switch (taps) {
-        case 1: return sum_rows<1, ADD, F>(dst, rows, h, n);
-        case 2: return sum_rows<2, ADD, F>(dst, rows, h, n);
-        case 3: return sum_rows<3, ADD, F>(dst, rows, h, n);
-        case 4: return sum_rows<4, ADD, F>(dst, rows, h, n);
-        case 5: return sum_rows<5, ADD, F>(dst, rows, h, n);
-        case 6: return sum_rows<6, ADD, F>(dst, rows, h, n);
-        case 7: return sum_rows<7, ADD, F>(dst, rows, h, n);
-        case 8: return sum_rows<8, ADD, F>(dst, rows, h, n);
-        case 9: return sum_rows<9, ADD, F>(dst, rows, h, n);
-        case 10: return sum_rows<10, ADD, F>(dst, rows, h, n);
-        case 11: return sum_rows<11, ADD, F>(dst, rows, h, n);
-        case 12: return sum_rows<12, ADD, F>(dst, rows, h, n);
-        case 24: return sum_rows<24, ADD, F>(dst, rows, h, n);
-    }
-}
-
-// dst[c] = sum_t h[t] rows[t][c]; as many rows at once as the registers and caches like.
 template <typename F>
-void combine(F *__restrict dst, const F *const *rows, const F *h, int taps, int n) {
-    if (taps == 0) {
-        std::memset(dst, 0, sizeof(F) * n);
-        return;
+struct Lanes {
+    static constexpr int count = VECTOR_BYTES / sizeof(F);
+    typedef F Vector __attribute__((vector_size(VECTOR_BYTES)));
+    using Int = std::conditional_t<sizeof(F) == 4, int32_t, int64_t>;
+    typedef Int Mask __attribute__((vector_size(VECTOR_BYTES)));
+    // Two bits a sample: in the lower half whether it was negative, in the upper whether clamped.
+    using Code = std::conditional_t<(count > 8), uint32_t, std::conditional_t<(count > 4), uint16_t, uint8_t>>;
+    static constexpr int half = 4 * sizeof(Code);
+};
+
+template <typename F>
+using Vec = typename Lanes<F>::Vector;
+template <typename F>
+using Code = typename Lanes<F>::Code;
+
+template <typename F>
+inline unsigned bits(typename Lanes<F>::Mask m) {
+#if defined(__AVX512DQ__)
+    if constexpr (sizeof(F) == 4) return _mm512_movepi32_mask((__m512i)m);
+    else return _mm512_movepi64_mask((__m512i)m);
+#else
+    unsigned result = 0;
+    for (int l = 0; l < Lanes<F>::count; ++l) result |= (unsigned)(m[l] & 1) << l;
+    return result;
+#endif
+}
+
+template <typename F>
+inline Vec<F> splat(F value) {
+    return value - Vec<F>{};
+}
+
+enum Mode { ACTIVATE = 0, ACTIVATE_AND_REMEMBER = 1, RECALL = 2 };
+
+template <typename F>
+struct Activation {
+    F gain, slope, clamp;
+};
+
+// What happens to a raised sample: MODE of the activation, or -1 to leave it.
+template <typename F, int MODE>
+inline Vec<F> act(Vec<F> u, const Activation<F> &a, Code<F> *code) {
+    using V = Vec<F>;
+    using M = typename Lanes<F>::Mask;
+    if constexpr (MODE == ACTIVATE || MODE == ACTIVATE_AND_REMEMBER) {
+        const M negative = u < V{};
+        V w = u * a.gain;
+        w = negative ? w * a.slope : w;
+        const V high = splat<F>(a.clamp), low = -high;
+        const M above = w > high, below = w < low;
+        if constexpr (MODE == ACTIVATE_AND_REMEMBER)
+            *code = (Code<F>)(bits<F>(negative) | bits<F>(above | below) << Lanes<F>::half);
+        w = above ? high : w;
+        return below ? low : w;
+    } else if constexpr (MODE == RECALL) {
+        const unsigned c = *code;
+#if defined(__AVX512DQ__)
+        if constexpr (sizeof(F) == 4) {
+            __m512 w = _mm512_mul_ps((__m512)u, _mm512_set1_ps(a.gain));
+            w = _mm512_mask_mul_ps(w, (__mmask16)c, w, _mm512_set1_ps(a.slope));
+            return (V)_mm512_maskz_mov_ps((__mmask16)~(c >> 16), w);
+        } else {
+            __m512d w = _mm512_mul_pd((__m512d)u, _mm512_set1_pd(a.gain));
+            w = _mm512_mask_mul_pd(w, (__mmask8)c, w, _mm512_set1_pd(a.slope));
+            return (V)_mm512_maskz_mov_pd((__mmask8)~(c >> 8), w);
+        }
+#else
+        const F factor[4] = {a.gain, a.gain * a.slope, F(0), F(0)};
+        for (int l = 0; l < Lanes<F>::count; ++l)
+            u[l] *= factor[(c >> l & 1) | (c >> (Lanes<F>::half + l) & 1) << 1];
+        return u;
+#endif
+    } else {
+        return u;
     }
-    int done = taps == 24 ? 24 : std::min(taps, 12);
-    sum_few<false, F>(dst, rows, h, done, n);
-    for (; done < taps; done += std::min(taps - done, 12))
-        sum_few<true, F>(dst, rows + done, h + done, std::min(taps - done, 12), n);
+}
+
+// BLOCK sums at once: dst[r * step] = sum_t h[t] src[r * S + t], added to dst where ADD.
+template <typename F, int T, int S, int B, bool ADD, int MODE>
+inline void correlate_block(const Vec<F> *__restrict src, Vec<F> *__restrict dst, int step, const F *h,
+                            const Activation<F> &a, Code<F> *code) {
+    Vec<F> sums[B];
+#pragma GCC unroll 8
+    for (int r = 0; r < B; ++r) sums[r] = ADD ? dst[r * step] : Vec<F>{};
+#pragma GCC unroll 64
+    for (int i = 0; i < (B - 1) * S + T; ++i) {
+        const Vec<F> v = src[i];
+#pragma GCC unroll 8
+        for (int r = 0; r < B; ++r)
+            if (i - r * S >= 0 && i - r * S < T) sums[r] += h[i - r * S] * v;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < B; ++r) dst[r * step] = act<F, MODE>(sums[r], a, code + r * step);
+}
+
+template <typename F, int T, int S, bool ADD, int MODE>
+void correlate_fixed(const Vec<F> *src, Vec<F> *dst, int count, int step, const F *taps,
+                     const Activation<F> &a, Code<F> *code) {
+    F h[T];
+    for (int t = 0; t < T; ++t) h[t] = taps[t];
+    int j = 0;
+    for (; j + BLOCK <= count; j += BLOCK)
+        correlate_block<F, T, S, BLOCK, ADD, MODE>(src + j * S, dst + j * step, step, h, a, code + j * step);
+    for (; j < count; ++j)
+        correlate_block<F, T, S, 1, ADD, MODE>(src + j * S, dst + j * step, step, h, a, code + j * step);
+}
+
+template <typename F, bool ADD, int MODE>
+void correlate_any(const Vec<F> *src, Vec<F> *dst, int count, int step, const F *taps, int n, int stride,
+                   const Activation<F> &a, Code<F> *code) {
+    for (int j = 0; j < count; ++j) {
+        Vec<F> sum = ADD ? dst[j * step] : Vec<F>{};
+        for (int t = 0; t < n; ++t) sum += taps[t] * src[j * stride + t];
+        dst[j * step] = act<F, MODE>(sum, a, code + j * step);
+    }
+}
+
+// dst[j * step] = act(sum_t taps[t] src[j * stride + t]), for j < count.
+template <typename F, bool ADD, int MODE>
+void correlate(const Vec<F> *src, Vec<F> *dst, int count, int step, const F *taps, int n, int stride,
+               const Activation<F> &a, Code<F> *code) {
+    if (n == 1 && stride == 1) return correlate_fixed<F, 1, 1, ADD, MODE>(src, dst, count, step, taps, a, code);
+    if (n == 2 && stride == 1) return correlate_fixed<F, 2, 1, ADD, MODE>(src, dst, count, step, taps, a, code);
+    if (n == 4 && stride == 1) return correlate_fixed<F, 4, 1, ADD, MODE>(src, dst, count, step, taps, a, code);
+    if (n == 4 && stride == 2) return correlate_fixed<F, 4, 2, ADD, MODE>(src, dst, count, step, taps, a, code);
+    if (n == 6 && stride == 1) return correlate_fixed<F, 6, 1, ADD, MODE>(src, dst, count, step, taps, a, code);
+    if (n == 12 && stride == 2) return correlate_fixed<F, 12, 2, ADD, MODE>(src, dst, count, step, taps, a, code);
+    if (n == 24 && stride == 4) return correlate_fixed<F, 24, 4, ADD, MODE>(src, dst, count, step, taps, a, code);
+    correlate_any<F, ADD, MODE>(src, dst, count, step, taps, n, stride, a, code);
+}
+
+template <typename F, bool ADD>
+void correlate_act(const Vec<F> *src, Vec<F> *dst, int count, int step, const F *taps, int n,
+                   const Activation<F> &a, Code<F> *code, int mode) {
+    switch (mode) {
+        case ACTIVATE: return correlate<F, ADD, ACTIVATE>(src, dst, count, step, taps, n, 1, a, code);
+        case ACTIVATE_AND_REMEMBER:
+            return correlate<F, ADD, ACTIVATE_AND_REMEMBER>(src, dst, count, step, taps, n, 1, a, code);
+        case RECALL: return correlate<F, ADD, RECALL>(src, dst, count, step, taps, n, 1, a, code);
+        default: return correlate<F, ADD, -1>(src, dst, count, step, taps, n, 1, a, code);
+    }
+}
+
+template <typename F, int T, int B>
+inline void combine_block(Vec<F> *__restrict dst, const Vec<F> *const *rows, const F *h, bool add, int c) {
+    Vec<F> sums[B];
+#pragma GCC unroll 8
+    for (int r = 0; r < B; ++r) sums[r] = add ? dst[c + r] : Vec<F>{};
+#pragma GCC unroll 16
+    for (int t = 0; t < T; ++t) {
+        const F tap = h[t];
+#pragma GCC unroll 8
+        for (int r = 0; r < B; ++r) sums[r] += tap * rows[t][c + r];
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < B; ++r) dst[c + r] = sums[r];
+}
+
+template <typename F, int T>
+void combine_fixed(Vec<F> *dst, const Vec<F> *const *rows, const F *h, bool add, int n) {
+    int c = 0;
+    for (; c + 4 <= n; c += 4) combine_block<F, T, 4>(dst, rows, h, add, c);
+    for (; c < n; ++c) combine_block<F, T, 1>(dst, rows, h, add, c);
+}
+
+// dst[c] = sum_t h[t] rows[t][c].
+template <typename F>
+void combine(Vec<F> *dst, const Vec<F> *const *rows, const F *h, int taps, int n) {
+    bool add = false;
+    while (taps >= 12) combine_fixed<F, 12>(dst, rows, h, add, n), rows += 12, h += 12, taps -= 12, add = true;
+    while (taps >= 6) combine_fixed<F, 6>(dst, rows, h, add, n), rows += 6, h += 6, taps -= 6, add = true;
+    while (taps >= 2) combine_fixed<F, 2>(dst, rows, h, add, n), rows += 2, h += 2, taps -= 2, add = true;
+    if (taps) combine_fixed<F, 1>(dst, rows, h, add, n), add = true;
+    if (!add) std::memset((void *)dst, 0, sizeof(Vec<F>) * n);
+}
+
+// A square of lanes x lanes numbers turned over.
+template <typename F>
+inline void transpose(Vec<F> *v) {
+    constexpr int L = Lanes<F>::count;
+#if defined(__clang__)
+    for (int i = 0; i < L; ++i)
+        for (int j = 0; j < i; ++j) {
+            const F kept = v[i][j];
+            v[i][j] = v[j][i], v[j][i] = kept;
+        }
+#else
+    using M = typename Lanes<F>::Mask;
+#pragma GCC unroll 8
+    for (int s = 1; s < L; s *= 2) {
+        M lower{}, upper{};
+#pragma GCC unroll 16
+        for (int k = 0; k < L; ++k) lower[k] = k & s ? L + k - s : k, upper[k] = k & s ? L + k : k + s;
+#pragma GCC unroll 16
+        for (int i = 0; i < L; ++i)
+            if (!(i & s)) {
+                const Vec<F> a = v[i], b = v[i + s];
+                v[i] = __builtin_shuffle(a, b, lower), v[i + s] = __builtin_shuffle(a, b, upper);
+            }
+    }
+#endif
 }
 
 int floor_div(int a, int b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 int modulo(int a, int b) { return ((a % b) + b) % b; }
+int ring_size(int rows) {
+    int size = 1;
+    while (size < rows) size *= 2;
+    return size;
+}
 
 // Taps that meet a sample when the output index is `phase` modulo `up`: h[first], h[first + up], ...
 template <typename F>
@@ -89,197 +271,198 @@ template <typename F>
 struct Plan {
     Axis x, y;
     int n1, n2, terms1, terms2;
-    const F *h2x, *h2y;                    // [terms2, n2]
-    std::vector<std::vector<Phase<F>>> px, py;    // [terms1][up]
-    int margin, padded;  // of an input row, so that no tap needs a bounds check
-    int raised_ring, active_ring, wide_stride;
+    const F *h2x, *h2y;                         // [terms2, n2]
+    std::vector<std::vector<Phase<F>>> px, py;  // [terms1][up]
+    int strip, strips;                          // columns of output in one, and how many
+    int inputs, mids;                           // columns of input and of raised samples in one
+    int in_ring, out_ring;                      // rows
+    Activation<F> activation;
+    int mode;
 };
 
 template <typename F>
 struct Scratch {
-    std::vector<F> row, raised, active, wide, zero, phase;
+    Vec<F> *zero, *input, *tall, *active, *lowered, *line;
+    Code<F> *code;
+    void *memory;
+
+    explicit Scratch(const Plan<F> &p) {
+        const size_t widest = std::max({p.inputs, p.mids, p.strip}) + 2 * Lanes<F>::count;
+        const size_t input_size = (size_t)p.in_ring * p.inputs, lowered_size = (size_t)p.out_ring * p.terms2 * p.strip;
+        const size_t total = 4 * widest + input_size + lowered_size;
+        memory = ::operator new(total * sizeof(Vec<F>) + widest * sizeof(Code<F>), std::align_val_t(64));
+        std::memset(memory, 0, total * sizeof(Vec<F>) + widest * sizeof(Code<F>));
+        zero = (Vec<F> *)memory, tall = zero + widest, active = tall + widest, line = active + widest;
+        input = line + widest, lowered = input + input_size;
+        code = (Code<F> *)(lowered + lowered_size);
+    }
+    ~Scratch() { ::operator delete(memory, std::align_val_t(64)); }
+    Scratch(const Scratch &) = delete;
 };
 
-int ring_size(int rows) {
-    int size = 1;
-    while (size < rows) size *= 2;
-    return size;
-}
-
-// One input row raised along x, once for each term: the terms lie `stride` apart in dst.
+// Columns [from, from + count) of one row of `planes` planes, plus bias, as vectors; zeros outside.
 template <typename F>
-void raise_row(const Plan<F> &plan, const F *src, F bias, F *dst, size_t stride, Scratch<F> &s) {
-    const Axis &a = plan.x;
-    F *row = s.row.data();
-    std::memset(row, 0, sizeof(F) * plan.padded);
-    for (int c = 0; c < a.in; ++c) row[plan.margin + c] = src[c] + bias;
-    for (int term = 0; term < plan.terms1; ++term, dst += stride)
-        for (int p = 0; p < a.up; ++p) {
-            int count = (a.mid - p + a.up - 1) / a.up;
-            if (count <= 0) continue;
-            const Phase<F> &phase = plan.px[term][p];
-            const F *rows[MAX_TAPS];
-            int taps = (int)phase.taps.size();
-            for (int t = 0; t < taps; ++t) rows[t] = row + plan.margin + phase.start + t;
-            F *out = a.up == 1 ? dst : s.phase.data();
-            combine(out, rows, phase.taps.data(), taps, count);
-            if (a.up > 1)
-                for (int j = 0; j < count; ++j) dst[p + a.up * j] = out[j];
+void read_row(const F *x, size_t plane, int planes, int width, int from, int count, const F *bias, Vec<F> *dst) {
+    constexpr int L = Lanes<F>::count;
+    const int first = std::max(from, 0), until = std::min(from + count, width);
+    for (int c = from; c < std::min(first, from + count); ++c) dst[c - from] = Vec<F>{};
+    for (int c = std::max(until, from); c < from + count; ++c) dst[c - from] = Vec<F>{};
+    Vec<F> b;
+    for (int l = 0; l < L; ++l) b[l] = bias ? bias[l] : F(0);
+    int c = first;
+    if (planes == L)
+        for (; c + L <= until; c += L) {
+            Vec<F> block[L];
+#pragma GCC unroll 16
+            for (int l = 0; l < L; ++l) std::memcpy(&block[l], x + l * plane + c, sizeof(Vec<F>));
+            transpose<F>(block);
+#pragma GCC unroll 16
+            for (int l = 0; l < L; ++l) dst[c - from + l] = block[l] + b;
         }
-}
-
-// src has a row for each term, with a margin of zeros on both sides, so that `off` may lie outside.
-template <typename F>
-void lower_row(const Plan<F> &plan, const F *src, F *dst, Scratch<F> &s) {
-    const Axis &a = plan.x;
-    const F *rows[MAX_ROWS];
-    int length = a.out + (plan.n2 + a.down - 1) / a.down;
-    F *lane = s.phase.data();
-    for (int term = 0; term < plan.terms2; ++term, src += plan.wide_stride) {
-        const F **mine = rows + term * plan.n2;
-        if (a.down == 1) {
-            for (int k = 0; k < plan.n2; ++k) mine[k] = src + a.off + k;
-            continue;
-        }
-        for (int k = 0; k < plan.n2; ++k) mine[k] = lane + (k % a.down) * length + k / a.down;
-        for (int p = 0; p < a.down; ++p, lane += length)
-            for (int j = 0; j < length; ++j) lane[j] = src[a.off + p + a.down * j];
+    for (; c < until; ++c) {
+        Vec<F> v{};
+        for (int l = 0; l < planes; ++l) v[l] = x[l * plane + c];
+        dst[c - from] = v + b;
     }
-    combine(dst, rows, plan.h2x, plan.terms2 * plan.n2, a.out);
-}
-
-enum Mode { ACTIVATE = 0, ACTIVATE_AND_REMEMBER = 1, RECALL = 2 };
-
-template <typename F>
-void act_row(F *v, uint8_t *mask, int n, int mode, F gain, F slope, F clamp) {
-    if (mode == RECALL) {
-        const F factor[4] = {gain, gain * slope, F(0), F(0)};
-        for (int c = 0; c < n; ++c) v[c] *= mask[c] == 0 ? factor[0] : mask[c] == 1 ? factor[1] : F(0);
-        return;
-    }
-    const F low = gain * slope;
-    if (mode == ACTIVATE_AND_REMEMBER)
-        for (int c = 0; c < n; ++c) {
-            F u = v[c], w = u * (u >= F(0) ? gain : low);
-            mask[c] = (w > clamp || w < -clamp) ? 2 : (u >= F(0) ? 0 : 1);
-            v[c] = std::min(std::max(w, -clamp), clamp);
-        }
-    else
-        for (int c = 0; c < n; ++c) {
-            F u = v[c], w = u * (u >= F(0) ? gain : low);
-            v[c] = std::min(std::max(w, -clamp), clamp);
-        }
 }
 
 template <typename F>
-void run_plane(const Plan<F> &plan, const F *x, F bias, uint8_t *mask, F *y, int mode,
-               F gain, F slope, F clamp, Scratch<F> &s) {
-    const Axis &ax = plan.x, &ay = plan.y;
-    const size_t ring = (size_t)plan.raised_ring * ax.mid;  // of one term
-    int raised_next = 0, active_next = 0;
-    const F *rows[MAX_ROWS];
-    F taps[MAX_ROWS];
+void write_row(const Vec<F> *src, int count, int planes, F *y, size_t plane) {
+    constexpr int L = Lanes<F>::count;
+    int c = 0;
+    if (planes == L)
+        for (; c + L <= count; c += L) {
+            Vec<F> block[L];
+#pragma GCC unroll 16
+            for (int l = 0; l < L; ++l) block[l] = src[c + l];
+            transpose<F>(block);
+#pragma GCC unroll 16
+            for (int l = 0; l < L; ++l) std::memcpy(y + l * plane + c, &block[l], sizeof(Vec<F>));
+        }
+    for (; c < count; ++c)
+        for (int l = 0; l < planes; ++l) y[l * plane + c] = src[c][l];
+}
+
+// One strip of one lot of planes; mask is that of the lot, y that of its first plane.
+template <typename F>
+void run_strip(const Plan<F> &p, const F *x, const F *bias, int planes, Code<F> *mask, F *y, int strip, Scratch<F> &s) {
+    const Axis &ax = p.x, &ay = p.y;
+    const size_t in_plane = (size_t)ax.in * ay.in, out_plane = (size_t)ax.out * ay.out;
+    const int q0 = strip * p.strip, q1 = std::min(q0 + p.strip, ax.out), width = q1 - q0;
+    // Raised columns: those that this strip looks at, and of them those that exist.
+    const int m0 = q0 * ax.down + ax.off, m1 = (q1 - 1) * ax.down + ax.off + p.n2;
+    const int first = std::max(m0, 0), until = std::min(m1, ax.mid);
+    // Strips share raised columns; each remembers its own.
+    const int own0 = strip == 0 ? first : m0, own1 = strip == p.strips - 1 ? until : std::min(q1 * ax.down + ax.off, until);
+    int i0 = ax.in;
+    for (int m = first; m < std::min(first + ax.up, until); ++m)
+        for (const auto &term : p.px) i0 = std::min(i0, term[m % ax.up].start + m / ax.up);
+    std::memset((void *)s.active, 0, sizeof(Vec<F>) * (m1 - m0));
+    int in_next = 0, mid_next = 0;
+    const Vec<F> *rows[MAX_TAPS * MAX_TERMS];
+    F taps[MAX_TAPS * MAX_TERMS];
     for (int q = 0; q < ay.out; ++q) {
-        int from = q * ay.down + ay.off, until = std::min(from + plan.n2, ay.mid);
-        for (; active_next < until; ++active_next) {
-            F *dst = s.active.data() + (size_t)(active_next % plan.active_ring) * ax.mid;
-            if (active_next < from) continue;  // no output looks at it
-            int count = 0;
-            for (int term = 0; term < plan.terms1; ++term) {
-                const Phase<F> &phase = plan.py[term][active_next % ay.up];
-                int start = phase.start + active_next / ay.up;
-                for (int t = 0; t < (int)phase.taps.size(); ++t) {
-                    int i = start + t;
-                    if (i < 0 || i >= ay.in) continue;
-                    raised_next = std::max(raised_next, std::min(i, start < 0 ? 0 : start));
-                    for (; raised_next <= i; ++raised_next)
-                        raise_row(plan, x + (size_t)raised_next * ax.in, bias,
-                                  s.raised.data() + (size_t)(raised_next % plan.raised_ring) * ax.mid,
-                                  ring, s);
-                    rows[count] = s.raised.data() + term * ring + (size_t)(i % plan.raised_ring) * ax.mid;
-                    taps[count++] = phase.taps[t];
+        const int from = q * ay.down + ay.off, end = std::min(from + p.n2, ay.mid);
+        mid_next = std::max(mid_next, from);
+        for (; mid_next < end; ++mid_next) {
+            Code<F> *const codes = mask ? mask + (size_t)mid_next * ax.mid : nullptr;
+            if (p.mode == RECALL) std::memcpy(s.code + (first - m0), codes + first, sizeof(Code<F>) * (until - first));
+            for (int term = 0; term < p.terms1; ++term) {
+                const Phase<F> &phase = p.py[term][mid_next % ay.up];
+                const int start = phase.start + mid_next / ay.up, n = (int)phase.taps.size();
+                in_next = std::max(in_next, std::min(start, ay.in));
+                for (; in_next < std::min(start + n, ay.in); ++in_next)
+                    read_row<F>(x + (size_t)in_next * ax.in, in_plane, planes, ax.in, i0, p.inputs, bias,
+                                s.input + (size_t)(in_next % p.in_ring) * p.inputs);
+                for (int t = 0; t < n; ++t)
+                    rows[t] = start + t < 0 || start + t >= ay.in ? s.zero : s.input + (size_t)((start + t) % p.in_ring) * p.inputs;
+                combine<F>(s.tall, rows, phase.taps.data(), n, p.inputs);
+                const bool last = term == p.terms1 - 1;
+                for (int m = first; m < std::min(first + ax.up, until); ++m) {
+                    const Phase<F> &along = p.px[term][m % ax.up];
+                    const Vec<F> *src = s.tall + (along.start + m / ax.up - i0);
+                    const int count = (until - m + ax.up - 1) / ax.up, n1 = (int)along.taps.size();
+                    Vec<F> *dst = s.active + (m - m0);
+                    Code<F> *code = s.code + (m - m0);
+                    if (term == 0) correlate_act<F, false>(src, dst, count, ax.up, along.taps.data(), n1, p.activation, code, last ? p.mode : -1);
+                    else correlate_act<F, true>(src, dst, count, ax.up, along.taps.data(), n1, p.activation, code, last ? p.mode : -1);
                 }
             }
-            combine(dst, rows, taps, count, ax.mid);
-            act_row(dst, mask ? mask + (size_t)active_next * ax.mid : nullptr, ax.mid, mode, gain,
-                    slope, clamp);
+            if (p.mode == ACTIVATE_AND_REMEMBER && own1 > own0)
+                std::memcpy(codes + own0, s.code + (own0 - m0), sizeof(Code<F>) * (own1 - own0));
+            Vec<F> *lowered = s.lowered + (size_t)(mid_next % p.out_ring) * p.terms2 * p.strip;
+            for (int term = 0; term < p.terms2; ++term)
+                correlate<F, false, -1>(s.active, lowered + term * p.strip, width, 1, p.h2x + term * p.n2, p.n2, ax.down, p.activation, s.code);
         }
-        for (int term = 0; term < plan.terms2; ++term) {
-            int count = 0;
-            for (int k = 0; k < plan.n2; ++k) {
-                int m = from + k;
+        int count = 0;
+        for (int term = 0; term < p.terms2; ++term)
+            for (int k = 0; k < p.n2; ++k) {
+                const int m = from + k;
                 if (m < 0 || m >= ay.mid) continue;
-                rows[count] = s.active.data() + (size_t)(m % plan.active_ring) * ax.mid;
-                taps[count++] = plan.h2y[term * plan.n2 + k];
+                rows[count] = s.lowered + ((size_t)(m % p.out_ring) * p.terms2 + term) * p.strip;
+                taps[count++] = p.h2y[term * p.n2 + k];
             }
-            combine(s.wide.data() + MAX_TAPS + (size_t)term * plan.wide_stride, rows, taps, count, ax.mid);
-        }
-        lower_row(plan, s.wide.data() + MAX_TAPS, y + (size_t)q * ax.out, s);
+        combine<F>(s.line, rows, taps, count, width);
+        write_row<F>(s.line, width, planes, y + (size_t)q * ax.out + q0, out_plane);
     }
-    // Rows that no output looked at still own a place in the mask.
-    if (mode == ACTIVATE_AND_REMEMBER && active_next < ay.mid)
-        std::memset(mask + (size_t)active_next * ax.mid, 2, (size_t)(ay.mid - active_next) * ax.mid);
 }
 
 // axes: in, mid, out, up, down, pad, off for x, then for y. h1x, h1y: [terms1, n1]; h2x, h2y:
-// [terms2, n2]. Returns 0, or 1 when a filter is too long or has too many terms.
+// [terms2, n2]. mask: [lots of planes, mid rows, mid columns]. Returns 0, or 1 when a filter is too
+// long or has too many terms.
 template <typename F>
-int filtered_lrelu(const F *x, const F *bias, uint8_t *mask, F *y, int64_t planes, int64_t channels,
+int filtered_lrelu(const F *x, const F *bias, Code<F> *mask, F *y, int64_t planes, int64_t channels,
                    const F *h1x, const F *h1y, int n1, int terms1, const F *h2x, const F *h2y, int n2,
                    int terms2, const int *axes, int mode, F gain, F slope, F clamp) {
+    constexpr int L = Lanes<F>::count;
     if (n1 > MAX_TAPS || n2 > MAX_TAPS || terms1 > MAX_TERMS || terms2 > MAX_TERMS) return 1;
-    Plan<F> plan;
-    plan.x = {axes[0], axes[1], axes[2], axes[3], axes[4], axes[5], axes[6]};
-    plan.y = {axes[7], axes[8], axes[9], axes[10], axes[11], axes[12], axes[13]};
-    plan.n1 = n1, plan.n2 = n2, plan.terms1 = terms1, plan.terms2 = terms2;
-    plan.h2x = h2x, plan.h2y = h2y;
+    Plan<F> p;
+    p.x = {axes[0], axes[1], axes[2], axes[3], axes[4], axes[5], axes[6]};
+    p.y = {axes[7], axes[8], axes[9], axes[10], axes[11], axes[12], axes[13]};
+    p.n1 = n1, p.n2 = n2, p.terms1 = terms1, p.terms2 = terms2;
+    p.h2x = h2x, p.h2y = h2y, p.mode = mode, p.activation = {gain, slope, clamp};
     for (int term = 0; term < terms1; ++term) {
-        plan.px.push_back(phases(h1x + term * n1, n1, plan.x));
-        plan.py.push_back(phases(h1y + term * n1, n1, plan.y));
+        p.px.push_back(phases(h1x + term * n1, n1, p.x));
+        p.py.push_back(phases(h1y + term * n1, n1, p.y));
     }
-    int lowest = 0, highest = plan.x.in;
-    for (const Phase<F> &p : plan.px[0]) {
-        lowest = std::min(lowest, p.start);
-        highest = std::max(highest, p.start + plan.x.mid / plan.x.up + 1 + (int)p.taps.size());
-    }
-    plan.margin = -lowest;
-    plan.padded = highest - lowest + 1;
-    plan.raised_ring = ring_size(n1 / plan.y.up + 2);
-    plan.active_ring = ring_size(n2 + plan.y.down);
-    // Zeros around the row: `off` and the last taps may reach outside of it.
-    const int reach = std::max(0, plan.x.off + plan.x.out * plan.x.down + n2 + plan.x.down - plan.x.mid);
-    plan.wide_stride = MAX_TAPS + plan.x.mid + std::max(MAX_TAPS, reach + 8);
-    const size_t in_plane = (size_t)plan.x.in * plan.y.in, out_plane = (size_t)plan.x.out * plan.y.out;
-    const size_t mid_plane = (size_t)plan.x.mid * plan.y.mid;
-    const int lanes = plan.x.out + (n2 + plan.x.down - 1) / plan.x.down;
+    p.strips = (p.x.out + STRIP - 1) / STRIP;
+    p.strip = (p.x.out + p.strips - 1) / p.strips;
+    p.strips = (p.x.out + p.strip - 1) / p.strip;
+    p.mids = (p.strip - 1) * p.x.down + n2;
+    p.inputs = p.mids / p.x.up + (n1 + p.x.up - 1) / p.x.up + 3;
+    p.in_ring = ring_size(n1 / p.y.up + 3);
+    p.out_ring = ring_size(n2 + p.y.down);
+    const size_t in_plane = (size_t)p.x.in * p.y.in, out_plane = (size_t)p.x.out * p.y.out;
+    const size_t mid_plane = (size_t)p.x.mid * p.y.mid;
+    const int64_t lots = (planes + L - 1) / L;
 #pragma omp parallel
     {
-        Scratch<F> s;
-        s.row.resize(plan.padded);
-        s.raised.resize((size_t)plan.raised_ring * plan.x.mid * terms1);
-        s.active.resize((size_t)plan.active_ring * plan.x.mid);
-        s.wide.assign((size_t)plan.wide_stride * terms2, F(0));
-        s.phase.resize(std::max(plan.x.mid + 8, terms2 * plan.x.down * (lanes + 1)));
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < planes; ++i) {
-            run_plane(plan, x + i * in_plane, bias ? bias[i % channels] : F(0),
-                      mask ? mask + i * mid_plane : nullptr, y + i * out_plane, mode, gain, slope,
-                      clamp, s);
-        }
+        Scratch<F> s(p);
+        F biases[L];
+#pragma omp for schedule(static) collapse(2)
+        for (int64_t lot = 0; lot < lots; ++lot)
+            for (int strip = 0; strip < p.strips; ++strip) {
+                const int64_t first = lot * L;
+                const int count = (int)std::min<int64_t>(L, planes - first);
+                for (int l = 0; l < L; ++l) biases[l] = bias ? bias[(first + l) % channels] : F(0);
+                run_strip<F>(p, x + first * in_plane, bias ? biases : nullptr, count,
+                             mask ? mask + lot * mid_plane : nullptr, y + first * out_plane, strip, s);
+            }
     }
     return 0;
 }
 
 }  // namespace
 
-#define NFTGAN_EXPORT(NAME, F)                                                                       \
-    extern "C" int NAME(const F *x, const F *bias, uint8_t *mask, F *y, int64_t planes,              \
-                        int64_t channels, const F *h1x, const F *h1y, int n1, int terms1,            \
-                        const F *h2x, const F *h2y, int n2, int terms2, const int *axes, int mode,   \
-                        F gain, F slope, F clamp) {                                                  \
-        return filtered_lrelu<F>(x, bias, mask, y, planes, channels, h1x, h1y, n1, terms1, h2x, h2y, \
-                                 n2, terms2, axes, mode, gain, slope, clamp);                        \
+#define NFTGAN_EXPORT(SUFFIX, F)                                                                     \
+    extern "C" int nftgan_lanes_##SUFFIX() { return Lanes<F>::count; }                               \
+    extern "C" int nftgan_filtered_lrelu_##SUFFIX(                                                   \
+        const F *x, const F *bias, void *mask, F *y, int64_t planes, int64_t channels, const F *h1x, \
+        const F *h1y, int n1, int terms1, const F *h2x, const F *h2y, int n2, int terms2,            \
+        const int *axes, int mode, F gain, F slope, F clamp) {                                       \
+        return filtered_lrelu<F>(x, bias, (Code<F> *)mask, y, planes, channels, h1x, h1y, n1,        \
+                                 terms1, h2x, h2y, n2, terms2, axes, mode, gain, slope, clamp);      \
     }
 
-NFTGAN_EXPORT(nftgan_filtered_lrelu_f32, float)
-NFTGAN_EXPORT(nftgan_filtered_lrelu_f64, double)
+NFTGAN_EXPORT(f32, float)
+NFTGAN_EXPORT(f64, double)

@@ -52,6 +52,14 @@ inline void output_1d(F m0, F m1, F m2, F m3, F m4, F m5, F *y) {
     y[3] = F(0.5) * b + F(2) * d + m5;
 }
 
+// A g: the adjoint of A^T.
+template <typename F>
+inline void adjoint_1d(F g0, F g1, F g2, F g3, F *z) {
+    const F a = g0 + F(0.5) * g2, b = F(NEAR) * (g1 + F(0.5) * g3);
+    const F c = g0 + F(2) * g2, d = F(FAR) * (g1 + F(2) * g3);
+    z[0] = g0, z[1] = a + b, z[2] = a - b, z[3] = c + d, z[4] = c - d, z[5] = g3;
+}
+
 // Where one row of tiles of one plane lies.
 struct Strip {
     int height, width, pad, tiles;  // of the plane; tiles in a row
@@ -89,6 +97,38 @@ void input_row(const F *x, const Strip &s, int tile_row, F scale, F *__restrict 
             F t[IN];
             input_1d<F>(p0[j], p1[j], p2[j], p3[j], p0[j + 1], p1[j + 1], t);
             v0[j] = t[0], v1[j] = t[1], v2[j] = t[2], v3[j] = t[3], v4[j] = t[4], v5[j] = t[5];
+        }
+    }
+}
+
+// One row of tiles of the gradient y of an output to z[product * lot + tile].
+template <typename F>
+void adjoint_row(const F *y, const Strip &s, int tile_row, F *__restrict z, F *scratch) {
+    const int lane = s.tiles, band = OUT * lane;
+    F *lanes = scratch, *rows = scratch + OUT * band;  // [row][column modulo 4][tile], then raised rows
+    std::memset(lanes, 0, sizeof(F) * OUT * band);
+    for (int r = 0; r < std::min(OUT, s.height - tile_row * OUT); ++r) {
+        const F *__restrict row = y + (size_t)(tile_row * OUT + r) * s.width;
+        F *__restrict to = lanes + r * band;
+        const int whole = s.width / OUT;
+        for (int j = 0; j < whole; ++j)
+            for (int p = 0; p < OUT; ++p) to[p * lane + j] = row[OUT * j + p];
+        for (int c = whole * OUT; c < s.width; ++c) to[c % OUT * lane + c / OUT] = row[c];
+    }
+#pragma GCC ivdep
+    for (int j = 0; j < band; ++j) {
+        F t[IN];
+        adjoint_1d<F>(lanes[j], lanes[band + j], lanes[2 * band + j], lanes[3 * band + j], t);
+        for (int r = 0; r < IN; ++r) rows[r * band + j] = t[r];
+    }
+    for (int r = 0; r < IN; ++r, z += IN * s.lot) {
+        const F *p0 = rows + r * band, *p1 = p0 + lane, *p2 = p1 + lane, *p3 = p2 + lane;
+        F *z0 = z, *z1 = z0 + s.lot, *z2 = z1 + s.lot, *z3 = z2 + s.lot, *z4 = z3 + s.lot, *z5 = z4 + s.lot;
+#pragma GCC ivdep
+        for (int j = 0; j < lane; ++j) {
+            F t[IN];
+            adjoint_1d<F>(p0[j], p1[j], p2[j], p3[j], t);
+            z0[j] = t[0], z1[j] = t[1], z2[j] = t[2], z3[j] = t[3], z4[j] = t[4], z5[j] = t[5];
         }
     }
 }
@@ -264,11 +304,45 @@ int winograd(const F *x, const F *u, const F *scale_in, const F *scale_out, F *y
     return 0;
 }
 
+// Rows [first, first + count) of tiles, counted over all samples, of the input x [n, inner, h, w] and
+// of the output's gradient y [n, outer, oh, ow] to v [36, inner, count * tiles] and z [36, outer, ...].
+template <typename F>
+void spread(const F *x, const F *y, F *v, F *z, int inner, int outer, int h, int w, int pad, int first,
+            int count) {
+    const int oh = h + 2 * pad - 2, ow = w + 2 * pad - 2;
+    const int tiles_x = (ow + OUT - 1) / OUT, tiles_y = (oh + OUT - 1) / OUT;
+    const size_t stride = (size_t)count * tiles_x;
+    const Strip in = {h, w, pad, tiles_x, inner * stride}, out = {oh, ow, 0, tiles_x, outer * stride};
+#pragma omp parallel
+    {
+        std::vector<F> scratch((size_t)2 * PRODUCTS * (tiles_x + 2) + w);
+#pragma omp for schedule(static) nowait
+        for (int c = 0; c < inner; ++c)
+            for (int r = 0; r < count; ++r) {
+                const size_t plane = (size_t)((first + r) / tiles_y) * inner + c;
+                input_row<F>(x + plane * h * w, in, (first + r) % tiles_y, F(1),
+                             v + c * stride + (size_t)r * tiles_x, scratch.data());
+            }
+#pragma omp for schedule(static)
+        for (int c = 0; c < outer; ++c)
+            for (int r = 0; r < count; ++r) {
+                const size_t plane = (size_t)((first + r) / tiles_y) * outer + c;
+                adjoint_row<F>(y + plane * oh * ow, out, (first + r) % tiles_y,
+                               z + c * stride + (size_t)r * tiles_x, scratch.data());
+            }
+    }
+}
+
 }  // namespace
 
 #define NFTGAN_EXPORT(SUFFIX, F)                                                                     \
     extern "C" void nftgan_winograd_weight_##SUFFIX(const F *w, F *u, int outer, int inner) {        \
         transform_weight<F>(w, u, outer, inner);                                                     \
+    }                                                                                                \
+    extern "C" void nftgan_winograd_spread_##SUFFIX(const F *x, const F *y, F *v, F *z, int inner,   \
+                                                    int outer, int h, int w, int pad, int first,     \
+                                                    int count) {                                     \
+        spread<F>(x, y, v, z, inner, outer, h, w, pad, first, count);                                \
     }                                                                                                \
     extern "C" int nftgan_winograd_##SUFFIX(const F *x, const F *u, const F *scale_in,               \
                                             const F *scale_out, F *y, int n, int inner, int outer,   \
