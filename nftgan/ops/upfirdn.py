@@ -116,8 +116,8 @@ def _native_plan(
         f = f.flip(list(range(f.ndim)))
     if up > 1:
         f = f / up**f.ndim  # the pass raises without a loss of brightness
-    filters = (f, None) if up > 1 else (None, f)
-    return fused.plan(x, *filters, up, down, padding, 1.0, 1.0, None)
+    fu, fd = (f, None) if up > 1 else (None, f)
+    return fused.plan(x, fu, fd, up, down, padding, 1.0, 1.0, None)
 
 
 def _shift_and_add(x: Tensor, f: Tensor, axis: int, down: int) -> Tensor:
