@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from nftgan.files import atomic_path, canonical_json
 
@@ -47,10 +46,30 @@ def member_name(index: int) -> str:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """uint8 [H, W, 3] or [H, W] as PNG, lightly compressed: training reads it over and over."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    """uint8 [H, W, 3] or [H, W] as PNG, quickly made and read: training decodes it over and over.
+
+    One filter for all rows and no search for repetition beyond runs: half the time of a library's
+    fastest setting, and smaller for all but flat art.
+    """
+    height, width = pixels.shape[:2]
+    channels = pixels.size // (height * width)
+    flat = np.ascontiguousarray(pixels, dtype=np.uint8).reshape(height, width * channels)
+    left, above = np.zeros_like(flat), np.zeros_like(flat)
+    left[:, channels:], above[1:] = flat[:, :-channels], flat[:-1]
+    filtered = [flat - left, flat - above]
+    # Differences as signed numbers: the filter that leaves less is the better one.
+    size = [np.abs(one.view(np.int8), dtype=np.int16).sum(dtype=np.int64) for one in filtered]
+    number = 1 + int(size[1] < size[0])  # Sub or Up
+    rows = np.empty((height, 1 + width * channels), np.uint8)
+    rows[:, 0], rows[:, 1:] = number, filtered[number - 1]
+    deflate = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
+    data = deflate.compress(rows.tobytes()) + deflate.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
 
 
 class DatasetWriter:

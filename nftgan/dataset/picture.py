@@ -16,8 +16,8 @@ from nftgan.dataset.resize import Resample, resize
 from nftgan.dataset.sharpness import is_soft
 
 # A JPEG is decoded at half, a quarter or an eighth of its size while that leaves this many times
-# the training size: a photo takes a third of the time and differs by 0.35 levels (RMS).
-_SPARE = 4
+# the training size: a photo takes a third of the time and differs by half a level (RMS).
+_SPARE = 2
 
 
 @dataclass(frozen=True)

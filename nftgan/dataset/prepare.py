@@ -27,7 +27,7 @@ from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 from nftgan.progress import SILENT, Progress, track
 
-METHOD = 1  # raised when the same files and options would give other pixels
+METHOD = 2  # raised when the same files and options would give other pixels
 MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
 _DEFAULT_FLOOR = 32  # the smallest size with a training preset: 16-pixel art is doubled
 _MAX_DISTANCE = 16

@@ -32,5 +32,5 @@ def _loss(grey: Image.Image, side: int) -> float:
     """RMS difference, in levels, after going down to `side` pixels and up again."""
     lanczos = Image.Resampling.LANCZOS
     back = grey.resize((side, side), lanczos).resize(grey.size, lanczos)
-    difference = np.asarray(grey, dtype=np.float64) - np.asarray(back, dtype=np.float64)
-    return float(np.sqrt((difference**2).mean()))
+    difference = (np.asarray(grey, dtype=np.int32) - np.asarray(back)).reshape(-1)
+    return float(np.sqrt(difference @ difference / difference.size))

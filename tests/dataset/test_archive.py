@@ -16,7 +16,7 @@ from PIL import Image
 
 from nftgan.dataset import archive
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.pack import write_dataset
+from nftgan.dataset.pack import encode_png, write_dataset
 from nftgan.errors import UsageError
 
 
@@ -309,3 +309,19 @@ def test_no_damage_to_a_zip_does_more_than_be_refused(
         assert dataset.fingerprint.startswith("sha256:")
     except UsageError as exc:
         assert "a.zip" in exc.message
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    side=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    grey=st.booleans(),
+    flat=st.booleans(),
+    seed=st.integers(0, 2**20),
+)
+def test_a_png_gives_its_pixels_to_any_reader(
+    side: tuple[int, int], grey: bool, flat: bool, seed: int
+) -> None:
+    shape = side if grey else (*side, 3)
+    pixels = np.random.default_rng(seed).integers(0, 3 if flat else 256, shape, dtype=np.uint8)
+    with Image.open(io.BytesIO(encode_png(pixels))) as opened:
+        assert np.array_equal(np.asarray(opened), pixels)
