@@ -1,10 +1,10 @@
-"""What a thousand pictures of training cost in each preset: seconds and peak memory, ours and
-PyTorch's operators.
+"""What a thousand pictures of training cost in each preset: seconds and peak memory, ours and the
+published formulation.
 
     python benchmarks/train_step.py [--presets tiny,small] [--cfg stylegan3-t] [--batch 0] [--json]
 
-The baseline is the same step with NFTGAN_KERNELS=off. Every way runs in a process of its own, so
-that its peak memory is its own. A step with R1 and the better of two without are timed after one
+The baseline is in published.py. Every way runs in a process of its own, so that its peak memory is
+its own. A step with R1 and the better of two without are timed after one
 that is not counted; sixteen steps in a row have one with R1.
 """
 
@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-BASELINE = "PyTorch operators"
-WAYS = {BASELINE: {"NFTGAN_KERNELS": "off"}, "native kernels": {"NFTGAN_KERNELS": "on"}}
+from published import PUBLISHED, WAYS, in_own_process, prepare_way
 
 
-def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, float]:
+def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
     """Seconds a thousand pictures and peak memory of this process."""
     import numpy as np
     import torch
@@ -69,18 +66,6 @@ def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, float]:
     }
 
 
-def in_own_process(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, __file__, "--worker", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--presets", default="tiny,small")
@@ -88,18 +73,19 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=0, help="0: the preset's")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.worker:
+        prepare_way(chosen.worker)
         print(json.dumps(cost(chosen.presets, chosen.cfg, chosen.batch, chosen.device)))
         return
     rows = []
     for preset in chosen.presets.split(","):
         given = ["--presets", preset, "--cfg", chosen.cfg, "--batch", str(chosen.batch)]
         given += ["--device", chosen.device]
-        found = {way: in_own_process(given, environment) for way, environment in WAYS.items()}
+        found = {way: in_own_process(__file__, way, given) for way in WAYS}
         for way, answer in found.items():
-            base = found[BASELINE]["seconds_per_kimg"]
+            base = found[PUBLISHED]["seconds_per_kimg"]
             rows.append(
                 {"preset": preset, "cfg": chosen.cfg, "way": way}
                 | {key: round(value, 1) for key, value in answer.items()}
