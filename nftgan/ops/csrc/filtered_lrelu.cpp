@@ -1,4 +1,4 @@
-// Fused upsample, leaky ReLU, downsample: the raised signal never leaves the first cache.
+// Fused upsample, leaky ReLU, downsample: the raised signal never leaves the caches.
 //
 // As many planes at once as a vector has lanes, so that no sum ever crosses a lane: filters along
 // both axes are multiply-adds of whole, aligned vectors with one tap. A strip of columns walks down
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
+#include <omp.h>
 #include <type_traits>
 #include <vector>
 #if defined(__AVX512F__)
@@ -26,7 +27,7 @@ struct Axis {
 
 constexpr int MAX_TAPS = 64;  // of a filter along one axis
 constexpr int MAX_TERMS = 6;  // of a filter that is a sum of separable ones
-constexpr int STRIP = 32;     // columns of output: 1.2 times the work at the rims, but all in cache
+constexpr int STRIP = 320;    // columns of output at most, so that the rings stay in the second cache
 
 #if defined(__AVX512F__)
 constexpr int VECTOR_BYTES = 64, BLOCK = 8;  // BLOCK: sums in registers
@@ -351,9 +352,10 @@ void run_strip(const Plan<F> &p, const F *x, const F *bias, int planes, Code<F> 
     const int q0 = strip * p.strip, q1 = std::min(q0 + p.strip, ax.out), width = q1 - q0;
     // Raised columns: those that this strip looks at, and of them those that exist.
     const int m0 = q0 * ax.down + ax.off, m1 = (q1 - 1) * ax.down + ax.off + p.n2;
-    const int first = std::max(m0, 0), until = std::min(m1, ax.mid);
+    const int first = std::max(m0, 0), until = std::max(std::min(m1, ax.mid), first);
     // Strips share raised columns; each remembers its own.
-    const int own0 = strip == 0 ? first : m0, own1 = strip == p.strips - 1 ? until : std::min(q1 * ax.down + ax.off, until);
+    const int next = std::max(q1 * ax.down + ax.off, 0);
+    const int own0 = first, own1 = strip == p.strips - 1 ? until : std::min(next, until);
     int i0 = ax.in;
     for (int m = first; m < std::min(first + ax.up, until); ++m)
         for (const auto &term : p.px) i0 = std::min(i0, term[m % ax.up].start + m / ax.up);
@@ -425,7 +427,11 @@ int filtered_lrelu(const F *x, const F *bias, Code<F> *mask, F *y, int64_t plane
         p.px.push_back(phases(h1x + term * n1, n1, p.x));
         p.py.push_back(phases(h1y + term * n1, n1, p.y));
     }
-    p.strips = (p.x.out + STRIP - 1) / STRIP;
+    const int64_t lots = (planes + L - 1) / L;
+    // Narrower strips cost more at their rims, an idle thread costs more still.
+    const int64_t idle = (omp_get_max_threads() + lots - 1) / lots;
+    const int narrow = (int)std::min<int64_t>(idle, std::max(1, p.x.out / 32));
+    p.strips = std::max((p.x.out + STRIP - 1) / STRIP, narrow);
     p.strip = (p.x.out + p.strips - 1) / p.strips;
     p.strips = (p.x.out + p.strip - 1) / p.strip;
     p.mids = (p.strip - 1) * p.x.down + n2;
@@ -434,7 +440,6 @@ int filtered_lrelu(const F *x, const F *bias, Code<F> *mask, F *y, int64_t plane
     p.out_ring = ring_size(n2 + p.y.down);
     const size_t in_plane = (size_t)p.x.in * p.y.in, out_plane = (size_t)p.x.out * p.y.out;
     const size_t mid_plane = (size_t)p.x.mid * p.y.mid;
-    const int64_t lots = (planes + L - 1) / L;
 #pragma omp parallel
     {
         Scratch<F> s(p);
