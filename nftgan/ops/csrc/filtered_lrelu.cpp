@@ -14,7 +14,7 @@
 #include <omp.h>
 #include <type_traits>
 #include <vector>
-#if defined(__AVX512F__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
@@ -54,18 +54,6 @@ template <typename F>
 using Code = typename Lanes<F>::Code;
 
 template <typename F>
-inline unsigned bits(typename Lanes<F>::Mask m) {
-#if defined(__AVX512DQ__)
-    if constexpr (sizeof(F) == 4) return _mm512_movepi32_mask((__m512i)m);
-    else return _mm512_movepi64_mask((__m512i)m);
-#else
-    unsigned result = 0;
-    for (int l = 0; l < Lanes<F>::count; ++l) result |= (unsigned)(m[l] & 1) << l;
-    return result;
-#endif
-}
-
-template <typename F>
 inline Vec<F> splat(F value) {
     return value - Vec<F>{};
 }
@@ -77,10 +65,57 @@ struct Activation {
     F gain, slope, clamp;
 };
 
+#if defined(__AVX512F__)
+
+inline __mmask16 is_less(__m512 a, __m512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+inline __mmask8 is_less(__m512d a, __m512d b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
+inline __m512 times(__m512 v, __mmask16 where, float f) { return _mm512_mask_mul_ps(v, where, v, _mm512_set1_ps(f)); }
+inline __m512d times(__m512d v, __mmask8 where, double f) { return _mm512_mask_mul_pd(v, where, v, _mm512_set1_pd(f)); }
+// In this order of the operands, what is not a number stays none.
+inline __m512 within(__m512 v, __m512 c) { return _mm512_max_ps(-c, _mm512_min_ps(c, v)); }
+inline __m512d within(__m512d v, __m512d c) { return _mm512_max_pd(-c, _mm512_min_pd(c, v)); }
+inline __m512 without(__m512 v, __mmask16 where) { return _mm512_maskz_mov_ps((__mmask16)~where, v); }
+inline __m512d without(__m512d v, __mmask8 where) { return _mm512_maskz_mov_pd((__mmask8)~where, v); }
+
+#else
+
+// One bit for each lane.
+template <typename F>
+inline unsigned bits(typename Lanes<F>::Mask m) {
+#if defined(__AVX__)
+    if constexpr (sizeof(F) == 4) return _mm256_movemask_ps((__m256)m);
+    else return _mm256_movemask_pd((__m256d)m);
+#elif defined(__SSE2__)
+    if constexpr (sizeof(F) == 4) return _mm_movemask_ps((__m128)m);
+    else return _mm_movemask_pd((__m128d)m);
+#else
+    unsigned result = 0;
+    for (int l = 0; l < Lanes<F>::count; ++l) result |= (unsigned)(m[l] & 1) << l;
+    return result;
+#endif
+}
+
+#endif
+
 // What happens to a raised sample: MODE of the activation, or -1 to leave it.
 template <typename F, int MODE>
 inline Vec<F> act(Vec<F> u, const Activation<F> &a, Code<F> *code) {
     using V = Vec<F>;
+#if defined(__AVX512F__)
+    using W = std::conditional_t<sizeof(F) == 4, __m512, __m512d>;
+    using M = std::conditional_t<sizeof(F) == 4, __mmask16, __mmask8>;
+    if constexpr (MODE == ACTIVATE || MODE == ACTIVATE_AND_REMEMBER) {
+        const M negative = is_less((W)u, (W)V{});
+        const W w = times((W)(u * a.gain), negative, a.slope), high = (W)splat<F>(a.clamp);
+        if constexpr (MODE == ACTIVATE_AND_REMEMBER)
+            *code = (Code<F>)(negative | (unsigned)(is_less(high, w) | is_less(w, -high)) << Lanes<F>::half);
+        return (V)within(w, high);
+    } else if constexpr (MODE == RECALL) {
+        const unsigned c = *code;
+        return (V)without(times((W)(u * a.gain), (M)c, a.slope), (M)(c >> Lanes<F>::half));
+    }
+    return u;
+#else
     using M = typename Lanes<F>::Mask;
     if constexpr (MODE == ACTIVATE || MODE == ACTIVATE_AND_REMEMBER) {
         const M negative = u < V{};
@@ -88,31 +123,18 @@ inline Vec<F> act(Vec<F> u, const Activation<F> &a, Code<F> *code) {
         w = negative ? w * a.slope : w;
         const V high = splat<F>(a.clamp), low = -high;
         const M above = w > high, below = w < low;
-        if constexpr (MODE == ACTIVATE_AND_REMEMBER)
+        if constexpr (MODE == ACTIVATE_AND_REMEMBER) {
             *code = (Code<F>)(bits<F>(negative) | bits<F>(above | below) << Lanes<F>::half);
+        }
         w = above ? high : w;
         return below ? low : w;
     } else if constexpr (MODE == RECALL) {
         const unsigned c = *code;
-#if defined(__AVX512DQ__)
-        if constexpr (sizeof(F) == 4) {
-            __m512 w = _mm512_mul_ps((__m512)u, _mm512_set1_ps(a.gain));
-            w = _mm512_mask_mul_ps(w, (__mmask16)c, w, _mm512_set1_ps(a.slope));
-            return (V)_mm512_maskz_mov_ps((__mmask16)~(c >> 16), w);
-        } else {
-            __m512d w = _mm512_mul_pd((__m512d)u, _mm512_set1_pd(a.gain));
-            w = _mm512_mask_mul_pd(w, (__mmask8)c, w, _mm512_set1_pd(a.slope));
-            return (V)_mm512_maskz_mov_pd((__mmask8)~(c >> 8), w);
-        }
-#else
         const F factor[4] = {a.gain, a.gain * a.slope, F(0), F(0)};
-        for (int l = 0; l < Lanes<F>::count; ++l)
-            u[l] *= factor[(c >> l & 1) | (c >> (Lanes<F>::half + l) & 1) << 1];
-        return u;
-#endif
-    } else {
-        return u;
+        for (int l = 0; l < Lanes<F>::count; ++l) u[l] *= factor[(c >> l & 1) | (c >> (Lanes<F>::half + l) & 1) << 1];
     }
+    return u;
+#endif
 }
 
 // BLOCK sums at once: dst[r * step] = sum_t h[t] src[r * S + t], added to dst where ADD.
