@@ -79,12 +79,14 @@ def paint(folder: Path, count: int, *, batch: bool, onednn: bool) -> Iterator[np
     """The grey levels of every piece."""
     import torch
 
-    from nftgan.ops import fused
+    from nftgan.ops import fused, winograd
     from nftgan.synthesis.canonical import grey_levels, upcast
     from nftgan.synthesis.latents import moved_canvas, styles
     from nftgan.synthesis.model import load_model
 
-    fused.DOUBLE_FROM = 0  # the native kernels, also for pictures that are too small to need them
+    # The native kernels, also for pictures that are too small to need them.
+    fused.DOUBLE_FROM = winograd.DOUBLE_FROM = 0
+    winograd.FEW_CHANNELS[torch.float64] = 1
     torch.backends.mkldnn.enabled = onednn
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     opened: tuple[Path | None, Any, Any] = (None, None, None)
