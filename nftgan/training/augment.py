@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nftgan.ops.device import sent
 from nftgan.ops.upfirdn import downsample2d, upsample2d
 from nftgan.training import wavelets
 from nftgan.training.config import PIPES
@@ -67,7 +68,7 @@ class Drawn:
         values = {name: _rows(value, rows) for name, value in self.values.items()}
         noise = None
         if self.noise is not None:
-            noise = torch.from_numpy(_rows(self.noise, rows)).to(images.device, images.dtype)
+            noise = _like(images, _rows(self.noise, rows))
         return apply(images, values, noise=noise)
 
 
@@ -182,7 +183,7 @@ def warp(images: Tensor, matrix: Array) -> Tensor:
     The picture is doubled with a symlet low-pass, sampled bilinearly, and halved again.
     """
     height, width = images.shape[2:]
-    taps = torch.from_numpy(wavelets.SYM6_LOW).to(images.device, images.dtype)
+    taps = _like(images, wavelets.SYM6_LOW)
     reach = len(taps) // 4  # what the low-pass sees beyond an edge, in pixels
     left, top, right, bottom = _margins(matrix, width, height, 2 * reach)
     images = F.pad(images, [left, right, top, bottom], mode="reflect")
@@ -334,5 +335,5 @@ def cut_out(images: Tensor, squares: Array) -> Tensor:
     return images * outside[:, None].to(images.dtype)
 
 
-def _like(images: Tensor, values: Array) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values)).to(images.device, images.dtype)
+def _like(images: Tensor, values: npt.NDArray[np.floating[Any]]) -> Tensor:
+    return sent(torch.from_numpy(np.ascontiguousarray(values)).to(images.dtype), images.device)

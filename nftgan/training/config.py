@@ -279,7 +279,7 @@ def resolve(
     """
     _check_names(options)
     chosen = OPTIONS | {key: value for key, value in options.items() if value is not None}
-    chosen["device"] = chosen["device"] or _best_device()
+    chosen["device"] = _device(chosen["device"])
     _check_choice("cfg", chosen["cfg"], CFGS)
     _check_choice("aug", chosen["aug"], AUGMENTS)
     _check_choice("loss", chosen["loss"], LOSSES)
@@ -421,10 +421,10 @@ def _discriminator(
     )
 
 
-def _best_device() -> str:
-    import torch
+def _device(name: str | None) -> str:
+    from nftgan.ops.device import device_named
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return device_named(name)
 
 
 def _parent(

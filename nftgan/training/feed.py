@@ -10,6 +10,7 @@ from torch import Tensor
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import split_dataset
 from nftgan.errors import UsageError
+from nftgan.ops.device import sent
 from nftgan.training.config import TrainConfig
 from nftgan.training.phases import Batch, Draw, Phase, draw_for, micro_batches
 from nftgan.training.randomness import DataOrder, stream
@@ -45,13 +46,13 @@ class Feed:
             indices, flipped = indices[self._rows.numpy()], flipped[self._rows.numpy()]
         indices = self.shown[indices]
         images = self.pictures(indices)
-        flips = torch.from_numpy(flipped).to(self._device)
+        flips = sent(torch.from_numpy(flipped), self._device)
         images = torch.where(flips[:, None, None, None], images.flip(3), images)
         return Batch(images, self.one_hot(indices), self._rows)
 
     def pictures(self, indices: npt.NDArray[np.int64]) -> Tensor:
         """float32 [N, C, H, W] in [-1, 1] of the data set's pictures at `indices`."""
-        images = torch.from_numpy(self.dataset.images(indices)).to(self._device)
+        images = sent(torch.from_numpy(self.dataset.images(indices)), self._device)
         return images.to(torch.float32) / 127.5 - 1
 
     def draw(self, phase: Phase, step: int) -> Draw:

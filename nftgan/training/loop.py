@@ -211,6 +211,8 @@ def _reproducible(config: TrainConfig) -> Iterator[None]:
     """Deterministic kernels and the chosen thread count; what was set before comes back."""
     threads, random = torch.get_num_threads(), torch.get_rng_state()
     strict = torch.are_deterministic_algorithms_enabled()
+    memory: Any = torch.utils.deterministic
+    filling = memory.fill_uninitialized_memory
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     try:
         if config.threads:
@@ -218,12 +220,15 @@ def _reproducible(config: TrainConfig) -> Iterator[None]:
         # A few CUDA kernels (the warp's gradient) have no deterministic form: there, resuming is
         # equal up to rounding.
         torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
+        # Else every result is first filled with NaN: one more pass over all memory.
+        memory.fill_uninitialized_memory = False
         with warnings.catch_warnings():
             if config.device != "cpu":
                 warnings.filterwarnings("ignore", message=".*deterministic.*")
             yield
     finally:
         torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+        memory.fill_uninitialized_memory = filling
         torch.set_num_threads(threads)
         torch.set_rng_state(random)
 

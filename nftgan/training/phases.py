@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN3Config
+from nftgan.ops.device import sent
 from nftgan.training import losses, schedule
 from nftgan.training.augment import Augment, Drawn
 from nftgan.training.config import TrainConfig
@@ -38,6 +39,7 @@ class Batch:
         """The samples `part`, by their places in the whole batch."""
         if self.rows is not None:
             part = torch.searchsorted(self.rows, part)
+        part = sent(part, self.images.device)
         return Batch(self.images[part], None if self.labels is None else self.labels[part])
 
 
@@ -60,6 +62,8 @@ class Draw:
     path_noise: Tensor | None = None
 
     def __getitem__(self, part: Tensor) -> Draw:
+        part = sent(part, self.z.device)
+
         def take(value: Tensor | None) -> Tensor | None:
             return None if value is None else value[part]
 
@@ -92,6 +96,7 @@ class PhaseRun:
     totals: Totals = field(default_factory=Totals)
     part: Tensor = field(default_factory=lambda: torch.arange(0))  # the micro-batch being done
     drawn: list[Drawn | None] = field(default_factory=list)  # by call in the phase
+    measured: list[tuple[str, Tensor, int]] = field(default_factory=list)  # not yet in `totals`
     calls: int = 0
 
     def discriminate(self, images: Tensor, labels: Tensor | None) -> Tensor:
@@ -127,7 +132,16 @@ class PhaseRun:
         return images
 
     def measure(self, name: str, values: Tensor) -> None:
-        self.totals.add(name, float(values.detach().sum()), values.numel())
+        """Note the sum of `values`, without waiting for the device to know it."""
+        self.measured.append((name, values.detach().sum(), values.numel()))
+
+    def settle(self) -> None:
+        """Add to the totals what was measured; waits for the device, once."""
+        if self.measured:
+            sums = torch.stack([total.double() for _, total, _ in self.measured]).tolist()
+            for (name, _, count), total in zip(self.measured, sums, strict=True):
+                self.totals.add(name, total, count)
+        self.measured.clear()
 
 
 def generator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
@@ -214,22 +228,21 @@ def run_phase(phase: Phase, run: PhaseRun, draw: Draw, batch: Batch) -> None:
     adam = state.generator_adam if phase.trains_generator else state.discriminator_adam
     averages = _running_averages(state)
     before = [value.clone() for value in averages]
-    totals, run.totals = run.totals, Totals()
     run.drawn = []
+    run.measured.clear()
     network.requires_grad_(True)
     while not _gradients(phase, run, draw, batch, adam):
         state.micro_batch = _halved(state)
         for value, old in zip(averages, before, strict=True):
             value.copy_(old)
-        run.totals.clear()
+        run.measured.clear()
     network.requires_grad_(False)
-    totals.merge(run.totals)
-    run.totals = totals
     run.team.add_up([p.grad for p in network.parameters() if p.grad is not None])
     if phase.purpose in (Purpose.D_MAIN, Purpose.G_REG):
         run.team.average(averages)
     _tame_gradients(network)
     adam.step()
+    run.settle()
 
 
 def _gradients(
@@ -324,7 +337,7 @@ def draw_for(
     shape = (count, config.generator.z_dim)
 
     def normal(*size: int) -> Tensor:
-        return torch.from_numpy(rng.standard_normal(size, dtype=np.float32)).to(device)
+        return sent(torch.from_numpy(rng.standard_normal(size, dtype=np.float32)), device)
 
     z = normal(*shape)
     mix_from = z_mix = None

@@ -45,10 +45,6 @@ class Totals:
     def means(self) -> dict[str, float]:
         return {name: self.sums[name] / self.counts[name] for name in sorted(self.sums)}
 
-    def merge(self, other: Totals) -> None:
-        for name, total in other.sums.items():
-            self.add(name, total, other.counts[name])
-
     def clear(self) -> None:
         self.sums.clear()
         self.counts.clear()

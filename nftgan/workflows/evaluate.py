@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import Split, split_dataset
@@ -19,6 +18,7 @@ from nftgan.metrics.evaluation import METRICS, Evaluation, Figure, Judge, parse_
 from nftgan.metrics.features import Extractor
 from nftgan.metrics.fidelity import fidelity
 from nftgan.metrics.reference import references
+from nftgan.ops.device import device_named
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import state_home
 from nftgan.synthesis.generate import contact_sheet, write_sheet
@@ -72,8 +72,7 @@ def evaluate(
     """
     wanted = parse_metrics(metrics, ALL_METRICS)
     own = tuple(name for name in wanted if name in METRICS)
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_named(device)
     source = model_source(model)
     loaded, art = load_model(source, device=device), Dataset.open(dataset)
     if loaded.resolution != art.resolution:

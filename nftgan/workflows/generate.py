@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from nftgan.ops.device import device_named
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import load_model
@@ -49,9 +49,7 @@ def generate(
 
     Raises UsageError for a model or a look that cannot be.
     """
-    if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    loaded = load_model(model_source(model), device=device)
+    loaded = load_model(model_source(model), device=device_named(device))
     previews = loaded.previews(
         seeds,
         trunc=trunc,

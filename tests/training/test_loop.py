@@ -222,6 +222,7 @@ def test_training_leaves_torch_as_it_found_it(configure, tmp_path):
     run(configure(), tmp_path / "run")
     assert torch.equal(torch.rand(3), expected)
     assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
     assert torch.get_num_threads() == threads
 
 

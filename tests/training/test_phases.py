@@ -295,3 +295,22 @@ def test_relativistic_training_pairs_and_penalises_both_kinds(configure):
     means = state.totals.means()
     assert {"Loss/r1", "Loss/r2", "Loss/D", "Loss/G"} <= set(means)
     assert means["Loss/r2"] > 0
+
+
+def test_a_device_is_waited_for_once_in_a_phase(configure, monkeypatch):
+    config = configure(batch=4, micro_batch=2, aug="none")
+    state, waits = fresh_state(config), []
+    settle = PhaseRun.settle
+    monkeypatch.setattr(
+        PhaseRun, "settle", lambda run: (waits.append(len(run.measured)), settle(run))
+    )
+    images = torch.zeros(4, 3, 16, 16)
+    train_step(
+        state,
+        Batch(images, None),
+        lambda phase: phases.draw_for(config, phase, 0, None, torch.device("cpu")),
+        None,
+    )
+    # Two losses or scores of G, three of D, one of R1, for each of two micro-batches.
+    assert waits == [4, 6, 2]
+    assert state.totals.counts["Loss/D"] == 4
