@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nftgan.ops import fused, upfirdn
+from nftgan.ops import fused, gpu, upfirdn
 from nftgan.ops.upfirdn import Pair, padding_of
 
 PART_BYTES = 16 << 20
@@ -31,10 +31,12 @@ def filtered_lrelu(
 
     x: [N, C, H, W]; b: [C]; fu, fd: [n], [n, n] or None (one tap); padding as in `upfirdn2d`.
     Returns [N, C, H', W'] with W' = (W*up + x0 + x1 - (nu-1) - (nd-1) + down-1) // down.
-    On the CPU a native kernel does it in one pass where it can; `reference` is the definition.
+    A native kernel does it in one pass where it can, on the CPU and on CUDA devices; `reference` is
+    the definition.
     """
     pads = padding_of(padding)
-    planned = fused.plan(x, fu, fd, up, down, pads, gain, slope, clamp)
+    planner = gpu if x.is_cuda else fused
+    planned = planner.plan(x, fu, fd, up, down, pads, gain, slope, clamp)
     if planned is not None:
         return fused.run(planned, x, b)
     parts = _parts(x, up, b)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import math
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,9 @@ class Filter:
 
 @dataclass(frozen=True)
 class Pass:
-    """Everything but the data: both axes, both filters (as correlations), the activation."""
+    """Everything but the data: both axes, both filters (as correlations), the activation, and the
+    routines that do it, as `_call` and `_new_mask`.
+    """
 
     x: Axis
     y: Axis
@@ -89,15 +92,21 @@ class Pass:
     slope: float
     clamp: float
 
+    call: Callable[[Pass, Tensor, Tensor | None, Tensor | None, int], Tensor]
+    new_mask: Callable[[Tensor, Pass], Tensor]
+
     def adjoint(self) -> Pass:
-        return Pass(
-            self.x.adjoint(self.h1.taps, self.h2.taps),
-            self.y.adjoint(self.h1.taps, self.h2.taps),
-            self.h2.flipped(),
-            self.h1.flipped(),
-            self.gain,
-            self.slope,
-            self.clamp,
+        """The transposed linear map, with the mask in place of the activation."""
+        return self._adjoint
+
+    @cached_property
+    def _adjoint(self) -> Pass:
+        return replace(
+            self,
+            x=self.x.adjoint(self.h1.taps, self.h2.taps),
+            y=self.y.adjoint(self.h1.taps, self.h2.taps),
+            h1=self.h2.flipped(),
+            h2=self.h1.flipped(),
         )
 
 
@@ -156,23 +165,27 @@ def plan(
     h1, h2 = in_terms(fu, x.dtype), in_terms(fd, x.dtype)
     if h1 is None or h2 is None or library() is None:
         return None
+    axes = axes_of(x, h1.taps, h2.taps, up, down, padding)
+    if axes is None:
+        return None
+    limit = math.inf if clamp is None else clamp
+    flipped = h1.flipped(up), h2.flipped()
+    return Pass(*axes, *flipped, gain, slope, limit, call=_call, new_mask=_new_mask)
+
+
+def axes_of(
+    x: Tensor, taps1: int, taps2: int, up: int, down: int, padding: tuple[int, int, int, int]
+) -> tuple[Axis, Axis] | None:
+    """Along x and y; None where nothing is left, or more is cropped than a kernel looks at."""
     axes = []
     for size, (before, after) in ((x.shape[3], padding[:2]), (x.shape[2], padding[2:])):
-        mid = size * up + before + after - (h1.taps - 1)
-        out = (mid - (h2.taps - 1) + down - 1) // down
+        mid = size * up + before + after - (taps1 - 1)
+        out = (mid - (taps2 - 1) + down - 1) // down
         # The kernel keeps 64 zeros before a row for an adjoint that begins left of it.
-        if mid < h2.taps or out < 1 or before - (h1.taps - 1) < -MAX_TAPS:
+        if mid < taps2 or out < 1 or before - (taps1 - 1) < -MAX_TAPS:
             return None
         axes.append(Axis(size, mid, out, up, down, pad=before, off=0))
-    return Pass(
-        axes[0],
-        axes[1],
-        h1.flipped(up),
-        h2.flipped(),
-        gain,
-        slope,
-        math.inf if clamp is None else clamp,
-    )
+    return axes[0], axes[1]
 
 
 def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) -> Tensor:
@@ -222,16 +235,18 @@ class _Activate(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, b: Tensor | None, p: Pass) -> Tensor:
-        mask = _new_mask(x, p)
+        mask = p.new_mask(x, p)
         ctx.save_for_backward(mask)
-        ctx.p, ctx.has_bias = p, b is not None
-        return _call(p, x, b, mask, ACTIVATE_AND_REMEMBER)
+        ctx.p, ctx.bias_dtype = p, None if b is None else b.dtype
+        return p.call(p, x, b, mask, ACTIVATE_AND_REMEMBER)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
         (mask,) = ctx.saved_tensors
         gx = _Recall.apply(grads[0], mask, ctx.p.adjoint())
-        return gx, gx.sum(dim=(0, 2, 3)) if ctx.has_bias else None, None
+        if ctx.bias_dtype is None:
+            return gx, None, None
+        return gx, gx.sum(dim=(0, 2, 3), dtype=ctx.bias_dtype), None
 
 
 class _Recall(torch.autograd.Function):
@@ -241,7 +256,7 @@ class _Recall(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, mask: Tensor, p: Pass) -> Tensor:
         ctx.save_for_backward(mask)
         ctx.p = p
-        return _call(p, x, None, mask, RECALL)
+        return p.call(p, x, None, mask, RECALL)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
@@ -255,7 +270,7 @@ class _Resample(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, p: Pass) -> Tensor:
         ctx.p = p
-        return _call(p, x, None, None, ACTIVATE)
+        return p.call(p, x, None, None, ACTIVATE)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -272,4 +287,4 @@ def run(p: Pass, x: Tensor, b: Tensor | None) -> Tensor:
     """The planned call; keeps a mask only when a gradient may be asked for."""
     if torch.is_grad_enabled() and (x.requires_grad or (b is not None and b.requires_grad)):
         return _Activate.apply(x, b, p)
-    return _call(p, x.detach(), None if b is None else b.detach(), None, ACTIVATE)
+    return p.call(p, x.detach(), None if b is None else b.detach(), None, ACTIVATE)

@@ -40,8 +40,7 @@ def library() -> ctypes.CDLL | None:
     There is no lock: each process compiles into a folder of its own and renames the result, so
     two at once do the work twice and nobody can wait for a dead one.
     """
-    if os.environ.get(SWITCH, "").lower() in {"off", "0", "no"}:
-        log.info("native kernels are switched off by %s", SWITCH)
+    if switched_off("native kernels are"):
         return None
     try:
         return _load(_compiled())
@@ -53,6 +52,14 @@ def library() -> ctypes.CDLL | None:
 def address(tensor: Tensor | None) -> ctypes.c_void_p | None:
     """Where its first value lies, for a call of the library; the caller keeps it alive."""
     return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
+
+
+def switched_off(what: str) -> bool:
+    """Whether the user wants PyTorch alone, with a log line if so."""
+    off = os.environ.get(SWITCH, "").lower() in {"off", "0", "no"}
+    if off:
+        log.info("%s switched off by %s", what, SWITCH)
+    return off
 
 
 def _load(path: Path) -> ctypes.CDLL:
