@@ -123,7 +123,24 @@ def raised_along_x(  # type: ignore[no-untyped-def]
     return tl.reshape(wide, (SLOTS1, NEW, PATCHES * PATCH))
 
 
-@triton.jit
+# Sizes of layers are odd as a rule: code for even ones of its own would only take time to compile.
+SIZES = (
+    *("channels", "strips_x", "strips_y", "in_w", "in_h", "mid_w", "mid_h", "out_w", "out_h"),
+    *(
+        "first_x",
+        "first_y",
+        "phase_x",
+        "phase_y",
+        "first_byte",
+        "skew",
+        "off_y",
+        "strip_h",
+        "bands",
+    ),
+)
+
+
+@triton.jit(do_not_specialize=SIZES)
 def filtered_lrelu_strip(  # type: ignore[no-untyped-def]
     x_ptr,
     b_ptr,

@@ -69,12 +69,14 @@ def compiled(
     types = {"x_ptr": f"*{kind}", "y_ptr": f"*{kind}", "mask_ptr": "*u8", "b_ptr": "*fp32"}
     types |= dict.fromkeys(["gain", "slope", "clamp"], "fp32")
     types |= {name: f"*{kind}" for name in kernel.arg_names if name[:2] in ("h1", "h2")}
+    missing = {fused.ACTIVATE: ["mask_ptr"], fused.RECALL: ["b_ptr"]}.get(mode, [])
+    constants |= dict.fromkeys(missing)  # as a launch passes them
     types |= dict.fromkeys(constants, "constexpr")
     signature = {name: types.get(name, "i32") for name in kernel.arg_names}
     aligned = {
         (place,): [["tt.divisibility", 16]]
         for place, name in enumerate(kernel.arg_names)
-        if name.endswith("_ptr")
+        if name.endswith("_ptr") and name not in missing
     }
     made = triton.compile(
         ASTSource(kernel, signature, constants, aligned),
