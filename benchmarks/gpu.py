@@ -9,9 +9,9 @@ it moves at least, input and output and in training two bits a raised sample, ov
 what a plain copy reaches on the same device. --tune tries other numbers of warps and stages, and
 float32 as three products of tf32.
 
-Training is one G and D step of a preset with the native kernels off and on, each in a process of
-its own, beside what was published for one A100 (sec/kimg, default settings). Where no CUDA device
-is, it says so and ends with 0.
+Training is one G and D step of a preset, each way in a process of its own (the baseline is in
+published.py), beside what was published for one A100 (sec/kimg, default settings). Where no CUDA
+device is, it says so and ends with 0.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import torch
+from published import PUBLISHED, WAYS, in_own_process
 from torch import Tensor
-from train_step import BASELINE, WAYS, in_own_process
 
 from nftgan.networks import build_generator
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.ops import filtered_lrelu, gpu
 from nftgan.ops.filtered_lrelu import reference
 
-PUBLISHED = {
+PUBLISHED_A100 = {
     ("stylegan3-t", "128"): 27.2,
     ("stylegan3-t", "256"): 49.8,
     ("stylegan3-t", "512"): 90.3,
@@ -199,15 +200,16 @@ def tuned(way: Callable[[], Any], device: torch.device, half: bool) -> dict[str,
 def training(cfg: str, presets: list[str]) -> Iterator[dict[str, Any]]:
     for preset in presets:
         given = ["--presets", preset, "--cfg", cfg, "--device", "cuda"]
-        found = {way: in_own_process(given, environment) for way, environment in WAYS.items()}
+        script = str(Path(__file__).with_name("train_step.py"))
+        found = {way: in_own_process(script, way, given) for way in WAYS}
         for way, answer in found.items():
-            base = found[BASELINE]["seconds_per_kimg"]
+            base = found[PUBLISHED]["seconds_per_kimg"]
             yield {
                 "preset": preset,
                 "way": way,
                 "batch": answer["batch"],
                 "seconds_per_kimg": answer["seconds_per_kimg"],
-                "published_a100": PUBLISHED.get((cfg, preset)),
+                "published_a100": PUBLISHED_A100.get((cfg, preset)),
                 "gpu_mb": answer["gpu_mb"],
                 "times_faster": base / answer["seconds_per_kimg"],
             }

@@ -26,9 +26,9 @@ def prepare_way(way: str) -> None:
     if way != PUBLISHED:
         return
     modules: dict[str, Any] = {
-        name: import_module(f"nftgan.ops.{name}") for name in ("fused", "winograd")
+        name: import_module(f"nftgan.ops.{name}") for name in ("fused", "gpu", "winograd")
     }
-    modules["fused"].plan = lambda *_: None
+    modules["fused"].plan = modules["gpu"].plan = lambda *_: None
     modules["winograd"].usable = lambda *_: False
     # The package's function of this name hides its module.
     lrelu: Any = sys.modules["nftgan.ops.filtered_lrelu"]
