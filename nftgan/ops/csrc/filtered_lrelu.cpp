@@ -43,7 +43,7 @@ struct Lanes {
     typedef F Vector __attribute__((vector_size(VECTOR_BYTES)));
     using Int = std::conditional_t<sizeof(F) == 4, int32_t, int64_t>;
     typedef Int Mask __attribute__((vector_size(VECTOR_BYTES)));
-    // Two bits a sample: in the lower half whether it was negative, in the upper whether clamped.
+    // Two bits a sample: in the lower half whether it was not above zero, in the upper whether clamped.
     using Code = std::conditional_t<(count > 8), uint32_t, std::conditional_t<(count > 4), uint16_t, uint8_t>>;
     static constexpr int half = 4 * sizeof(Code);
 };
@@ -67,6 +67,8 @@ struct Activation {
 
 #if defined(__AVX512F__)
 
+inline __mmask16 at_most(__m512 a, __m512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+inline __mmask8 at_most(__m512d a, __m512d b) { return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ); }
 inline __mmask16 is_less(__m512 a, __m512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 inline __mmask8 is_less(__m512d a, __m512d b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
 inline __m512 times(__m512 v, __mmask16 where, float f) { return _mm512_mask_mul_ps(v, where, v, _mm512_set1_ps(f)); }
@@ -105,7 +107,7 @@ inline Vec<F> act(Vec<F> u, const Activation<F> &a, Code<F> *code) {
     using W = std::conditional_t<sizeof(F) == 4, __m512, __m512d>;
     using M = std::conditional_t<sizeof(F) == 4, __mmask16, __mmask8>;
     if constexpr (MODE == ACTIVATE || MODE == ACTIVATE_AND_REMEMBER) {
-        const M negative = is_less((W)u, (W)V{});
+        const M negative = at_most((W)u, (W)V{});
         const W w = times((W)(u * a.gain), negative, a.slope), high = (W)splat<F>(a.clamp);
         if constexpr (MODE == ACTIVATE_AND_REMEMBER)
             *code = (Code<F>)(negative | (unsigned)(is_less(high, w) | is_less(w, -high)) << Lanes<F>::half);
@@ -118,7 +120,7 @@ inline Vec<F> act(Vec<F> u, const Activation<F> &a, Code<F> *code) {
 #else
     using M = typename Lanes<F>::Mask;
     if constexpr (MODE == ACTIVATE || MODE == ACTIVATE_AND_REMEMBER) {
-        const M negative = u < V{};
+        const M negative = u <= V{};
         V w = u * a.gain;
         w = negative ? w * a.slope : w;
         const V high = splat<F>(a.clamp), low = -high;
