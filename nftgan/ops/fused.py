@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,8 +16,8 @@ from nftgan.ops.kernels import address, library
 
 MAX_TAPS = 64
 MAX_TERMS = 6
-NEGLIGIBLE = 5e-7
-"""Singular value, of the largest, below which a term of a filter is lost in float32 anyway."""
+NEGLIGIBLE = {torch.float32: 5e-7, torch.float64: 1e-15}
+"""Singular value, of the largest, below which a term of a filter is lost in rounding anyway."""
 ACTIVATE, ACTIVATE_AND_REMEMBER, RECALL = 0, 1, 2
 
 DOUBLE_FROM = 1 << 20
@@ -63,7 +62,7 @@ class Axis:
 class Filter:
     """A filter as a sum of separable ones: Σ over terms of y[term] ⊗ x[term], each [terms, taps].
 
-    One term where it is separable; StyleGAN3-R's radial filters need three to five.
+    One term where it is separable; StyleGAN3-R's radial filters need two to four, six in float64.
     """
 
     x: Tensor
@@ -111,8 +110,8 @@ class Pass:
 
 
 def in_terms(f: Tensor | None, dtype: torch.dtype = torch.float32) -> Filter | None:
-    """`f` [n], [n, n] or None (one tap) as a sum of at most MAX_TERMS; None where that is too few,
-    where its taps are too many, or where float64 would see what the sum leaves out.
+    """`f` [n], [n, n] or None (one tap) as a sum of at most MAX_TERMS; None where that is too few
+    or its taps are too many.
     """
     if f is None:
         one = torch.ones(1, 1, dtype=dtype)
@@ -122,23 +121,23 @@ def in_terms(f: Tensor | None, dtype: torch.dtype = torch.float32) -> Filter | N
     f = f.detach().to(dtype).contiguous()
     if f.ndim == 1:
         return Filter(f[None], f[None])
-    if f.shape[0] != f.shape[1] or dtype != torch.float32:
+    if f.shape[0] != f.shape[1]:
         return None
-    return _decomposed(f.numpy().tobytes(), f.shape[0])
+    return _decomposed(f.numpy().tobytes(), f.shape[0], dtype)
 
 
 @lru_cache(maxsize=64)
-def _decomposed(data: bytes, side: int) -> Filter | None:
+def _decomposed(data: bytes, side: int, dtype: torch.dtype) -> Filter | None:
     """Rows of `data` run along x. The largest singular values carry almost all of it."""
-    matrix = np.frombuffer(data, np.float32).reshape(side, side).astype(np.float64)
-    along_y, values, along_x = np.linalg.svd(matrix)
-    terms = max(int((values > NEGLIGIBLE * values[0]).sum()), 1)
+    matrix = torch.frombuffer(bytearray(data), dtype=dtype).reshape(side, side).double()
+    along_y, values, along_x = torch.linalg.svd(matrix)
+    terms = max(int((values > NEGLIGIBLE[dtype] * values[0]).sum()), 1)
     if terms > MAX_TERMS:
         return None
-    root = np.sqrt(values[:terms])[:, None]
+    root = values[:terms].sqrt()[:, None]
     return Filter(
-        torch.from_numpy((along_x[:terms] * root).astype(np.float32)),
-        torch.from_numpy((along_y.T[:terms] * root).astype(np.float32)),
+        (along_x[:terms] * root).to(dtype).contiguous(),
+        (along_y.T[:terms] * root).to(dtype).contiguous(),
     )
 
 
@@ -155,8 +154,8 @@ def plan(
 ) -> Pass | None:
     """How the native pass would do this call, or None when it can't.
 
-    It can for float32 and much float64 on the CPU, with filters of up to 64 taps that are separable
-    or, in float32, sums of few that are.
+    It can for float32 and much float64 on the CPU, with filters of up to 64 taps that are sums of
+    at most six separable ones: a symmetric filter of 12 x 12 taps is always one of six.
     """
     if x.device.type != "cpu" or x.dtype not in _ROUTINES:
         return None
