@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nftgan.ops import fused, gpu, upfirdn
+from nftgan.ops.polyphase import raise_planes
 from nftgan.ops.upfirdn import Pair, padding_of
 
 PART_BYTES = 16 << 20
@@ -39,15 +40,44 @@ def filtered_lrelu(
     planned = planner.plan(x, fu, fd, up, down, pads, gain, slope, clamp)
     if planned is not None:
         return fused.run(planned, x, b)
+    plain = _plain if x.device.type == "cpu" and x.dtype == torch.float32 else reference
     parts = _parts(x, up, b)
     if parts == 1:
-        return reference(x, fu, fd, b, up, down, pads, gain, slope, clamp)
+        return plain(x, fu, fd, b, up, down, pads, gain, slope, clamp)
     biases = [None] * parts if b is None else b.chunk(parts)
     done = [
-        reference(part, fu, fd, bias, up, down, pads, gain, slope, clamp)
+        plain(part, fu, fd, bias, up, down, pads, gain, slope, clamp)
         for part, bias in zip(x.chunk(parts, dim=1), biases, strict=False)
     ]
     return torch.cat(done, dim=1)
+
+
+def _plain(
+    x: Tensor,
+    fu: Tensor | None,
+    fd: Tensor | None,
+    b: Tensor | None,
+    up: int,
+    down: int,
+    padding: tuple[int, int, int, int],
+    gain: float,
+    slope: float,
+    clamp: float | None,
+) -> Tensor:
+    """The same as `reference` in less time, for processors without a compiler."""
+    if b is not None:
+        x = x + b.to(x.dtype)[:, None, None]
+    if fu is None or fu.ndim > 1 or up == 1:
+        x = upfirdn.reference(x, fu, up=up, padding=padding, gain=up * up)
+    else:
+        x = raise_planes(x, fu, up, padding)
+    if torch.is_grad_enabled() and x.requires_grad:
+        x = F.leaky_relu(x, slope) * gain
+        x = x if clamp is None else x.clamp(-clamp, clamp)
+    else:
+        x = F.leaky_relu_(x.clone() if fu is None else x, slope).mul_(gain)
+        x = x if clamp is None else x.clamp_(-clamp, clamp)
+    return upfirdn.reference(x, fd, down=down)
 
 
 def _parts(x: Tensor, up: int, b: Tensor | None) -> int:
