@@ -39,7 +39,23 @@ def curate(
     dataset: Annotated[
         Path | None,
         typer.Option(
-            metavar="ZIP", help="Training art that no piece may copy.", show_default=False
+            metavar="ZIP",
+            help="Training art that no piece may copy; else the model's run's.",
+            show_default=False,
+        ),
+    ] = None,
+    allow_copies: Annotated[
+        bool,
+        typer.Option(
+            "--allow-copies", help="Keep pieces too close to training art or to each other."
+        ),
+    ] = False,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SEEDS:TRAIT=VALUE",
+            help="Your own trait, such as 3,7:Mood=calm; no value takes it back. Repeatable.",
+            show_default=False,
         ),
     ] = None,
     watch: Annotated[
@@ -59,15 +75,16 @@ def curate(
 ) -> Any:
     """Choose the seeds that become pieces: in the studio, a page in your browser, or by --auto.
 
-    Without --auto and --pick the studio opens on this machine: look, rate, pick, name. Near-copies
-    of training art are refused.
+    Without --auto, --pick and --tag the studio opens on this machine: look, rate, pick, name.
+    Near-copies of training art and of another piece are refused.
     """
     from nftgan.project import find_project
     from nftgan.seeds import format_seeds, parse_seeds
     from nftgan.workflows.curate import curate as run
 
     project = find_project(collection)
-    if auto is None and pick is None:
+    tags = [_tag(text) for text in tag or ()]
+    if auto is None and pick is None and not tags:
         return _studio(ui, project, model, parse_seeds(seeds), dataset, watch, port, browser)
     result = run(
         project,
@@ -76,15 +93,32 @@ def curate(
         pick=None if pick is None else parse_seeds(pick),
         candidates=parse_seeds(seeds),
         dataset=dataset,
+        allow_copies=allow_copies,
+        tags=tags,
         progress=ui,
     )
     ui.print(f"{len(result.seeds)} pieces: seeds {format_seeds(result.seeds)}")
     if result.refused:
         rows = [(r.seed, r.reason) for r in result.refused[:10]]
         ui.table(f"Refused {len(result.refused)}, the first of them", ("seed", "reason"), rows)
+    if result.kept:
+        rows = [(one.seed, one.reason) for one in result.kept[:10]]
+        ui.table(f"Kept knowingly: {len(result.kept)}, the first", ("seed", "reason"), rows)
     ui.print(f"{'wrote' if result.changed else 'unchanged:'} {result.manifest}")
     ui.print(f"next: [bold]nftgan render -C {project.root}[/]")
     return result
+
+
+def _tag(text: str) -> tuple[tuple[int, ...], str, str | None]:
+    """ "3,7:Mood=calm" as (seeds, trait, value); UsageError when it is not."""
+    from nftgan.errors import UsageError
+    from nftgan.seeds import parse_seeds
+
+    seeds, colon, words = text.partition(":")
+    trait, equals, value = words.partition("=")
+    if not (colon and equals):
+        raise UsageError(f"{text!r} is not SEEDS:TRAIT=VALUE", hint="write --tag 3,7:Mood=calm")
+    return parse_seeds(seeds), trait, value.strip() or None
 
 
 def _studio(

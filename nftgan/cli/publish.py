@@ -196,6 +196,7 @@ def deploy(
 ) -> Any:
     """Put the collection's contract on chain, bound to its model, recipe and pixels."""
     from nftgan.project import find_project
+    from nftgan.seeds import format_seeds
     from nftgan.workflows.deploy import Deployment
     from nftgan.workflows.publishing import ChainChoice
 
@@ -215,6 +216,8 @@ def deploy(
         _show_plan(ui, plan, f"{', '.join(plan.steps)}; seeds in {STORES_SHOWN[plan.seed_store]}")
         if plan.licence:
             ui.warn(f"the model's lineage says: {plan.licence}")
+        if plan.kept:
+            ui.warn(f"kept although too like other art: tokens {format_seeds(plan.kept)}")
         if dry_run:
             return plan
         if not (yes or work.connection.embedded or ui.confirm("deploy?")):

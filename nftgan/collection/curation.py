@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nftgan.collection.features import distances, features
-from nftgan.collection.novelty import Neighbour, NoveltyGuard, Scale, calibrate
+from nftgan.collection.features import distances, features, nearest
+from nftgan.collection.novelty import (
+    MEDIAN_SHARE,
+    Neighbour,
+    NoveltyGuard,
+    Scale,
+    calibrate,
+)
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress
@@ -29,6 +35,7 @@ class Pick:
     seed: int
     quality: float | None  # 0 the worst to 1 the best candidate
     neighbour: Neighbour | None  # closest training picture, where the training art was given
+    copy: str | None = None  # why it would be refused, where copies are allowed
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class _Candidate:
     hash: str  # of the finished preview
     neighbour: Neighbour | None
     logit: float
+    copy: str | None = None
 
 
 def auto_pick(
@@ -69,6 +77,7 @@ def auto_pick(
     *,
     recipe: Recipe | None = None,
     quality_weight: float = QUALITY_WEIGHT,
+    allow_copies: bool = False,
     progress: Progress = SILENT,
 ) -> Selection:
     """`count` of `seeds` that look good and unlike each other, none a copy of `training`.
@@ -80,7 +89,8 @@ def auto_pick(
     quality is the rank in [0, 1], distance that to the closest pick so far, in usual distances and
     at most 1 so that broken outliers win nothing by being far. A seed too close to a pick is
     refused, and so is one whose canonical picture another machine could round differently.
-    Without a discriminator only distance counts; without `training` its tests are left out.
+    Without a discriminator only distance counts; without `training` its tests are left out. With
+    `allow_copies` near copies of training art compete like the others, and their picks say so.
     The logit orders pictures of one model; it is no measure of how good a model is.
 
     Raises UsageError when fewer than `count` seeds are acceptable.
@@ -93,7 +103,7 @@ def auto_pick(
         )
     recipe = recipe or model.recipe()
     guard = NoveltyGuard(training, progress=progress) if training is not None else None
-    candidates, refused = _look(model, seeds, recipe, guard, progress)
+    candidates, refused = _look(model, seeds, recipe, guard, progress, allow_copies)
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)
     scored = model.discriminator is not None
@@ -131,11 +141,45 @@ def auto_pick(
                 candidates[i].seed,
                 round(float(quality[i]), 4) if scored else None,
                 candidates[i].neighbour,
+                candidates[i].copy,
             )
             for i in picked
         ),
         tuple(sorted(refused, key=lambda refusal: refusal.seed)),
     )
+
+
+def likenesses(
+    model: Model,
+    seeds: Sequence[int],
+    training: Dataset | None = None,
+    *,
+    recipe: Recipe | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Refusal, ...]:
+    """Which of `seeds`, picked by hand and in this order, should not be pieces, and why.
+
+    Blank pictures, near copies of `training`, and a picture that equals an earlier one or lies
+    closer to it than a third of the usual distance between the picks.
+    """
+    guard = NoveltyGuard(training, progress=progress) if training is not None else None
+    candidates, refused = _look(
+        model, seeds, recipe or model.recipe(), guard, progress, allow_copies=False, score=False
+    )
+    by_hash: dict[str, int] = {}
+    rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
+    # The closest 1 % of a hundred picks are no twins by that alone, so the median decides.
+    least = calibrate(rows).median * MEDIAN_SHARE if len(rows) > 1 else 0.0
+    for number, one in enumerate(candidates):
+        twin = by_hash.setdefault(one.hash, one.seed)
+        if twin == one.seed and number:
+            index, away = nearest(one.row[None], rows[:number])
+            if away[0] < least:
+                twin = candidates[int(index[0])].seed
+        if twin != one.seed:
+            refused.append(Refusal(one.seed, f"nearly the same picture as seed {twin}"))
+    order = {seed: number for number, seed in enumerate(seeds)}
+    return tuple(sorted(refused, key=lambda refusal: order[refusal.seed]))
 
 
 def _look(
@@ -144,6 +188,9 @@ def _look(
     recipe: Recipe,
     guard: NoveltyGuard | None,
     progress: Progress,
+    allow_copies: bool,
+    *,
+    score: bool = True,
 ) -> tuple[list[_Candidate], list[Refusal]]:
     """Every seed's preview once: refused, or measured."""
     # Copies are looked for before the finish, which could hide them.
@@ -157,19 +204,19 @@ def _look(
             if int(image.max()) - int(image.min()) <= BLANK_LEVELS:
                 refused.append(Refusal(seed, "a blank picture"))
                 continue
-            neighbour = None
+            neighbour = reason = None
             if guard is not None:
                 reason, neighbour = guard.judge(image, row)
-                if reason is not None:
+                if reason is not None and not allow_copies:
                     refused.append(Refusal(seed, reason))
                     continue
             logit = 0.0
-            if model.discriminator is not None:
+            if score and model.discriminator is not None:
                 logit = float(model.score(image[None], recipe.label)[0])
             finished = apply_finish(image, recipe.finish)
             if finished is not image:
                 row = features(finished)
-            candidates.append(_Candidate(seed, row, pixel_hash(finished), neighbour, logit))
+            candidates.append(_Candidate(seed, row, pixel_hash(finished), neighbour, logit, reason))
     return candidates, refused
 
 

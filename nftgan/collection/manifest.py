@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.collection.merkle import MerkleTree, hash_bytes, leaf
+from nftgan.collection.tags import CLASS, MAX_TAGS, MAX_VALUE, check_words, tag
 from nftgan.config import CollectionSection, RoyaltySection, from_mapping
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import read_json, write_json
@@ -62,6 +63,8 @@ class Piece:
     image_cid: str | None = None  # CID of images/ID.png
     attributes: tuple[dict[str, Any], ...] = ()  # {"trait_type", "value", …}, from `metadata`
     rarity: Rarity | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)  # the artist's own, and the class
+    kept: str | None = None  # why the guard would refuse it, where the artist keeps it knowingly
 
 
 @dataclass(frozen=True)
@@ -310,6 +313,10 @@ def _piece_to_json(piece: Piece) -> dict[str, Any]:
         document["description"] = piece.description
     if piece.rarity is not None:
         document["rarity"] = asdict(piece.rarity)
+    if piece.tags:
+        document["tags"] = dict(piece.tags)
+    if piece.kept is not None:
+        document["kept"] = piece.kept
     return document
 
 
@@ -317,14 +324,11 @@ def _piece_from_json(value: Any, where: str) -> Piece:
     if not isinstance(value, Mapping):
         raise UsageError(f"{where} must be a JSON object")
     required = {"id", "seed", "name", "pixels", "image_cid", "attributes"}
-    _exact_keys(
-        {key: item for key, item in value.items() if key not in ("description", "rarity")},
-        required,
-        where,
-    )
-    description = value.get("description")
-    if description is not None and not isinstance(description, str):
-        raise UsageError(f"{where}: description must be text")
+    optional = {"description", "rarity", "tags", "kept"}
+    _exact_keys({key: item for key, item in value.items() if key not in optional}, required, where)
+    for key in ("description", "kept"):
+        if value.get(key) is not None and not isinstance(value[key], str):
+            raise UsageError(f"{where}: {key} must be text")
     pixels = value["pixels"]
     if pixels is not None and not (isinstance(pixels, str) and IDENTITY.fullmatch(pixels)):
         raise UsageError(f"{where}: pixels must be sha256: and 64 hex digits")
@@ -340,9 +344,25 @@ def _piece_from_json(value: Any, where: str) -> Piece:
         id=value["id"],
         seed=value["seed"],
         name=value["name"],
-        description=description,
+        description=value.get("description"),
         pixels=pixels,
         image_cid=value["image_cid"],
         attributes=tuple(dict(one) for one in attributes),
         rarity=None if rarity is None else _section(Rarity, rarity, f"{where}: rarity"),
+        tags=_tags(value.get("tags", {}), where),
+        kept=value.get("kept"),
     )
+
+
+def _tags(value: Any, where: str) -> dict[str, str]:
+    if not isinstance(value, Mapping) or len(value) > MAX_TAGS + 1:
+        raise UsageError(f"{where}: tags must be a JSON object of at most {MAX_TAGS + 1}")
+    try:
+        for trait, text in value.items():
+            if trait == CLASS:
+                check_words("class", text, MAX_VALUE)
+            elif tag(trait, text) != (trait, text):
+                raise UsageError(f"the tag {trait!r} is not trimmed or not NFC")
+    except UsageError as exc:
+        raise UsageError(f"{where}: {exc.message}", hint=exc.hint) from exc
+    return dict(value)

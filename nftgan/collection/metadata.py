@@ -15,6 +15,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from nftgan.collection import tags
 from nftgan.collection.manifest import Manifest, Piece
 from nftgan.collection.rarity import rarity
 from nftgan.collection.traits import Measures, traits
@@ -38,8 +39,12 @@ class Problem:
 
 
 def describe(manifest: Manifest, measures: Sequence[Measures]) -> Manifest:
-    """The manifest with traits and rarity of every piece, from one `measure` a piece, in order."""
-    attributes = traits(measures)
+    """The manifest with traits, tags and rarity of every piece, from one `measure` a piece."""
+    measured = traits(measures)
+    attributes = [
+        own + tags.attributes(piece.tags)
+        for piece, own in zip(manifest.pieces, measured, strict=True)
+    ]
     places = rarity(attributes)
     rows = zip(manifest.pieces, attributes, places, strict=True)
     return manifest.with_pieces(

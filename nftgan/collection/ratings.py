@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import unicodedata
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nftgan.collection.tags import MAX_TAGS, check_words, merged, tag
 from nftgan.errors import UsageError
 from nftgan.files import append_line, fsync_folder, lock, parse_json, translated_os_errors
 from nftgan.seeds import MAX_SEED
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 MAX_STARS = 5
 MAX_NAME = 200  # characters
 MAX_DESCRIPTION = 5000
-OPINIONS = ("stars", "picked", "name", "description")
+OPINIONS = ("stars", "picked", "name", "description", "tags")
 PATIENCE_SECONDS = 10
 """A line takes milliseconds, so whoever waits longer waits for something broken."""
 
@@ -34,6 +35,7 @@ class Rating:
     picked: bool | None = None  # True: shall be a piece, False: shall not; None: nothing said
     name: str | None = None  # of the piece, instead of the collection's piece_name
     description: str | None = None  # of the piece, instead of the collection's
+    tags: Mapping[str, str | None] | None = None  # the artist's own traits; null takes one back
     cleared: tuple[str, ...] = ()  # of OPINIONS: taken back, as if never said
 
     def __post_init__(self) -> None:
@@ -47,8 +49,11 @@ class Rating:
             raise UsageError(f"a rating has 0 to {MAX_STARS} stars, not {self.stars!r}")
         if self.picked is not None and type(self.picked) is not bool:
             raise UsageError(f"picked is true, false or null, not {self.picked!r}")
-        _check_words("name", self.name, MAX_NAME, "")
-        _check_words("description", self.description, MAX_DESCRIPTION, "\n\t")
+        if self.name is not None:
+            check_words("name", self.name, MAX_NAME)
+        if self.description is not None:
+            check_words("description", self.description, MAX_DESCRIPTION, "\n\t")
+        object.__setattr__(self, "tags", _tags(self.tags))
         # Lists come from JSON.
         object.__setattr__(self, "cleared", tuple(self.cleared))
         if unknown := [one for one in self.cleared if one not in OPINIONS]:
@@ -56,13 +61,21 @@ class Rating:
 
     def after(self, before: Rating | None) -> Rating:
         """The whole opinion once this line follows `before`."""
-        values = {}
+        values: dict[str, Any] = {}
         for what in OPINIONS:
             said = getattr(self, what)
-            if said is None and what not in self.cleared:
-                said = getattr(before, what, None)
-            values[what] = said
+            known = None if what in self.cleared else getattr(before, what, None)
+            if what == "tags":
+                said = merged(known or {}, said or {}) or None
+            values[what] = known if said is None else said
         return Rating(self.seed, self.model, **values)
+
+
+def check_room(said: Rating, before: Rating | None) -> None:
+    """Raises UsageError when a tag that is `said` has no room beside those of `before`."""
+    after = said.after(before).tags or {}
+    if any(value is not None and trait not in after for trait, value in (said.tags or {}).items()):
+        raise UsageError(f"a piece has at most {MAX_TAGS} tags", hint="take one back first")
 
 
 def append_rating(path: Path, rating: Rating) -> None:
@@ -154,15 +167,16 @@ def picked_seeds(ratings: dict[int, Rating]) -> tuple[int, ...]:
     return tuple(seed for seed, rating in sorted(ratings.items()) if rating.picked)
 
 
-def _check_words(what: str, text: Any, most: int, allowed: str) -> None:
-    if text is None:
-        return
-    if not isinstance(text, str) or not text.strip():
-        raise UsageError(f"a {what} is text, not {text!r}")
-    if len(text) > most:
-        raise UsageError(f"a {what} has at most {most:,} characters, not {len(text):,}")
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in allowed for c in text):
-        raise UsageError(f"the {what} {text[:40]!r} holds a control character")
+def _tags(said: Any) -> dict[str, str | None] | None:
+    if said is None:
+        return None
+    if not isinstance(said, Mapping) or not 0 < len(said) <= MAX_TAGS:
+        raise UsageError(f"tags are 1 to {MAX_TAGS} traits with their values, not {said!r:.80}")
+    found: dict[str, str | None] = {}
+    for trait, value in said.items():
+        name, text = tag(trait, "-" if value is None else value)
+        found[name] = None if value is None else text
+    return found
 
 
 def _table(line: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from nftgan.errors import NftganError
@@ -21,9 +21,10 @@ class Finishing:
     """Makes the picks the pieces of the collection; one at a time, in a thread of its own.
 
     recipe: that of the collection. write: makes the seeds it is given the pieces and says which
-    file holds them. A seed that copies the training art or another piece, or shows nothing, is
-    refused unless the artist keeps it knowingly; one whose canonical picture another machine could
-    round differently is always refused.
+    file holds them; it is also told which are kept knowingly, and why they should not be. A seed
+    that copies the training art or another piece, or shows nothing, is refused unless the artist
+    keeps it knowingly; one whose canonical picture another machine could round differently is
+    always refused.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Finishing:
         gallery: Gallery,
         opinions: Opinions,
         recipe: Recipe,
-        write: Callable[[tuple[int, ...]], str],
+        write: Callable[[tuple[int, ...], Mapping[int, str]], str],
     ) -> None:
         self._gallery, self._opinions, self._recipe = gallery, opinions, recipe
         self._write = write
@@ -60,21 +61,27 @@ class Finishing:
         seeds = self._opinions.picked()
         if not seeds:
             return {"state": "failed", "error": "nothing is picked", "hint": "pick some first"}
-        problems = []
+        problems: list[dict[str, Any]] = []
+        stay: dict[int, str] = {}
+
+        def judge(seed: int, reason: str) -> None:
+            if seed in kept:
+                stay.setdefault(seed, reason)
+            else:
+                problems.append({"seed": seed, "reason": reason, "may_stay": True})
+
         for number, seed in enumerate(seeds):
             self.state = {"state": "working", "done": number, "of": len(seeds)}
-            if (reason := self._likeness(seed)) and seed not in kept:
-                problems.append({"seed": seed, "reason": reason, "may_stay": True})
+            if likeness := self._likeness(seed):
+                judge(seed, likeness)
             if self._margin(seed) < SAFE_MARGIN:
                 reason = "a pixel on a rounding step: another machine could draw it differently"
                 problems.append({"seed": seed, "reason": reason, "may_stay": False})
         for seed, other in near_twins(self._gallery, seeds).items():
-            if seed not in kept:
-                reason = f"nearly the same picture as seed {other}"
-                problems.append({"seed": seed, "reason": reason, "may_stay": True})
+            judge(seed, f"nearly the same picture as seed {other}")
         if problems:
             return {"state": "refused", "problems": problems}
-        return {"state": "done", "pieces": len(seeds), "file": self._write(seeds)}
+        return {"state": "done", "pieces": len(seeds), "file": self._write(seeds, stay)}
 
     def _likeness(self, seed: int) -> str | None:
         """Waits until the picture is painted and, with training art, judged."""

@@ -13,6 +13,7 @@ from nftgan.collection.ratings import (
     Rating,
     RatingLog,
     append_rating,
+    check_room,
     picked_seeds,
 )
 from nftgan.errors import UsageError
@@ -52,6 +53,8 @@ class Opinions:
             raise UsageError("nothing is said")
         rating = Rating(seed, self._log.model, cleared=cleared, **values)
         with self._mutex:
+            self._refresh()
+            check_room(rating, self._log.ratings.get(seed))
             append_rating(self._log.path, rating)
             self._refresh()
             return _words(self._log.ratings[seed])

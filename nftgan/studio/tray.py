@@ -11,11 +11,15 @@ from nftgan.collection.features import nearest
 from nftgan.collection.manifest import piece_name
 from nftgan.collection.novelty import Scale, calibrate
 from nftgan.collection.rarity import rarity
+from nftgan.collection.ratings import Rating
+from nftgan.collection.tags import attributes as tag_attributes
+from nftgan.collection.tags import class_tag
 from nftgan.collection.traits import traits
 from nftgan.config import CollectionSection
 from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 
+LACKING = "(none)"
 CALIBRATED_ON = 1024  # candidates: how far apart pictures of this model usually are
 
 
@@ -28,7 +32,17 @@ def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> di
     seeds = opinions.picked()
     found = {seed: gallery.candidate(seed) for seed in seeds}
     known = [one for one in found.values() if one is not None]
-    attributes = traits([one.measures for one in known]) if known else ()
+    label = class_tag(gallery.model.info, gallery.recipe.label)
+    said = {seed: opinions.of(seed) or Rating(seed, gallery.model.identity) for seed in seeds}
+    tags = {
+        seed: {trait: value for trait, value in (one.tags or {}).items() if value is not None}
+        for seed, one in said.items()
+    }
+    measured = traits([one.measures for one in known]) if known else ()
+    attributes = [
+        own + tag_attributes({**tags[one.seed], **label})
+        for one, own in zip(known, measured, strict=True)
+    ]
     places = rarity(attributes)
     by_seed = {
         one.seed: (own, place) for one, own, place in zip(known, attributes, places, strict=True)
@@ -36,20 +50,22 @@ def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> di
     twins = near_twins(gallery, seeds)
     pieces: list[dict[str, Any]] = []
     for number, seed in enumerate(seeds):
-        said = opinions.of(seed)
         piece: dict[str, Any] = {
             "id": number,
             "seed": seed,
-            "name": said and said.name,
+            "name": said[seed].name,
             "usual_name": piece_name(section.piece_name, name=section.name, id=number, seed=seed),
-            "description": said and said.description,
-            "stars": said and said.stars,
+            "description": said[seed].description,
+            "stars": said[seed].stars,
+            "tags": tags[seed],
         }
         if seed in by_seed:
             own, place = by_seed[seed]
             candidate = found[seed]
             piece |= {
-                "traits": [[a["trait_type"], a["value"]] for a in own],
+                "traits": [
+                    [a["trait_type"], a["value"]] for a in own if a["trait_type"] not in tags[seed]
+                ],
                 "rank": place.rank,
                 "score": place.score,
                 "flags": [
@@ -68,7 +84,9 @@ def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> di
     return {
         "pieces": pieces,
         "description": section.description,
-        "rarity": _table([dict(piece["traits"]) for piece in pieces if "traits" in piece]),
+        "rarity": _table(
+            [dict(piece["traits"]) | piece["tags"] for piece in pieces if "traits" in piece]
+        ),
         "waiting": len(seeds) - len(known),
     }
 
@@ -96,6 +114,9 @@ def _table(pieces: list[dict[str, str]]) -> list[dict[str, Any]]:
     for piece in pieces:
         for kind, value in piece.items():
             kinds.setdefault(kind, Counter())[value] += 1
+    for counts in kinds.values():
+        if lacking := len(pieces) - counts.total():
+            counts[LACKING] += lacking  # to have no hat can be the rarest of all
     return [
         {
             "trait": kind,

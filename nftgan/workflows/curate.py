@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nftgan.collection.curation import Refusal, auto_pick
-from nftgan.collection.manifest import Manifest, ModelRef, make_pieces
-from nftgan.collection.ratings import read_ratings
+from nftgan.collection.curation import Refusal, auto_pick, likenesses
+from nftgan.collection.manifest import Manifest, ModelRef, Piece, make_pieces
+from nftgan.collection.ratings import Rating, append_rating, check_room, read_ratings
+from nftgan.collection.tags import class_tag
 from nftgan.dataset.archive import Dataset
-from nftgan.errors import MissingStepError, UsageError
+from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.networks.model_file import ModelFile, open_model, write_model
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
-from nftgan.workflows.sources import model_source
+from nftgan.workflows.sources import model_source, run_art
 
 MODEL_NAME = "model.safetensors"
 
@@ -30,6 +31,7 @@ class CurateResult:
     seeds: tuple[int, ...]
     refused: tuple[Refusal, ...]
     changed: bool
+    kept: tuple[Refusal, ...] = ()  # pieces that stay in spite of their likeness
 
 
 def curate(
@@ -40,32 +42,100 @@ def curate(
     pick: Sequence[int] | None = None,
     candidates: Sequence[int] = tuple(range(256)),
     dataset: Path | None = None,
+    allow_copies: bool = False,
+    tags: Sequence[tuple[Sequence[int], str, str | None]] = (),
     progress: Progress = SILENT,
 ) -> CurateResult:
     """Write the manifest with `pick`, or with the `auto` best of `candidates`, as its pieces.
 
     The generator is copied into the collection, so that its pieces can always be made again.
-    `dataset` is the training art that no piece may copy. Raises UsageError when a piece was minted
-    already, MissingStepError without a model.
+    `dataset` is the training art that no piece may copy; None: that of the run that the model
+    comes from. With `allow_copies` what is too close to it, or to another pick, stays and the
+    manifest says so. `tags`: (seeds, trait, value or None to take it back), written to the ratings
+    first; with tags alone the pieces stay the same ones.
+
+    Raises UsageError when the collection is deployed, MissingStepError without a model, CheckFailed
+    when a pick is too close to the training art or to another one.
     """
-    if (auto is None) == (pick is None):
+    if (auto is None) == (pick is None) and not (auto is None and tags):
         raise UsageError("say which pieces", hint="--auto 12, or --pick 3,14,15")
     with project.lock():
         refuse_after_deploy(project)
         source = source_of(project, model)
         loaded = load_model(source)
         recipe = loaded.recipe_of(project.config.recipe)
+        write_tags(project, loaded.identity, tags)
+        if auto is None and pick is None:
+            return _with_new_words(project, source, loaded, recipe)
+        training = training_art(source, dataset)
         refused: tuple[Refusal, ...] = ()
+        kept: tuple[Refusal, ...] = ()
         if pick is not None:
             seeds = tuple(pick)
+            kept = likenesses(loaded, seeds, training, recipe=recipe, progress=progress)
+            if kept and not allow_copies:
+                said = ", ".join(f"{one.seed} is {one.reason}" for one in kept[:3])
+                more = f", and {len(kept) - 3} more" if len(kept) > 3 else ""
+                raise CheckFailed(
+                    f"{len(kept)} of {len(seeds)} picks are refused: seed {said}{more}",
+                    hint="leave them out, or keep them knowingly: --allow-copies",
+                )
         else:
-            training = None if dataset is None else Dataset.open(dataset)
             assert auto is not None
             selection = auto_pick(
-                loaded, candidates, auto, training, recipe=recipe, progress=progress
+                loaded,
+                candidates,
+                auto,
+                training,
+                recipe=recipe,
+                allow_copies=allow_copies,
+                progress=progress,
             )
             seeds, refused = selection.seeds, selection.refused
-        return write_choice(project, source, loaded, recipe, seeds, refused)
+            kept = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
+        return write_choice(
+            project, source, loaded, recipe, seeds, refused, kept, guarded=training is not None
+        )
+
+
+def training_art(source: str | Path, dataset: Path | None) -> Dataset | None:
+    """The art that no piece may copy: the one named, else that of the model's own run."""
+    found = dataset or run_art(source)
+    return None if found is None else Dataset.open(found)
+
+
+def write_tags(
+    project: Project, model: str, tags: Sequence[tuple[Sequence[int], str, str | None]]
+) -> None:
+    """Append tags to the ratings; all are checked before the first is written."""
+    known = read_ratings(project.ratings_path, model=model)
+    lines = []
+    for seeds, trait, value in tags:
+        for seed in seeds:
+            line = Rating(seed, model, tags={trait: value})
+            check_room(line, known.get(seed))
+            known[seed] = line.after(known.get(seed))
+            lines.append(line)
+    for line in lines:
+        append_rating(project.ratings_path, line)
+
+
+def _with_new_words(
+    project: Project, source: str | Path, model: Model, recipe: Recipe
+) -> CurateResult:
+    """The same pieces with the names, descriptions and tags that they have by now."""
+    if not project.manifest_path.exists():
+        raise MissingStepError(
+            f"the tags are in {project.ratings_path.name}, but there are no pieces yet",
+            hint="nftgan curate --auto 12",
+        )
+    before = Manifest.load(project.manifest_path)
+    if before.recipe_hash != recipe.hash:
+        raise UsageError(
+            "the pieces were picked with another model or recipe",
+            hint="pick them again: --auto or --pick",
+        )
+    return write_choice(project, source, model, recipe, before.seeds, guarded=False)
 
 
 def write_choice(
@@ -75,33 +145,36 @@ def write_choice(
     recipe: Recipe,
     seeds: tuple[int, ...],
     refused: tuple[Refusal, ...] = (),
+    kept: Sequence[Refusal] = (),
+    *,
+    guarded: bool,
 ) -> CurateResult:
     """Make `seeds` the pieces of the collection; its lock must be held.
 
-    Names and descriptions that were given to seeds in the studio stay with them. source: where
-    `model` was loaded from.
+    Names, descriptions and tags that were given to seeds stay with them. source: where `model` was
+    loaded from. kept: pieces that stay in spite of their likeness. guarded: whether the training
+    art was looked at; else what the manifest says of its pieces already stays true.
     """
     path = project.root / MODEL_NAME
     if source != path:
         whole = open_model(source)
         # The discriminator judged; only the generator is needed to make the pieces again.
         write_model(path, ModelFile(whole.generator_config, whole.generator, meta=whole.meta))
-    said = read_ratings(project.ratings_path, model=model.identity)
-    pieces = []
-    for piece in make_pieces(seeds, project.config.collection):
-        words = said.get(piece.seed)
-        name = piece.name if words is None or words.name is None else words.name
-        description = None if words is None else words.description
-        pieces.append(replace(piece, name=name, description=description))
+    before = Manifest.load(project.manifest_path) if project.manifest_path.exists() else None
+    same_pixels = before is not None and before.recipe_hash == recipe.hash
+    reasons: dict[int, str | None] = {}
+    if before is not None and same_pixels and not guarded:
+        reasons = {piece.seed: piece.kept for piece in before.pieces}
+    reasons |= {one.seed: one.reason for one in kept}
+    pieces = _worded(project, model, recipe, seeds, reasons)
     manifest = Manifest(
         project.config.collection,
         ModelRef(model.identity, MODEL_NAME),
         recipe,
-        tuple(pieces),
+        pieces,
         project.config.royalty,
     )
-    before = Manifest.load(project.manifest_path) if project.manifest_path.exists() else None
-    if before is not None and before.recipe_hash == manifest.recipe_hash:
+    if before is not None and same_pixels:
         # A name changes no pixel: what was rendered stays rendered.
         known = {(piece.id, piece.seed): piece.pixels for piece in before.pieces}
         manifest = manifest.with_pieces(
@@ -110,13 +183,49 @@ def write_choice(
     same = before is not None and _choice(before) == _choice(manifest)
     if not same:
         manifest.save(project.manifest_path)
-    return CurateResult(project.manifest_path, model.identity, seeds, refused, not same)
+    return CurateResult(
+        project.manifest_path,
+        model.identity,
+        seeds,
+        refused,
+        not same,
+        tuple(Refusal(piece.seed, piece.kept) for piece in pieces if piece.kept),
+    )
+
+
+def _worded(
+    project: Project,
+    model: Model,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    reasons: Mapping[int, str | None],
+) -> tuple[Piece, ...]:
+    """The pieces with what the artist says of their seeds."""
+    said = read_ratings(project.ratings_path, model=model.identity)
+    label = class_tag(model.info, recipe.label)
+    pieces = []
+    for piece in make_pieces(seeds, project.config.collection):
+        words = said.get(piece.seed) or Rating(piece.seed, model.identity)
+        own = {trait: value for trait, value in (words.tags or {}).items() if value is not None}
+        pieces.append(
+            replace(
+                piece,
+                name=words.name or piece.name,
+                description=words.description,
+                tags={**own, **label},
+                kept=reasons.get(piece.seed),
+            )
+        )
+    return tuple(pieces)
 
 
 def _choice(manifest: Manifest) -> tuple[object, ...]:
     """What curation decides; renders and metadata made from an equal choice stay valid."""
     words = manifest.collection, manifest.royalties
-    pieces = tuple((piece.seed, piece.name, piece.description) for piece in manifest.pieces)
+    pieces = tuple(
+        (piece.seed, piece.name, piece.description, piece.tags, piece.kept)
+        for piece in manifest.pieces
+    )
     return manifest.model.identity, manifest.recipe_hash, pieces, words
 
 

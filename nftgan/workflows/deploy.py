@@ -47,6 +47,7 @@ class DeployPlan:
     fixed: FixedData
     licence: str
     seed_store: str
+    kept: tuple[int, ...] = ()  # tokens too like other art, which the artist keeps knowingly
 
     @property
     def worst_case_wei(self) -> int:
@@ -96,6 +97,7 @@ class Deployment:
         self.account = signer(self.connection, choice, prompt, warn)
         self.fixed = _fixed(project, manifest, self.account.address)
         self.licence = _licence(project)
+        self.kept = tuple(piece.id for piece in manifest.pieces if piece.kept)
         chain_id = self.connection.chain.chain_id
         self.genesis = genesis_hash(self.connection)
         self.path = deployment_path(project, chain_id)
@@ -155,6 +157,7 @@ class Deployment:
             self.fixed,
             self.licence,
             self.seed_store,
+            self.kept,
         )
 
     def run(self, plan: DeployPlan) -> DeployResult:

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from nftgan.errors import MissingStepError, UsageError
+from nftgan.files import read_json
 from nftgan.project import Project
 
 BASE_NAMES = ("base", "base-32")
@@ -53,6 +54,28 @@ def model_source(named: str | Path, *, relative_to: Path | None = None) -> str |
     if not path.exists():
         raise UsageError(f"the model {text} does not exist", hint="nftgan train, or --model base")
     return path
+
+
+def run_of(source: str | Path) -> Path | None:
+    """The run folder that a model comes from; None when it comes from elsewhere."""
+    if isinstance(source, Path):
+        for folder in (source, source.parent):
+            if (folder / RUN_OPTIONS).is_file():
+                return folder
+    return None
+
+
+def run_art(source: str | Path) -> Path | None:
+    """The data set that the model's run was trained on; None when it is not there any more."""
+    folder = run_of(source)
+    if folder is None:
+        return None
+    options = read_json(folder / RUN_OPTIONS)
+    try:
+        path = Path(options["dataset"]["path"])
+    except (KeyError, TypeError):
+        return None  # of another version; what it cannot say is no error here
+    return path if path.exists() else None
 
 
 def project_model(project: Project) -> Path:

@@ -40,7 +40,11 @@ def status(project: Project) -> Status:
     exists = project.manifest_path.is_file()
     manifest = Manifest.load(project.manifest_path) if exists else None
     pieces = manifest.pieces if manifest else ()
-    steps.append(Step("curate", bool(pieces), f"{len(pieces)} pieces"))
+    kept = sum(piece.kept is not None for piece in pieces)
+    found = f"{len(pieces)} pieces" + (
+        f", {kept} too like other art, kept knowingly" if kept else ""
+    )
+    steps.append(Step("curate", bool(pieces), found))
     rendered = sum((project.images / f"{p.id}.png").is_file() and bool(p.pixels) for p in pieces)
     steps.append(Step("render", _all(rendered, pieces), f"{rendered} of {len(pieces)} images"))
     written = sum((project.metadata / f"{p.id}.json").is_file() for p in pieces)

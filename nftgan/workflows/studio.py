@@ -5,11 +5,11 @@ from __future__ import annotations
 import stat
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nftgan.dataset.archive import Dataset
+from nftgan.collection.curation import Refusal
 from nftgan.errors import Cancelled
 from nftgan.project import Project, state_home
 from nftgan.studio.app import Studio
@@ -18,8 +18,8 @@ from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.synthesis.model import load_model
-from nftgan.workflows.curate import refuse_after_deploy, source_of, write_choice
-from nftgan.workflows.sources import RUN_OPTIONS, newest_run
+from nftgan.workflows.curate import refuse_after_deploy, source_of, training_art, write_choice
+from nftgan.workflows.sources import newest_run, run_of
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,23 @@ def studio(
     loaded = load_model(source)
     recipe = loaded.recipe_of(project.config.recipe)
     opinions = Opinions(project.ratings_path, loaded.identity)
-    gallery = Gallery(
-        loaded, recipe, candidates, training=None if dataset is None else Dataset.open(dataset)
-    )
+    training = training_art(source, dataset)
+    gallery = Gallery(loaded, recipe, candidates, training=training)
     gallery.add(opinions.seeds())
     finished = threading.Event()
 
-    def write(seeds: tuple[int, ...]) -> str:
+    def write(seeds: tuple[int, ...], kept: Mapping[int, str]) -> str:
         with project.lock():
             refuse_after_deploy(project)
-            result = write_choice(project, source, loaded, recipe, seeds)
+            result = write_choice(
+                project,
+                source,
+                loaded,
+                recipe,
+                seeds,
+                kept=[Refusal(seed, reason) for seed, reason in kept.items()],
+                guarded=training is not None,
+            )
         finished.set()
         return result.manifest.name
 
@@ -70,7 +77,7 @@ def studio(
         gallery,
         opinions,
         Finishing(gallery, opinions, recipe, write),
-        newest_run(watch) if watch else _run_of(source),
+        newest_run(watch) if watch else run_of(source),
     )
     server = StudioServer(session, port=port)
     try:
@@ -104,11 +111,3 @@ def doorstep(address: str) -> Path:
             f'<meta http-equiv="refresh" content="0; url={address}">'
         )
     return Path(file.name)
-
-
-def _run_of(source: str | Path) -> Path | None:
-    if isinstance(source, Path):
-        for folder in (source, source.parent):
-            if (folder / RUN_OPTIONS).is_file():
-                return folder
-    return None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nftgan.collection.curation import auto_pick
+from nftgan.collection.curation import Refusal, auto_pick, likenesses
 from nftgan.collection.features import distances, features
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
@@ -90,6 +90,37 @@ def test_planted_copies_are_refused_with_their_reason_and_fresh_pieces_stay(
     assert len(found.picks) == 8 and min(found.seeds) > 3
     assert all(p.neighbour is not None and p.neighbour.ratio > 0.3 for p in found.picks)
     assert set(pick(painter, 8).seeds) & {0, 1, 2}, "without training art copies cannot be known"
+
+
+def test_copies_stay_where_they_are_allowed_and_are_named(
+    art: np.ndarray, training: Dataset
+) -> None:
+    pictures = [art[3], *art[200:212]]
+    painter = Painter(pictures, [100.0 - i for i in range(len(pictures))])
+    assert 0 not in pick(painter, 8, training).seeds
+    found = pick(painter, 8, training, allow_copies=True, quality_weight=1.0)
+    assert "training picture 00000/img00000003.png" in {p.seed: p.copy for p in found.picks}[0]
+    assert [p.seed for p in found.picks if p.copy] == [0]
+
+
+def test_picks_by_hand_are_judged_in_their_order(art: np.ndarray, training: Dataset) -> None:
+    twin = art[210].copy()
+    twin[0, 0] ^= 4
+    blank = np.full_like(art[0], 90)
+    pictures = [twin, *art[205:213], art[4][:, ::-1], blank, art[207]]
+    painter = Painter(pictures, [0.0] * len(pictures))
+    painter.discriminator = None
+    hand: Any = painter
+    found = {one.seed: one.reason for one in likenesses(hand, range(12), training)}
+    assert found.pop(9).endswith("training picture 00000/img00000004.png")
+    assert found == {
+        6: "nearly the same picture as seed 0",
+        10: "a blank picture",
+        11: "nearly the same picture as seed 3",
+    }
+    assert likenesses(hand, [6, 0]) == ()  # two pictures alone have no usual distance
+    assert likenesses(hand, [9, 10]) == (Refusal(10, "a blank picture"),)
+    assert likenesses(hand, [1]) == ()
 
 
 def test_near_copies_of_each_other_are_refused(art: np.ndarray) -> None:

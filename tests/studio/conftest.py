@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Served:
     ratings: Path
     written: list[tuple[int, ...]]
     thread: threading.Thread
+    kept: dict[int, str] = field(default_factory=dict)  # knowingly, with the reason
 
     def running(self) -> bool:
         return self.thread.is_alive()
@@ -119,16 +120,18 @@ def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
         recipe = used.recipe(trunc=0.7)
         gallery = Gallery(used, recipe, seeds, training=training, cache_folder=tmp_path / "cache")
         written: list[tuple[int, ...]] = []
+        kept: dict[int, str] = {}
 
-        def write(chosen: tuple[int, ...]) -> str:
+        def write(chosen: tuple[int, ...], reasons: Mapping[int, str]) -> str:
             written.append(chosen)
+            kept.update(reasons)
             return "collection.json"
 
         studio = Studio(
             section, gallery, opinions, Finishing(gallery, opinions, recipe, write), run_dir
         )
         server = StudioServer(studio)
-        served = Served(server, studio, ratings, written, server.serve_in_thread())
+        served = Served(server, studio, ratings, written, server.serve_in_thread(), kept)
         running.append(served)
         return served
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +89,14 @@ def test_copies_and_twins_stay_only_knowingly(serve: Serve, model: Model, tmp_pa
     assert finish(served, (3,))["state"] == "refused"
     assert served.written == []
     assert finish(served, (3, 8))["state"] == "done" and served.written == [(3, 7, 8)]
+    assert "training picture" in served.kept[3] and set(served.kept) == {3, 8}
 
 
 def test_what_cannot_be_written_is_said(serve: Serve) -> None:
     served = serve()
     pick(served, 1)
 
-    def refuse(seeds: tuple[int, ...]) -> str:
+    def refuse(seeds: tuple[int, ...], kept: Mapping[int, str]) -> str:
         raise UsageError("birds is deployed", hint="start another collection")
 
     served.studio.finishing._write = refuse
@@ -125,3 +127,43 @@ def test_the_tray_counts_as_metadata_does(serve: Serve) -> None:
         assert sum(value["pieces"] for value in trait["values"]) == 4
         for value in trait["values"]:
             assert value["bits"] == pytest.approx(np.log2(4 / value["pieces"]), abs=0.006)
+
+
+def test_tags_count_in_the_tray_as_in_the_metadata(serve: Serve) -> None:
+    served = serve(range(10))
+    pick(served, 1, 2, 5, 8)
+    served.post("/api/opinion", {"seed": 5, "tags": {"Mood": "calm", "Hat": "top"}})
+    served.post("/api/opinion", {"seed": 8, "tags": {"Mood": "calm"}})
+    served.post("/api/opinion", {"seed": 5, "tags": {"Hat": None}})
+    while (tray := served.get("/api/tray"))["waiting"]:
+        time.sleep(0.02)
+    known = [served.studio.gallery.candidate(seed) for seed in (1, 2, 5, 8)]
+    rows = [list(row) for row in traits([one.measures for one in known])]  # type: ignore[union-attr]
+    for row in rows[2:]:
+        row.append({"trait_type": "Mood", "value": "calm"})
+    for piece, place in zip(tray["pieces"], rarity(rows), strict=True):
+        assert (piece["rank"], piece["score"]) == (place.rank, place.score)
+    calm = {"Mood": "calm"}
+    assert [piece["tags"] for piece in tray["pieces"]] == [{}, {}, calm, calm]
+    (mood,) = (trait for trait in tray["rarity"] if trait["trait"] == "Mood")
+    found = {value["value"]: (value["pieces"], value["bits"]) for value in mood["values"]}
+    assert found == {"calm": (2, 1.0), "(none)": (2, 1.0)}
+
+
+def test_a_tag_that_cannot_be_is_refused_in_words(serve: Serve) -> None:
+    served = serve(range(4))
+    for tags, words in (
+        ({"Warmth": "hot"}, "sets it itself"),
+        ({"Mood": "x" * 81}, "at most 80"),
+        ({"Mood": "a\nb"}, "control character"),
+        ({"Mood": 3}, "is text"),
+        ({}, "1 to 12 traits"),
+        ({f"T{n}": "x" for n in range(13)}, "1 to 12 traits"),
+    ):
+        status, _, data = served.request("POST", "/api/opinion", {"seed": 1, "tags": tags})
+        assert status == 400 and words in data.decode(), data
+    served.post("/api/opinion", {"seed": 1, "tags": {f"T{n}": "x" for n in range(12)}})
+    status, _, data = served.request("POST", "/api/opinion", {"seed": 1, "tags": {"U": "x"}})
+    assert status == 400 and b"at most 12 tags" in data
+    said = served.post("/api/opinion", {"seed": 1, "tags": None})
+    assert said["opinion"] == {}

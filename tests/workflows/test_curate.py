@@ -1,0 +1,105 @@
+"""`nftgan curate --pick`: copies are refused or kept knowingly, tags go on to the metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nftgan.cli.main import app
+from nftgan.collection.manifest import Manifest
+from nftgan.dataset.pack import write_dataset
+from nftgan.project import Project
+from nftgan.synthesis.model import load_model
+from nftgan.workflows.init import init
+from nftgan.workflows.sources import base_model, run_art
+from nftgan.workflows.status import status
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+    init("birds", tmp_path / "collections")
+    return Project(tmp_path / "collections" / "birds")
+
+
+@pytest.fixture
+def typed(project: Project, capsys: pytest.CaptureFixture[str]) -> Any:
+    """typed("curate", …, expect=0): the document of one command on the collection."""
+
+    def call(verb: str, *words: str, expect: int = 0) -> dict[str, Any]:
+        with pytest.raises(SystemExit) as stopped:
+            app([verb, "-C", str(project.root), *words, "--json"], standalone_mode=False)
+        document: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert stopped.value.code == expect, document
+        return document
+
+    return call
+
+
+def kept(project: Project) -> dict[int, str | None]:
+    return {piece.seed: piece.kept for piece in Manifest.load(project.manifest_path).pieces}
+
+
+def test_a_copy_picked_by_hand_needs_the_flag_and_is_remembered(
+    project: Project, typed: Any, tmp_path: Path
+) -> None:
+    trunc = project.config.recipe.trunc
+    art = load_model(base_model()).generate(seeds=range(100, 140), trunc=trunc)
+    art[7] = load_model(base_model()).generate(seeds=[5], trunc=trunc)[0][:, ::-1]
+    write_dataset(tmp_path / "art.zip", list(art))
+    guarded = ("-m", "base", "--dataset", str(tmp_path / "art.zip"))
+    error = typed("curate", *guarded, "--pick", "3,5,9", expect=3)["error"]
+    assert "seed 5 is" in error["message"] and "img00000007.png" in error["message"]
+    assert "--allow-copies" in error["hint"] and not project.manifest_path.exists()
+    result = typed("curate", *guarded, "--pick", "3,5,9", "--allow-copies")["result"]
+    assert [one["seed"] for one in result["kept"]] == [5]
+    reasons = kept(project)
+    assert "training picture" in (reasons[5] or "") and reasons[3] is reasons[9] is None
+    typed("curate", "-m", "base", "--pick", "5,9")  # without the art nobody can know better
+    assert kept(project) == {5: reasons[5], 9: None}
+    assert "1 too like other art" in status(project).steps[0].found
+    typed("curate", *guarded, "--pick", "3,9")
+    assert kept(project) == {3: None, 9: None}
+    typed("curate", *guarded, "--auto", "2", "--seeds", "5", "--allow-copies", expect=2)
+    typed("curate", *guarded, "--auto", "1", "--seeds", "5", expect=2)
+    typed("curate", *guarded, "--auto", "1", "--seeds", "5", "--allow-copies")
+    assert kept(project) == {5: reasons[5]}
+
+
+def test_tags_are_set_and_taken_back_without_the_studio(project: Project, typed: Any) -> None:
+    bad = typed("curate", "-m", "base", "--pick", "3,7", "--tag", "3:Warmth=hot", expect=2)
+    assert "sets it itself" in bad["error"]["message"]
+    typed("curate", "-m", "base", "--pick", "3,7", "--tag", "Mood=calm", expect=2)
+    assert not project.ratings_path.exists()
+    typed("curate", "--tag", "3:Hat=top", "-m", "base", expect=2)  # kept for later
+    typed("curate", "-m", "base", "--pick", "3,7", "--tag", "3,7:Mood=calm", "--tag", "7:Mood=wild")
+    typed("render")
+    typed("metadata")
+    pieces = Manifest.load(project.manifest_path).pieces
+    assert [piece.tags for piece in pieces] == [{"Hat": "top", "Mood": "calm"}, {"Mood": "wild"}]
+    token = json.loads((project.metadata / "0.json").read_bytes())
+    assert {"trait_type": "Hat", "value": "top"} in token["attributes"]
+    assert typed("metadata", "--check")["result"] == {"problems": []}
+    typed("curate", "--tag", "3:Hat=")
+    after = Manifest.load(project.manifest_path).pieces
+    assert after[0].tags == {"Mood": "calm"} and after[0].pixels == pieces[0].pixels
+    typed("metadata", "--check", expect=2)  # no CIDs any more: metadata comes next
+    typed("metadata")
+    assert "Hat" not in (project.metadata / "0.json").read_text()
+
+
+def test_the_art_of_a_run_is_found_where_it_still_is(tmp_path: Path) -> None:
+    art = tmp_path / "art.zip"
+    run = tmp_path / "runs" / "00000-x"
+    run.mkdir(parents=True)
+    options = run / "training_options.json"
+    options.write_text(json.dumps({"dataset": {"path": str(art)}}))
+    assert run_art(run) is None  # moved away
+    art.write_bytes(b"")
+    assert run_art(run) == run_art(run / "network-000001.safetensors") == art
+    options.write_text("{}")
+    assert run_art(run) is None
+    assert run_art(tmp_path / "model.safetensors") is None and run_art("https://a/b") is None
