@@ -29,6 +29,7 @@ class CollectionSection:
     description: str = ""
     piece_name: str = "{name} #{id}"  # {name}, {id}, {seed} are filled in
     external_url: str = ""  # empty: none
+    animation_url: str = ""  # {id}, {seed} are filled in; empty: none
 
 
 @dataclass(frozen=True)

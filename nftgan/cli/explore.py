@@ -7,51 +7,83 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import Label, Model, Palette, PixelGrid, Seeds, Trunc, Upscale
+from nftgan.cli.options import (
+    Cutoff,
+    Label,
+    Model,
+    Palette,
+    PixelGrid,
+    Rotate,
+    Seeds,
+    Translate,
+    Trunc,
+    Upscale,
+    parse_pair,
+)
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import MAKE, verb
 
 
-def _look(trunc: float, label: int | None, finish: tuple[int, int, int]) -> Any:
+def _look(trunc: float, label: int | None, finish: tuple[int, int, int], **moved: Any) -> Any:
     from nftgan.synthesis.recipe import Finish
     from nftgan.workflows.explore import Look
 
-    return Look(trunc, label, None if finish == (0, 0, 1) else Finish(*finish))
+    return Look(trunc, label, None if finish == (0, 0, 1) else Finish(*finish), **moved)
 
 
-@verb(MAKE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.gif")
+@verb(MAKE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.mp4")
 def morph(
     ui: Ui,
     model: Model,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="A .gif, .png or .webp.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="A .mp4, .gif, .png or .webp.")
     ],
     seeds: Seeds = "0-5",
     steps: Annotated[int, typer.Option(help="Frames from one seed to the next.")] = 30,
     kind: Annotated[str, typer.Option(help="cubic, linear or slerp.")] = "cubic",
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 30,
     trunc: Trunc = 1.0,
+    cutoff: Cutoff = None,
     label: Label = None,
+    translate: Translate = "0,0",
+    rotate: Rotate = 0.0,
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
     upscale: Upscale = 1,
+    again: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help="Seeds, look and pace of an earlier walk: the .json beside it.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> Any:
-    """Walk through latent space from seed to seed and back, as an endless animation."""
+    """Walk through latent space from seed to seed and back, as an endless animation.
+
+    Beside it lies a .json that makes it again; the CID that is shown can be an animation_url.
+    """
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.explore import morph as run
+    from nftgan.workflows.explore import morph_again
 
-    look = _look(trunc, label, (pixel_grid, palette, upscale))
-    result = run(
-        model,
-        parse_seeds(seeds),
-        output,
-        look=look,
-        steps=steps,
-        kind=kind,
-        fps=fps,
-        progress=ui,
-    )
-    ui.print(f"{result.frames} frames in {result.output}")
+    if again is not None:
+        result = morph_again(model, again, output, progress=ui)
+    else:
+        moved = {"cutoff": cutoff, "translate": parse_pair(translate), "rotate": rotate}
+        look = _look(trunc, label, (pixel_grid, palette, upscale), **moved)
+        result = run(
+            model,
+            parse_seeds(seeds),
+            output,
+            look=look,
+            steps=steps,
+            kind=kind,
+            fps=fps,
+            progress=ui,
+        )
+    ui.print(f"{result.frames} frames in {result.output}, recipe {result.recipe}")
+    ui.print(f"ipfs://{result.cid}")
     return result
 
 
@@ -96,11 +128,23 @@ def project(
     model: Model,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Latent and PNG.")],
     steps: Annotated[int, typer.Option(help="Length of the search.")] = 500,
+    seed: Annotated[int, typer.Option(help="Of the noise in the search.")] = 0,
+    film: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also the search as a .mp4, .gif, .png or .webp.",
+            show_default=False,
+        ),
+    ] = None,
     label: Label = None,
 ) -> Any:
     """Find the latent whose picture comes closest to one that you have."""
     from nftgan.workflows.explore import project as run
 
-    result = run(model, picture, output, steps=steps, label=label, progress=ui)
+    result = run(
+        model, picture, output, steps=steps, label=label, seed=seed, film=film, progress=ui
+    )
     ui.print(f"distance {result.distance:.4f}: {result.image}, latent {result.latent}")
+    ui.print(f"both side by side: {result.compared}")
     return result

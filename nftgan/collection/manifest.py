@@ -133,7 +133,7 @@ class Manifest:
         """Plain data that `from_json` turns back into an equal manifest."""
         return {
             "nftgan_manifest": SCHEMA,
-            "collection": asdict(self.collection),
+            "collection": _words(self.collection),
             "model": asdict(self.model),
             "recipe": self.recipe.to_json(),
             "recipe_hash": self.recipe_hash,
@@ -298,6 +298,14 @@ def _section(kind: type[Any], value: Any, where: str) -> Any:
 def _check_cid(cid: Any, where: str) -> None:
     if cid is not None and not (isinstance(cid, str) and _CID.fullmatch(cid)):
         raise UsageError(f"{where} is not a CID: {str(cid)[:80]!r}")
+
+
+def _words(section: CollectionSection) -> dict[str, Any]:
+    """Plain data; a key that is younger than the format is left out while it is empty."""
+    words = asdict(section)
+    if not section.animation_url:
+        del words["animation_url"]
+    return words
 
 
 def _piece_to_json(piece: Piece) -> dict[str, Any]:

@@ -88,6 +88,9 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
         document["description"] = description
     if words.external_url:
         document["external_url"] = words.external_url
+    if words.animation_url:
+        filled = words.animation_url.replace("{id}", str(piece.id))
+        document["animation_url"] = filled.replace("{seed}", str(piece.seed))
     document = _nfc(document)
     validate(document, "token", f"token {piece.id}")
     return document

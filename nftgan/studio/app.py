@@ -24,13 +24,14 @@ from nftgan.collection.features import features
 from nftgan.config import CollectionSection
 from nftgan.errors import NftganError, UsageError
 from nftgan.files import parse_json
-from nftgan.seeds import MAX_SEED
+from nftgan.seeds import MAX_SEED, parse_seeds
 from nftgan.studio import run as training_run
 from nftgan.studio.finishing import Finishing
 from nftgan.studio.gallery import MAX_POOL, Gallery, encode, picture_type
 from nftgan.studio.looks import Latents, Look, layer_groups, look_alikes, paint
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.tray import tray
+from nftgan.studio.walks import MAX_STOPS, Walks, Wish
 
 STATIC = "static"
 MEDIA = {
@@ -55,11 +56,13 @@ class Studio:
     opinions: Opinions
     finishing: Finishing
     run_dir: Path | None = None  # of the training run that is followed
+    source: str = "base"  # the model as a person names it
     close: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.boot = secrets.token_hex(8)  # a page that sees another one starts afresh
         self.latents = Latents(self.gallery)
+        self.walks = Walks(self.gallery)
         self._looks: OrderedDict[Look, bytes] = OrderedDict()
         self._mutex = threading.Lock()
 
@@ -98,6 +101,8 @@ def application(studio: Studio) -> Starlette:
         ("/api/table", _table),
         ("/api/piece/{seed:int}", _piece),
         ("/api/tray", _tray),
+        ("/api/walk", _walk),
+        ("/walk/{number:int}", _walk_frame),
         ("/api/run", _run),
         ("/look/{seed:int}", _look),
         ("/art/{index:int}", _art),
@@ -226,6 +231,7 @@ def _session(studio: Studio, request: Request) -> Any:
         "training": studio.gallery.training is not None,
         "run": studio.run_dir is not None,
         "max_seed": MAX_SEED,
+        "walk": {"stops": MAX_STOPS},
     }
 
 
@@ -322,6 +328,28 @@ def _tray(studio: Studio, request: Request) -> Any:
     for seed in studio.opinions.picked():
         studio.admit(seed)
     return tray(studio.gallery, studio.opinions, studio.section)
+
+
+def _walk(studio: Studio, request: Request) -> Any:
+    fps = _real(request, "fps", 30)
+    if not 1 <= fps <= 100:
+        raise UsageError("fps is a number from 1 to 100")
+    return studio.walks.plan(_wish(request), studio.source, fps)
+
+
+def _walk_frame(studio: Studio, request: Request) -> Any:
+    data = studio.walks.frame(_wish(request), request.path_params["number"])
+    # The same walk is the same frame as long as this server runs.
+    keep = {"cache-control": "private, max-age=3600"}
+    return Response(data, media_type=picture_type(data), headers=keep)
+
+
+def _wish(request: Request) -> Wish:
+    text = request.query_params.get("seeds", "")
+    if "-" in text or len(text) > 11 * MAX_STOPS:
+        raise UsageError(f"seeds are up to {MAX_STOPS} numbers and commas")
+    kind = request.query_params.get("kind", "cubic")
+    return Wish(parse_seeds(text), kind, _number(request, "steps", 1, 10_000))
 
 
 def _run(studio: Studio, request: Request) -> Any:

@@ -73,6 +73,14 @@ def encode(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def tile(image: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3], made smaller where it is larger than the grid shows it."""
+    if max(image.shape[:2]) <= TILE:
+        return image
+    side = (TILE, TILE)
+    return np.asarray(Image.fromarray(image).resize(side, Image.Resampling.LANCZOS))
+
+
 def picture_type(data: bytes) -> str:
     """The media type of what `encode` made."""
     return "image/png" if data.startswith(b"\x89PNG") else "image/webp"
@@ -100,6 +108,7 @@ class Gallery:
         cache_folder: Path | None = None,
     ) -> None:
         self.model, self.recipe = model, screen_recipe(recipe)
+        self.whole_recipe = recipe
         self.training = training
         self.guard: NoveltyGuard | None = None
         side = model.resolution
@@ -347,7 +356,7 @@ class Gallery:
                 copy, neighbour = guard.judge(raw, own)
                 verdict = {"copy": copy, **asdict(neighbour)}
                 verdicts.append((seed, verdict))
-            painted.append((seed, encode(_tile(finished)), row, facts))
+            painted.append((seed, encode(tile(finished)), row, facts))
             learned.append((seed, _candidate(seed, facts, verdict), row))
         self._cache.put(painted)
         self._cache.judge(verdicts)
@@ -403,13 +412,6 @@ def _counted(value: str) -> tuple[int, str]:
 
 def _blank(raw: np.ndarray) -> bool:
     return int(raw.max()) - int(raw.min()) <= BLANK_LEVELS
-
-
-def _tile(image: np.ndarray) -> np.ndarray:
-    if max(image.shape[:2]) <= TILE:
-        return image
-    side = (TILE, TILE)
-    return np.asarray(Image.fromarray(image).resize(side, Image.Resampling.LANCZOS))
 
 
 def _art_key(training: Dataset | None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from torch import Tensor
 from nftgan.errors import UsageError
 from nftgan.files import write_bytes
 from nftgan.progress import SILENT, Progress
+from nftgan.seeds import MAX_SEED
 from nftgan.synthesis.generate import to_pixels
 from nftgan.synthesis.latents import check_recipe, styles
 from nftgan.synthesis.model import Model
@@ -68,64 +70,104 @@ def project(
     *,
     steps: int = 500,
     label: int | None = None,
+    seed: int = 0,
     progress: Progress = SILENT,
 ) -> Projection:
-    """The single w, the same for all layers, whose picture is closest to `target`.
+    """The single w, the same for all layers, whose picture is closest to `target`; see `Search`."""
+    return Search(model, target, steps=steps, label=label, seed=seed, progress=progress).run()
 
-    target: uint8 [R, R, 3] of the model's resolution. Deterministic on one machine. Raises
-    UsageError for another shape.
+
+class Search:
+    """A search for the latent of `target`, uint8 [R, R, 3] of the model's resolution.
+
+    Iterated over once, it gives the closest picture so far, uint8 [R, R, 3], after each step;
+    `result` is there at the end. seed: of the noise. Deterministic on one machine. Raises
+    UsageError for another shape and for no steps.
     """
-    side = model.resolution
-    if target.shape != (side, side, 3) or target.dtype != np.uint8:
-        raise UsageError(
-            f"the picture is {target.dtype} {list(target.shape)}, the model paints {side}x{side}",
-            hint=f"crop and scale it to {side}x{side} first",
-        )
-    if steps < 1:
-        raise UsageError(f"{steps} steps are too few", hint="use 1 or more, usually 500")
-    generator = model.generator
-    recipe = model.recipe(label=label)
-    check_recipe(generator, recipe)
-    own = next(generator.parameters())
-    wanted = torch.from_numpy(target.transpose(2, 0, 1)[None].copy()).to(own) / 127.5 - 1
-    if generator.img_channels == 1:
-        wanted = wanted.mean(dim=1, keepdim=True)
-    known = styles(generator, range(SAMPLES), recipe)[:, 0]  # [SAMPLES, w_dim]
-    mean = known.mean(dim=0, keepdim=True)
-    spread = float((known - mean).square().sum(dim=1).mean().sqrt())
-    noise = torch.Generator().manual_seed(0)
 
-    def picture(one: Tensor) -> Tensor:
-        ws = one[:, None].repeat(1, generator.num_ws, 1)
-        out: Tensor = generator.synthesis(ws, noise_mode="const")
+    def __init__(
+        self,
+        model: Model,
+        target: np.ndarray,
+        *,
+        steps: int = 500,
+        label: int | None = None,
+        seed: int = 0,
+        progress: Progress = SILENT,
+    ) -> None:
+        side = model.resolution
+        if target.shape != (side, side, 3) or target.dtype != np.uint8:
+            raise UsageError(
+                f"the picture is {target.dtype} {list(target.shape)},"
+                f" the model paints {side}x{side}",
+                hint=f"crop and scale it to {side}x{side} first",
+            )
+        if steps < 1:
+            raise UsageError(f"{steps} steps are too few", hint="use 1 or more, usually 500")
+        if not 0 <= seed <= MAX_SEED:
+            raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
+        self._generator = model.generator
+        self._recipe = model.recipe(label=label)
+        check_recipe(self._generator, self._recipe)
+        self._own = next(self._generator.parameters())
+        wanted = torch.from_numpy(target.transpose(2, 0, 1)[None].copy()).to(self._own)
+        wanted = wanted / 127.5 - 1
+        if self._generator.img_channels == 1:
+            wanted = wanted.mean(dim=1, keepdim=True)
+        self._wanted, self._steps, self._seed, self._progress = wanted, steps, seed, progress
+        self._result: Projection | None = None
+
+    @property
+    def result(self) -> Projection:
+        """What was found, once the iteration has ended."""
+        assert self._result is not None
+        return self._result
+
+    def run(self) -> Projection:
+        """Search to the end."""
+        for _ in self:
+            pass
+        return self.result
+
+    def _picture(self, w: Tensor) -> Tensor:
+        ws = w[:, None].repeat(1, self._generator.num_ws, 1)
+        out: Tensor = self._generator.synthesis(ws, noise_mode="const")
         return out
 
-    with torch.no_grad():
-        tries = [mean, *known[:STARTS, None]]
-        away = [float(picture_distance(picture(one), wanted)) for one in tries]
-    start, best_distance = away[0], min(away)
-    best = tries[away.index(best_distance)].clone()
-    w = best.clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([w], lr=RATE, betas=(0.9, 0.999))
-    with progress.task("projecting", steps, "steps") as task:
-        for step in range(steps):
-            t = step / steps
-            optimizer.param_groups[0]["lr"] = RATE * _ramp(t)
-            strength = spread * NOISE * max(0.0, 1 - t / NOISE_UNTIL) ** 2
-            shake = torch.randn(w.shape, generator=noise).to(own) * strength
-            loss = picture_distance(picture(w + shake), wanted).sum()
-            (w.grad,) = torch.autograd.grad(loss, [w])
-            optimizer.step()
-            with torch.no_grad():
-                distance = float(picture_distance(picture(w), wanted))
-                if distance < best_distance:
-                    best, best_distance = w.detach().clone(), distance
-            task.advance()
-            task.update(note=f"distance {best_distance:.4f}")
-    with torch.no_grad():
-        image = to_pixels(picture(best))[0]
-    ws = best[:, None].repeat(1, generator.num_ws, 1)
-    return Projection(ws.float().cpu().numpy(), image, best_distance, start)
+    def __iter__(self) -> Iterator[np.ndarray]:
+        known = styles(self._generator, range(SAMPLES), self._recipe)[:, 0]  # [SAMPLES, w_dim]
+        mean = known.mean(dim=0, keepdim=True)
+        spread = float((known - mean).square().sum(dim=1).mean().sqrt())
+        noise = torch.Generator().manual_seed(self._seed)
+        with torch.no_grad():
+            tries = [mean, *known[:STARTS, None]]
+            away = [float(picture_distance(self._picture(one), self._wanted)) for one in tries]
+        start, best_distance = away[0], min(away)
+        best = tries[away.index(best_distance)].clone()
+        with torch.no_grad():
+            image = to_pixels(self._picture(best))[0]
+        w = best.clone().requires_grad_(True)
+        optimizer = torch.optim.Adam([w], lr=RATE, betas=(0.9, 0.999))
+        with self._progress.task("projecting", self._steps, "steps") as task:
+            for step in range(self._steps):
+                t = step / self._steps
+                optimizer.param_groups[0]["lr"] = RATE * _ramp(t)
+                strength = spread * NOISE * max(0.0, 1 - t / NOISE_UNTIL) ** 2
+                shake = torch.randn(w.shape, generator=noise).to(self._own) * strength
+                loss = picture_distance(self._picture(w + shake), self._wanted).sum()
+                (w.grad,) = torch.autograd.grad(loss, [w])
+                optimizer.step()
+                with torch.no_grad():
+                    painted = self._picture(w)
+                    distance = float(picture_distance(painted, self._wanted))
+                    if distance < best_distance:
+                        best, best_distance = w.detach().clone(), distance
+                        image = to_pixels(painted)[0]
+                task.advance()
+                task.update(note=f"distance {best_distance:.4f}")
+                yield image
+        ws = best[:, None].repeat(1, self._generator.num_ws, 1)
+        self._result = Projection(ws.float().cpu().numpy(), image, best_distance, start)
 
 
 def save_latent(path: Path, ws: np.ndarray) -> None:

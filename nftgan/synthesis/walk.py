@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from nftgan.errors import UsageError
-from nftgan.files import atomic_path
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.generate import to_pixels
 from nftgan.synthesis.latents import check_recipe, latents, moved_canvas, styles, styles_of
@@ -19,7 +17,6 @@ from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 
 KINDS = ("cubic", "linear", "slerp")
-FORMATS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG", ".webp": "WEBP"}
 MAX_FRAMES = 100_000
 
 
@@ -61,35 +58,38 @@ class Walk:
         return ways * self._steps + (not self._loop)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for ws in self._path():
-            with torch.no_grad(), moved_canvas(self._generator, self._recipe):
-                x = self._generator.synthesis(ws[None], noise_mode="const")
-            yield apply_finish(to_pixels(x)[0], self._recipe.finish)
+        return (self.frame(number) for number in range(len(self)))
 
-    def _path(self) -> Iterator[Tensor]:
-        """[num_ws, w_dim] of each frame."""
-        times = [number / self._steps for number in range(len(self))]
+    def frame(self, number: int) -> np.ndarray:
+        """uint8 [H, W, 3]; `number` from 0 to len - 1, in any order."""
+        with torch.no_grad(), moved_canvas(self._generator, self._recipe):
+            x = self._generator.synthesis(self._styles(number)[None], noise_mode="const")
+        return apply_finish(to_pixels(x)[0], self._recipe.finish)
+
+    def _styles(self, number: int) -> Tensor:
+        """[num_ws, w_dim] of a frame."""
+        stop, step = divmod(number, self._steps)
+        start, end, t = stop % len(self.seeds), (stop + 1) % len(self.seeds), step / self._steps
         if self._kind == "slerp":
-            z = latents(self.seeds, self._generator.z_dim)
-            for start, end, t in self._ways(times):
-                row = slerp(z[start], z[end], t)
-                yield styles_of(self._generator, row[None], self._recipe)[0]
-            return
-        keys = styles(self._generator, self.seeds, self._recipe)
+            row = slerp(self._z[start], self._z[end], t)
+            return styles_of(self._generator, row[None], self._recipe)[0]
+        keys = self._keys
         if self._kind == "linear":
-            for start, end, t in self._ways(times):
-                yield torch.lerp(keys[start], keys[end], t)
-            return
-        numbers = keys.double().cpu().numpy()
-        curve = PeriodicSpline(numbers.reshape(len(numbers), -1))
-        for time in times:
-            yield torch.from_numpy(curve(time)).to(keys).reshape(keys.shape[1:])
+            return torch.lerp(keys[start], keys[end], t)
+        return torch.from_numpy(self._curve(stop + t)).to(keys).reshape(keys.shape[1:])
 
-    def _ways(self, times: Iterable[float]) -> Iterator[tuple[int, int, float]]:
-        count = len(self.seeds)
-        for time in times:
-            start = int(time)
-            yield start % count, (start + 1) % count, time - start
+    @cached_property
+    def _z(self) -> np.ndarray:
+        return latents(self.seeds, self._generator.z_dim)
+
+    @cached_property
+    def _keys(self) -> Tensor:
+        return styles(self._generator, self.seeds, self._recipe)
+
+    @cached_property
+    def _curve(self) -> PeriodicSpline:
+        numbers = self._keys.double().cpu().numpy()
+        return PeriodicSpline(numbers.reshape(len(numbers), -1))
 
 
 def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
@@ -129,34 +129,3 @@ class PeriodicSpline:
         bend = (1 - t) ** 3 - (1 - t), t**3 - t
         line = (1 - t) * self._points[i] + t * self._points[j]
         return line + (bend[0] * self._curvature[i] + bend[1] * self._curvature[j]) / 6
-
-
-def write_animation(path: Path, frames: Iterable[np.ndarray], *, fps: float = 30) -> int:
-    """`path` plays the uint8 [H, W, 3] frames in an endless loop; how many there are.
-
-    The ending decides: .gif (256 colours a frame), .png or .apng and .webp (lossless). Raises
-    UsageError for another ending.
-    """
-    kind = FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise UsageError(
-            f"{path.name}: cannot write animations as {path.suffix or 'a file without ending'}",
-            hint=f"use {', '.join(FORMATS)}",
-        )
-    if not 1 <= fps <= 100:
-        raise UsageError(f"{fps} frames a second is not from 1 to 100")
-    images = [Image.fromarray(frame) for frame in frames]  # Pillow reads them more than once
-    if not images:
-        raise UsageError("an animation needs at least one frame")
-    options = {"lossless": True} if kind == "WEBP" else {}
-    with atomic_path(path) as temporary:
-        images[0].save(
-            temporary,
-            kind,
-            save_all=True,
-            append_images=images[1:],
-            duration=round(1000 / fps),
-            loop=0,
-            **options,
-        )
-    return len(images)

@@ -12,17 +12,23 @@ from nftgan.dataset.crop import Crop, square
 from nftgan.dataset.decode import Rejected, decode
 from nftgan.dataset.resize import Resample, resize
 from nftgan.errors import UsageError
+from nftgan.files import read_json, write_json
+from nftgan.ipfs import cid_of_path
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis import projection
-from nftgan.synthesis.generate import write_sheet
+from nftgan.synthesis.animation import check_animation, write_animation
+from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Finish, Recipe
-from nftgan.synthesis.walk import Walk, write_animation
+from nftgan.synthesis.walk import Walk
 from nftgan.workflows.sources import model_source
 
 WHITE = (255, 255, 255)
+WALK_VERSION = 1
+FILM_FRAMES = 150  # of a search, at most
+FILM_FPS = 30
 
 
 @dataclass(frozen=True)
@@ -32,18 +38,30 @@ class Look:
     trunc: float = 1.0
     label: int | None = None
     finish: Finish | None = None
+    cutoff: int | None = None
+    translate: tuple[float, float] = (0.0, 0.0)
+    rotate: float = 0.0
 
     def of(self, model: Model) -> Recipe:
         """The recipe of `model` with this look."""
-        return model.recipe(trunc=self.trunc, label=self.label, finish=self.finish)
+        return model.recipe(
+            trunc=self.trunc,
+            cutoff=self.cutoff,
+            label=self.label,
+            translate=self.translate,
+            rotate=self.rotate,
+            finish=self.finish,
+        )
 
 
 @dataclass(frozen=True)
 class MorphResult:
-    """The animation and its length in frames."""
+    """The animation, its length in frames, its CID, and the recipe that makes it again."""
 
     output: Path
     frames: int
+    recipe: Path
+    cid: str
 
 
 @dataclass(frozen=True)
@@ -57,11 +75,16 @@ class MixResult:
 
 @dataclass(frozen=True)
 class ProjectResult:
-    """The latent (.npz, key w), the picture it gives, and the distance from the one asked for."""
+    """The latent (.npz, key w), the picture it gives, and the distance from the one asked for.
+
+    compared: the picture asked for and the one found, side by side. film: the search, or None.
+    """
 
     latent: Path
     image: Path
     distance: float
+    compared: Path
+    film: Path | None = None
 
 
 def morph(
@@ -77,12 +100,70 @@ def morph(
 ) -> MorphResult:
     """Write an endless animation that visits `seeds`; see `Walk` for steps and kind.
 
-    Raises UsageError for a model, a look or a file ending that cannot be.
+    Beside it lies `OUTPUT.json`, from which `morph_again` makes it again. Raises UsageError for a
+    model, a look or a file ending that cannot be.
     """
+    check_animation(output, fps)
     loaded = load_model(model_source(model))
     walk = Walk(loaded, seeds, look.of(loaded), steps=steps, kind=kind)
-    frames = track(walk, progress, "walking", "frames")
-    return MorphResult(output, write_animation(output, frames, fps=fps))
+    return _write_walk(walk, look.of(loaded), steps, kind, fps, output, progress)
+
+
+def morph_again(
+    model: str, recipe: Path, output: Path, *, progress: Progress = SILENT
+) -> MorphResult:
+    """Write the animation that `recipe`, a file beside an earlier one, describes.
+
+    Raises UsageError for another file, and for another model than the one that it names.
+    """
+    said = read_json(recipe)
+    if not isinstance(said, dict) or said.get("nftgan_walk") != WALK_VERSION:
+        raise UsageError(
+            f"{recipe} is no recipe of a walk", hint="give the .json beside an earlier animation"
+        )
+    try:
+        seeds, steps, kind, fps = said["seeds"], said["steps"], said["kind"], said["fps"]
+        plain = type(steps) is int and type(fps) in (int, float) and isinstance(seeds, list)
+        if not (plain and all(type(seed) is int for seed in seeds)):
+            raise UsageError(f"{recipe} holds something that is no number")
+        wanted = Recipe.from_json(said["recipe"], str(recipe))
+    except KeyError as exc:
+        raise UsageError(f"{recipe}: {exc.args[0]!r} is missing") from None
+    check_animation(output, fps)
+    loaded = load_model(model_source(model))
+    if loaded.identity != wanted.model:
+        raise UsageError(
+            f"{recipe.name} was made with the model {wanted.model}, not {loaded.identity}",
+            hint="name that model with -m",
+        )
+    walk = Walk(loaded, seeds, wanted, steps=steps, kind=kind)
+    return _write_walk(walk, wanted, steps, kind, fps, output, progress)
+
+
+def _write_walk(
+    walk: Walk,
+    recipe: Recipe,
+    steps: int,
+    kind: str,
+    fps: float,
+    output: Path,
+    progress: Progress,
+) -> MorphResult:
+    frames = write_animation(output, track(walk, progress, "walking", "frames"), fps=fps)
+    beside = output.with_name(f"{output.name}.json")
+    cid = cid_of_path(output)
+    said = {
+        "nftgan_walk": WALK_VERSION,
+        "recipe": recipe.to_json(),
+        "seeds": list(walk.seeds),
+        "steps": steps,
+        "kind": kind,
+        "fps": fps,
+        "frames": frames,
+        "cid": cid,
+    }
+    write_json(beside, said)
+    return MorphResult(output, frames, beside, cid)
 
 
 def mix(
@@ -110,21 +191,40 @@ def project(
     *,
     steps: int = 500,
     label: int | None = None,
+    seed: int = 0,
+    film: Path | None = None,
     progress: Progress = SILENT,
 ) -> ProjectResult:
     """Find the latent whose picture is closest to `picture`, cropped to its centre and scaled.
 
-    Raises UsageError for a picture that cannot be read.
+    seed: of the noise that shakes the search. film: an animation of the search, the picture asked
+    for beside the best one so far. Raises UsageError for a picture that cannot be read.
     """
+    if film is not None:
+        check_animation(film)
     loaded = load_model(model_source(model))
-    found = projection.project(
-        loaded, _target(picture, loaded.resolution), steps=steps, label=label, progress=progress
+    target = _target(picture, loaded.resolution)
+    search = projection.Search(
+        loaded, target, steps=steps, label=label, seed=seed, progress=progress
     )
+    if film is None:
+        found = search.run()
+    else:
+        every = -(-steps // FILM_FRAMES)
+        beside = (
+            np.concatenate([target, image], axis=1)
+            for step, image in enumerate(search, 1)
+            if step % every == 0 or step == steps
+        )
+        write_animation(film, beside, fps=FILM_FPS)
+        found = search.result
     latent, image = output / f"{picture.stem}.npz", output / f"{picture.stem}.png"
     output.mkdir(parents=True, exist_ok=True)
     projection.save_latent(latent, found.ws)
     write_png(image, found.image)
-    return ProjectResult(latent, image, found.distance)
+    compared = output / f"{picture.stem}-compared.png"
+    write_sheet(compared, contact_sheet([target, found.image], gap=target.shape[0] // 16))
+    return ProjectResult(latent, image, found.distance, compared, film)
 
 
 def _target(picture: Path, side: int) -> np.ndarray:

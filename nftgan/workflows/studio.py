@@ -19,7 +19,7 @@ from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.curate import refuse_after_deploy, source_of, training_art, write_choice
-from nftgan.workflows.sources import newest_run, run_of
+from nftgan.workflows.sources import base_model, newest_run, run_of
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ def studio(
         opinions,
         Finishing(gallery, opinions, recipe, write),
         newest_run(watch) if watch else run_of(source),
+        _named(source),
     )
     server = StudioServer(session, port=port)
     try:
@@ -92,6 +93,13 @@ def studio(
         opinions.picked(),
         project.manifest_path if finished.is_set() else None,
     )
+
+
+def _named(source: str | Path) -> str:
+    """The model as it can be named in any folder."""
+    if source == base_model():
+        return "base"
+    return str(source.resolve()) if isinstance(source, Path) else source
 
 
 def doorstep(address: str) -> Path:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from nftgan.cli.main import app
+from nftgan.ipfs import cid_of_path
 from nftgan.synthesis.model import load_model
+from nftgan.synthesis.recipe import Finish
 from nftgan.workflows.sources import base_model
 
 
@@ -35,6 +38,40 @@ def test_a_walk_visits_its_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[s
             assert np.abs(apart).max() <= 1  # both are float32 previews
 
 
+def test_a_film_is_made_again_from_the_recipe_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = tmp_path / "walk.mp4"
+    look = ["--trunc=0.6", "--pixel-grid=16", "--upscale=3", "--kind=slerp", "--fps=12"]
+    words = ["morph", "-m", "base", "--seeds", "9,2,4", "--steps", "3", *look, "-o", str(film)]
+    assert call(*words, "--json") == 0
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert result["cid"] == cid_of_path(film) and result["recipe"] == f"{film}.json"
+    again = tmp_path / "again.mp4"
+    beside = str(film) + ".json"
+    assert call("morph", "-m", "base", "--again", beside, "-o", str(again)) == 0
+    assert again.read_bytes() == film.read_bytes()
+    assert Path(f"{again}.json").read_bytes() == Path(beside).read_bytes()
+    model = load_model(base_model())
+    finish = Finish(16, 0, 3)
+    stops = model.generate([9, 2, 4], trunc=0.6, finish=finish)
+    with av.open(str(film)) as container:
+        shown = [f.to_ndarray(format="rgb24", src_colorspace="ITU709") for f in container.decode()]
+    assert len(shown) == 9 and shown[0].shape == (48, 48, 3)
+    for image, stop in zip(shown[::3], stops, strict=True):
+        assert np.abs(image.astype(int) - stop).mean() < 12  # colour at half the sharpness
+    other = json.loads(Path(beside).read_text())
+    for change, words_ in (
+        ({"recipe": {**other["recipe"], "model": "sha256:" + "0" * 64}}, "was made with the model"),
+        ({"nftgan_walk": 2}, "is no recipe of a walk"),
+        ({"seeds": ["9"]}, "is no number"),
+        ({"kind": "bezier"}, "no kind of walk"),
+    ):
+        Path(beside).write_text(json.dumps({**other, **change}))
+        assert call("morph", "-m", "base", "--again", beside, "-o", str(again)) == 2
+        assert words_ in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_mixing_grid_is_headed_by_its_rows_and_columns(tmp_path: Path) -> None:
     target = tmp_path / "mix.png"
     assert call("mix", "-m", "base", "--rows", "0-1", "--columns", "5-7", "-o", str(target)) == 0
@@ -44,13 +81,26 @@ def test_a_mixing_grid_is_headed_by_its_rows_and_columns(tmp_path: Path) -> None
 
 def test_a_picture_that_the_model_made_is_found_again(tmp_path: Path) -> None:
     source = tmp_path / "mine.png"
-    Image.fromarray(load_model(base_model()).generate(seeds=[5])[0]).save(source)
+    # Not one of the seeds that a search may start from.
+    Image.fromarray(load_model(base_model()).generate(seeds=[777])[0]).save(source)
     out = tmp_path / "found"
-    assert call("project", str(source), "-m", "base", "--steps", "60", "-o", str(out)) == 0
+    film = tmp_path / "search.webp"
+    words = ["project", str(source), "-m", "base", "--steps", "60", "--film", str(film)]
+    assert call(*words, "-o", str(out)) == 0
     with Image.open(source) as one, Image.open(out / "mine.png") as other:
         difference = np.asarray(one).astype(float) - np.asarray(other)
     assert np.sqrt(np.square(difference).mean()) < 40  # two seeds are about 80 apart
     assert np.load(out / "mine.npz")["w"].ndim == 3
+    with Image.open(source) as one, Image.open(out / "mine.png") as other:
+        asked, found = np.asarray(one), np.asarray(other)
+    with Image.open(out / "mine-compared.png") as both:
+        pair = np.asarray(both)
+    side = asked.shape[1]
+    assert np.array_equal(pair[:, :side], asked) and np.array_equal(pair[:, -side:], found)
+    with Image.open(film) as search:
+        assert search.n_frames > 1  # type: ignore[attr-defined]
+        search.seek(search.n_frames - 1)  # type: ignore[attr-defined]
+        assert np.array_equal(np.asarray(search.convert("RGB")), np.hstack([asked, found]))
 
 
 def test_a_text_is_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.synthesis.mixing import Mixes
 from nftgan.synthesis.model import Model
+from nftgan.synthesis.walk import Walk
 from tests.studio.browser import BROWSER, NO_BROWSER
 from tests.studio.conftest import Serve, Served
 from tests.studio.test_run import make_run
@@ -336,7 +337,7 @@ def test_names_are_edited_in_place_and_scripts_stay_words(serve: Serve, visit: V
     page = visit(served)
     page.click("nav >> text=Collection")
     card = page.locator(".card[data-seed='5']")
-    card.locator("input").fill(SCRIPT)
+    card.locator("[name=name]").fill(SCRIPT)
     press(page, "Tab")  # leaves the field
     card.locator(".saved:has-text('saved')").wait_for()
     assert ratings(served)[5].name == SCRIPT
@@ -345,11 +346,11 @@ def test_names_are_edited_in_place_and_scripts_stay_words(serve: Serve, visit: V
     until(lambda: ratings(served)[5].description == "One.\nTwo.")
     page.reload()
     page.wait_for_selector(".card[data-seed='5']")
-    until(lambda: page.input_value(".card[data-seed='5'] input") == SCRIPT)
-    page.fill(".card[data-seed='2'] input", "Birds #2")
+    until(lambda: page.input_value(".card[data-seed='5'] [name=name]") == SCRIPT)
+    page.fill(".card[data-seed='2'] [name=name]", "Birds #2")
     press(page, "Enter")
     page.wait_for_selector(".card[data-seed='7'] .warn:has-text('another piece has this name')")
-    page.fill(".card[data-seed='2'] input", "")
+    page.fill(".card[data-seed='2'] [name=name]", "")
     press(page, "Enter")
     until(lambda: ratings(served)[2].name is None)
     page.click(".card[data-seed='7'] >> text=Take out")
@@ -364,6 +365,87 @@ def test_names_are_edited_in_place_and_scripts_stay_words(serve: Serve, visit: V
     with page.expect_response("**/api/close"):
         page.click("text=Close the studio")
     page.wait_for_selector("#finish:has-text('The studio is closed')")
+
+
+def test_tags_are_put_on_and_taken_off_and_filter_the_grid(serve: Serve, visit: Visit) -> None:
+    served = serve(range(12))
+    for seed in (2, 5):
+        served.post("/api/opinion", {"seed": seed, "picked": True})
+    page = visit(served)
+    other = visit(served, context=page.context)
+    page.goto(served.origin + "/#/seed/5")
+    page.fill("#page-piece [name=trait]", "Mood")
+    page.fill("#page-piece [name=value]", SCRIPT)
+    press(page, "Enter")
+    page.wait_for_selector("#page-piece .tags li")
+    assert ratings(served)[5].tags == {"Mood": SCRIPT}
+    other.goto(served.origin + "/#/collection")
+    card = other.locator(".card[data-seed='5']")
+    card.locator(".tags li:has-text('Mood')").wait_for()  # heard of it
+    card.locator("[name=trait]").fill("Hat")
+    card.locator("[name=value]").fill("top")
+    card.locator(".tagging button").click()
+    card.locator(".tags li:has-text('Hat')").wait_for()
+    other.wait_for_selector(".rarity tr:has-text('(none)')")
+    page.wait_for_selector("#page-piece .tags li:has-text('Hat')")
+    page.click("#page-piece [aria-label^='Take off Mood']")
+    page.wait_for_selector("#page-piece .tags li:has-text('Mood')", state="detached")
+    assert ratings(served)[5].tags == {"Hat": "top"}
+    page.focus("#page-piece .pick")
+    press(page, "u", "u")  # the taking off, then the putting on: the other tab's word stays
+    settled(page)
+    until(lambda: ratings(served)[5].tags == {"Hat": "top"})
+    loud = visit(served, context=page.context, quiet=False)  # the console tells of a refusal
+    loud.goto(served.origin + "/#/seed/5")
+    loud.fill("#page-piece [name=trait]", "Warmth")
+    loud.fill("#page-piece [name=value]", "hot")
+    press(loud, "Enter")
+    loud.wait_for_selector("#toast.bad:has-text('sets it itself')")
+    page.goto(served.origin + "/#/")
+    page.select_option("[name=trait]", "tag\nHat\ntop")
+    assert shown(page) == [5]
+
+
+def test_a_walk_shows_its_frames_and_the_command_that_makes_it(
+    serve: Serve, visit: Visit, reference: Model
+) -> None:
+    served = serve(range(12))
+    for seed in (2, 5, 9):
+        served.post("/api/opinion", {"seed": seed, "picked": True})
+    page = visit(served)
+    page.goto(served.origin + "/#/collection")
+    page.click("text=Walk through them")
+    page.wait_for_selector("#page-walk .command:has-text('--seeds 2,5,9')")
+    assert page.inner_text("#page-walk .primary") == "Play"  # motion is reduced in these tests
+    page.click(".stop[data-seed='2']")
+    page.click(".stop[data-seed='2']")  # now the last stop
+    page.wait_for_selector("#page-walk .command:has-text('--seeds 5,9,2')")
+    page.select_option("#page-walk [name=kind]", "linear")
+    page.fill("#page-walk [name=seconds]", "0.5")
+    page.wait_for_selector("#page-walk .command:has-text('--steps 15 --kind linear')")
+    page.wait_for_selector("#page-walk [role=status]:has-text('45 frames, 1.5 seconds')")
+    walk = Walk(reference, (5, 9, 2), reference.recipe(trunc=0.7), steps=15, kind="linear")
+    for number in (0, 20, 44):
+        page.fill("#page-walk [name=where]", str(number))
+        page.wait_for_selector(f"#page-walk canvas[data-frame='{number}']")
+        flat = page.evaluate(
+            "(() => { const c = document.querySelector('#page-walk canvas');"
+            " const brush = new OffscreenCanvas(c.width, c.height).getContext('2d');"
+            " brush.drawImage(c, 0, 0);"
+            " return [...brush.getImageData(0, 0, c.width, c.height).data] })()"
+        )
+        side = reference.resolution
+        seen = np.array(flat, dtype=int).reshape(side, side, 4)[..., :3]
+        assert np.abs(seen - walk.frame(number)).max() <= 2
+    before = page.get_attribute("#page-walk canvas", "data-frame")
+    page.click("#page-walk >> text=Play")
+    page.wait_for_function(
+        "n => document.querySelector('#page-walk canvas').dataset.frame !== n", arg=before
+    )
+    page.click("#page-walk >> text=Pause")
+    for seed in (5, 9):
+        page.click(f".stop[data-seed='{seed}']")
+    page.wait_for_selector("#page-walk .primary:disabled")
 
 
 # ---- more than one hand ----------------------------------------------------------------------
@@ -477,7 +559,7 @@ def test_axe_finds_no_serious_fault(
     served = serve(range(20), run_dir=make_run(tmp_path / "run"))
     for seed in (1, 2, 3):
         served.post("/api/opinion", {"seed": seed, "picked": seed != 2, "stars": seed})
-    served.post("/api/opinion", {"seed": 3, "name": "Ada"})
+    served.post("/api/opinion", {"seed": 3, "name": "Ada", "tags": {"Mood": "calm", "Hat": "top"}})
     until(lambda: served.studio.gallery.counts[1] == 20)
     page = visit(served, color_scheme=scheme, **look)
     faults = []
@@ -485,6 +567,7 @@ def test_axe_finds_no_serious_fault(
         ("#/", ".tile.here"),
         ("#/seed/3", ".strip .thumb"),
         ("#/collection", ".card"),
+        ("#/walk", "#page-walk canvas[data-frame]"),
         ("#/training", ".chart"),
         ("keys", "dialog[open]"),
     ):

@@ -49,8 +49,9 @@ function resort() {
 
 function refilter() {
   const { show, stars, trait } = settings();
-  const [kind, value] = trait ? trait.split("\n") : [];
-  const column = kind && state.table?.columns[kind];
+  const [kind, value, text] = trait ? trait.split("\n") : [];
+  const own = trait.startsWith("tag\n");
+  const column = kind && !own && state.table?.columns[kind];
   const wantedAt = column ? column.values.indexOf(value) : -1;
   const focused = order[current];
   order = sorted.filter((seed) => {
@@ -60,6 +61,7 @@ function refilter() {
     if (show === "rejected" && said.picked !== false) return false;
     if (show === "flagged" && !refusalOf(seed)) return false;
     if ((said.stars ?? 0) < Number(stars)) return false;
+    if (own) return said.tags?.[value] === text;
     return !kind || (column && column.at[state.rowOf.get(seed)] === wantedAt);
   });
   const place = order.indexOf(focused);
@@ -288,12 +290,18 @@ function onClick(event) {
 
 function offerTraits() {
   const { trait, sort } = tools.elements;
-  const kinds = Object.entries(state.table.columns);
-  const wanted = JSON.stringify(kinds.map(([kind, column]) => [kind, column.values]));
+  const kinds = Object.entries(state.table?.columns ?? {});
+  const own = new Map();
+  for (const said of state.opinions.values())
+    for (const one of Object.entries(said.tags ?? {})) own.set(one.join("\n"), one);
+  const tags = [...own.keys()].sort();
+  const wanted = JSON.stringify([tags, kinds.map(([kind, column]) => [kind, column.values])]);
   if (trait.dataset.offered === wanted) return;
   trait.dataset.offered = wanted;
   const before = [trait.value, sort.value];
-  trait.replaceChildren(h("option", { value: "" }, "any"), ...kinds.map(([kind, column]) =>
+  trait.replaceChildren(h("option", { value: "" }, "any"),
+    ...(tags.length ? [h("optgroup", { label: "Your tags" }, tags.map((tag) => h("option", { value: `tag\n${tag}` }, own.get(tag).join(": "))))] : []),
+    ...kinds.map(([kind, column]) =>
     h("optgroup", { label: kind }, column.values.map((value) => h("option", { value: `${kind}\n${value}` }, `${kind}: ${value}`)))));
   const sorts = [["seed", "seed"], ["stars", "stars, best first"]];
   if (state.session.training) sorts.push(["novel", "novelty, newest first"], ["familiar", "novelty, copies first"]);
@@ -345,9 +353,9 @@ export function setUp({ open }) {
     else redress(order.slice(0, 0).concat([...rows.values()].flatMap((row) => [...row.children].map((t) => Number(t.dataset.seed)))));
   });
   on("opinions", (seeds) => {
-    const { show, stars } = settings();
+    offerTraits();
     redress(seeds);
-    if (show !== "all" || stars !== "0") refilter();
+    if (!unfiltered()) refilter();
   });
   on("undone", (seed) => {
     const place = order.indexOf(seed);
@@ -356,7 +364,7 @@ export function setUp({ open }) {
   grid.classList.toggle("pixels", state.session.pixelated);
   side = matchMedia("(max-width: 600px)").matches ? 96 : side;
   tools.elements.size.value = side;
-  if (state.table) offerTraits();
+  offerTraits();
   resort();
 }
 

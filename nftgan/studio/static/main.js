@@ -5,15 +5,17 @@ import * as grid from "./grid.js";
 import * as piece from "./piece.js";
 import { keySays, on, start, state, undo } from "./state.js";
 import * as training from "./training.js";
+import * as tags from "./tags.js";
 import * as tray from "./tray.js";
+import * as walk from "./walk.js";
 
-const pages = { grid, piece, tray, training };
+const pages = { grid, piece, tray, walk, training };
 let current = null;
 let last; // seed of the piece that was looked at
 
 function route() {
   const [, name = "", rest = ""] = location.hash.split("/");
-  let page = { "": "grid", seed: "piece", collection: "tray", training: "training" }[name] ?? "grid";
+  let page = { "": "grid", seed: "piece", collection: "tray", walk: "walk", training: "training" }[name] ?? "grid";
   if (page === "training" && !state.session.run) page = "grid";
   if (page === "piece" && !(/^\d+$/.test(rest) && Number(rest) <= state.session.max_seed)) page = "grid";
   const argument = page === "piece" ? Number(rest) : page === "grid" ? last : undefined;
@@ -22,7 +24,7 @@ function route() {
   current = page;
   for (const one of Object.keys(pages)) $(`page-${one}`).hidden = one !== page;
   for (const link of document.querySelectorAll("[data-page]")) {
-    if (link.dataset.page === page) link.setAttribute("aria-current", "page");
+    if (link.dataset.page === (page === "walk" ? "tray" : page)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   document.body.dataset.page = page;
@@ -64,9 +66,11 @@ async function main() {
   document.querySelector('[data-page="training"]').hidden = !session.run;
   on("news", progress);
   progress();
+  tags.setUp();
   grid.setUp({ open: (seed) => { location.hash = `#/seed/${seed}`; } });
   piece.setUp({ neighbour: grid.neighbour });
   tray.setUp();
+  walk.setUp();
   training.setUp();
   $("open-keys").addEventListener("click", () => $("keys").showModal());
   document.addEventListener("keydown", onKey);

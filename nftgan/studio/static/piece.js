@@ -3,6 +3,7 @@
 import { get, picture } from "./api.js";
 import { $, h, toast } from "./dom.js";
 import { noveltyOf, on, opinion, rate, refusalOf, state, togglePick, toggleReject, traitsOf } from "./state.js";
+import { editor } from "./tags.js";
 
 const page = $("page-piece");
 let seed = null;
@@ -94,6 +95,7 @@ function build() {
   parts.reject = h("button", { type: "button", class: "reject", onclick: () => toggleReject(seed) });
   parts.flag = h("p", { class: "warn", hidden: true });
   parts.facts = h("dl", { class: "traits" });
+  parts.tags = editor(() => seed);
   parts.note = h("p", { class: "note", role: "status" });
   parts.reset = h("button", { type: "button", class: "quiet", onclick: reset }, "Reset");
   const dice = h("button", { type: "button", class: "quiet", onclick: () => {
@@ -127,7 +129,9 @@ function build() {
       parts.frame,
       h("div", { class: "side" }, parts.title, parts.flag,
         h("div", { class: "verdict" }, parts.pick, parts.reject, parts.stars),
-        parts.facts, parts.form)),
+        parts.facts,
+        h("section", { class: "own", "aria-label": "Your tags" }, parts.tags.element),
+        parts.form)),
     h("div", { class: "likes" },
       parts.artBox,
       h("section", {}, h("h3", {}, "More like this"), h("p", { class: "note" }, "Closest in the model's space of styles, also among seeds not looked at yet."), parts.relatives),
@@ -168,6 +172,7 @@ function dress() {
   const novelty = noveltyOf(seed);
   const facts = [...traitsOf(seed), ...(novelty === null ? [] : [["Novelty", novelty.toFixed(2)]])];
   parts.facts.replaceChildren(...facts.map(([kind, value]) => h("div", {}, h("dt", {}, kind), h("dd", {}, value))));
+  parts.tags.dress();
   for (const [link, step] of [[parts.previous, -1], [parts.next, 1]]) {
     const other = move(seed, step);
     if (other === undefined) link.removeAttribute("href");

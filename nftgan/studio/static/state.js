@@ -6,7 +6,7 @@ import { $, toast } from "./dom.js";
 export const state = {
   session: null,
   seeds: [], // the pool, in the order of the server
-  opinions: new Map(), // seed → {stars, picked, name, description}; only what is on disk
+  opinions: new Map(), // seed → {stars, picked, name, description, tags}; only what is on disk
   drafts: new Map(), // seed → what was asked for and is not on disk yet
   painted: new Set(),
   table: null, // traits and novelty by column
@@ -27,7 +27,10 @@ let queue = Promise.resolve();
 const undos = [];
 
 export const opinion = (seed) => state.opinions.get(seed) ?? {};
-export const wanted = (seed) => ({ ...opinion(seed), ...state.drafts.get(seed) });
+export function wanted(seed) {
+  const [said, draft] = [opinion(seed), state.drafts.get(seed)];
+  return { ...said, ...draft, tags: { ...said.tags, ...draft?.tags } };
+}
 export const pickedCount = () => [...state.opinions.values()].filter((one) => one.picked).length;
 
 // ---- opinions ----------------------------------------------------------------------------------
@@ -48,7 +51,9 @@ export function say(seed, said, { words, undoable = true } = {}) {
       setOpinion(seed, answer.opinion);
       if (!state.seeds.includes(seed)) await refreshPool();
       if (undoable) {
-        const back = Object.fromEntries(Object.keys(said).map((key) => [key, before[key] ?? null]));
+        const reverse = (now, then) => Object.fromEntries(Object.keys(now).map((key) => [key, then[key] ?? null]));
+        const back = reverse(said, before);
+        if (said.tags) back.tags = reverse(said.tags, before.tags);
         undos.push({ seed, back, words });
       }
       if (words) toast(words);

@@ -3,6 +3,7 @@
 import { get, post } from "./api.js";
 import { $, h, many, toast } from "./dom.js";
 import { on, pickedCount, say, state } from "./state.js";
+import { editor } from "./tags.js";
 
 const page = $("page-tray");
 const dialog = $("finish");
@@ -20,7 +21,8 @@ function build() {
   parts.summary = h("p", { class: "note", role: "status" });
   parts.finish = h("button", { type: "button", class: "primary", onclick: () => begin([]) }, "Make these the collection");
   page.replaceChildren(
-    h("div", { class: "heading" }, h("h2", { id: "tray-title", tabindex: "-1" }, "Collection"), parts.finish),
+    h("div", { class: "heading" }, h("h2", { id: "tray-title", tabindex: "-1" }, "Collection"),
+      h("div", { class: "line" }, h("a", { href: "#/walk" }, "Walk through them"), parts.finish)),
     parts.summary,
     h("div", { class: "tray" },
       parts.pieces,
@@ -39,6 +41,7 @@ function newCard(seed) {
   card.warn = h("p", { class: "warn" });
   card.rank = h("p", { class: "rank" });
   card.traits = h("p", { class: "chips" });
+  card.tags = editor(() => seed);
   card.remove = h("button", { type: "button", class: "quiet", onclick: () => say(seed, { picked: null }, { words: `Seed ${seed} is not picked any more` }) }, "Take out");
   card.element = h("li", { class: "card", "data-seed": `${seed}` },
     h("a", { href: `#/seed/${seed}`, class: "thumb", "aria-label": `Seed ${seed}` },
@@ -47,7 +50,7 @@ function newCard(seed) {
       h("div", { class: "line" }, card.number, card.rank, card.saved, card.remove),
       h("label", {}, h("span", { class: "hidden-words" }, `Name of seed ${seed}`), card.name),
       h("label", {}, h("span", { class: "hidden-words" }, `Description of seed ${seed}`), card.description),
-      card.warn, card.traits));
+      card.warn, card.traits, card.tags.element));
   for (const key of ["name", "description"]) {
     const field = card[key];
     field.addEventListener("input", () => { card.saved.textContent = "not saved yet"; });
@@ -82,6 +85,7 @@ function dress(card, piece, of) {
   card.warn.textContent = problems.join("; ");
   card.warn.hidden = !problems.length;
   card.rank.textContent = piece.rank ? `rank ${piece.rank} of ${of} · ${piece.score.toFixed(2)}` : "not painted yet";
+  card.tags.dress();
   card.traits.replaceChildren(...(piece.traits ?? []).map(([kind, value]) => h("span", { title: kind }, value)));
 }
 

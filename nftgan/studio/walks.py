@@ -1,0 +1,97 @@
+"""Walks from piece to piece: frames painted one by one, and the command that makes the film."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import lru_cache
+
+from nftgan.errors import UsageError
+from nftgan.seeds import format_seeds
+from nftgan.studio.gallery import Gallery, encode, tile
+from nftgan.synthesis.recipe import Recipe
+from nftgan.synthesis.walk import Walk
+
+MAX_STOPS = 24
+MAX_FRAMES = 240  # of a preview, which a page keeps unpacked
+MAX_STEPS = 600
+KEPT = 4  # walks whose path is known
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The walk that a page asks for; see `Walk` for kind and steps."""
+
+    seeds: tuple[int, ...]
+    kind: str
+    steps: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.seeds) <= MAX_STOPS:
+            raise UsageError(f"a walk has from 2 to {MAX_STOPS} stops, not {len(self.seeds)}")
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise UsageError(f"{self.steps} frames a stop is not from 1 to {MAX_STEPS}")
+
+    @property
+    def shown_steps(self) -> int:
+        """Frames a stop of the preview."""
+        return min(self.steps, MAX_FRAMES // len(self.seeds))
+
+
+class Walks:
+    """The walks of one gallery."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+        self._walk = lru_cache(KEPT)(self._open)
+
+    def plan(self, wish: Wish, source: str, fps: float) -> dict[str, object]:
+        """What the page needs to know of a walk, as JSON data; source: the model as one names it.
+
+        Raises UsageError for a walk that cannot be.
+        """
+        steps = wish.shown_steps
+        walk = self._gallery.ask(lambda: self._walk(wish.seeds, wish.kind, steps)).result()
+        return {
+            "frames": len(walk),
+            "steps": steps,
+            "command": command(source, self._gallery.whole_recipe, wish, fps),
+        }
+
+    def frame(self, wish: Wish, number: int) -> bytes:
+        """One encoded frame of the preview; UsageError for a number beyond its end."""
+
+        def paint() -> bytes:
+            walk = self._walk(wish.seeds, wish.kind, wish.shown_steps)
+            if number >= len(walk):
+                raise UsageError(f"the walk has {len(walk)} frames")
+            return encode(tile(walk.frame(number)))
+
+        return self._gallery.ask(paint).result()
+
+    def _open(self, seeds: tuple[int, ...], kind: str, steps: int) -> Walk:
+        return Walk(self._gallery.model, seeds, self._gallery.recipe, steps=steps, kind=kind)
+
+
+def command(source: str, recipe: Recipe, wish: Wish, fps: float) -> str:
+    """`nftgan morph …` that makes the walk with its whole recipe, as typed in a shell."""
+    words = ["nftgan", "morph", "-m", source, "--seeds", format_seeds(wish.seeds)]
+    finish = recipe.finish
+    options: tuple[tuple[str, object, object], ...] = (
+        ("--steps", wish.steps, 30),
+        ("--kind", wish.kind, "cubic"),
+        ("--fps", f"{fps:g}", "30"),
+        ("--trunc", f"{recipe.trunc:g}", "1"),
+        ("--cutoff", recipe.cutoff, None),
+        ("--class", recipe.label, None),
+        ("--translate", "{:g},{:g}".format(*recipe.translate), "0,0"),
+        ("--rotate", f"{recipe.rotate:g}", "0"),
+        ("--pixel-grid", finish.grid if finish else 0, 0),
+        ("--palette", finish.palette if finish else 0, 0),
+        ("--upscale", finish.upscale if finish else 1, 1),
+    )
+    for name, value, usual in options:
+        if value != usual:
+            # A number that begins with a minus must not look like an option.
+            words += [f"{name}={value}"] if str(value).startswith("-") else [name, str(value)]
+    return shlex.join([*words, "-o", "walk.mp4"])

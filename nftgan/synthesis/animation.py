@@ -1,0 +1,122 @@
+"""Frames to files that play: GIF, APNG, WebP, and MP4 that every browser and marketplace plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from nftgan.errors import UsageError
+from nftgan.files import atomic_path
+
+FORMATS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
+CRF = "14"
+"""x264's quality: at this step a person sees no difference, and pixel art keeps its edges."""
+
+
+def check_animation(path: Path, fps: float = 30) -> None:
+    """Raises UsageError when `write_animation` could not write `path`: before hours of painting."""
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(
+            f"{path.name}: cannot write animations as {path.suffix or 'a file without ending'}",
+            hint=f"use {', '.join(FORMATS)}",
+        )
+    if not 1 <= fps <= 100:
+        raise UsageError(f"{fps} frames a second is not from 1 to 100")
+    if path.suffix.lower() == ".mp4":
+        _av()
+
+
+def write_animation(path: Path, frames: Iterable[np.ndarray], *, fps: float = 30) -> int:
+    """`path` plays the uint8 [H, W, 3] frames in an endless loop; how many there are.
+
+    The ending decides: .gif (256 colours a frame), .png or .apng and .webp (lossless), .mp4 (H.264,
+    yuv420p, written frame by frame; whether it loops is the player's to say). An MP4 has even
+    sides: where a side is odd, its last row or column of pixels is repeated. Raises UsageError for
+    another ending, and for .mp4 without the package `av`.
+    """
+    check_animation(path, fps)
+    kind = FORMATS[path.suffix.lower()]
+    if kind == "MP4":
+        return _write_mp4(path, frames, fps)
+    images = [Image.fromarray(frame) for frame in frames]  # Pillow reads them more than once
+    if not images:
+        raise UsageError("an animation needs at least one frame")
+    options = {"lossless": True} if kind == "WEBP" else {}
+    with atomic_path(path) as temporary:
+        images[0].save(
+            temporary,
+            kind,
+            save_all=True,
+            append_images=images[1:],
+            duration=round(1000 / fps),
+            loop=0,
+            **options,
+        )
+    return len(images)
+
+
+def _write_mp4(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
+    av = _av()
+    count = 0
+    stream: Any = None
+    with atomic_path(path) as temporary:
+        # The index goes to the front (faststart), so that a page plays it while it loads.
+        options = {"movflags": "+faststart"}
+        with av.open(str(temporary), "w", format="mp4", options=options) as container:
+            for frame in frames:
+                frame = _even(frame)
+                if stream is None:
+                    stream = _stream(av, container, frame.shape, fps)
+                shown = av.VideoFrame.from_ndarray(frame, format="rgb24")
+                shown = shown.reformat(
+                    format="yuv420p",
+                    dst_colorspace="ITU709",
+                    dst_color_range="MPEG",
+                    interpolation="BICUBIC",
+                )
+                for packet in stream.encode(shown):
+                    container.mux(packet)
+                count += 1
+            if stream is None:
+                raise UsageError("an animation needs at least one frame")
+            for packet in stream.encode():
+                container.mux(packet)
+    return count
+
+
+def _stream(av: Any, container: Any, shape: tuple[int, ...], fps: float) -> Any:
+    # One thread: x264's choices depend on how many there are, and the same walk is the same file.
+    options = {"crf": CRF, "preset": "medium", "threads": "1"}
+    stream = container.add_stream("libx264", Fraction(fps).limit_denominator(1001), options=options)
+    stream.height, stream.width = shape[:2]
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    # Said, so that no player has to guess: BT.709 at video range.
+    context.color_primaries = context.color_trc = context.colorspace = 1
+    context.color_range = av.video.reformatter.ColorRange.MPEG
+    return stream
+
+
+def _even(frame: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] with even sides, as 4:2:0 needs them."""
+    height, width = frame.shape[:2]
+    if height % 2 or width % 2:
+        frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    return np.ascontiguousarray(frame)
+
+
+def _av() -> Any:
+    try:
+        import av
+        import av.video.reformatter
+    except ImportError as exc:
+        raise UsageError(
+            "MP4 files need the package av, which is not installed",
+            hint='pip install "nftgan[video]", or write a .webp or .gif',
+        ) from exc
+    return av
