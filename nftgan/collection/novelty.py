@@ -1,23 +1,26 @@
 """The guard against copies: no piece may be a training picture again, upright or mirrored.
 
-Two tests, and either refuses. The first is the one that `prepare` finds duplicates with: perceptual
-hash, then the pixels of a thumbnail; it sees through compression, scaling and brightness. The
-second compares coarse colours and edges, with a threshold calibrated on the training pictures: a
-piece is a near copy when it lies closer to one of them than the closest 1 % of training pictures
-lie to another one, or than a third of the median of those distances, whichever is larger.
+Three tests, and each refuses. The first is the one that `prepare` finds duplicates with:
+perceptual hash, then the pixels of a thumbnail; it sees through compression, scaling and
+brightness. The second compares coarse colours and edges, with a threshold calibrated on the
+training pictures: a piece is a near copy when it lies closer to one of them than the closest 1 % of
+training pictures lie to another one, or than a third of the median of those distances, whichever is
+larger. The third looks for the window of a training picture that the piece is cut out of
+(`nftgan.collection.crops`), from 32 pixels on: again a third of the median decides.
 
-On the shipped art (800 and 160 training pictures) every grainy, mirrored, darkened or enlarged copy
-is refused and 2 to 3 % of other pieces by the same artist are too; at 64 pixels copies by JPEG and
-blur are also caught (94 and 100 of 100); at 16 pixels these repaint most pixels and are not.
+How many copies of which kind are caught and how many fresh pictures are not let through is measured
+by `benchmarks/novelty.py`; its figures are in docs/studio.md.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from nftgan.collection.crops import LEAST_SIDE, CropFinder
 from nftgan.collection.features import SIZE, features, mirrored, nearest
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.duplicates import TwinFinder, fingerprint
@@ -28,6 +31,7 @@ HASH_BITS = 6  # of 64 that a perceptual hash may differ in
 QUANTILE = 0.01
 MEDIAN_SHARE = 1 / 3
 CALIBRATION = 4000  # pictures the threshold is calibrated on, at most
+CROP_CALIBRATION = 64  # of them for crops
 
 
 @dataclass(frozen=True)
@@ -65,18 +69,31 @@ class NoveltyGuard:
     def __init__(self, training: Dataset, *, progress: Progress = SILENT) -> None:
         self._names = training.names
         self._twins = TwinFinder(HASH_BITS)
+        self._crops = CropFinder()
         rows = []
         with progress.task("looking at the training art", len(training), "pictures") as task:
             for index, name in enumerate(training.names):
-                image = np.ascontiguousarray(training.images([index])[0].transpose(1, 2, 0))
-                if image.shape[2] == 1:
-                    image = image.repeat(3, axis=2)
+                image = _rgb(training, index)
                 rows.append(features(image))
+                if len(image) >= LEAST_SIDE:
+                    self._crops.add(image)
                 self._twins.add(name, pixel_digest(image), fingerprint(Image.fromarray(image)))
                 task.advance()
         self._rows = np.stack(rows)
         self._squares = (self._rows * self._rows).sum(axis=1)
         self.scale = calibrate(self._rows)
+        self.crop_scale = self._calibrate_crops(training)
+
+    def _calibrate_crops(self, training: Dataset) -> Scale:
+        """How far training pictures are from the closest window of another one."""
+        apart = []
+        step = max(1, -(-len(self._crops) // CROP_CALIBRATION))
+        for index in range(0, len(self._crops), step):
+            image = _rgb(training, index)
+            apart.append(self._crops.closest(image, besides=index)[1])
+        apart = sorted(one for one in apart if 0 < one < math.inf)
+        median = apart[len(apart) // 2] if apart else 0.0
+        return Scale(median * MEDIAN_SHARE, median)
 
     def neighbours(self, row: np.ndarray, count: int) -> list[tuple[Neighbour, float]]:
         """The `count` training pictures closest to features [SIZE], each with its distance."""
@@ -107,4 +124,18 @@ class NoveltyGuard:
                 f"{word} of training picture {neighbour.name}: {neighbour.ratio:.2f} of the usual"
                 " distance between training pictures"
             ), neighbour
+        if len(self._crops) and len(image) >= LEAST_SIDE:
+            least = self.crop_scale.threshold
+            index, away, flipped = self._crops.closest(image, least=least)
+            if away < least:
+                ratio = min(neighbour.ratio, away / self.crop_scale.median)
+                source = Neighbour(self._names[index], ratio, flipped)
+                word = "mirrored and cut" if flipped else "cut"
+                return f"{word} out of training picture {source.name}", source
         return None, neighbour
+
+
+def _rgb(training: Dataset, index: int) -> np.ndarray:
+    """uint8 [R, R, 3]."""
+    image = np.ascontiguousarray(training.images([index])[0].transpose(1, 2, 0))
+    return image.repeat(3, axis=2) if image.shape[2] == 1 else image

@@ -57,6 +57,15 @@ def blurred(image: np.ndarray) -> np.ndarray:
     return soft.astype(np.uint8)
 
 
+def cut(image: np.ndarray, share: float, left: float, top: float) -> np.ndarray:
+    """A window of `share` of a side less, enlarged to the whole size."""
+    side = image.shape[0]
+    rest = 1 - share
+    box = (side * share * left, side * share * top)
+    box = (*box, box[0] + side * rest, box[1] + side * rest)
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC, box))
+
+
 COPIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "equal": lambda x: x,
     "mirrored": lambda x: x[:, ::-1],
@@ -66,8 +75,13 @@ COPIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "darker": lambda x: (x * 0.85).astype(np.uint8),
     "enlarged": lambda x: x.repeat(2, axis=0).repeat(2, axis=1),
     "blurred": blurred,
+    "5 % cut off": lambda x: cut(x, 0.05, 0.5, 0.5),
+    "10 % cut off": lambda x: cut(x, 0.1, 0.5, 0.5),
+    "10 % cut off at a corner": lambda x: cut(x, 0.1, 1, 0),
+    "mirrored and cut": lambda x: cut(x, 0.08, 0, 0.7)[:, ::-1],
 }
-NEEDS_PIXELS = {"jpeg", "blurred"}  # at 16 pixels these repaint most of the picture
+# At 16 pixels these repaint most of the picture.
+NEEDS_PIXELS = {"jpeg", "blurred", *(how for how in COPIES if "cut" in how)}
 
 
 @pytest.mark.parametrize("how", COPIES)
@@ -78,6 +92,9 @@ def test_planted_copies_of_training_art_are_caught(
         pytest.skip("such a change is no copy of so small a picture")
     reasons = [judged(guard, COPIES[how](image)) for image in art[:40]]
     assert sum(reason is not None for reason in reasons) >= 37
+    if "cut" in how:
+        found = [f"img{k:08d}.png" in (reason or "") for k, reason in enumerate(reasons)]
+        assert sum(found) >= 37
     assert all("training picture 00000/img" in reason for reason in reasons if reason)
 
 
