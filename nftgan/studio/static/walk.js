@@ -120,7 +120,7 @@ async function begin() {
     plan = found;
     frames = new Array(plan.frames);
     parts.where.max = plan.frames - 1;
-    parts.command.textContent = plan.command;
+    parts.command.replaceChildren(...plan.command.split(" ").flatMap((word, i) => [i ? " " : "", h("span", {}, word)]));
     parts.canvas.setAttribute("aria-label", `A walk through ${stops.map((seed) => opinion(seed).name ?? `seed ${seed}`).join(", ")}`);
     wish.set("steps", plan.steps);
     await paint(own, wish);
