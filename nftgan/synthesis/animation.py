@@ -37,7 +37,8 @@ def write_animation(path: Path, frames: Iterable[np.ndarray], *, fps: float = 30
     The ending decides: .gif (256 colours a frame), .png or .apng and .webp (lossless), .mp4 (H.264,
     yuv420p, written frame by frame; whether it loops is the player's to say). An MP4 has even
     sides: where a side is odd, its last row or column of pixels is repeated. Raises UsageError for
-    another ending, and for .mp4 without the package `av`.
+    another ending, and for .mp4 without the package `av`. The same frames give the same file; in an
+    MP4, where sides are no multiples of 16, x264 may choose differently and only look the same.
     """
     check_animation(path, fps)
     kind = FORMATS[path.suffix.lower()]
@@ -72,13 +73,7 @@ def _write_mp4(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
                 frame = _even(frame)
                 if stream is None:
                     stream = _stream(av, container, frame.shape, fps)
-                shown = av.VideoFrame.from_ndarray(frame, format="rgb24")
-                shown = shown.reformat(
-                    format="yuv420p",
-                    dst_colorspace="ITU709",
-                    dst_color_range="MPEG",
-                    interpolation="BICUBIC",
-                )
+                shown = _picture(av, frame)
                 for packet in stream.encode(shown):
                     container.mux(packet)
                 count += 1
@@ -108,6 +103,26 @@ def _even(frame: np.ndarray) -> np.ndarray:
     if height % 2 or width % 2:
         frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     return np.ascontiguousarray(frame)
+
+
+def _picture(av: Any, frame: np.ndarray) -> Any:
+    """uint8 [H, W, 3] as a video frame: BT.709 at video range, chroma at half the size.
+
+    FFmpeg's own conversion reads a little past the ends of rows, which can be anything.
+    """
+    height, width = frame.shape[:2]
+    r, g, b = np.moveaxis(frame.astype(np.float32) / 255, -1, 0)
+    luma = 0.2126 * r + 0.7152 * g + 0.0722 * b
+    found = [16 + 219 * luma]
+    for colour, span in ((b, 1.8556), (r, 1.5748)):
+        chroma = ((colour - luma) / span).reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
+        found.append(128 + 224 * chroma)
+    picture = av.VideoFrame(width, height, "yuv420p")
+    for plane, values in zip(picture.planes, found, strict=True):
+        rows, columns = plane.buffer_size // plane.line_size, plane.line_size
+        more = ((0, rows - values.shape[0]), (0, columns - values.shape[1]))
+        plane.update(np.pad(np.rint(values).astype(np.uint8), more, mode="edge").tobytes())
+    return picture
 
 
 def _av() -> Any:
