@@ -27,7 +27,7 @@ class CollectionSection:
     name: str = "Untitled"
     symbol: str = "ART"  # up to 11 letters, shown by wallets
     description: str = ""
-    piece_name: str = "{name} #{id}"  # {name}, {id}, {seed} are filled in
+    piece_name: str = "{name} #{id}"  # {name}, {id}, {seed} and traits are filled in
     external_url: str = ""  # empty: none
     animation_url: str = ""  # {id}, {seed} are filled in; empty: none
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.collection.merkle import MerkleTree, hash_bytes, leaf
-from nftgan.collection.tags import CLASS, MAX_TAGS, MAX_VALUE, check_words, tag
+from nftgan.collection.tags import CLASS, MAX_TAGS, MAX_VALUE, RESERVED, check_words, tag
 from nftgan.config import CollectionSection, RoyaltySection, from_mapping
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import read_json, write_json
@@ -65,6 +65,11 @@ class Piece:
     rarity: Rarity | None = None
     tags: Mapping[str, str] = field(default_factory=dict)  # the artist's own, and the class
     kept: str | None = None  # why the guard would refuse it, where the artist keeps it knowingly
+
+    @property
+    def title(self) -> str:
+        """The name with the traits filled in that it speaks of, as far as they are measured."""
+        return titled(self.name, self.attributes)
 
 
 @dataclass(frozen=True)
@@ -226,18 +231,35 @@ def save(manifest: Manifest, path: Path) -> None:
 
 
 def piece_name(template: str, *, name: str, id: int, seed: int) -> str:
-    """`template` with {name}, {id} and {seed} filled in, as NFC; UsageError for another field."""
+    """`template` with {name}, {id} and {seed} filled in, as NFC; UsageError for another field.
+
+    A measured trait, such as {Main colour}, stays as it is: `titled` fills it in.
+    """
 
     def fill(match: re.Match[str]) -> str:
         values: dict[str, Any] = {"name": name, "id": id, "seed": seed}
+        if match[1].casefold() in RESERVED:
+            return match[0]
         if match[1] not in values:
             raise UsageError(
                 f"piece_name {template!r}: {match[0]} is not known",
-                hint="known: {name}, {id}, {seed}",
+                hint="known: {name}, {id}, {seed}, and measured traits such as {Main colour}",
             )
         return str(values[match[1]])
 
     return unicodedata.normalize("NFC", _FIELD.sub(fill, template)).strip()
+
+
+def titled(name: str, attributes: Sequence[Mapping[str, Any]]) -> str:
+    """`name` with every {trait} that is among `attributes` replaced by its value."""
+    values = {str(a.get("trait_type", "")).casefold(): a["value"] for a in attributes}
+    return _FIELD.sub(lambda match: str(values.get(match[1].casefold(), match[0])), name)
+
+
+def unfilled(name: str) -> str | None:
+    """The first measured trait that `name` still speaks of as a field."""
+    fields = (match[1] for match in _FIELD.finditer(name))
+    return next((field for field in fields if field.casefold() in RESERVED), None)
 
 
 def make_pieces(seeds: Sequence[int], section: CollectionSection) -> tuple[Piece, ...]:

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from nftgan.collection import tags
-from nftgan.collection.manifest import Manifest, Piece
+from nftgan.collection.manifest import Manifest, Piece, unfilled
 from nftgan.collection.rarity import rarity
 from nftgan.collection.traits import Measures, traits
 from nftgan.errors import MissingStepError, UsageError
@@ -62,6 +62,11 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
         raise UsageError(f"there is no token {token_id} among {len(manifest.pieces)}")
     piece = manifest.pieces[token_id]
     images = _images_cid(manifest)
+    if piece.attributes and (field := unfilled(piece.title)):
+        raise UsageError(
+            f"token {piece.id}: the name speaks of the trait {field!r}, which it has not",
+            hint="change piece_name in nftgan.toml and curate again",
+        )
     if piece.pixels is None:
         raise MissingStepError(f"piece {piece.id} has not been rendered", hint="nftgan render")
     words = manifest.collection
@@ -79,7 +84,7 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
             "score": piece.rarity.score,
         }
     document: dict[str, Any] = {
-        "name": piece.name,
+        "name": piece.title,
         "image": f"ipfs://{images}/{piece.id}.png",
         "attributes": [dict(attribute) for attribute in piece.attributes],
         "nftgan": own,
@@ -125,7 +130,18 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
 
 
 def documents(manifest: Manifest) -> dict[str, bytes]:
-    """File name → canonical JSON (RFC 8785) of every metadata file, contract.json included."""
+    """File name → canonical JSON (RFC 8785) of every metadata file, contract.json included.
+
+    Raises UsageError when traits in their names make two pieces share one.
+    """
+    titles: dict[str, int] = {}
+    for piece in manifest.pieces:
+        other = titles.setdefault(unicodedata.normalize("NFC", piece.title), piece.id)
+        if other != piece.id:
+            raise UsageError(
+                f"tokens {other} and {piece.id} share the name {piece.title!r}",
+                hint="put {id} into piece_name in nftgan.toml",
+            )
     files = {
         f"{piece.id}.json": canonical_json(token_document(manifest, piece.id))
         for piece in manifest.pieces

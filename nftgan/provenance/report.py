@@ -200,8 +200,8 @@ def _card(piece: Piece, image: Thumbnail, count: int, shares: Mapping[tuple[str,
     )
     rank = f"rank {piece.rarity.rank} of {count:,} · " if piece.rarity else ""
     return (
-        f'<li class="card" id="t{piece.id}">{image.element(piece.name)}'
-        f"<h3><bdi>{words(piece.name)}</bdi></h3>"
+        f'<li class="card" id="t{piece.id}">{image.element(piece.title)}'
+        f"<h3><bdi>{words(piece.title)}</bdi></h3>"
         f'<p class="meta">{rank}seed {piece.seed}</p>'
         + (f'<dl class="traits">{traits}</dl>' if traits else "")
         + "</li>"
@@ -268,7 +268,7 @@ def _bars(pieces: Sequence[Piece]) -> str:
     for place, piece in enumerate(ordered):
         tall = (PLOT_FLOOR - PLOT_TOP) * _score(piece) / high
         middle = f"{(place + 0.5) * width:.3f}%"
-        title = f"{piece.name}: {_score(piece):.3f}"
+        title = f"{piece.title}: {_score(piece):.3f}"
         parts.append(
             f'<rect class="bar" x="{(place + 0.12) * width:.3f}%" width="{0.76 * width:.3f}%" '
             f'y="{PLOT_FLOOR - tall:.1f}" height="{tall:.1f}" rx="2">'
@@ -679,7 +679,7 @@ def _token_row(piece: Piece, shares: Mapping[tuple[str, str], int], count: int) 
     score = f"{piece.rarity.score:.3f}" if piece.rarity else ""
     return (
         f'<tr><td class="n">{rank}</td><td class="n">{piece.id}</td>'
-        f'<td><bdi>{words(piece.name)}</bdi></td><td class="n">{piece.seed}</td>'
+        f'<td><bdi>{words(piece.title)}</bdi></td><td class="n">{piece.seed}</td>'
         f'<td class="n">{score}</td><td>{shown}</td>'
         f'<td><code title="{pixels}">{pixels[:16]}…</code></td></tr>'
     )

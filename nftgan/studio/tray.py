@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from nftgan.collection.features import nearest
-from nftgan.collection.manifest import piece_name
+from nftgan.collection.manifest import piece_name, titled
 from nftgan.collection.novelty import Scale, calibrate
 from nftgan.collection.rarity import rarity
 from nftgan.collection.ratings import Rating
@@ -54,7 +54,10 @@ def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> di
             "id": number,
             "seed": seed,
             "name": said[seed].name,
-            "usual_name": piece_name(section.piece_name, name=section.name, id=number, seed=seed),
+            "usual_name": titled(
+                piece_name(section.piece_name, name=section.name, id=number, seed=seed),
+                by_seed[seed][0] if seed in by_seed else (),
+            ),
             "description": said[seed].description,
             "stars": said[seed].stars,
             "tags": tags[seed],

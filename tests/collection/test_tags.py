@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from nftgan.collection.manifest import Manifest, ModelRef, make_pieces
-from nftgan.collection.metadata import describe
+from nftgan.collection.manifest import Cids, Manifest, ModelRef, make_pieces
+from nftgan.collection.metadata import describe, documents
 from nftgan.collection.rarity import rarity
 from nftgan.collection.ratings import Rating, append_rating, check_room, read_ratings
 from nftgan.collection.tags import MAX_TAGS, class_tag, tag
@@ -115,3 +116,29 @@ def test_the_class_is_named_where_the_model_names_it() -> None:
     assert class_tag(info, 2) == {"Class": "2"}
     assert class_tag({"conditioning": {"names": ["a\x00"]}}, 0) == {"Class": "0"}
     assert class_tag({}, 4) == {"Class": "4"} and class_tag(info, None) == {}
+
+
+def test_names_can_speak_of_traits() -> None:
+    section = CollectionSection(name="Birds", piece_name="{main colour} {name} in {Warmth}")
+    pieces = make_pieces([3, 4], replace(section, piece_name=section.piece_name + " #{id}"))
+    manifest = Manifest(
+        section,
+        ModelRef(MODEL, "model.safetensors"),
+        Recipe(MODEL, (16, 16)),
+        tuple(replace(piece, pixels="sha256:" + "0" * 64) for piece in pieces),
+        cids=Cids(images="bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"),
+    )
+    assert pieces[0].name == "{main colour} Birds in {Warmth} #0"  # traits are not known yet
+    described = describe(manifest, [PLAIN, replace(PLAIN, colour="Teal")])
+    names = [json.loads(documents(described)[f"{n}.json"])["name"] for n in (0, 1)]
+    assert names == ["Red Birds in Balanced #0", "Teal Birds in Balanced #1"]
+    assert [piece.name for piece in described.pieces] == [piece.name for piece in pieces]
+    one, other = described.pieces
+    same = [replace(one, name="{Warmth} one"), replace(other, name="{warmth} one")]
+    with pytest.raises(UsageError, match="share the name 'Balanced one'"):
+        documents(described.with_pieces(same))
+    none = replace(described.pieces[0], name="{Class} 0")
+    with pytest.raises(UsageError, match="trait 'Class', which it has not"):
+        documents(described.with_pieces([none, described.pieces[1]]))
+    with pytest.raises(UsageError, match="is not known"):
+        make_pieces([1], CollectionSection(piece_name="{Mood} #{id}"))
