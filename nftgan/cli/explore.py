@@ -129,6 +129,9 @@ def project(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Latent and PNG.")],
     steps: Annotated[int, typer.Option(help="Length of the search.")] = 500,
     seed: Annotated[int, typer.Option(help="Of the noise in the search.")] = 0,
+    loss: Annotated[
+        str, typer.Option(help="perceptual, or pixels: colours and edges alone, quicker.")
+    ] = "perceptual",
     film: Annotated[
         Path | None,
         typer.Option(
@@ -143,7 +146,15 @@ def project(
     from nftgan.workflows.explore import project as run
 
     result = run(
-        model, picture, output, steps=steps, label=label, seed=seed, film=film, progress=ui
+        model,
+        picture,
+        output,
+        steps=steps,
+        label=label,
+        seed=seed,
+        loss=loss,
+        film=film,
+        progress=ui,
     )
     ui.print(f"distance {result.distance:.4f}: {result.image}, latent {result.latent}")
     ui.print(f"both side by side: {result.compared}")

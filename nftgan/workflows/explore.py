@@ -192,20 +192,22 @@ def project(
     steps: int = 500,
     label: int | None = None,
     seed: int = 0,
+    loss: str = "perceptual",
     film: Path | None = None,
     progress: Progress = SILENT,
 ) -> ProjectResult:
     """Find the latent whose picture is closest to `picture`, cropped to its centre and scaled.
 
-    seed: of the noise that shakes the search. film: an animation of the search, the picture asked
-    for beside the best one so far. Raises UsageError for a picture that cannot be read.
+    seed: of the noise that shakes the search. loss: one of `projection.LOSSES`. film: an animation
+    of the search, the picture asked for beside the best one so far. Raises UsageError for a picture
+    that cannot be read.
     """
     if film is not None:
         check_animation(film)
     loaded = load_model(model_source(model))
     target = _target(picture, loaded.resolution)
     search = projection.Search(
-        loaded, target, steps=steps, label=label, seed=seed, progress=progress
+        loaded, target, steps=steps, label=label, seed=seed, loss=loss, progress=progress
     )
     if film is None:
         found = search.run()

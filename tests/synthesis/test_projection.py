@@ -10,7 +10,13 @@ import torch
 from tiny import stylegan2, stylegan3
 
 from nftgan.errors import UsageError
-from nftgan.synthesis.projection import picture_distance, project, save_latent
+from nftgan.synthesis.projection import (
+    Perception,
+    Search,
+    picture_distance,
+    project,
+    save_latent,
+)
 
 
 def test_a_picture_of_the_models_own_is_found_again(tmp_path: Path) -> None:
@@ -52,6 +58,29 @@ def test_a_distance_is_zero_for_equals_and_grows_with_the_difference() -> None:
     assert torch.allclose(near, torch.full((2,), 0.01)) and bool((far > near).all())
     shifted = picture_distance(a, a.roll(1, dims=3))
     assert bool((shifted > 0).all())
+
+
+def test_a_network_s_eye_sees_what_pixels_do_not() -> None:
+    rng = np.random.RandomState(0)
+    wanted = torch.from_numpy(rng.rand(1, 3, 32, 32)).float() * 2 - 1
+    eye = Perception(wanted)
+    assert float(eye(wanted)) == pytest.approx(0, abs=1e-6)
+    grain = torch.from_numpy(rng.rand(1, 3, 32, 32)).float() * 2 - 1  # the same kind of noise
+    flat = wanted.mean(dim=(2, 3), keepdim=True).expand_as(wanted)
+    assert float((grain - wanted).square().mean()) > float((flat - wanted).square().mean())
+    assert float(eye(grain)) < float(eye(flat))
+    assert eye(torch.cat([wanted, flat])).shape == (2,)
+
+
+def test_a_search_may_be_guided_by_a_network() -> None:
+    model = stylegan2()
+    target = model.generate([700])[0]
+    search = Search(model, target, steps=6, loss="perceptual")
+    pictures = list(search)
+    assert len(pictures) == 6 and np.array_equal(pictures[-1], search.result.image)
+    assert search.result.distance < search.result.start
+    with pytest.raises(UsageError, match="is no loss"):
+        project(model, target, loss="taste")
 
 
 def test_pictures_of_another_size_are_refused() -> None:
