@@ -67,6 +67,12 @@ def test_a_copy_picked_by_hand_needs_the_flag_and_is_remembered(
     typed("curate", *guarded, "--auto", "1", "--seeds", "5", expect=2)
     typed("curate", *guarded, "--auto", "1", "--seeds", "5", "--allow-copies")
     assert kept(project) == {5: reasons[5]}
+    typed("render")
+    typed("metadata")
+    assert kept(project) == {5: reasons[5]}
+    assert typed("deploy", "--dry-run", "--force")["result"]["kept"] == [
+        0
+    ]  # said before it is sent
 
 
 def test_tags_are_set_and_taken_back_without_the_studio(project: Project, typed: Any) -> None:
