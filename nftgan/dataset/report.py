@@ -14,7 +14,7 @@ from nftgan.dataset.pack import encode_png
 from nftgan.files import write_json, write_text
 from nftgan.page import page, picture, row, words
 
-_SHOWN = 400  # thumbnails on the sheet, spread evenly over the set
+_SHOWN = 200  # thumbnails on the sheet, spread evenly over the set
 _THUMBNAIL = 64  # pixels
 
 _STYLE = """
@@ -65,6 +65,7 @@ def _page(dataset: Dataset, notes: Mapping[str, Any]) -> str:
 def _thumbnail(dataset: Dataset, index: int, entry: Mapping[str, Any]) -> str:
     image = Image.fromarray(dataset.images([index])[0].transpose(1, 2, 0))
     if image.width > _THUMBNAIL:
-        image = image.resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
+        size = (_THUMBNAIL, _THUMBNAIL)
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     title = "; ".join([entry["source"], *entry["notes"]])
     return picture(encode_png(np.asarray(image)), title, attributes=f' title="{words(title)}"')
