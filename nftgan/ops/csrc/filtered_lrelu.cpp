@@ -13,6 +13,7 @@
 #include <new>
 #include <omp.h>
 #include <type_traits>
+#include <utility>
 #include <vector>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -238,6 +239,24 @@ void combine(Vec<F> *dst, const Vec<F> *const *rows, const F *h, int taps, int n
     if (!add) std::memset((void *)dst, 0, sizeof(Vec<F>) * n);
 }
 
+#if !defined(__clang__)
+
+// Within every square of 2 S x 2 S numbers, the corners beside the diagonal change places.
+template <typename F, int S, size_t... K>
+inline void swap_corners(Vec<F> *v, std::index_sequence<K...>) {
+    constexpr int L = Lanes<F>::count;
+    using M = typename Lanes<F>::Mask;
+    const M upper = {((int)K & S ? L + (int)K - S : (int)K)...}, lower = {((int)K & S ? L + (int)K : (int)K + S)...};
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i)
+        if (!(i & S)) {
+            const Vec<F> a = v[i], b = v[i + S];
+            v[i] = __builtin_shuffle(a, b, upper), v[i + S] = __builtin_shuffle(a, b, lower);
+        }
+}
+
+#endif
+
 // A square of lanes x lanes numbers turned over.
 template <typename F>
 inline void transpose(Vec<F> *v) {
@@ -249,19 +268,11 @@ inline void transpose(Vec<F> *v) {
             v[i][j] = v[j][i], v[j][i] = kept;
         }
 #else
-    using M = typename Lanes<F>::Mask;
-#pragma GCC unroll 8
-    for (int s = 1; s < L; s *= 2) {
-        M lower{}, upper{};
-#pragma GCC unroll 16
-        for (int k = 0; k < L; ++k) lower[k] = k & s ? L + k - s : k, upper[k] = k & s ? L + k : k + s;
-#pragma GCC unroll 16
-        for (int i = 0; i < L; ++i)
-            if (!(i & s)) {
-                const Vec<F> a = v[i], b = v[i + s];
-                v[i] = __builtin_shuffle(a, b, lower), v[i + s] = __builtin_shuffle(a, b, upper);
-            }
-    }
+    constexpr auto every = std::make_index_sequence<L>{};
+    if constexpr (L > 8) swap_corners<F, 8>(v, every);
+    if constexpr (L > 4) swap_corners<F, 4>(v, every);
+    if constexpr (L > 2) swap_corners<F, 2>(v, every);
+    swap_corners<F, 1>(v, every);
 #endif
 }
 
@@ -335,14 +346,15 @@ void read_row(const F *x, size_t plane, int planes, int width, int from, int cou
     Vec<F> b;
     for (int l = 0; l < L; ++l) b[l] = bias ? bias[l] : F(0);
     int c = first;
-    if (planes == L)
-        for (; c + L <= until; c += L) {
+    if (planes == L && until - first >= L)
+        for (; c < until; c += L) {
+            const int at = std::min(c, until - L);  // the last square overlaps the one before
             Vec<F> block[L];
 #pragma GCC unroll 16
-            for (int l = 0; l < L; ++l) std::memcpy(&block[l], x + l * plane + c, sizeof(Vec<F>));
+            for (int l = 0; l < L; ++l) std::memcpy(&block[l], x + l * plane + at, sizeof(Vec<F>));
             transpose<F>(block);
 #pragma GCC unroll 16
-            for (int l = 0; l < L; ++l) dst[c - from + l] = block[l] + b;
+            for (int l = 0; l < L; ++l) dst[at - from + l] = block[l] + b;
         }
     for (; c < until; ++c) {
         Vec<F> v{};
@@ -355,14 +367,15 @@ template <typename F>
 void write_row(const Vec<F> *src, int count, int planes, F *y, size_t plane) {
     constexpr int L = Lanes<F>::count;
     int c = 0;
-    if (planes == L)
-        for (; c + L <= count; c += L) {
+    if (planes == L && count >= L)
+        for (; c < count; c += L) {
+            const int at = std::min(c, count - L);
             Vec<F> block[L];
 #pragma GCC unroll 16
-            for (int l = 0; l < L; ++l) block[l] = src[c + l];
+            for (int l = 0; l < L; ++l) block[l] = src[at + l];
             transpose<F>(block);
 #pragma GCC unroll 16
-            for (int l = 0; l < L; ++l) std::memcpy(y + l * plane + c, &block[l], sizeof(Vec<F>));
+            for (int l = 0; l < L; ++l) std::memcpy(y + l * plane + at, &block[l], sizeof(Vec<F>));
         }
     for (; c < count; ++c)
         for (int l = 0; l < planes; ++l) y[l * plane + c] = src[c][l];
