@@ -23,9 +23,9 @@ HISTORY = HERE / "history.jsonl"
 RUNS: dict[str, list[str]] = {
     "startup": [],
     "ops": [],
-    "generate": [],
+    "generate": ["--repeat", "1"],
     "train_step": [],
-    "prepare": [],
+    "prepare": ["--repeat", "2"],
     "render": ["-m", "--pieces", "0", "--speed", "256"],
     "ipfs": ["--repeat", "1"],
     "gas": [],
