@@ -117,6 +117,9 @@ def train(
     micro_batch: Annotated[
         int | None, typer.Option(help="Images in memory at once.", show_default=False)
     ] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Less memory, more time; the same result.")
+    ] = False,
     loss: Annotated[
         str, typer.Option(help="logistic, or relativistic with R1 and R2 (R3GAN).")
     ] = "logistic",
@@ -213,6 +216,7 @@ def train(
         kimg=kimg,
         batch=batch,
         micro_batch=micro_batch,
+        recompute=recompute,
         loss=loss,
         gamma=weight,
         mirror=mirror,

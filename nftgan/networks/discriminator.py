@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nftgan.networks.architecture import DiscriminatorConfig
-from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork
+from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
 from nftgan.ops import bias_act, conv2d_resample, setup_filter
 
 BLUR = (1.0, 3.0, 3.0, 1.0)
@@ -146,6 +146,9 @@ class Epilogue(nn.Module):
 class Discriminator(nn.Module):
     """Image (and class) to a logit; state-dict names are the published ones."""
 
+    recompute = False
+    """Keep of each block only its input for the backward pass: less memory, more time."""
+
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         self.config = config
@@ -188,7 +191,7 @@ class Discriminator(nn.Module):
         """
         x = img
         for name in self.block_names:
-            x = getattr(self, name)(x)
+            x = computed(getattr(self, name), x, again=self.recompute)
         x = x.to(torch.promote_types(x.dtype, torch.float32))
         cmap = self.mapping(None, c) if self.c_dim > 0 else None
         return self.b4(x, cmap)

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from nftgan.ops import bias_act
+
+_Result = TypeVar("_Result")
+
+
+def computed(function: Callable[..., _Result], *inputs: object, again: bool) -> _Result:
+    """function(*inputs); with `again`, what a backward pass needs of the steps between is not kept
+    but computed again by it (activation checkpointing, Chen et al. 2016).
+
+    `function` must draw nothing and change nothing. Derivatives of any order are exactly those of
+    the plain call.
+    """
+    if not (again and torch.is_grad_enabled()):
+        return function(*inputs)
+    result: _Result = checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False)
+    return result
 
 
 class FullyConnectedLayer(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN2Config
-from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork
+from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
 from nftgan.ops import (
     bias_act,
     conv2d_resample,
@@ -69,7 +69,15 @@ class SynthesisLayer(nn.Module):
             self.noise_strength = nn.Parameter(torch.zeros([]))
         self.bias = nn.Parameter(torch.zeros(out))
 
-    def forward(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
+    def field(self, noise: Noise, ws: Tensor) -> Tensor | None:
+        """The noise of a pass over ws [N, ...]: [R, R] or [N, 1, R, R]; None without."""
+        if not self.use_noise or noise.mode == "none":
+            return None
+        if noise.mode == "const":
+            return self.noise_const
+        return noise.draw((ws.shape[0], 1, self.resolution, self.resolution), ws)
+
+    def forward(self, x: Tensor, w: Tensor, field: Tensor | None) -> Tensor:
         """x: [N, in, H, W], w: [N, w_dim] → [N, out, R, R]."""
         styles: Tensor = self.affine(w)
         weight: Tensor = self.weight
@@ -83,10 +91,7 @@ class SynthesisLayer(nn.Module):
         else:
             weights = modulate(weight, styles, demodulate=True).to(x.dtype)
             x = _convolve(x, weights, self.resample_filter, up=self.up)
-        if self.use_noise and noise.mode != "none":
-            field = self.noise_const
-            if noise.mode == "random":
-                field = noise.draw((x.shape[0], 1, self.resolution, self.resolution), w)
+        if field is not None:
             x = x + (field * self.noise_strength).to(x.dtype)
         return bias_act(x, self.bias, act="lrelu", clamp=self.clamp)
 
@@ -128,16 +133,35 @@ class SynthesisBlock(nn.Module):
         self.torgb = ToRGBLayer(config, out)
 
     def forward(
-        self, x: Tensor | None, img: Tensor | None, ws: Tensor, noise: Noise, force_fp32: bool
+        self,
+        x: Tensor | None,
+        img: Tensor | None,
+        ws: Tensor,
+        noise: Noise,
+        force_fp32: bool,
+        recompute: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """ws: [N, num_conv + 1, w_dim] → features and image at this resolution."""
+        # Drawn here, in the order of the layers: what is computed again must see the same noise.
+        layers = (self.conv1,) if self.first else (self.conv0, self.conv1)
+        fields = [layer.field(noise, ws) for layer in layers]
+        return computed(self._compute, x, img, ws, fields, force_fp32, again=recompute)
+
+    def _compute(
+        self,
+        x: Tensor | None,
+        img: Tensor | None,
+        ws: Tensor,
+        fields: list[Tensor | None],
+        force_fp32: bool,
+    ) -> tuple[Tensor, Tensor]:
         half = self.fp16 and not force_fp32 and ws.is_cuda and ws.dtype == torch.float32
         dtype = torch.float16 if half else ws.dtype
         if x is None:
             x = self.const.to(dtype).unsqueeze(0).repeat(ws.shape[0], 1, 1, 1)
         else:
-            x = self.conv0(x.to(dtype), ws[:, 0], noise)
-        x = self.conv1(x, ws[:, self.num_conv - 1], noise)
+            x = self.conv0(x.to(dtype), ws[:, 0], fields[0])
+        x = self.conv1(x, ws[:, self.num_conv - 1], fields[-1])
         rgb = self.torgb(x, ws[:, self.num_conv]).to(ws.dtype)
         if img is not None:
             rgb = upsample2d(img, self.resample_filter) + rgb
@@ -146,6 +170,9 @@ class SynthesisBlock(nn.Module):
 
 class SynthesisNetwork(nn.Module):
     """ws to image through blocks b4, b8, ... ; ToRGB shares its style with the next block."""
+
+    recompute = False
+    """Keep of each block only its inputs for the backward pass: less memory, more time."""
 
     def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
@@ -179,7 +206,7 @@ class SynthesisNetwork(nn.Module):
         for name in self.block_names:
             block = getattr(self, name)
             own = ws[:, index : index + block.num_conv + 1]
-            x, img = block(x, img, own, noise, force_fp32)
+            x, img = block(x, img, own, noise, force_fp32, self.recompute)
             index += block.num_conv
         assert img is not None
         return img

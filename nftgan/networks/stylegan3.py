@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nftgan.networks.architecture import StyleGAN3Config
-from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork
+from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
 from nftgan.ops import design_lowpass, filtered_lrelu, modulated_conv2d
 
 
@@ -146,11 +146,24 @@ class SynthesisLayer(nn.Module):
         low = (total + self.up) // 2
         self.padding = (low, total - low, low, total - low)
 
-    def forward(self, x: Tensor, w: Tensor, *, update_emas: bool, force_fp32: bool) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        w: Tensor,
+        *,
+        update_emas: bool,
+        force_fp32: bool,
+        recompute: bool = False,
+    ) -> Tensor:
         """x: [N, in, H, W], w: [N, w_dim] → [N, out, H', W']."""
         if update_emas:
             magnitude = x.detach().to(self.magnitude_ema.dtype).square().mean()
             self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
+        # Read here: the average may have moved on when the rest is computed again.
+        gain = self.magnitude_ema.rsqrt()
+        return computed(self._compute, x, w, gain, force_fp32, again=recompute)
+
+    def _compute(self, x: Tensor, w: Tensor, input_gain: Tensor, force_fp32: bool) -> Tensor:
         styles = self.affine(w)
         if self.is_torgb:
             styles = styles / math.sqrt(x.shape[1])
@@ -162,7 +175,7 @@ class SynthesisLayer(nn.Module):
             demodulate=not self.is_torgb,
             normalize=not self.is_torgb,
             padding=self.weight.shape[-1] - 1,
-            input_gain=self.magnitude_ema.rsqrt(),
+            input_gain=input_gain,
         )
         return filtered_lrelu(
             x,
@@ -180,6 +193,9 @@ class SynthesisLayer(nn.Module):
 
 class SynthesisNetwork(nn.Module):
     """ws to image: `input`, then layers named L{i}_{size}_{channels}, the last one ToRGB."""
+
+    recompute = False
+    """Keep of each layer only its input for the backward pass: less memory, more time."""
 
     def __init__(self, config: StyleGAN3Config) -> None:
         super().__init__()
@@ -209,7 +225,13 @@ class SynthesisNetwork(nn.Module):
         """
         x = self.input(ws[:, 0])
         for i, name in enumerate(self.layer_names):
-            x = getattr(self, name)(x, ws[:, i + 1], update_emas=update_emas, force_fp32=force_fp32)
+            x = getattr(self, name)(
+                x,
+                ws[:, i + 1],
+                update_emas=update_emas,
+                force_fp32=force_fp32,
+                recompute=self.recompute,
+            )
         return (x * self.config.output_scale).to(ws.dtype)
 
 

@@ -173,6 +173,8 @@ class TrainConfig:
     keep: int  # networks kept of a run
     watchdog: str  # warn, or stop when the run is lost
     tensorboard: bool
+    # With a default, so that older runs go on.
+    recompute: bool = False  # activations in the backward pass, instead of keeping them
 
     def to_json(self) -> dict[str, Any]:
         document = dataclasses.asdict(self)
@@ -211,6 +213,7 @@ SESSION_FIELDS = (
     "tick_images",
     "snap",
     "micro_batch",
+    "recompute",
     "preset",
     "state_seconds",
     "hours",
@@ -230,6 +233,7 @@ OPTIONS: dict[str, Any] = {
     "snap": 5,
     "batch": None,
     "micro_batch": None,
+    "recompute": False,
     "loss": "logistic",
     "gamma": None,
     "r1_interval": 16,
@@ -372,6 +376,7 @@ def _config(
         keep=chosen["keep"],
         watchdog=chosen["watchdog"],
         tensorboard=chosen["tensorboard"],
+        recompute=chosen["recompute"],
     )
 
 

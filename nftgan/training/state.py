@@ -134,6 +134,7 @@ def fresh_state(config: TrainConfig) -> TrainState:
     generator = build_generator(config.generator, seed=int(seeds[0])).to(device)
     discriminator = build_discriminator(config.discriminator, seed=int(seeds[1])).to(device)
     average = copy.deepcopy(generator).eval().requires_grad_(False)
+    generator.synthesis.recompute = discriminator.recompute = config.recompute
     return TrainState(
         config=config,
         generator=generator.train().requires_grad_(False),
