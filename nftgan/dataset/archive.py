@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import math
 import os
+import threading
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -62,30 +64,33 @@ class _ZipFiles:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._archive: zipfile.ZipFile | None = None
-        self._process = 0
+        self._opened: tuple[int, zipfile.ZipFile, threading.Lock] | None = None
 
-    def _open(self) -> zipfile.ZipFile:
-        # A forked worker shares the parent's file position, so it must open its own handle.
-        if self._archive is None or self._process != os.getpid():
-            self._archive = open_zip(self.path)
-            self._process = os.getpid()
-        return self._archive
+    def _open(self) -> tuple[zipfile.ZipFile, threading.Lock]:
+        # A forked worker shares the parent's file position, and a lock that a thread of the parent
+        # may have held: it must have its own. One name for both, so that no thread sees half.
+        opened = self._opened
+        if opened is None or opened[0] != os.getpid():
+            opened = self._opened = os.getpid(), open_zip(self.path), threading.Lock()
+        return opened[1:]
 
     def sizes(self) -> dict[str, int]:
-        return member_sizes(self._open(), self.path)
+        return member_sizes(self._open()[0], self.path)
 
     def read(self, name: str) -> bytes:
-        return self._open().read(name)
+        archive, lock = self._open()
+        with lock:
+            return archive.read(name)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_archive": None, "_process": 0}
+        return {"path": self.path, "_opened": None}
 
 
 class Dataset:
     """Square pictures of one power-of-two size, by index, with optional classes.
 
-    Open one with `Dataset.open`. `len()` is the number of pictures. Safe to pickle and to fork.
+    Open one with `Dataset.open`. `len()` is the number of pictures. Safe to pickle and to fork, and
+    to read in several threads.
     """
 
     def __init__(
@@ -107,8 +112,7 @@ class Dataset:
         self._labels = labels
         self._fingerprint: str | None = None
         self._may_cache = True
-        self._cache: np.ndarray | None = None
-        self._cached: np.ndarray | None = None
+        self._cache: tuple[np.ndarray, np.ndarray] | None = None  # pictures, and which are there
 
     @classmethod
     def open(cls, path: Path | str, *, cache: bool = True) -> Dataset:
@@ -190,6 +194,10 @@ class Dataset:
             out[row] = self._chw(int(index))
         return out
 
+    def are_decoded(self, indices: Sequence[int] | np.ndarray) -> bool:
+        """Whether the pictures at `indices` are all in memory."""
+        return self._cache is not None and bool(self._cache[1][indices].all())
+
     def labels(self, indices: Sequence[int] | np.ndarray) -> np.ndarray | None:
         """int64 [N] class indices of the pictures at `indices`; None without labels."""
         return None if self._labels is None else self._labels[np.asarray(indices, dtype=np.int64)]
@@ -199,18 +207,20 @@ class Dataset:
             raise IndexError(f"picture {index} of a dataset of {len(self)}")
         shape = (self.channels, self.resolution, self.resolution)
         fits = self._may_cache and len(self) * math.prod(shape) <= CACHE_BYTES
-        if self._cache is None and fits:
-            self._cache = np.empty((len(self), *shape), dtype=np.uint8)
-            self._cached = np.zeros(len(self), dtype=bool)
-        if self._cache is not None and self._cached is not None and self._cached[index]:
-            return self._cache[index]
+        # Of two threads that begin at once one fills what nobody sees: lost work, not wrong pixels.
+        kept = self._cache
+        if kept is None and fits:
+            kept = np.empty((len(self), *shape), dtype=np.uint8), np.zeros(len(self), dtype=bool)
+            self._cache = kept
+        if kept is not None and kept[1][index]:
+            return kept[0][index]
         name = self.names[index]
         data = _read(self.path, self._files, name)
         pixels = _decode(self.path, name, data, (self.resolution, self.channels))
         chw = pixels.reshape(self.resolution, self.resolution, self.channels).transpose(2, 0, 1)
-        if self._cache is not None and self._cached is not None:
-            self._cache[index] = chw
-            self._cached[index] = True
+        if kept is not None:
+            kept[0][index] = chw
+            kept[1][index] = True
         return chw
 
     def _hwc(self, index: int) -> np.ndarray:
@@ -218,7 +228,7 @@ class Dataset:
         return pixels.transpose(1, 2, 0) if self.channels == 3 else pixels[0]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": None, "_cached": None}
+        return {**self.__dict__, "_cache": None}
 
 
 def _read(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> bytes:
@@ -266,12 +276,24 @@ def _read_labels(
     return np.array([by_name[name] for name in names], dtype=np.int64)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings, in the main thread: what is to be ignored is one list for the whole process, so
+    that two threads that change it and put it back would leave it changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _decode(path: Path, name: str, data: bytes, expected: tuple[int, int] | None) -> np.ndarray:
     """uint8 [R, R, 3] or [R, R]; sizes come from the header, before anything is inflated."""
     where = f"{path}: {name}"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
             width, height = image.size
             if image.mode not in ("RGB", "L"):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -17,8 +21,57 @@ from nftgan.training.randomness import DataOrder, stream
 from nftgan.training.team import SOLO, Team
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which pictures a batch shows, and which of them mirrored: [N] each."""
+
+    indices: npt.NDArray[np.int64]
+    flipped: npt.NDArray[np.bool_]
+
+
+class ReadAhead:
+    """Decodes the pictures of one batch at a time in a thread, which ends with `close`."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="nftgan pictures")
+        self._closed = threading.Event()
+        self._next: tuple[int, Choice, Future[npt.NDArray[np.uint8] | None]] | None = None
+
+    def begin(self, position: int, choice: Choice) -> None:
+        """Start on the batch at `position`; without a thread where its pictures are in memory."""
+        if not self._closed.is_set() and not self._dataset.are_decoded(choice.indices):
+            self._next = position, choice, self._pool.submit(self._decoded, choice.indices)
+
+    def take(self, position: int) -> tuple[Choice, npt.NDArray[np.uint8] | None] | None:
+        """What was begun for `position`, as Dataset.images has it; None where another was, or none.
+
+        Raises what decoding has raised.
+        """
+        begun, self._next = self._next, None
+        if begun is None or begun[0] != position:
+            return None
+        return begun[1], begun[2].result()
+
+    def close(self) -> None:
+        """End after the picture in hand."""
+        self._closed.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _decoded(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8] | None:
+        found = []
+        for index in indices:
+            if self._closed.is_set():
+                return None
+            found.append(self._dataset.images([index]))
+        return np.concatenate(found)
+
+
 class Feed:
-    """Batches and draws as functions of the configuration and a position or step, nothing else."""
+    """Batches and draws as functions of the configuration and a position or step, nothing else.
+
+    While a step computes on a batch, a thread decodes the next one; `close` ends it.
+    """
 
     def __init__(self, config: TrainConfig, dataset: Dataset, team: Team = SOLO) -> None:
         """Raises UsageError when `dataset` is not the one that `config` was made for, or when the
@@ -38,21 +91,37 @@ class Feed:
         self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)
         shares = list(micro_batches(config, config.batch, config.batch, team))
         self._rows = None if team.size == 1 else torch.cat(shares).sort().values
+        self._ahead = ReadAhead(dataset)
+
+    def close(self) -> None:
+        """Leave no thread behind."""
+        self._ahead.close()
 
     def batch(self, position: int) -> Batch:
         """Real pictures `position` to `position + batch` of the run, or this process's share."""
+        choice, pixels = self._ahead.take(position) or (self._choice(position), None)
+        if pixels is None:
+            pixels = self.dataset.images(choice.indices)
+        following = position + self._config.batch
+        if following < self._config.total_images:
+            self._ahead.begin(following, self._choice(following))
+        images = self._normalised(pixels)
+        flips = sent(torch.from_numpy(choice.flipped), self._device)
+        images = torch.where(flips[:, None, None, None], images.flip(3), images)
+        return Batch(images, self.one_hot(choice.indices), self._rows)
+
+    def _choice(self, position: int) -> Choice:
         indices, flipped = self._order.batch(position, self._config.batch)
         if self._rows is not None:
             indices, flipped = indices[self._rows.numpy()], flipped[self._rows.numpy()]
-        indices = self.shown[indices]
-        images = self.pictures(indices)
-        flips = sent(torch.from_numpy(flipped), self._device)
-        images = torch.where(flips[:, None, None, None], images.flip(3), images)
-        return Batch(images, self.one_hot(indices), self._rows)
+        return Choice(self.shown[indices], flipped)
 
     def pictures(self, indices: npt.NDArray[np.int64]) -> Tensor:
         """float32 [N, C, H, W] in [-1, 1] of the data set's pictures at `indices`."""
-        images = sent(torch.from_numpy(self.dataset.images(indices)), self._device)
+        return self._normalised(self.dataset.images(indices))
+
+    def _normalised(self, pixels: npt.NDArray[np.uint8]) -> Tensor:
+        images = sent(torch.from_numpy(pixels), self._device)
         return images.to(torch.float32) / 127.5 - 1
 
     def draw(self, phase: Phase, step: int) -> Draw:

@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,10 +49,10 @@ def train(
     process of the team has died.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    with _only_writer(run_dir, team), _reproducible(config):
+    with _only_writer(run_dir, team), _reproducible(config), ExitStack() as ending:
         _check_same_run(config, run_dir)
         dataset = Dataset.open(config.dataset.path)
-        feed = Feed(config, dataset, team)
+        feed = ending.enter_context(closing(Feed(config, dataset, team)))
         state = fresh_state(config)
         continued = restore(state, run_dir)
         taken_over = None
@@ -225,6 +225,8 @@ def _reproducible(config: TrainConfig) -> Iterator[None]:
         with warnings.catch_warnings():
             if config.device != "cpu":
                 warnings.filterwarnings("ignore", message=".*deterministic.*")
+            # The thread that reads ahead must not change the filters itself.
+            warnings.filterwarnings("ignore", module="PIL")
             yield
     finally:
         torch.use_deterministic_algorithms(strict, warn_only=warn_only)

@@ -3,8 +3,10 @@ import json
 import multiprocessing
 import pickle
 import struct
+import warnings
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -325,3 +327,23 @@ def test_a_png_gives_its_pixels_to_any_reader(
     pixels = np.random.default_rng(seed).integers(0, 3 if flat else 256, shape, dtype=np.uint8)
     with Image.open(io.BytesIO(encode_png(pixels))) as opened:
         assert np.array_equal(np.asarray(opened), pixels)
+
+
+@pytest.mark.parametrize("room", [0, archive.CACHE_BYTES])
+def test_threads_read_the_same_pixels_and_leave_warnings_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr(archive, "CACHE_BYTES", room)
+    pictures = [noise(seed, 32) for seed in range(40)]
+    write_dataset(tmp_path / "a.zip", pictures, labels=None)
+    expected = np.stack(pictures).transpose(0, 3, 1, 2)
+    dataset = pickle.loads(pickle.dumps(Dataset.open(tmp_path / "a.zip")))  # opened by the threads
+    filters = warnings.filters[:]
+    assert not dataset.are_decoded([0])
+    with ThreadPoolExecutor(4) as pool:
+        orders = [np.random.default_rng(n).permutation(40) for n in range(16)]
+        found = list(pool.map(dataset.images, orders))
+    for order, images in zip(orders, found, strict=True):
+        assert np.array_equal(images, expected[order])
+    assert dataset.are_decoded(range(40)) == (room > 0)
+    assert warnings.filters == filters
