@@ -17,7 +17,7 @@ demo: .venv/ready
 	$(BIN)/nftgan demo --keep demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest
 
 check: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

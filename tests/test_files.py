@@ -87,3 +87,10 @@ def test_brackets_in_strings_do_not_count_as_depth(tmp_path: Path) -> None:
     value = {"a": "[" * 500 + '"\\', "b": [[]] * 300}
     files.write_json(path, value)
     assert files.read_json(path) == value
+
+
+def test_what_a_killed_writer_left_is_not_taken_for_a_file(tmp_path: Path) -> None:
+    for name in ("b.json", "a.json", ".a.json.7ka8fyrq.tmp.json", "c.txt"):
+        (tmp_path / name).write_text("{}")
+    assert [path.name for path in files.finished(tmp_path, "*.json")] == ["a.json", "b.json"]
+    assert files.finished(tmp_path / "missing", "*.json") == []

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import CredentialError, UsageError
-from nftgan.files import os_error, read_json, translated_os_errors, write_text
+from nftgan.files import finished, os_error, read_json, translated_os_errors, write_text
 from nftgan.project import state_home
 
 PASSWORD_FILE = "NFTGAN_PASSWORD_FILE"
@@ -80,7 +80,7 @@ def list_wallets() -> list[Wallet]:
     if not folder.is_dir():
         return []
     wallets = []
-    for path in sorted(folder.glob("*.json")):
+    for path in finished(folder, "*.json"):
         document = read_json(path)
         if not isinstance(document, dict) or "address" not in document or "crypto" not in document:
             raise UsageError(f"{path} is not a keystore file", hint="move it away")

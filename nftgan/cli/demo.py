@@ -51,6 +51,7 @@ def demo(
 
 def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
     from nftgan.dataset.shipped import unpack
+    from nftgan.files import finished
 
     art, dataset, runs = folder / "art", folder / "art.zip", folder / "runs"
     collection = folder / "collections" / "avatars"
@@ -83,7 +84,7 @@ def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
         ["verify", *where],
         ["regenerate", "3", *where, "-o", str(folder / "regenerated")],
     ]
-    if any((collection / "deployments").glob("*.json")):
+    if finished(collection / "deployments", "*.json"):
         steps = [step for step in steps if step[0] != "curate"]  # its pieces are fixed on chain
     for number, step in enumerate(steps, 1):
         ui.print(f"\n[bold cyan]{number}/{len(steps)}[/] [bold]$ nftgan {shlex.join(step)}[/]")
@@ -135,9 +136,9 @@ def _close(
 ) -> dict[str, Any]:
     import resource
 
-    from nftgan.files import read_json
+    from nftgan.files import finished, read_json
 
-    record = read_json(next(iter(sorted((collection / "deployments").glob("*.json")))))
+    record = read_json(finished(collection / "deployments", "*.json")[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rows = [
         ("art, 1,024 pictures", folder / "art"),

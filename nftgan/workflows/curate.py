@@ -12,6 +12,7 @@ from nftgan.collection.ratings import Rating, append_rating, check_room, read_ra
 from nftgan.collection.tags import class_tag
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
+from nftgan.files import finished
 from nftgan.networks.model_file import ModelFile, open_model, write_model
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
@@ -245,7 +246,7 @@ def source_of(project: Project, model: str | None) -> str | Path:
 
 def refuse_after_deploy(project: Project) -> None:
     """Raises UsageError once the pieces cannot change any more."""
-    if any(project.deployments.glob("*.json")):
+    if finished(project.deployments, "*.json"):
         raise UsageError(
             f"{project.name} is deployed: its pieces are fixed on chain",
             hint="start another collection: nftgan init NAME",

@@ -14,7 +14,7 @@ from nftgan.chain.networks import chain_named
 from nftgan.chain.rpc import Connection, connect, translated
 from nftgan.chain.sending import Sender
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.files import lock, read_json
+from nftgan.files import finished, lock, read_json
 from nftgan.project import Project, state_home
 
 
@@ -91,7 +91,7 @@ def mint_journal_path(project: Project, chain_id: int) -> Path:
 def deployments(project: Project) -> list[dict[str, Any]]:
     """Every deployment of the collection, by chain id. Raises UsageError for a damaged record."""
     found = []
-    for path in sorted(project.deployments.glob("*.json")):
+    for path in finished(project.deployments, "*.json"):
         record = read_json(path)
         _check_record(path, record)
         found.append(record)

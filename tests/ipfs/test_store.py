@@ -202,3 +202,10 @@ def test_a_folder_that_never_ends_is_refused() -> None:
     loop = encode_node([Link("00", me, 1)], encode_unixfs(UnixFs(SHARD, b"\x01", fanout=256)))
     with pytest.raises(CheckFailed, match="too deep"):
         list(entries(lambda _: loop, me))
+
+
+def test_a_pin_that_was_being_written_when_its_writer_died_is_none(store: BlockStore) -> None:
+    cid = put(store, {"a": b"block"})
+    store.pin(cid, "whole")
+    (store.pins_folder / f".{cid}.json.7ka8fyrq.tmp.json").write_bytes(b"")
+    assert store.pins() == {str(cid): "whole"}

@@ -18,11 +18,14 @@ import torch
 print(keep_freed_memory())
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(3):
-    torch.ones(64 << 20)
+# Each a little smaller than the one before: malloc asks for a few bytes more than an aligned block
+# takes, so that one of equal size may not fit where the last one was.
+sizes = [(64 << 20) - (k << 18) for k in range(7)]  # about 256 MiB
+for size in sizes[:3]:
+    torch.ones(size)
 before = faults()
-for _ in range(4):
-    torch.ones(64 << 20)  # 256 MiB
+for size in sizes[3:]:
+    torch.ones(size)
 print(faults() - before)
 """
 
