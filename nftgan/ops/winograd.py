@@ -18,7 +18,7 @@ from nftgan.ops.kernels import address, library
 PRODUCTS = 36
 """Matrix products of [O, I] with the tiles, for 16 outputs of 9 taps each."""
 
-FEW_CHANNELS = {torch.float32: 32, torch.float64: 16}
+FEW_CHANNELS = {torch.float32: 48, torch.float64: 16}
 """Below, the transforms cost more than the multiplications that they save."""
 
 STRIP_BYTES = 24 << 20
