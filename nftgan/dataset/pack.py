@@ -17,6 +17,7 @@ import numpy as np
 
 from nftgan.files import atomic_path, canonical_json
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LABELS_MEMBER = "dataset.json"
 NOTES_MEMBER = "nftgan.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time: the same pictures give the same bytes
@@ -65,8 +66,12 @@ def encode_png(pixels: np.ndarray) -> bytes:
     deflate = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
     data = deflate.compress(rows.tobytes()) + deflate.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
+    return png_file((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+
+
+def png_file(*chunks: tuple[bytes, bytes]) -> bytes:
+    """The PNG of these chunks (kind, body), with its signature, their lengths and checksums."""
+    return PNG_SIGNATURE + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks
     )

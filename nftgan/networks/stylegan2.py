@@ -13,6 +13,7 @@ from nftgan.networks.architecture import StyleGAN2Config
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
 from nftgan.ops import (
     bias_act,
+    by_sample,
     conv2d_resample,
     modulate,
     modulated_conv2d,
@@ -21,14 +22,6 @@ from nftgan.ops import (
 )
 
 BLUR = (1.0, 3.0, 3.0, 1.0)
-
-
-def _convolve(x: Tensor, weights: Tensor, f: Tensor | None, *, up: int) -> Tensor:
-    """x [N, I, H, W] with weights [N, O, I, k, k] → [N, O, H*up, W*up]."""
-    n, out, inner, k, _ = weights.shape
-    x = x.reshape(1, n * inner, *x.shape[2:])
-    x = conv2d_resample(x, weights.reshape(n * out, inner, k, k), f, up=up, groups=n)
-    return x.reshape(n, out, *x.shape[2:])
 
 
 @dataclass(frozen=True)
@@ -90,7 +83,8 @@ class SynthesisLayer(nn.Module):
             x = modulated_conv2d(x, weight, styles, demodulate=True, padding=1)
         else:
             weights = modulate(weight, styles, demodulate=True).to(x.dtype)
-            x = _convolve(x, weights, self.resample_filter, up=self.up)
+            f = self.resample_filter
+            x = by_sample(x, weights, lambda x, w, n: conv2d_resample(x, w, f, up=2, groups=n))
         if field is not None:
             x = x + (field * self.noise_strength).to(x.dtype)
         return bias_act(x, self.bias, act="lrelu", clamp=self.clamp)

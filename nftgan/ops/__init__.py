@@ -4,12 +4,13 @@ from nftgan.ops.activation import bias_act
 from nftgan.ops.conv_resample import conv2d_resample
 from nftgan.ops.filtered_lrelu import filtered_lrelu
 from nftgan.ops.filters import design_lowpass, setup_filter
-from nftgan.ops.modulation import modulate, modulated_conv2d
+from nftgan.ops.gradients import inputs_only
+from nftgan.ops.modulation import by_sample, modulate, modulated_conv2d
 from nftgan.ops.upfirdn import downsample2d, filter2d, upfirdn2d, upsample2d
-from nftgan.ops.winograd import inputs_only
 
 __all__ = [
     "bias_act",
+    "by_sample",
     "conv2d_resample",
     "design_lowpass",
     "downsample2d",

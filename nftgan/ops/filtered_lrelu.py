@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nftgan.ops import fused, gpu, upfirdn
+from nftgan.ops.gradients import needs_gradient
 from nftgan.ops.polyphase import raise_planes
 from nftgan.ops.upfirdn import Pair, padding_of
 
@@ -71,19 +72,19 @@ def _plain(
         x = upfirdn.reference(x, fu, up=up, padding=padding, gain=up * up)
     else:
         x = raise_planes(x, fu, up, padding)
-    if torch.is_grad_enabled() and x.requires_grad:
+    if needs_gradient(x):
         x = F.leaky_relu(x, slope) * gain
         x = x if clamp is None else x.clamp(-clamp, clamp)
     else:
-        x = F.leaky_relu_(x.clone() if fu is None else x, slope).mul_(gain)
+        # In place: what was raised is a tensor of its own.
+        x = F.leaky_relu_(x, slope).mul_(gain)
         x = x if clamp is None else x.clamp_(-clamp, clamp)
     return upfirdn.reference(x, fd, down=down)
 
 
 def _parts(x: Tensor, up: int, b: Tensor | None) -> int:
     """Into how many groups of channels to cut x; one where a gradient keeps everything anyway."""
-    differentiable = x.requires_grad or (b is not None and b.requires_grad)
-    if x.device.type != "cpu" or (torch.is_grad_enabled() and differentiable):
+    if x.device.type != "cpu" or needs_gradient(x, b):
         return 1
     raised_bytes = x.numel() * up * up * x.element_size()
     return max(1, min(x.shape[1], math.ceil(raised_bytes / PART_BYTES)))

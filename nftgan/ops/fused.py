@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nftgan.ops.kernels import address, library
+from nftgan.ops.gradients import needs_gradient
+from nftgan.ops.kernels import address, library, routine
 
 MAX_TAPS = 64
 MAX_TERMS = 6
@@ -24,10 +25,7 @@ DOUBLE_FROM = 1 << 20
 """Raised float64 samples. Only canonical pictures are in float64, one at a time: for small ones the
 kernels need not be compiled."""
 
-_ROUTINES: dict[torch.dtype, tuple[str, Any]] = {
-    torch.float32: ("nftgan_filtered_lrelu_f32", ctypes.c_float),
-    torch.float64: ("nftgan_filtered_lrelu_f64", ctypes.c_double),
-}
+_NUMBER: dict[torch.dtype, Any] = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def plan(
     It can for float32 and much float64 on the CPU, with filters of up to 64 taps that are sums of
     at most six separable ones: a symmetric filter of 12 x 12 taps is always one of six.
     """
-    if x.device.type != "cpu" or x.dtype not in _ROUTINES:
+    if x.device.type != "cpu" or x.dtype not in _NUMBER:
         return None
     if x.dtype == torch.float64 and x.numel() * up * up < DOUBLE_FROM:
         return None
@@ -189,14 +187,12 @@ def axes_of(
 
 def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) -> Tensor:
     """One native pass: x [N, C, H, W] → [N, C, H', W']; the mask is written or read by `mode`."""
-    native = library()
-    assert native is not None
     x = x.contiguous()
     n, c = x.shape[:2]
     y = x.new_empty((n, c, p.y.out, p.x.out))
     axes = (ctypes.c_int * 14)(*p.x.numbers(), *p.y.numbers())
-    name, number = _ROUTINES[x.dtype]
-    failed = getattr(native, name)(
+    number = _NUMBER[x.dtype]
+    failed = routine("filtered_lrelu", x)(
         address(x),
         address(None if b is None else b.contiguous()),
         address(mask),
@@ -223,8 +219,7 @@ def _call(p: Pass, x: Tensor, b: Tensor | None, mask: Tensor | None, mode: int) 
 
 def _new_mask(x: Tensor, p: Pass) -> Tensor:
     """Two bits per raised sample: the signs of a vector of planes, then what of it was clamped."""
-    suffix = "f32" if x.dtype == torch.float32 else "f64"
-    lanes = int(getattr(library(), f"nftgan_lanes_{suffix}")())
+    lanes = int(routine("lanes", x)())
     lots = -(-x.shape[0] * x.shape[1] // lanes)
     return torch.empty((lots, p.y.mid, p.x.mid, max(lanes // 4, 1)), dtype=torch.uint8)
 
@@ -284,6 +279,6 @@ def resample(p: Pass, x: Tensor) -> Tensor:
 
 def run(p: Pass, x: Tensor, b: Tensor | None) -> Tensor:
     """The planned call; keeps a mask only when a gradient may be asked for."""
-    if torch.is_grad_enabled() and (x.requires_grad or (b is not None and b.requires_grad)):
+    if needs_gradient(x, b):
         return _Activate.apply(x, b, p)
     return p.call(p, x.detach(), None if b is None else b.detach(), None, ACTIVATE)

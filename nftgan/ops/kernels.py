@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nftgan.files import fsync_folder
 from nftgan.project import state_home
@@ -47,6 +47,11 @@ def library() -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError) as exc:
         log.warning("native kernels are not used, PyTorch is: %s", _reason(exc))
         return None
+
+
+def routine(name: str, like: Tensor) -> Any:
+    """The library's routine of this name for the dtype of `like`, float32 or float64."""
+    return getattr(library(), f"nftgan_{name}_f{8 * like.element_size()}")
 
 
 def address(tensor: Tensor | None) -> ctypes.c_void_p | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor
 
 from nftgan.ops import winograd
+from nftgan.ops.gradients import needs_gradient
 
 EPSILON = 1e-8
 
@@ -18,14 +21,21 @@ def modulate(weight: Tensor, styles: Tensor, *, demodulate: bool) -> Tensor:
     return weights
 
 
-def convolve_samples(x: Tensor, weights: Tensor, *, padding: int) -> Tensor:
+Convolution = Callable[[Tensor, Tensor, int], Tensor]
+"""(x, weight, groups) → y"""
+
+
+def by_sample(x: Tensor, weights: Tensor, convolution: Convolution) -> Tensor:
     """x [N, I, H, W], weights [N, O, I, k, k] → [N, O, H', W'], each sample with its own."""
     n, out, inner, k, _ = weights.shape
-    if n == 1:
-        return F.conv2d(x, weights[0], padding=padding)
     x = x.reshape(1, n * inner, *x.shape[2:])
-    x = F.conv2d(x, weights.reshape(n * out, inner, k, k), padding=padding, groups=n)
-    return x.reshape(n, out, *x.shape[2:])
+    y = convolution(x, weights.reshape(n * out, inner, k, k), n)
+    return y.reshape(n, out, *y.shape[2:])
+
+
+def convolve_samples(x: Tensor, weights: Tensor, *, padding: int) -> Tensor:
+    """`by_sample` with a plain convolution."""
+    return by_sample(x, weights, lambda x, w, n: F.conv2d(x, w, padding=padding, groups=n))
 
 
 def modulated_conv2d(
@@ -52,7 +62,7 @@ def modulated_conv2d(
             weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
         weights = modulate(weight, styles, demodulate=demodulate) * input_gain
         return convolve_samples(x, weights.to(x.dtype), padding=padding)
-    differentiable = winograd.needs_gradient(x, weight, styles)
+    differentiable = needs_gradient(x, weight, styles)
     kernels = None if differentiable else winograd.transformed(weight)
     energy = weight.square().sum(dim=(2, 3)) if kernels is None else kernels.energy  # [O, I]
     unit = styles.new_ones(len(weight))

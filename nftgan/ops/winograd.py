@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from nftgan.ops.kernels import address, library
+from nftgan.ops.gradients import wants_weights
+from nftgan.ops.kernels import address, library, routine
 
 PRODUCTS = 36
 """Matrix products of [O, I] with the tiles, for 16 outputs of 9 taps each."""
@@ -38,8 +36,6 @@ KERNEL = (
 DOUBLE_FROM = 1 << 26
 """Multiplications of a float64 convolution: small ones are not worth compiling the kernels for."""
 
-_SUFFIX = {torch.float32: "f32", torch.float64: "f64"}
-
 
 @dataclass(frozen=True)
 class Kernels:
@@ -55,7 +51,7 @@ _transformed: Any = WeakTensorKeyDictionary()  # weight → (what it was then, i
 def usable(x: Tensor, weight: Tensor) -> bool:
     """Whether Winograd can do x [N, I, H, W] with weight [O, I, k, k] here, and is faster."""
     out, inner, height, width = weight.shape
-    if (height, width) != (3, 3) or x.device.type != "cpu" or x.dtype not in _SUFFIX:
+    if (height, width) != (3, 3) or x.device.type != "cpu" or x.dtype not in FEW_CHANNELS:
         return False
     if weight.dtype != x.dtype or min(out, inner) < FEW_CHANNELS[x.dtype] or min(x.shape[2:]) < 3:
         return False
@@ -63,11 +59,6 @@ def usable(x: Tensor, weight: Tensor) -> bool:
     if x.dtype == torch.float64 and work < DOUBLE_FROM:
         return False
     return library() is not None
-
-
-def needs_gradient(*tensors: Tensor) -> bool:
-    """Whether anything that is computed of these now will have to be differentiable."""
-    return torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
 
 
 def transformed(weight: Tensor) -> Kernels:
@@ -87,8 +78,8 @@ def _transform(weight: Tensor) -> Kernels:
     out, inner = weight.shape[:2]
     weight = weight.detach().contiguous()
     u = weight.new_empty(PRODUCTS, out * inner)
-    routine: Any = getattr(library(), f"nftgan_winograd_weight_{_SUFFIX[weight.dtype]}")
-    routine(address(weight), address(u), out, inner)
+    native = routine("winograd_weight", weight)
+    native(address(weight), address(u), out, inner)
     return Kernels(u, weight.square().sum(dim=(2, 3)))
 
 
@@ -114,9 +105,9 @@ def convolve(
         for scale in (scale_in, scale_out)
     )
     y = x.new_empty(n, out, h + 2 * padding - 2, w + 2 * padding - 2)
-    routine: Any = getattr(library(), f"nftgan_winograd_{_SUFFIX[x.dtype]}")
+    native = routine("winograd", x)
     tensors = [address(one) for one in (x, kernels.products, before, after, y)]
-    failed = routine(*tensors, *(ctypes.c_int(size) for size in (n, inner, out, h, w, padding)))
+    failed = native(*tensors, *(ctypes.c_int(size) for size in (n, inner, out, h, w, padding)))
     assert not failed
     return y
 
@@ -125,21 +116,6 @@ def convolve_with_gradient(x: Tensor, weight: Tensor, *, padding: int) -> Tensor
     """`convolve` with [O, I, 3, 3], differentiable to any order."""
     y: Tensor = _Convolve.apply(x, weight, padding)
     return y
-
-
-_skips_weights = ContextVar("skips_weights", default=False)
-
-
-@contextmanager
-def inputs_only() -> Iterator[None]:
-    """Within, backward passes leave out the gradients of weights: PyTorch's own operators see for
-    themselves that torch.autograd.grad does not ask for them, those in Python are not told.
-    """
-    token = _skips_weights.set(True)
-    try:
-        yield
-    finally:
-        _skips_weights.reset(token)
 
 
 class _Convolve(torch.autograd.Function):
@@ -156,7 +132,7 @@ class _Convolve(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             back = weight.flip(2, 3).transpose(0, 1)
             gx = _Convolve.apply(grads[0], back, 2 - ctx.padding)
-        if ctx.needs_input_grad[1] and not _skips_weights.get():
+        if ctx.needs_input_grad[1] and wants_weights():
             gw = _WeightGradient.apply(x, grads[0], ctx.padding)
         return gx, gw, None
 
@@ -190,12 +166,12 @@ def weight_gradient(x: Tensor, y: Tensor, *, padding: int) -> Tensor:
     tiles, rows = -(-y.shape[3] // 4), n * -(-y.shape[2] // 4)
     most = max(1, STRIP_BYTES // (x.element_size() * PRODUCTS * (inner + out) * tiles))
     total = x.new_zeros(PRODUCTS, out, inner)
-    routine: Any = getattr(library(), f"nftgan_winograd_spread_{_SUFFIX[x.dtype]}")
+    native = routine("winograd_spread", x)
     for first in range(0, rows, most):
         count = min(most, rows - first)
         v, z = (x.new_empty(PRODUCTS, channels, count * tiles) for channels in (inner, out))
         tensors = [address(one) for one in (x, y, v, z)]
-        routine(*tensors, *map(ctypes.c_int, (inner, out, h, w, padding, first, count)))
+        native(*tensors, *map(ctypes.c_int, (inner, out, h, w, padding, first, count)))
         total.baddbmm_(z, v.transpose(1, 2))
     kernel = total.new_tensor(KERNEL)
     return torch.einsum("ak,aboi,bl->oikl", kernel, total.view(6, 6, out, inner), kernel)

@@ -24,10 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
+from nftgan.dataset.pack import png_file
 from nftgan.errors import UsageError
 from nftgan.files import write_bytes
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 BAND_BYTES = 1 << 20  # work on this much of a picture at a time, so that memory stays small
 _END_OF_BLOCK = 256
 _LENGTH_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
@@ -67,11 +67,7 @@ def encode_png(image: np.ndarray) -> bytes:
         data = _filter_rgb(image.reshape(height, width * 3))
     kind = 3 if len(colours) <= 256 else 2
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    chunks = [(b"IHDR", header), *chunks, (b"IDAT", _zlib_stream(data)), (b"IEND", b"")]
-    return SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        for name, body in chunks
-    )
+    return png_file((b"IHDR", header), *chunks, (b"IDAT", _zlib_stream(data)), (b"IEND", b""))
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -25,15 +26,20 @@ def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None
     assert (found - expected).abs().max() <= tolerance * scale
 
 
+GEOMETRY: dict[str, Any] = {
+    "size": st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    "up": st.sampled_from([1, 2, 4]),
+    "down": st.sampled_from([1, 2, 3]),
+    "padding": st.tuples(*[st.integers(-6, 26)] * 4),
+    "clamp": st.sampled_from([None, 0.5]),
+}
+
+
 @needs_kernel
 @settings(max_examples=60, deadline=None)
 @given(
-    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    up=st.sampled_from([1, 2, 4]),
-    down=st.sampled_from([1, 2, 3]),
+    **GEOMETRY,
     taps=st.tuples(st.sampled_from([1, 4, 7, 12, 24]), st.sampled_from([1, 5, 12])),
-    padding=st.tuples(*[st.integers(-6, 26)] * 4),
-    clamp=st.sampled_from([None, 0.5]),
     seed=st.integers(0, 99),
 )
 def test_value_gradient_and_second_derivative_equal_the_definition(
@@ -85,12 +91,8 @@ def test_the_answer_does_not_depend_on_the_number_of_threads() -> None:
 @needs_kernel
 @settings(max_examples=40, deadline=None)
 @given(
-    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    up=st.sampled_from([1, 2, 4]),
-    down=st.sampled_from([1, 2, 3]),
+    **GEOMETRY,
     taps=st.tuples(st.sampled_from([1, 4, 12, 24]), st.sampled_from([1, 5, 12])),
-    padding=st.tuples(*[st.integers(-6, 26)] * 4),
-    clamp=st.sampled_from([None, 0.5]),
 )
 def test_float64_equals_the_definition_to_the_last_digits(
     size: tuple[int, int],

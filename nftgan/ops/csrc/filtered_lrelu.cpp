@@ -306,7 +306,7 @@ std::vector<Phase<F>> phases(const F *h, int n, const Axis &a) {
 template <typename F>
 struct Plan {
     Axis x, y;
-    int n1, n2, terms1, terms2;
+    int n2, terms1, terms2;
     const F *h2x, *h2y;                         // [terms2, n2]
     std::vector<std::vector<Phase<F>>> px, py;  // [terms1][up]
     int strip, strips;                          // columns of output in one, and how many
@@ -458,7 +458,7 @@ int filtered_lrelu(const F *x, const F *bias, Code<F> *mask, F *y, int64_t plane
     Plan<F> p;
     p.x = {axes[0], axes[1], axes[2], axes[3], axes[4], axes[5], axes[6]};
     p.y = {axes[7], axes[8], axes[9], axes[10], axes[11], axes[12], axes[13]};
-    p.n1 = n1, p.n2 = n2, p.terms1 = terms1, p.terms2 = terms2;
+    p.n2 = n2, p.terms1 = terms1, p.terms2 = terms2;
     p.h2x = h2x, p.h2y = h2y, p.mode = mode, p.activation = {gain, slope, clamp};
     for (int term = 0; term < terms1; ++term) {
         p.px.push_back(phases(h1x + term * n1, n1, p.x));
