@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
+
+import pytest
 
 from nftgan.project import state_home
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads its OpenMP runtime
 # Most tests have a home of their own, and would compile the kernels anew.
 os.environ.setdefault("NFTGAN_KERNEL_CACHE", str(state_home() / "cache" / "kernels"))
+
+
+@pytest.fixture(autouse=True)
+def _control_c_still_works() -> Iterator[None]:
+    """A verb that has ended leaves Ctrl-C ignored: its process would end. This one goes on."""
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler)

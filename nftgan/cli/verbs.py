@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -94,7 +96,9 @@ def verb(
 def call(ui: Ui, function: Callable[[], Any]) -> int:
     """Run one verb: print its document or its one-sentence error; return the exit code."""
     try:
-        ui.document(function())
+        result = function()
+        _too_late_to_stop()
+        ui.document(result)
         return 0
     except NftganError as exc:
         return _fail(ui, exc)
@@ -118,7 +122,14 @@ def call(ui: Ui, function: Callable[[], Any]) -> int:
         return _fail(ui, bug)
 
 
+def _too_late_to_stop() -> None:
+    """Let Ctrl-C pass from here to the process's end: one document per run, and a whole one."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _fail(ui: Ui, error: NftganError) -> int:
+    _too_late_to_stop()
     if ui.debug:
         import traceback
 

@@ -24,6 +24,7 @@ import pytest
 
 from nftgan.cli.main import app
 from nftgan.cli.main import run as program
+from nftgan.cli.ui import Ui
 from nftgan.dataset.shipped import unpack
 from nftgan.project import Project
 from nftgan.workflows.sources import base_model
@@ -57,6 +58,8 @@ def type_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
             program()
         except SystemExit as ended:
             code = int(ended.code or 0)
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         said = capsys.readouterr()
         assert "Traceback" not in said.err
         return Answer(code, json.loads(said.out), said.err)
@@ -246,7 +249,7 @@ def test_control_c_at_any_moment_is_130_and_the_same_command_goes_on(
     assert type_(*words).code == 0
     whole = time.perf_counter() - began
     expected = made_of(desk / "birds")
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     moments = random.Random(verb)
     try:
         shutil.rmtree(desk / "birds")
@@ -265,6 +268,23 @@ def test_control_c_at_any_moment_is_130_and_the_same_command_goes_on(
         signal.signal(signal.SIGALRM, before)
     assert type_(*words).code == 0
     assert made_of(desk / "birds") == expected
+
+
+def test_control_c_after_the_answer_leaves_one_document(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Ui.document
+
+    def pressed_too_late(self: Ui, result: Any) -> None:
+        said(self, result)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Ui, "document", pressed_too_late)
+    monkeypatch.setattr("sys.argv", ["nftgan", "wallet", "list", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        program()
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
 
 
 # ---- two at once, and clocks
