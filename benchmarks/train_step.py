@@ -1,11 +1,13 @@
 """What a thousand pictures of training cost in each preset: seconds and peak memory, ours and the
 published formulation.
 
-    python benchmarks/train_step.py [--presets tiny,small] [--cfg stylegan3-t] [--batch 0] [--json]
+    python benchmarks/train_step.py [--presets tiny,small,narrow,wide] [--cfg stylegan3-t] [--batch 0]
+
 
 The baseline is in published.py. Every way runs in a process of its own, so that its peak memory is
 its own. A step with R1 and the better of two without are timed after one
-that is not counted; sixteen steps in a row have one with R1.
+that is not counted; sixteen steps in a row have one with R1. `narrow` and `wide` are networks of
+the published 14 layers for 64 px, without augmentation, with at most 64 and 256 channels.
 """
 
 from __future__ import annotations
@@ -19,6 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from published import PUBLISHED, WAYS, in_own_process, prepare_way
+
+LAYERS = {"num_layers": 14, "margin_size": 10, "first_cutoff": 2.0, "z_dim": 512, "w_dim": 512}
+SIZES: dict[str, dict[str, Any]] = {
+    "narrow": LAYERS | {"cbase": 2048, "cmax": 64, "d_cbase": 2048, "d_cmax": 64},
+    "wide": LAYERS | {"cbase": 16384, "cmax": 256, "d_cbase": 16384, "d_cmax": 256},
+}
 
 
 def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
@@ -34,17 +42,17 @@ def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
     from nftgan.training.phases import train_step
     from nftgan.training.state import fresh_state
 
+    size, preset = SIZES.get(preset, {}), "small" if preset in SIZES else preset
     side = PRESETS[preset].resolution
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "noise.zip"
         pixels = np.random.default_rng(0).integers(0, 256, (32, side, side, 3), dtype=np.uint8)
         write_dataset(path, pixels, labels=None)
         sizes = {"batch": batch, "micro_batch": batch} if batch else {}
-        config = resolve(
-            DatasetFacts.of(path), preset=preset, cfg=cfg, aug_p=0.3, device=device, **sizes
-        )
+        facts = DatasetFacts.of(path)
+        config = resolve(facts, preset=preset, cfg=cfg, aug_p=0.3, device=device, **sizes, **size)
         feed, state = Feed(config, Dataset.open(path)), fresh_state(config)
-        augment = Augment(config.augpipe)
+        augment = None if size else Augment(config.augpipe)
 
         def step(number: int) -> float:
             state.step = number

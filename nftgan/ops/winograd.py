@@ -16,11 +16,17 @@ from nftgan.ops.kernels import address, library, routine
 PRODUCTS = 36
 """Matrix products of [O, I] with the tiles, for 16 outputs of 9 taps each."""
 
-FEW_CHANNELS = {torch.float32: 48, torch.float64: 16}
+FEW_CHANNELS = 16
 """Below, the transforms cost more than the multiplications that they save."""
+
+FEW_TILES = 64
+"""Below, so does the transform of the weights."""
 
 STRIP_BYTES = 24 << 20
 """Of transformed tiles at once, so that they stay in the cache."""
+
+FEW_SUMS = 128 * 128
+"""Of pairs of channels: with more, no thread has room for sums of its own."""
 
 _NEAR, _FAR = 0.5**0.5, 2**0.5
 KERNEL = (
@@ -51,9 +57,11 @@ _transformed: Any = WeakTensorKeyDictionary()  # weight → (what it was then, i
 def usable(x: Tensor, weight: Tensor) -> bool:
     """Whether Winograd can do x [N, I, H, W] with weight [O, I, k, k] here, and is faster."""
     out, inner, height, width = weight.shape
-    if (height, width) != (3, 3) or x.device.type != "cpu" or x.dtype not in FEW_CHANNELS:
+    if (height, width) != (3, 3) or x.device.type != "cpu" or weight.dtype != x.dtype:
         return False
-    if weight.dtype != x.dtype or min(out, inner) < FEW_CHANNELS[x.dtype] or min(x.shape[2:]) < 3:
+    if x.dtype not in (torch.float32, torch.float64) or min(out, inner) < FEW_CHANNELS:
+        return False
+    if min(x.shape[2:]) < 3 or x.shape[0] * x.shape[2] * x.shape[3] < 16 * FEW_TILES:
         return False
     work = x.shape[0] * x.shape[2] * x.shape[3] * out * inner * 9
     if x.dtype == torch.float64 and work < DOUBLE_FROM:
@@ -75,12 +83,17 @@ def transformed(weight: Tensor) -> Kernels:
 
 
 def _transform(weight: Tensor) -> Kernels:
+    return Kernels(_products(weight), weight.detach().square().sum(dim=(2, 3)))
+
+
+def _products(weight: Tensor, *, back: bool = False) -> Tensor:
+    """[36, O * I] of weight [O, I, 3, 3]; of the convolution that takes back the gradient if back."""
     out, inner = weight.shape[:2]
     weight = weight.detach().contiguous()
     u = weight.new_empty(PRODUCTS, out * inner)
-    native = routine("winograd_weight", weight)
-    native(address(weight), address(u), out, inner)
-    return Kernels(u, weight.square().sum(dim=(2, 3)))
+    outer = (inner, out) if back else (out, inner)
+    routine("winograd_weight", weight)(address(weight), address(u), *outer, int(back))
+    return u
 
 
 def convolve(
@@ -97,44 +110,56 @@ def convolve(
     Returns [N, O, H + 2 * padding - 2, W + 2 * padding - 2]. In float32 the error is about five
     times that of a direct convolution.
     """
+    return _run(x, kernels.products, len(kernels.energy), padding, scale_in, scale_out)
+
+
+def _run(
+    x: Tensor,
+    products: Tensor,
+    out: int,
+    padding: int,
+    scale_in: Tensor | None = None,
+    scale_out: Tensor | None = None,
+) -> Tensor:
     n, inner, h, w = x.shape
-    out = len(kernels.energy)
     x = x.detach().contiguous()
     before, after = (
         None if scale is None else scale.detach().to(x.dtype).contiguous()
         for scale in (scale_in, scale_out)
     )
     y = x.new_empty(n, out, h + 2 * padding - 2, w + 2 * padding - 2)
-    native = routine("winograd", x)
-    tensors = [address(one) for one in (x, kernels.products, before, after, y)]
-    failed = native(*tensors, *(ctypes.c_int(size) for size in (n, inner, out, h, w, padding)))
+    tensors = [address(one) for one in (x, products, before, after, y)]
+    sizes = map(ctypes.c_int, (n, inner, out, h, w, padding))
+    failed = routine("winograd", x)(*tensors, *sizes)
     assert not failed
     return y
 
 
 def convolve_with_gradient(x: Tensor, weight: Tensor, *, padding: int) -> Tensor:
     """`convolve` with [O, I, 3, 3], differentiable to any order."""
-    y: Tensor = _Convolve.apply(x, weight, padding)
+    y: Tensor = _Convolve.apply(x, weight, padding, False)
     return y
 
 
 class _Convolve(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, padding: int) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.padding = padding
-        return convolve(x, _transform(weight), padding=padding)
+    """back: from O channels to I, with the weight's taps in reverse, as gradients go."""
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, padding: int, back: bool) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.padding, ctx.back = padding, back
+        return _run(x, _products(weight, back=back), weight.shape[1 if back else 0], padding)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
         gx = gw = None
         if ctx.needs_input_grad[0]:
-            back = weight.flip(2, 3).transpose(0, 1)
-            gx = _Convolve.apply(grads[0], back, 2 - ctx.padding)
+            gx = _Convolve.apply(grads[0], weight, 2 - ctx.padding, not ctx.back)
         if ctx.needs_input_grad[1] and wants_weights():
-            gw = _WeightGradient.apply(x, grads[0], ctx.padding)
-        return gx, gw, None
+            pair = (grads[0], x, 2 - ctx.padding) if ctx.back else (x, grads[0], ctx.padding)
+            gw = _WeightGradient.apply(*pair)
+        return gx, gw, None, None
 
 
 class _WeightGradient(torch.autograd.Function):
@@ -151,10 +176,9 @@ class _WeightGradient(torch.autograd.Function):
         x, y = ctx.saved_tensors
         gx = gy = None
         if ctx.needs_input_grad[0]:
-            back = grads[0].flip(2, 3).transpose(0, 1)
-            gx = _Convolve.apply(y, back, 2 - ctx.padding)
+            gx = _Convolve.apply(y, grads[0], 2 - ctx.padding, True)
         if ctx.needs_input_grad[1]:
-            gy = _Convolve.apply(x, grads[0], ctx.padding)
+            gy = _Convolve.apply(x, grads[0], ctx.padding, False)
         return gx, gy, None
 
 
@@ -163,13 +187,25 @@ def weight_gradient(x: Tensor, y: Tensor, *, padding: int) -> Tensor:
     n, inner, h, w = x.shape
     out = y.shape[1]
     x, y = x.detach().contiguous(), y.detach().contiguous()
-    tiles, rows = -(-y.shape[3] // 4), n * -(-y.shape[2] // 4)
-    most = max(1, STRIP_BYTES // (x.element_size() * PRODUCTS * (inner + out) * tiles))
+    if inner * out > FEW_SUMS:
+        return _in_strips(x, y, padding)
+    made = x.new_empty(out, inner, 3, 3)
+    tensors = [address(one) for one in (x, y, made)]
+    routine("winograd_correlate", x)(*tensors, *map(ctypes.c_int, (n, inner, out, h, w, padding)))
+    return made
+
+
+def _in_strips(x: Tensor, y: Tensor, padding: int) -> Tensor:
+    """Many channels: each of the products is a large one of matrices, over tiles in strips."""
+    n, inner, h, w = x.shape
+    out = y.shape[1]
+    tiles = n * -(-y.shape[2] // 4) * -(-y.shape[3] // 4)
+    most = max(1, STRIP_BYTES // (x.element_size() * PRODUCTS * (inner + out)))
     total = x.new_zeros(PRODUCTS, out, inner)
     native = routine("winograd_spread", x)
-    for first in range(0, rows, most):
-        count = min(most, rows - first)
-        v, z = (x.new_empty(PRODUCTS, channels, count * tiles) for channels in (inner, out))
+    for first in range(0, tiles, most):
+        count = min(most, tiles - first)
+        v, z = (x.new_empty(PRODUCTS, channels, count) for channels in (inner, out))
         tensors = [address(one) for one in (x, y, v, z)]
         native(*tensors, *map(ctypes.c_int, (inner, out, h, w, padding, first, count)))
         total.baddbmm_(z, v.transpose(1, 2))
