@@ -1,7 +1,7 @@
 """What a thousand pictures of training cost in each preset: seconds and peak memory, ours and the
 published formulation.
 
-    python benchmarks/train_step.py [--presets tiny,small,narrow,wide] [--cfg stylegan3-t] [--batch 0]
+    python benchmarks/train_step.py [--presets tiny,small,narrow,wide] [--batch 0] [--json]
 
 
 The baseline is in published.py. Every way runs in a process of its own, so that its peak memory is

@@ -75,5 +75,4 @@ def modulated_conv2d(
     after = after * input_gain
     if kernels is not None:
         return winograd.convolve(x, kernels, padding=padding, scale_in=styles, scale_out=after)
-    x = winograd.convolve_with_gradient(x * styles[:, :, None, None], weight, padding=padding)
-    return x * after[:, :, None, None]
+    return winograd.convolve_scaled(x, weight, styles, after, padding=padding)

@@ -87,7 +87,7 @@ def _transform(weight: Tensor) -> Kernels:
 
 
 def _products(weight: Tensor, *, back: bool = False) -> Tensor:
-    """[36, O * I] of weight [O, I, 3, 3]; of the convolution that takes back the gradient if back."""
+    """[36, O * I] of weight [O, I, 3, 3]; if back, of the convolution that its gradient is."""
     out, inner = weight.shape[:2]
     weight = weight.detach().contiguous()
     u = weight.new_empty(PRODUCTS, out * inner)
@@ -122,11 +122,7 @@ def _run(
     scale_out: Tensor | None = None,
 ) -> Tensor:
     n, inner, h, w = x.shape
-    x = x.detach().contiguous()
-    before, after = (
-        None if scale is None else scale.detach().to(x.dtype).contiguous()
-        for scale in (scale_in, scale_out)
-    )
+    x, before, after = _plain(x, scale_in, scale_out)
     y = x.new_empty(n, out, h + 2 * padding - 2, w + 2 * padding - 2)
     tensors = [address(one) for one in (x, products, before, after, y)]
     sizes = map(ctypes.c_int, (n, inner, out, h, w, padding))
@@ -135,10 +131,75 @@ def _run(
     return y
 
 
+def _plain(x: Tensor, *others: Tensor | None) -> Any:
+    """They as the native routines read them: contiguous, all of the type of x."""
+    kind = x.dtype
+    return tuple(t if t is None else t.detach().to(kind).contiguous() for t in (x, *others))
+
+
 def convolve_with_gradient(x: Tensor, weight: Tensor, *, padding: int) -> Tensor:
     """`convolve` with [O, I, 3, 3], differentiable to any order."""
     y: Tensor = _Convolve.apply(x, weight, padding, False)
     return y
+
+
+def convolve_scaled(
+    x: Tensor, weight: Tensor, scale_in: Tensor, scale_out: Tensor, *, padding: int
+) -> Tensor:
+    """`convolve_with_gradient` of x * scale_in [N, I], times scale_out [N, O], which is never 0."""
+    y: Tensor = _Scaled.apply(x, weight, scale_in, scale_out, padding)
+    return y
+
+
+class _Scaled(torch.autograd.Function):
+    """The first derivative in few passes over memory; where more are wanted, step by step."""
+
+    @staticmethod
+    def forward(ctx: Any, *given: Any) -> Tensor:
+        x, weight, scale_in, scale_out, padding = given
+        y = _run(x, _products(weight), len(weight), padding, scale_in, scale_out)
+        ctx.save_for_backward(x, weight, scale_in, scale_out, y)
+        ctx.padding = padding
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, scale_in, scale_out, y = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            again = convolve_with_gradient(
+                x * scale_in[:, :, None, None], weight, padding=ctx.padding
+            )
+            inputs = (x, weight, scale_in, scale_out)
+            wanted = [
+                one for one, needs in zip(inputs, ctx.needs_input_grad, strict=False) if needs
+            ]
+            found = iter(
+                torch.autograd.grad(
+                    again * scale_out[:, :, None, None],
+                    wanted,
+                    grads[0],
+                    create_graph=True,
+                    allow_unused=True,
+                )
+            )
+            return *(next(found) if needs else None for needs in ctx.needs_input_grad[:4]), None
+        g = grads[0].contiguous()
+        gx = _run(g, _products(weight, back=True), x.shape[1], 2 - ctx.padding, scale_out)
+        gw = None
+        if ctx.needs_input_grad[1] and wants_weights():
+            gw = weight_gradient(x, g, padding=ctx.padding, scale_in=scale_in, scale_out=scale_out)
+        before = _settle(x, gx, scale_in)
+        after = _settle(y, g) / scale_out
+        return gx, gw, before.to(scale_in.dtype), after.to(scale_out.dtype), None
+
+
+def _settle(x: Tensor, y: Tensor, scale: Tensor | None = None) -> Tensor:
+    """Sums [N, C] of x * y [N, C, H, W]; y is then multiplied by scale [N, C], if there is one."""
+    x, scale = _plain(x, scale)
+    sums = x.new_empty(x.shape[:2])
+    native, size = routine("winograd_settle", x), x.shape[2] * x.shape[3]
+    native(*map(address, (x, y, scale, sums)), ctypes.c_int(sums.numel()), ctypes.c_int(size))
+    return sums
 
 
 class _Convolve(torch.autograd.Function):
@@ -182,15 +243,26 @@ class _WeightGradient(torch.autograd.Function):
         return gx, gy, None
 
 
-def weight_gradient(x: Tensor, y: Tensor, *, padding: int) -> Tensor:
-    """Gradient [O, I, 3, 3] of (convolve(x) * y).sum(); x [N, I, H, W], y [N, O, H', W']."""
+def weight_gradient(
+    x: Tensor,
+    y: Tensor,
+    *,
+    padding: int,
+    scale_in: Tensor | None = None,
+    scale_out: Tensor | None = None,
+) -> Tensor:
+    """Gradient [O, I, 3, 3] of (convolve(x) * y).sum(); x [N, I, H, W], y [N, O, H', W'].
+
+    scale_in [N, I] multiplies x first, scale_out [N, O] y.
+    """
     n, inner, h, w = x.shape
     out = y.shape[1]
-    x, y = x.detach().contiguous(), y.detach().contiguous()
+    x, y, before, after = _plain(x, y, scale_in, scale_out)
     if inner * out > FEW_SUMS:
-        return _in_strips(x, y, padding)
+        x = x if before is None else x * before[:, :, None, None]
+        return _in_strips(x, y if after is None else y * after[:, :, None, None], padding)
     made = x.new_empty(out, inner, 3, 3)
-    tensors = [address(one) for one in (x, y, made)]
+    tensors = [address(one) for one in (x, y, before, after, made)]
     routine("winograd_correlate", x)(*tensors, *map(ctypes.c_int, (n, inner, out, h, w, padding)))
     return made
 

@@ -63,11 +63,12 @@ def test_equals_the_direct_convolution(
 
 
 @native
+@pytest.mark.parametrize("channels", [20, 64, 160])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_picture_is_the_same_alone_and_in_a_batch(dtype: torch.dtype) -> None:
-    """Also where a strip of rows holds the end of one and the beginning of the next."""
-    x = draw(5, 64, 36, 36, seed=0, dtype=dtype)
-    kernels = winograd.transformed(draw(64, 64, 3, 3, seed=1, dtype=dtype))
+def test_a_picture_is_the_same_alone_and_in_a_batch(dtype: torch.dtype, channels: int) -> None:
+    """Also where a strip of tiles holds the end of one and the beginning of the next."""
+    x = draw(5, channels, 36, 38, seed=0, dtype=dtype)
+    kernels = winograd.transformed(draw(64, channels, 3, 3, seed=1, dtype=dtype))
     batch = winograd.convolve(x, kernels, padding=2)
     for k in range(5):
         assert torch.equal(batch[k : k + 1], winograd.convolve(x[k : k + 1], kernels, padding=2))
@@ -145,8 +146,34 @@ def test_both_derivatives_equal_those_of_the_direct_convolution(padding: int) ->
 
 
 @native
-def test_gradients_are_as_exact_in_float32() -> None:
-    x, y = (draw(4, 64, 34, 34, seed=k, dtype=torch.float32) for k in (0, 1))
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_scaled_channels_have_the_derivatives_of_each_step(padding: int) -> None:
+    def drawn(*shape: int, seed: int) -> torch.Tensor:
+        return draw(*shape, seed=seed, dtype=torch.float64).requires_grad_()
+
+    x, weight, before = drawn(3, 5, 9, 14, seed=0), drawn(7, 5, 3, 3, seed=1), drawn(3, 5, seed=2)
+    after = (draw(3, 7, seed=3, dtype=torch.float64).abs() + 0.1).requires_grad_()
+    inputs = (x, weight, before, after)
+
+    def derivatives(y: torch.Tensor) -> list[torch.Tensor]:
+        loss = (y * y.detach().cos()).sum()
+        plain = torch.autograd.grad(loss, inputs, retain_graph=True)
+        first = torch.autograd.grad(loss, inputs, create_graph=True)
+        second = torch.autograd.grad(sum(one.pow(3).sum() for one in first), inputs)
+        return [y.detach(), *plain, *first, *second]
+
+    ours = derivatives(winograd.convolve_scaled(x, weight, before, after, padding=padding))
+    steps = F.conv2d(x * before[:, :, None, None], weight, padding=padding)
+    direct = derivatives(steps * after[:, :, None, None])
+    for found, expected in zip(ours, direct, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-9)
+
+
+@native
+@pytest.mark.parametrize("channels", [17, 64, 144])
+def test_gradients_are_as_exact_in_float32(channels: int) -> None:
+    x, y = (draw(4, channels, 34, 34, seed=k, dtype=torch.float32) for k in (0, 1))
     found = winograd.weight_gradient(x, y, padding=1)
-    expected = torch.nn.grad.conv2d_weight(x.double(), [64, 64, 3, 3], y.double(), padding=1)
+    size = [channels, channels, 3, 3]
+    expected = torch.nn.grad.conv2d_weight(x.double(), size, y.double(), padding=1)
     assert (found - expected).abs().max() < 3e-6 * expected.abs().max()

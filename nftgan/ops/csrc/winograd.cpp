@@ -190,8 +190,8 @@ void input_tiles(const F *x, size_t step, const F *scale, int scale_step, const 
 
 // A y A^T of those tiles of the gradient y of an output.
 template <typename F>
-void adjoint_tiles(const F *y, size_t step, const Plane &p, int first, int count, F *z, size_t lot,
-                   bool spill, Scratch<F> &s) {
+void adjoint_tiles(const F *y, size_t step, const F *scale, int scale_step, const Plane &p, int first,
+                   int count, F *z, size_t lot, bool spill, Scratch<F> &s) {
     constexpr int lanes = Vector<F>::lanes;
     for (int done = 0, many; done < count; done += many) {
         const int row = (first + done) / p.tiles_x, left = (first + done) % p.tiles_x;
@@ -205,10 +205,11 @@ void adjoint_tiles(const F *y, size_t step, const Plane &p, int first, int count
                 std::memcpy(to, y + sample * step + (size_t)(top + r) * p.width + from, sizeof(F) * have);
             for (int c = inside ? have : 0; c < columns; ++c) to[c] = 0;
         }
+        const F gain = scale ? scale[(size_t)sample * scale_step] : F(1);
         for (int c = 0; c < columns; c += lanes) {
             typename Vector<F>::type t[IN];
-            adjoint_1d<F>(at(s.rows[0] + c), at(s.rows[1] + c), at(s.rows[2] + c),
-                                                 at(s.rows[3] + c), t);
+            adjoint_1d<F>(at(s.rows[0] + c) * gain, at(s.rows[1] + c) * gain, at(s.rows[2] + c) * gain,
+                          at(s.rows[3] + c) * gain, t);
             for (int r = 0; r < IN; ++r) at(s.raised[r] + OUT * done + c) = t[r];
         }
     }
@@ -535,9 +536,11 @@ void gather_rows(const F *z, const F *v, int rows, int count, F *sums, size_t st
 }
 
 // Of the input x [n, inner, h, w] and the output's gradient y [n, outer, oh, ow] the gradient of the
-// weight: g [outer, inner, 3, 3]. Every thread sums the products over tiles of its own.
+// weight: g [outer, inner, 3, 3]. scale_in [n, inner] of x and scale_out [n, outer] of y, or null.
+// Every thread sums the products over tiles of its own.
 template <typename F>
-void correlate(const F *x, const F *y, F *g, int n, int inner, int outer, int h, int w, int pad) {
+void correlate(const F *x, const F *y, const F *scale_in, const F *scale_out, F *g, int n, int inner,
+               int outer, int h, int w, int pad) {
     const int oh = h + 2 * pad - 2, ow = w + 2 * pad - 2;
     const int tiles_x = (ow + OUT - 1) / OUT, tiles_y = (oh + OUT - 1) / OUT;
     const int tiles = n * tiles_x * tiles_y, strips = (tiles + MOST - 1) / MOST;
@@ -565,11 +568,11 @@ void correlate(const F *x, const F *y, F *g, int n, int inner, int outer, int h,
             const int first = (int)((int64_t)tiles * strip / strips);
             const int count = (int)((int64_t)tiles * (strip + 1) / strips) - first;
             for (int i = 0; i < inner; ++i)
-                input_tiles<F>(x + i * x_plane, inner * x_plane, nullptr, 0, in, first, count,
-                               v + (size_t)i * MOST, v_lot, true, *scratch);
+                input_tiles<F>(x + i * x_plane, inner * x_plane, scale_in ? scale_in + i : nullptr, inner, in,
+                               first, count, v + (size_t)i * MOST, v_lot, true, *scratch);
             for (int o = 0; o < outer; ++o)
-                adjoint_tiles<F>(y + o * y_plane, outer * y_plane, out, first, count, z + (size_t)o * MOST,
-                                 z_lot, true, *scratch);
+                adjoint_tiles<F>(y + o * y_plane, outer * y_plane, scale_out ? scale_out + o : nullptr, outer,
+                                 out, first, count, z + (size_t)o * MOST, z_lot, true, *scratch);
             for (int k = 0; k < PRODUCTS; ++k) {
                 for (size_t i = 0; i < wide; i += lanes)
                     for (int t = 0; t < count; t += lanes)
@@ -626,9 +629,31 @@ void spread(const F *x, const F *y, F *v, F *z, int inner, int outer, int h, int
                     input_tiles<F>(x + c * x_plane, inner * x_plane, nullptr, 0, in, first + begin, many,
                                    v + (size_t)c * count + begin, (size_t)inner * count, spill, *scratch);
                 else
-                    adjoint_tiles<F>(y + o * y_plane, outer * y_plane, out, first + begin, many,
+                    adjoint_tiles<F>(y + o * y_plane, outer * y_plane, nullptr, 0, out, first + begin, many,
                                      z + (size_t)o * count + begin, (size_t)outer * count, spill, *scratch);
             }
+    }
+}
+
+// sums[plane] = sum of x * y, and then y *= scale[plane] if there is one: planes of `size` each.
+template <typename F>
+void settle(const F *x, F *y, const F *scale, F *sums, int planes, int size) {
+    constexpr int lanes = Vector<F>::lanes;
+#pragma omp parallel for schedule(static)
+    for (int p = 0; p < planes; ++p) {
+        const F *__restrict a = x + (size_t)p * size;
+        F *__restrict b = y + (size_t)p * size;
+        typename Vector<F>::type parts[4] = {};
+        int i = 0;
+        for (; i + 4 * lanes <= size; i += 4 * lanes)
+            for (int k = 0; k < 4; ++k) parts[k] += at(a + i + k * lanes) * at(b + i + k * lanes);
+        F sum = 0;
+        for (int k = 0; k < 4; ++k)
+            for (int l = 0; l < lanes; ++l) sum += parts[k][l];
+        for (; i < size; ++i) sum += a[i] * b[i];
+        sums[p] = sum;
+        if (scale)
+            for (int c = 0; c < size; ++c) b[c] *= scale[p];
     }
 }
 
@@ -643,9 +668,14 @@ void spread(const F *x, const F *y, F *v, F *z, int inner, int outer, int h, int
                                                     int count) {                                       \
         spread<F>(x, y, v, z, inner, outer, h, w, pad, first, count);                                  \
     }                                                                                                  \
-    extern "C" void nftgan_winograd_correlate_##SUFFIX(const F *x, const F *y, F *g, int n, int inner, \
+    extern "C" void nftgan_winograd_correlate_##SUFFIX(const F *x, const F *y, const F *scale_in,      \
+                                                       const F *scale_out, F *g, int n, int inner,     \
                                                        int outer, int h, int w, int pad) {             \
-        correlate<F>(x, y, g, n, inner, outer, h, w, pad);                                             \
+        correlate<F>(x, y, scale_in, scale_out, g, n, inner, outer, h, w, pad);                        \
+    }                                                                                                  \
+    extern "C" void nftgan_winograd_settle_##SUFFIX(const F *x, F *y, const F *scale, F *sums,         \
+                                                    int planes, int size) {                            \
+        settle<F>(x, y, scale, sums, planes, size);                                                    \
     }                                                                                                  \
     extern "C" int nftgan_winograd_##SUFFIX(const F *x, const F *u, const F *scale_in,                 \
                                             const F *scale_out, F *y, int n, int inner, int outer,     \
