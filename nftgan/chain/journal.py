@@ -152,17 +152,32 @@ class Journal:
         """An operation whose effect is on chain, not yet deep enough."""
         self._append({"mined": {"operation": operation, "hash": hash, "block": block}})
 
-    def final(self, operation: str, *, hash: str, block: int, gas: int, fee_wei: int) -> None:
-        """An operation whose effect is on chain, deep enough."""
+    def final(
+        self,
+        operation: str,
+        *,
+        hash: str,
+        block: int,
+        gas: int,
+        fee_wei: int,
+        rule: int | str | None = None,
+    ) -> None:
+        """An operation whose effect is on chain, deep enough.
+
+        rule: how many blocks on top were waited for, or "finalized": the node's own word.
+        """
         value = {"operation": operation, "hash": hash, "block": block, "gas": gas}
-        self._append({"final": {**value, "fee_wei": fee_wei}})
+        value |= {"fee_wei": fee_wei} | ({} if rule is None else {"rule": rule})
+        self._append({"final": value})
 
     def undo(self, operation: str) -> None:
         """A reorganisation took the effect away again."""
         self._append({"undone": {"operation": operation}})
 
     def state(self, operation: str) -> str:
-        """How far an operation is: planned, sent, mined or final."""
+        """How far it is: planned, sent, mined, final or, where the node said so, finalized."""
+        if self.finals.get(operation, {}).get("rule") == "finalized":
+            return "finalized"
         for state, entries in (
             ("final", self.finals),
             ("mined", self.mined),

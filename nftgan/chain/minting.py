@@ -54,6 +54,7 @@ class MintPlan:
     gas: int
     max_fee_wei: int
     warnings: tuple[str, ...] = ()
+    unsettled: tuple[Batch, ...] = ()  # on chain by an earlier run that did not see them final
 
     @property
     def tokens(self) -> int:
@@ -130,6 +131,7 @@ def plan_mint(
         gas,
         max_fee,
         (f"{to} is a contract: make sure that it can hold tokens",) if has_code else (),
+        _unsettled(sender, collection, minted, seeds),
     )
 
 
@@ -173,6 +175,22 @@ def _begun(sender: Sender, minted: int, end: int, seeds: Sequence[int]) -> list[
     return batches
 
 
+def _unsettled(
+    sender: Sender, collection: Collection, minted: int, seeds: Sequence[int]
+) -> tuple[Batch, ...]:
+    """Batches that this journal brought on chain and does not hold for final yet."""
+    batches = (
+        Batch(plan["first"], tuple(seeds[plan["first"] : plan["first"] + plan["count"]]))
+        for operation, plan in sender.journal.plans.items()
+        if operation in sender.journal.attempts
+        and plan["first"] + plan["count"] <= minted
+        and not sender.is_final(operation)
+    )
+    return tuple(
+        batch for batch in batches if sender.is_mined(_operation_of(sender, collection, batch))
+    )
+
+
 def run_mint(
     sender: Sender, collection: Collection, plan: MintPlan, *, progress: Progress = SILENT
 ) -> tuple[str, ...]:
@@ -189,11 +207,13 @@ def run_mint(
             f" may cost {plan.worst_case_wei / 1e18:.6f}",
             hint="add funds, or lower --max-fee",
         )
-    if not plan.batches:
+    batches = (*plan.unsettled, *plan.batches)
+    if not batches:
         return ()
-    operations = [_operation(sender, collection, plan, batch) for batch in plan.batches]
-    sizes = {batch.operation: len(batch.seeds) for batch in plan.batches}
-    with progress.task("minting", plan.tokens, "tokens") as task:
+    operations = [_operation_of(sender, collection, batch) for batch in plan.unsettled]
+    operations += [_operation(sender, collection, plan, batch) for batch in plan.batches]
+    sizes = {batch.operation: len(batch.seeds) for batch in batches}
+    with progress.task("minting", sum(sizes.values()), "tokens") as task:
         shown: set[str] = set()
 
         def on_mined(operation: Operation) -> None:
@@ -204,7 +224,7 @@ def run_mint(
         for _ in range(AUDIT_ROUNDS):
             receipts = sender.carry_out(operations, on_mined)
             # A reorganisation deeper than the confirmations shows only now.
-            if collection.next_token_id() >= plan.batches[-1].end and _complete(collection, plan):
+            if collection.next_token_id() >= batches[-1].end and _complete(collection, plan):
                 return tuple(receipt.hash for receipt in receipts)
             progress.warn("the chain was reorganised, or the node lags: looking again")
     raise PartlyDone(
@@ -222,10 +242,16 @@ def _operation(sender: Sender, collection: Collection, plan: MintPlan, batch: Ba
         to=plan.to,
         data=sha256_hex(data),
     )
+    return _operation_of(sender, collection, batch)
+
+
+def _operation_of(sender: Sender, collection: Collection, batch: Batch) -> Operation:
+    """A batch as it was planned in the journal."""
+    to = sender.journal.plans[batch.operation]["to"]
     return Operation(
         batch.operation,
         collection.address,
-        data,
+        collection.mint_data(batch.first, to, batch.seeds),
         lambda: collection.next_token_id() >= batch.end,
     )
 

@@ -31,6 +31,12 @@ TX_GAS_CAP = 16_777_216  # EIP-7825
 GAS_MARGINS = (115, 150, 200)
 """Hundredths of the node's estimate, more after each revert: an estimate can be too low."""
 
+FINALIZED = "finalized"
+"""As a number of confirmations: wait until the node itself calls the block final."""
+
+FINALITY_PATIENCE_SECONDS = 3600
+"""Ethereum takes a quarter of an hour, a chain on top of it longer."""
+
 CREATION_PATIENCE = 6
 """Times longer to wait for the receipt of a creation when a contract stands where it should."""
 
@@ -84,6 +90,7 @@ class Operation:
     to: str | None  # None: create a contract
     data: bytes
     done: Callable[[], bool] | None = None
+    value_wei: int = 0  # money that goes along
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,7 @@ class Sender:
     budget_wei: int | None = None  # for all that the journal tells, earlier runs included
     on_wait: Callable[[str], None] = lambda message: None
     timing: Timing | None = None
+    confirmations: int | str | None = None  # blocks on top, or FINALIZED; None: the chain's own
 
     def __post_init__(self) -> None:
         self._timing = self.timing or Timing.of(self.connection.chain)
@@ -193,10 +201,13 @@ class Sender:
             if len(mined) > before:
                 progressed = time.monotonic()
                 continue
-            if time.monotonic() - progressed > self._timing.give_up:
+            patience = self._timing.give_up
+            if self.confirmations == FINALIZED and len(mined) == len(operations):
+                patience = max(patience, FINALITY_PATIENCE_SECONDS)
+            if time.monotonic() - progressed > patience:
                 waiting = next((o.name for o in operations if o.name not in mined), "confirmation")
                 raise PartlyDone(
-                    f"{waiting} is not through after {self._timing.give_up:.0f} s"
+                    f"{waiting} is not through after {patience:.0f} s"
                     + (f" ({self._said})" if self._said else ""),
                     hint="run the same command again: nothing will be sent twice",
                 )
@@ -224,16 +235,55 @@ class Sender:
             mined[operation.name] = receipt
             self._write_mined(operation, receipt)
             on_mined(operation)
-        with translated(self.connection):
-            head = int(self.connection.w3.eth.block_number)
-        needed = self.connection.chain.confirmations
-        if any(head - receipt.block < needed for receipt in mined.values()):
+        deepest = max((receipt.block for receipt in mined.values()), default=0)
+        if deepest > self.final_block():
+            if self.confirmations == FINALIZED:
+                self._say(f"all is on chain; waiting until block {deepest} is final")
             return False
-        if needed and not self._still_there(operations, mined):
+        if self._rule and not self._still_there(operations, mined):
             return False
         for operation in operations:
             self._write_final(operation, mined[operation.name])
         return True
+
+    @property
+    def _rule(self) -> int | str:
+        """When a block is final; at once on the embedded chain, which never takes one back."""
+        if self.connection.embedded and self.confirmations != FINALIZED:
+            return 0
+        chosen = self.confirmations
+        return self.connection.chain.confirmations if chosen is None else chosen
+
+    def final_block(self) -> int:
+        """The newest block that is final by this sender's rule.
+
+        Raises ServiceError when that is the node's word and it says nothing.
+        """
+        if self._rule != FINALIZED:
+            with translated(self.connection):
+                return int(self.connection.w3.eth.block_number) - int(self._rule)
+        try:
+            block = self.connection.ask("eth_getBlockByNumber", FINALIZED, False)
+            if block is not None:
+                with translated(self.connection):
+                    return _number(block["number"])
+        except NodeUnavailable:
+            raise
+        except ServiceError:
+            pass  # some nodes answer nothing, others with an error of their own words
+        raise ServiceError(
+            f"the node at {self.connection.where} does not say which block is final",
+            hint="count blocks: --confirmations 12, or choose another node with --rpc",
+        )
+
+    def is_final(self, operation: str) -> bool:
+        """Whether the journal holds it for final by this sender's rule, or a stricter one."""
+        entry = self.journal.finals.get(operation)
+        return entry is not None and (self._rule != FINALIZED or entry.get("rule") == FINALIZED)
+
+    def is_mined(self, operation: Operation) -> bool:
+        """Whether a transaction of the journal has done it, by what the chain shows now."""
+        return self._included(operation)[0] is not None
 
     def _included(self, operation: Operation) -> tuple[Receipt | None, list[Attempt]]:
         """The receipt of the attempt that worked, and the attempts that were reverted."""
@@ -275,14 +325,16 @@ class Sender:
             self.journal.mine(operation.name, hash=receipt.hash, block=receipt.block)
 
     def _write_final(self, operation: Operation, receipt: Receipt) -> None:
-        before = self.journal.finals.get(operation.name)
-        if before is None or before["hash"] != receipt.hash or before["block"] != receipt.block:
+        before = self.journal.finals.get(operation.name, {})
+        same = (before.get("hash"), before.get("block")) == (receipt.hash, receipt.block)
+        if not same or not self.is_final(operation.name):
             self.journal.final(
                 operation.name,
                 hash=receipt.hash,
                 block=receipt.block,
                 gas=receipt.gas,
                 fee_wei=receipt.fee_wei,
+                rule=self._rule,
             )
 
     # ---- one operation that is not on chain
@@ -360,7 +412,7 @@ class Sender:
         fees = current_fees(self.connection, cap)
         if replaced is not None:
             fees = replacement_fees(Fees(replaced.max_fee_wei, replaced.tip_wei), fees, cap)
-        call: dict[str, Any] = {"data": operation.data, "value": 0}
+        call: dict[str, Any] = {"data": operation.data, "value": operation.value_wei}
         if operation.to is not None:
             call["to"] = operation.to
         check_chain_id(self.connection)

@@ -8,23 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.options import ChainName, Mainnet, Rpc
+from nftgan.cli.spending import (
+    AllowCopies,
+    Budget,
+    Confirmations,
+    From,
+    MaxFee,
+    ask,
+    chain_choice,
+    show_plan,
+)
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 
-From = Annotated[
-    str | None,
-    typer.Option("--from", metavar="ADDR", help="Which wallet pays.", show_default=False),
-]
-MaxFee = Annotated[
-    str | None,
-    typer.Option("--max-fee", metavar="30gwei", help="Most for a unit of gas.", show_default=False),
-]
-Budget = Annotated[
-    str | None,
-    typer.Option(
-        "--budget", metavar="0.05", help="Most ether, earlier runs included.", show_default=False
-    ),
-]
 Force = Annotated[
     bool, typer.Option("--force", help="Go on although nothing is pinned and verified.")
 ]
@@ -152,7 +148,7 @@ def import_(ui: Ui) -> Any:
     """Take in a private key; it is asked for, never an argument."""
     from nftgan.chain.accounts import import_wallet
 
-    key = _ask(ui, "private key: ")
+    key = ask(ui, "private key: ")
     wallet = import_wallet(key, _new_password(ui))
     ui.print(f"{wallet.address} in {wallet.path}")
     return wallet
@@ -180,6 +176,7 @@ def deploy(
     account: From = None,
     max_fee: MaxFee = None,
     budget: Budget = None,
+    confirmations: Confirmations = None,
     mainnet: Mainnet = False,
     seed_store: Annotated[
         str | None,
@@ -198,14 +195,13 @@ def deploy(
     from nftgan.project import find_project
     from nftgan.seeds import format_seeds
     from nftgan.workflows.deploy import Deployment
-    from nftgan.workflows.publishing import ChainChoice
 
     project = find_project(collection)
-    choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee), parse_ether(budget))
+    choice = chain_choice(chain, rpc, mainnet, account, max_fee, budget, confirmations)
     work = Deployment(
         project,
         choice,
-        prompt=lambda text: _ask(ui, text),
+        prompt=lambda text: ask(ui, text),
         warn=ui.warn,
         force=force,
         seed_store=seed_store,
@@ -213,7 +209,7 @@ def deploy(
     result = work.existing()
     if result is None:
         plan = work.plan()
-        _show_plan(ui, plan, f"{', '.join(plan.steps)}; seeds in {STORES_SHOWN[plan.seed_store]}")
+        show_plan(ui, plan, f"{', '.join(plan.steps)}; seeds in {STORES_SHOWN[plan.seed_store]}")
         if plan.licence:
             ui.warn(f"the model's lineage says: {plan.licence}")
         if plan.kept:
@@ -254,7 +250,9 @@ def mint(
     account: From = None,
     max_fee: MaxFee = None,
     budget: Budget = None,
+    confirmations: Confirmations = None,
     mainnet: Mainnet = False,
+    allow_copies: AllowCopies = False,
     force: Force = False,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -263,23 +261,25 @@ def mint(
     from nftgan.project import find_project
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.mint import Minting
-    from nftgan.workflows.publishing import ChainChoice
 
     project = find_project(collection)
-    choice = ChainChoice(chain, rpc, mainnet, account, parse_fee(max_fee), parse_ether(budget))
+    choice = chain_choice(chain, rpc, mainnet, account, max_fee, budget, confirmations)
     wanted = None if tokens is None else parse_seeds(tokens, what="token")
     work = Minting(
         project,
         choice,
         to=to,
         tokens=wanted,
-        prompt=lambda text: _ask(ui, text),
+        prompt=lambda text: ask(ui, text),
         warn=ui.warn,
         force=force,
+        allow_copies=allow_copies,
     )
     plan = work.plan()
+    for warning in plan.warnings:
+        ui.warn(warning)
     if plan.tokens:
-        _show_plan(ui, plan, f"{plan.tokens} tokens in {len(plan.batches)} transactions")
+        show_plan(ui, plan, f"{plan.tokens} tokens in {len(plan.batches)} transactions")
         if dry_run:
             return plan
         if not (yes or work.sender.connection.embedded or ui.confirm("mint?")):
@@ -292,77 +292,6 @@ def mint(
     ui.print(f"{outcome.minted} tokens on {plan.chain}, each with its seed: {cost}")
     ui.print(f"next: [bold]nftgan verify -C {project.root}[/]")
     return outcome
-
-
-def parse_fee(text: str | None) -> int | None:
-    """ "30gwei", "30" (gwei) or "5wei" in wei. Raises UsageError."""
-    from nftgan.errors import UsageError
-
-    if text is None:
-        return None
-    number, scale = text.strip().lower(), 10**9
-    if number.endswith("gwei"):
-        number = number.removesuffix("gwei")
-    elif number.endswith("wei"):
-        number, scale = number.removesuffix("wei"), 1
-    try:
-        value = round(float(number) * scale)
-    except (ValueError, OverflowError):
-        value = 0
-    if value <= 0:
-        raise UsageError(f"--max-fee {text!r} is not a fee", hint="write --max-fee 30gwei")
-    return value
-
-
-def parse_ether(text: str | None) -> int | None:
-    """ "0.05" or "0.05 ether" in wei. Raises UsageError."""
-    from decimal import Decimal, InvalidOperation
-
-    from nftgan.errors import UsageError
-
-    if text is None:
-        return None
-    try:
-        value = int(
-            Decimal(text.lower().removesuffix("ether").removesuffix("eth").strip()).scaleb(18)
-        )
-    except (InvalidOperation, OverflowError, ValueError):
-        value = 0
-    if value <= 0:
-        raise UsageError(f"--budget {text!r} is not an amount", hint="write --budget 0.05 (ether)")
-    return value
-
-
-def _show_plan(ui: Ui, plan: Any, what: str) -> None:
-    rows = [
-        ("chain", f"{plan.chain} ({plan.chain_id})"),
-        ("account", plan.account),
-        ("balance", f"{plan.balance_wei / 1e18:.6f} ether"),
-        ("what", what),
-        ("gas, about", f"{plan.gas:,}"),
-        (
-            "fee, at most",
-            f"{plan.max_fee_wei / 1e9:.4g} gwei, {plan.worst_case_wei / 1e18:.6f} ether",
-        ),
-    ]
-    ui.table("Plan", ("", ""), rows)
-
-
-def _ask(ui: Ui, text: str) -> str:
-    """A secret from the terminal, or from standard input where there is none."""
-    import getpass
-    import sys
-
-    from nftgan.errors import CredentialError
-
-    if sys.stdin.isatty():
-        return getpass.getpass(text)
-    line = sys.stdin.readline()
-    if not line:
-        raise CredentialError(
-            "nobody can be asked for a password here", hint="NFTGAN_PASSWORD_FILE"
-        )
-    return line.rstrip("\r\n")
 
 
 def _new_password(ui: Ui) -> str:
@@ -379,7 +308,7 @@ def _new_password(ui: Ui) -> str:
             raise CredentialError(
                 f"the password file {named} cannot be read: {exc.strerror}"
             ) from exc
-    first = _ask(ui, "new password: ")
-    if first != _ask(ui, "the same again: "):
+    first = ask(ui, "new password: ")
+    if first != ask(ui, "the same again: "):
         raise CredentialError("the two passwords differ")
     return first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection
@@ -10,6 +11,7 @@ from nftgan.chain.minting import MintOutcome, MintPlan, audit, plan_mint, run_mi
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
+from nftgan.seeds import format_seeds
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import need_verified
 from nftgan.workflows.publishing import (
@@ -18,6 +20,7 @@ from nftgan.workflows.publishing import (
     deployment,
     mint_journal_path,
     open_chain,
+    refuse_copies,
     sender_for,
     signer,
 )
@@ -36,7 +39,12 @@ class Minting:
         prompt: Callable[[str], str],
         warn: Callable[[str], None],
         force: bool = False,
+        allow_copies: bool = False,
     ) -> None:
+        """allow_copies: also pieces that the manifest marks as too like others.
+
+        Raises CheckFailed with the names of such pieces otherwise.
+        """
         self.project = project
         manifest = ready_manifest(project)
         if not force:
@@ -44,19 +52,21 @@ class Minting:
         self.seeds = manifest.seeds
         connection = open_chain(choice, project)
         record = deployment(project, connection)
-        account = signer(connection, choice, prompt, warn)
-        self.to = check_address(to) if to else account.address
         self.collection = Collection(
             connection, record["collection"], first_block=int(record.get("block", 0))
         )
         if problem := self.collection.code_problem():
             raise CheckFailed(f"the contract {record['collection']} cannot be trusted: {problem}")
+        self.until = self._until(tokens)
+        left = range(self.collection.next_token_id(), self.until)
+        self.kept = refuse_copies(manifest, left, allowed=allow_copies)
+        account = signer(connection, choice, prompt, warn)
+        self.to = check_address(to) if to else account.address
         if self.collection.owner() != account.address:
             raise UsageError(
                 f"only {self.collection.owner()} may mint, not {account.address}",
                 hint="name that account with --from",
             )
-        self.until = self._until(tokens)
         path = mint_journal_path(project, connection.chain.chain_id)
         self.sender = sender_for(connection, account, path, choice, contract=record["collection"])
         self.account = account
@@ -79,12 +89,17 @@ class Minting:
 
     def plan(self) -> MintPlan:
         """The batches that are missing on chain, and their cost."""
-        return plan_mint(self.sender, self.collection, self.to, self.seeds, until=self.until)
+        plan = plan_mint(self.sender, self.collection, self.to, self.seeds, until=self.until)
+        if self.kept:
+            said = f"too like other art, minted knowingly: tokens {format_seeds(self.kept)}"
+            plan = replace(plan, warnings=(*plan.warnings, said))
+        return plan
 
     def run(self, plan: MintPlan, *, progress: Progress = SILENT) -> MintOutcome:
         """Send every batch, then audit the chain against the manifest."""
         with self.project.lock(), account_lock(self.sender.connection, self.account):
             self.sender.journal.reload()
+            self.sender.on_wait = progress.note
             hashes = run_mint(self.sender, self.collection, plan, progress=progress)
             minted = self.collection.next_token_id()
             audit(self.collection, self.seeds, max(minted, self.until))

@@ -13,7 +13,8 @@ from nftgan.chain.journal import Journal
 from nftgan.chain.networks import chain_named
 from nftgan.chain.rpc import Connection, connect, translated
 from nftgan.chain.sending import Sender
-from nftgan.errors import MissingStepError, UsageError
+from nftgan.collection.manifest import Manifest
+from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.files import finished, lock, read_json
 from nftgan.project import Project, state_home
 
@@ -28,6 +29,7 @@ class ChainChoice:
     account: str | None = None
     max_fee_wei: int | None = None
     budget_wei: int | None = None
+    confirmations: int | str | None = None  # blocks, or "finalized"; None: the chain's own
 
 
 def open_chain(choice: ChainChoice, project: Project | None = None) -> Connection:
@@ -61,7 +63,10 @@ def genesis_hash(connection: Connection) -> str:
 def sender_for(
     connection: Connection, account: Account, path: Path, choice: ChainChoice, **binding: Any
 ) -> Sender:
-    """A sender whose journal belongs to this chain, this account and `binding`."""
+    """A sender whose journal belongs to this chain, this account and `binding`.
+
+    Raises ServiceError when the node is to say what is final and does not.
+    """
     facts = {
         "chain_id": connection.chain.chain_id,
         "genesis": genesis_hash(connection),
@@ -69,7 +74,32 @@ def sender_for(
         **binding,
     }
     journal = Journal.open(path, facts)
-    return Sender(connection, account, journal, choice.max_fee_wei, choice.budget_wei)
+    sender = Sender(
+        connection,
+        account,
+        journal,
+        choice.max_fee_wei,
+        choice.budget_wei,
+        confirmations=choice.confirmations,
+    )
+    sender.final_block()  # better known before something is sent
+    return sender
+
+
+def refuse_copies(manifest: Manifest, tokens: range, *, allowed: bool) -> tuple[int, ...]:
+    """Of `tokens` those that the manifest marks as too like training art or another piece.
+
+    Raises CheckFailed with their names unless they are `allowed`.
+    """
+    kept = [piece for piece in manifest.pieces if piece.kept and piece.id in tokens]
+    if kept and not allowed:
+        said = "; ".join(f"token {piece.id} ({piece.title}): {piece.kept}" for piece in kept[:3])
+        more = f"; and {len(kept) - 3} more" if len(kept) > 3 else ""
+        raise CheckFailed(
+            f"{len(kept)} pieces are too like other art to be sold as new: {said}{more}",
+            hint="curate without them, or sell them knowingly: --allow-copies",
+        )
+    return tuple(piece.id for piece in kept)
 
 
 def account_lock(connection: Connection, account: Account) -> AbstractContextManager[None]:
@@ -130,7 +160,7 @@ def deployment(project: Project, connection: Connection) -> dict[str, Any]:
 
 
 def journal_summary(project: Project) -> dict[str, int]:
-    """Tokens by state over all chains: planned, sent, mined, final."""
+    """Tokens by state over all chains: planned, sent, mined, final, finalized."""
     counts: dict[str, int] = {}
     for path in sorted(project.root.glob("mint-*.jsonl")):
         journal = Journal.read(path)

@@ -59,7 +59,8 @@ def status(project: Project) -> Status:
     steps.append(Step("deploy", bool(deployed), found))
     minted = journal_summary(project)
     found = ", ".join(f"{count} {state}" for state, count in minted.items()) or "nothing yet"
-    all_final = bool(pieces) and minted.get("final", 0) >= len(pieces)
+    deep = minted.get("final", 0) + minted.get("finalized", 0)
+    all_final = bool(pieces) and deep >= len(pieces)
     steps.append(Step("mint", all_final, found))
     pending = next((step.verb for step in steps if not step.done), "verify")
     arguments = " --auto 12" if pending == "curate" else ""

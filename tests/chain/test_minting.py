@@ -15,7 +15,8 @@ from nftgan.chain.minting import plan_mint, run_mint
 from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import Connection, ContractRefused, connect
 from nftgan.chain.sending import Sender
-from nftgan.errors import CheckFailed, PartlyDone, UsageError
+from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
+from nftgan.workflows.publishing import ChainChoice, sender_for
 from tests.chain.actors import (
     STAGES,
     account,
@@ -291,3 +292,51 @@ def test_a_second_machine_with_the_same_key_cannot_mint_twice(
         run_mint(late, collection, plan)
     assert mint(minter(embedded, there), collection, TOKENS) == ()
     assert times_minted(embedded, collection) == dict.fromkeys(range(TOKENS), 1)
+
+
+def test_a_mint_that_ended_before_the_chain_was_sure_is_settled_by_the_next(
+    embedded: Connection,
+    collection: Collection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    def states() -> set[str]:
+        journal = minter(embedded, tmp_path).journal
+        return {journal.state(operation) for operation in journal.plans}
+
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr(Sender, "_write_final", stop)
+        mint(minter(embedded, tmp_path), collection, TOKENS)
+    assert states() == {"mined"}
+    block = embedded.w3.eth.block_number
+    assert len(mint(minter(embedded, tmp_path), collection, TOKENS)) == 3
+    assert states() == {"final"}
+    again = minter(embedded, tmp_path)
+    again.confirmations = "finalized"  # asked for more: looked at again
+    assert len(mint(again, collection, TOKENS)) == 3
+    assert states() == {"finalized"}
+    assert mint(minter(embedded, tmp_path), collection, TOKENS) == ()  # less is no step back
+    assert states() == {"finalized"}
+    assert embedded.w3.eth.block_number == block  # nothing was sent meanwhile
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_node_that_knows_no_final_block_is_told_apart_before_anything_is_sent(
+    embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: bool
+) -> None:
+    def ask(self: Connection, method: str, *params: object) -> None:
+        assert (method, params[0]) == ("eth_getBlockByNumber", "finalized")
+        if not silent:
+            raise ServiceError("the node refused: finalized block not found")
+
+    monkeypatch.setattr(Connection, "ask", ask)
+    choice = ChainChoice("embedded", confirmations="finalized")
+    with pytest.raises(ServiceError, match="does not say which block is final") as refused:
+        sender_for(embedded, embedded_account(), tmp_path / "mint.jsonl", choice)
+    assert "--confirmations 12" in (refused.value.hint or "")

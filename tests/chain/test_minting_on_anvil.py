@@ -180,6 +180,32 @@ def test_a_reorganisation_after_the_end_is_mended_by_running_again(rig: Rig) -> 
     assert rig.attempts() == before
 
 
+def test_tokens_are_finalized_when_the_node_says_so_and_not_before(
+    anvil: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(minting, "BATCH_TOKENS", 10)
+    rig = Rig(anvil("--no-mining", "--slots-in-an-epoch", "1"), tmp_path)  # final two blocks later
+
+    def journal() -> Journal:
+        return Journal.read(rig.folder / "mint.jsonl")
+
+    thread = rig.begin(confirmations="finalized")
+    for number in range(3):
+        rig.wait_for(rig.pending)
+        rig.ask("evm_mine")
+        rig.wait_for(lambda: len(journal().mined) > number)  # noqa: B023 - asked at once
+    last = rig.connection.w3.eth.block_number
+    assert int(rig.ask("eth_getBlockByNumber", "finalized", False)["number"], 16) < last
+    assert [journal().state(name) for name in journal().plans] == ["mined"] * 3
+    assert thread.is_alive()
+    rig.ask("anvil_mine", "0x1")
+    assert [journal().state(name) for name in journal().plans] == ["mined"] * 3
+    rig.ask("anvil_mine", "0x1")
+    assert int(rig.ask("eth_getBlockByNumber", "finalized", False)["number"], 16) == last
+    rig.end(thread)
+    assert [journal().state(name) for name in journal().plans] == ["finalized"] * 3
+
+
 def test_a_base_fee_spike_is_outbid_with_the_same_nonce(rig: Rig) -> None:
     thread = rig.begin(max_fee_wei=1_000 * GWEI)
     [first] = rig.wait_for(rig.pending)

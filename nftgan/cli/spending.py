@@ -1,0 +1,145 @@
+"""What verbs that spend share: who pays, the most that it may cost, the plan that is shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.ui import Ui
+
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="ADDR", help="Which wallet pays.", show_default=False),
+]
+MaxFee = Annotated[
+    str | None,
+    typer.Option("--max-fee", metavar="30gwei", help="Most for a unit of gas.", show_default=False),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget", metavar="0.05", help="Most ether, earlier runs included.", show_default=False
+    ),
+]
+Confirmations = Annotated[
+    str | None,
+    typer.Option(
+        "--confirmations",
+        metavar="N",
+        help="Blocks on top before it is final; or finalized: until the node says so.",
+        show_default="the chain's",
+    ),
+]
+AllowCopies = Annotated[
+    bool,
+    typer.Option("--allow-copies", help="Also pieces that the manifest marks as too like others."),
+]
+
+
+def chain_choice(
+    chain: str | None,
+    rpc: str | None,
+    mainnet: bool,
+    account: str | None = None,
+    max_fee: str | None = None,
+    budget: str | None = None,
+    confirmations: str | None = None,
+) -> Any:
+    """The options of a publishing verb as a ChainChoice. Raises UsageError."""
+    from nftgan.workflows.publishing import ChainChoice
+
+    return ChainChoice(
+        chain,
+        rpc,
+        mainnet,
+        account,
+        parse_fee(max_fee),
+        parse_ether(budget),
+        parse_confirmations(confirmations),
+    )
+
+
+def parse_fee(text: str | None) -> int | None:
+    """ "30gwei", "30" (gwei) or "5wei" in wei. Raises UsageError."""
+    from nftgan.errors import UsageError
+
+    if text is None:
+        return None
+    number, scale = text.strip().lower(), 10**9
+    if number.endswith("gwei"):
+        number = number.removesuffix("gwei")
+    elif number.endswith("wei"):
+        number, scale = number.removesuffix("wei"), 1
+    try:
+        value = round(float(number) * scale)
+    except (ValueError, OverflowError):
+        value = 0
+    if value <= 0:
+        raise UsageError(f"--max-fee {text!r} is not a fee", hint="write --max-fee 30gwei")
+    return value
+
+
+def parse_ether(text: str | None) -> int | None:
+    """ "0.05" or "0.05 ether" in wei. Raises UsageError."""
+    from decimal import Decimal, InvalidOperation
+
+    from nftgan.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        value = int(
+            Decimal(text.lower().removesuffix("ether").removesuffix("eth").strip()).scaleb(18)
+        )
+    except (InvalidOperation, OverflowError, ValueError):
+        value = 0
+    if value <= 0:
+        raise UsageError(f"--budget {text!r} is not an amount", hint="write --budget 0.05 (ether)")
+    return value
+
+
+def parse_confirmations(text: str | None) -> int | str | None:
+    """ "12" as a number of blocks, "finalized" as it is. Raises UsageError."""
+    from nftgan.errors import UsageError
+
+    if text is None or text == "finalized":
+        return text
+    if not (text.isdecimal() and text.isascii() and len(text) < 7):
+        raise UsageError(
+            f"--confirmations {text!r} is neither a number of blocks nor finalized",
+            hint="write --confirmations 12",
+        )
+    return int(text)
+
+
+def show_plan(ui: Ui, plan: Any, what: str) -> None:
+    rows = [
+        ("chain", f"{plan.chain} ({plan.chain_id})"),
+        ("account", plan.account),
+        ("balance", f"{plan.balance_wei / 1e18:.6f} ether"),
+        ("what", what),
+        ("gas, about", f"{plan.gas:,}"),
+        (
+            "fee, at most",
+            f"{plan.max_fee_wei / 1e9:.4g} gwei, {plan.worst_case_wei / 1e18:.6f} ether",
+        ),
+    ]
+    ui.table("Plan", ("", ""), rows)
+
+
+def ask(ui: Ui, text: str) -> str:
+    """A secret from the terminal, or from standard input where there is none."""
+    import getpass
+    import sys
+
+    from nftgan.errors import CredentialError
+
+    if sys.stdin.isatty():
+        return getpass.getpass(text)
+    line = sys.stdin.readline()
+    if not line:
+        raise CredentialError(
+            "nobody can be asked for a password here", hint="NFTGAN_PASSWORD_FILE"
+        )
+    return line.rstrip("\r\n")
