@@ -110,6 +110,16 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def write_secret(path: Path, text: str) -> None:
+    """As `write_text`, for the eyes of the file's owner alone: mode 0600 from the first byte."""
+    before = os.umask(0o077)
+    try:
+        write_text(path, text)
+    finally:
+        os.umask(before)
+    path.chmod(0o600)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Readable JSON with sorted keys and a final newline: diffs well in git."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)

@@ -63,6 +63,11 @@ class Project:
         return self.root / "deployments"
 
     @property
+    def sales(self) -> Path:
+        """What was put on sale: terms, journals, and the secrets of blind sales."""
+        return self.root / "sales"
+
+    @property
     def journal_path(self) -> Path:
         return self.root / "mint.jsonl"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import CredentialError, UsageError
-from nftgan.files import finished, os_error, read_json, translated_os_errors, write_text
+from nftgan.files import finished, os_error, read_json, translated_os_errors, write_secret
 from nftgan.project import state_home
 
 PASSWORD_FILE = "NFTGAN_PASSWORD_FILE"
@@ -127,12 +127,7 @@ def _store(key: bytes, password: str, *, path: Path | None = None, **work: Any) 
     path = path or keystore_folder() / f"{local.address}.json"
     with translated_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    before = os.umask(0o077)
-    try:
-        write_text(path, json.dumps(document))
-    finally:
-        os.umask(before)
-    path.chmod(0o600)
+    write_secret(path, json.dumps(document))
     return Wallet(local.address, path)
 
 

@@ -156,6 +156,10 @@ class Collection:
         """The account that may mint."""
         return str(self._call("owner"))
 
+    def pending_owner(self) -> str:
+        """The account that the collection was offered to; address zero: none."""
+        return str(self._call("pendingOwner"))
+
     def next_token_id(self) -> int:
         return int(self._call("nextTokenId"))
 
@@ -247,9 +251,29 @@ class Collection:
         """Calldata of `mintBatch`."""
         return _calldata(self._contract, "mintBatch", [first, to, encode_seeds(seeds)])
 
+    def offer_data(self, to: str) -> bytes:
+        """Calldata of `transferOwnership`: nothing changes until the other side accepts."""
+        return _calldata(self._contract, "transferOwnership", [to])
+
+    def accept_data(self) -> bytes:
+        """Calldata of `acceptOwnership`."""
+        return _calldata(self._contract, "acceptOwnership", [])
+
 
 def _calldata(contract: Any, function: str, arguments: list[Any]) -> bytes:
     return bytes.fromhex(contract.encode_abi(function, arguments).removeprefix("0x"))
+
+
+def is_shipped(connection: Connection, address: str, name: str) -> bool:
+    """Whether the address holds this shipped contract itself, not a clone of it."""
+    with translated(connection):
+        found = bytes(connection.w3.eth.get_code(address))
+    return _is_artifact(found, artifact(name))
+
+
+def _is_artifact(code: bytes, document: dict[str, Any]) -> bool:
+    shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
+    return _masked(code, document) == _masked(shipped, document)
 
 
 def same_code(connection: Connection, address: str, names: Sequence[str]) -> tuple[str, str]:
@@ -263,9 +287,7 @@ def same_code(connection: Connection, address: str, names: Sequence[str]) -> tup
             return "", "its code is not that of a collection or a sale"
         found = bytes(connection.w3.eth.get_code(implementation))
     for name in names:
-        document = artifact(name)
-        shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
-        if _masked(found, document) == _masked(shipped, document):
+        if _is_artifact(found, artifact(name)):
             return name, ""
     return "", f"its implementation {implementation} is not the code that nftgan ships"
 

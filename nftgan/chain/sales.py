@@ -6,8 +6,10 @@ Functions that end in `_data` return calldata for a `Sender`; nothing here sends
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nftgan.chain.accounts import Account, check_address
@@ -15,7 +17,8 @@ from nftgan.chain.artifact import SALE, artifact
 from nftgan.chain.contract import Collection, encode_seeds, same_code
 from nftgan.chain.merkle import MerkleTree
 from nftgan.chain.rpc import Connection, translated
-from nftgan.errors import UsageError
+from nftgan.errors import CheckFailed, UsageError
+from nftgan.files import os_error
 
 NOBODY = "0x" + 40 * "0"
 SEEDS_PER_LOAD = 6000
@@ -130,6 +133,37 @@ class Allowlist:
         self._tree = MerkleTree([_leaf(*entry) for entry in self.allowances.items()])
         self._index = {address: i for i, address in enumerate(self.allowances)}
 
+    @classmethod
+    def read(cls, path: Path) -> Allowlist:
+        """The list in a CSV file: an address a line, and how many it may have; else one.
+
+        A first line of titles is passed over. Raises UsageError with the number of a wrong line.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except OSError as exc:
+            raise os_error(exc, path) from exc
+        except UnicodeDecodeError as exc:
+            raise UsageError(f"{path} is not text in UTF-8") from exc
+        allowances: dict[str, int] = {}
+        for number, row in enumerate(csv.reader(lines), 1):
+            cells = [cell.strip() for cell in row if cell.strip()]
+            if not cells or (number == 1 and not cells[0].startswith("0x")):
+                continue
+            allowance = cells[1] if len(cells) > 1 else "1"
+            if len(cells) > 2 or not (allowance.isdecimal() and allowance.isascii()):
+                raise UsageError(
+                    f"{path}, line {number}: not an address and a number", hint="write 0x12…ef,2"
+                )
+            try:
+                address = check_address(cells[0])
+            except UsageError as exc:
+                raise UsageError(f"{path}, line {number}: {exc.message}", hint=exc.hint) from None
+            if address in allowances:
+                raise UsageError(f"{path}, line {number}: {address} is on the list twice")
+            allowances[address] = int(allowance)
+        return cls(allowances)
+
     @property
     def root(self) -> bytes:
         return self._tree.root
@@ -240,6 +274,15 @@ class Sale:
         """Every purchase of a blind sale, in order."""
         return [Claim(*self._call("claims", i)) for i in range(self._call("claimCount"))]
 
+    def collection(self) -> str | None:
+        """What is sold; None while a blind sale is not revealed."""
+        found = str(self._call("collection"))
+        return None if found == NOBODY else found
+
+    def bought(self, buyer: str) -> int:
+        """How many tokens an account bought in this sale."""
+        return int(self._call("bought", buyer))
+
     def voucher_used(self, nonce: int) -> bool:
         return bool(self._call("voucherUsed", nonce))
 
@@ -253,17 +296,30 @@ class Sale:
             for start in range(0, len(seeds), SEEDS_PER_LOAD)
         ]
 
+    def next_delivery(self, most: int = 200) -> int:
+        """How many tokens `delivery_data` delivers; 0 when nobody waits."""
+        count = 0
+        for claim in self.claims()[self._call("delivered") :]:
+            if count and count + claim.count > most:
+                break
+            count += claim.count
+        return count
+
     def delivery_data(self, collection: Collection, seeds: Sequence[int], most: int = 200) -> bytes:
         """Calldata of `deliver` for the next claims, at most `most` tokens unless one claim is
         larger; empty when nobody waits.
 
         seeds: of every token of the collection in order.
         """
-        first, count = collection.next_token_id(), 0
-        for claim in self.claims()[self._call("delivered") :]:
-            if count and count + claim.count > most:
-                break
-            count += claim.count
+        first, count = collection.next_token_id(), self.next_delivery(most)
         if first + count > len(seeds):
             raise UsageError(f"{count} tokens were sold but {len(seeds) - first} are left")
         return self.data("deliver", encode_seeds(seeds[first : first + count])) if count else b""
+
+
+def trusted_sale(connection: Connection, address: str) -> Sale:
+    """The sale at `address`. Raises CheckFailed when its code is not the one that we ship."""
+    sale = Sale(connection, check_address(address, what="address of the sale"))
+    if problem := sale.code_problem():
+        raise CheckFailed(f"the sale {address} cannot be trusted: {problem}")
+    return sale

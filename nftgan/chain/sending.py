@@ -254,6 +254,11 @@ class Sender:
         chosen = self.confirmations
         return self.connection.chain.confirmations if chosen is None else chosen
 
+    @property
+    def poll_seconds(self) -> float:
+        """How long to wait before the node is asked again."""
+        return self._timing.poll
+
     def final_block(self) -> int:
         """The newest block that is final by this sender's rule.
 

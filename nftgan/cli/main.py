@@ -21,6 +21,7 @@ for _panel in (
     "explore",
     "curation",
     "publish",
+    "sales",
     "prove",
 ):  # the order of the panels in --help
     import_module(f"nftgan.cli.{_panel}")

@@ -7,17 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import ChainName, Mainnet, Rpc
-from nftgan.cli.spending import (
-    AllowCopies,
-    Budget,
-    Confirmations,
-    From,
-    MaxFee,
-    ask,
-    chain_choice,
-    show_plan,
-)
+from nftgan.cli.spending import AllowCopies, ask, chooses_chain, show_plan
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 
@@ -168,16 +158,11 @@ def list_(ui: Ui) -> Any:
 
 
 @verb(PUBLISH, example="nftgan deploy --chain sepolia --max-fee 30gwei")
+@chooses_chain()
 def deploy(
     ui: Ui,
     collection: Collection = None,
-    chain: ChainName = None,
-    rpc: Rpc = None,
-    account: From = None,
-    max_fee: MaxFee = None,
-    budget: Budget = None,
-    confirmations: Confirmations = None,
-    mainnet: Mainnet = False,
+    choice: Any = None,
     seed_store: Annotated[
         str | None,
         typer.Option(
@@ -197,7 +182,6 @@ def deploy(
     from nftgan.workflows.deploy import Deployment
 
     project = find_project(collection)
-    choice = chain_choice(chain, rpc, mainnet, account, max_fee, budget, confirmations)
     work = Deployment(
         project,
         choice,
@@ -230,6 +214,7 @@ def deploy(
 
 
 @verb(PUBLISH, example="nftgan mint --tokens 0-99 --max-fee 30gwei")
+@chooses_chain()
 def mint(
     ui: Ui,
     collection: Collection = None,
@@ -245,13 +230,7 @@ def mint(
             "--tokens", metavar="0-99", help="Else all that are left.", show_default=False
         ),
     ] = None,
-    chain: ChainName = None,
-    rpc: Rpc = None,
-    account: From = None,
-    max_fee: MaxFee = None,
-    budget: Budget = None,
-    confirmations: Confirmations = None,
-    mainnet: Mainnet = False,
+    choice: Any = None,
     allow_copies: AllowCopies = False,
     force: Force = False,
     dry_run: DryRun = False,
@@ -263,7 +242,6 @@ def mint(
     from nftgan.workflows.mint import Minting
 
     project = find_project(collection)
-    choice = chain_choice(chain, rpc, mainnet, account, max_fee, budget, confirmations)
     wanted = None if tokens is None else parse_seeds(tokens, what="token")
     work = Minting(
         project,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
+from nftgan.cli.options import ChainName, Mainnet, Rpc
 from nftgan.cli.ui import Ui
 
 From = Annotated[
@@ -37,27 +41,54 @@ AllowCopies = Annotated[
 ]
 
 
-def chain_choice(
-    chain: str | None,
-    rpc: str | None,
-    mainnet: bool,
-    account: str | None = None,
-    max_fee: str | None = None,
-    budget: str | None = None,
-    confirmations: str | None = None,
-) -> Any:
-    """The options of a publishing verb as a ChainChoice. Raises UsageError."""
-    from nftgan.workflows.publishing import ChainChoice
+_OPTIONS: dict[str, Any] = {
+    "chain": (ChainName, None),
+    "rpc": (Rpc, None),
+    "account": (From, None),
+    "max_fee": (MaxFee, None),
+    "budget": (Budget, None),
+    "confirmations": (Confirmations, None),
+    "mainnet": (Mainnet, False),
+}
 
-    return ChainChoice(
-        chain,
-        rpc,
-        mainnet,
-        account,
-        parse_fee(max_fee),
-        parse_ether(budget),
-        parse_confirmations(confirmations),
-    )
+
+def chooses_chain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a verb these options of _OPTIONS, else all, in the place of its parameter `choice`.
+
+    The verb is called with the ChainChoice that they make; wrong ones raise UsageError.
+    """
+    options = {name: _OPTIONS[name] for name in names or _OPTIONS}
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(*arguments: Any, **given: Any) -> Any:
+            from nftgan.workflows.publishing import ChainChoice
+
+            words = {name: given.pop(name) for name in options}
+            choice = ChainChoice(
+                words["chain"],
+                words["rpc"],
+                words["mainnet"],
+                words.get("account"),
+                parse_fee(words.get("max_fee")),
+                parse_ether(words.get("budget")),
+                parse_confirmations(words.get("confirmations")),
+            )
+            return function(*arguments, **given, choice=choice)
+
+        signature = inspect.signature(function, eval_str=True)
+        own = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=kind)
+            for name, (kind, value) in options.items()
+        ]
+        parameters: list[inspect.Parameter] = []
+        for one in signature.parameters.values():
+            keyword = one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            parameters += own if one.name == "choice" else [one if one.name == "ui" else keyword]
+        command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return command
+
+    return decorate
 
 
 def parse_fee(text: str | None) -> int | None:
@@ -80,8 +111,8 @@ def parse_fee(text: str | None) -> int | None:
     return value
 
 
-def parse_ether(text: str | None) -> int | None:
-    """ "0.05" or "0.05 ether" in wei. Raises UsageError."""
+def parse_ether(text: str | None, *, option: str = "--budget", least: int = 1) -> int | None:
+    """ "0.05" or "0.05 ether" in wei. Raises UsageError below `least` wei."""
     from decimal import Decimal, InvalidOperation
 
     from nftgan.errors import UsageError
@@ -93,9 +124,9 @@ def parse_ether(text: str | None) -> int | None:
             Decimal(text.lower().removesuffix("ether").removesuffix("eth").strip()).scaleb(18)
         )
     except (InvalidOperation, OverflowError, ValueError):
-        value = 0
-    if value <= 0:
-        raise UsageError(f"--budget {text!r} is not an amount", hint="write --budget 0.05 (ether)")
+        value = -1
+    if value < least:
+        raise UsageError(f"{option} {text!r} is not an amount", hint=f"write {option} 0.05 (ether)")
     return value
 
 

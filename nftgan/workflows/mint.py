@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from nftgan.chain.accounts import check_address
-from nftgan.chain.contract import Collection
 from nftgan.chain.minting import MintOutcome, MintPlan, audit, plan_mint, run_mint
-from nftgan.errors import CheckFailed, UsageError
+from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.seeds import format_seeds
@@ -17,13 +16,14 @@ from nftgan.workflows.pin import need_verified
 from nftgan.workflows.publishing import (
     ChainChoice,
     account_lock,
-    deployment,
+    deployed_collection,
     mint_journal_path,
     open_chain,
     refuse_copies,
     sender_for,
     signer,
 )
+from nftgan.workflows.sale import last_sale
 
 
 class Minting:
@@ -51,24 +51,24 @@ class Minting:
             need_verified(project, manifest)
         self.seeds = manifest.seeds
         connection = open_chain(choice, project)
-        record = deployment(project, connection)
-        self.collection = Collection(
-            connection, record["collection"], first_block=int(record.get("block", 0))
-        )
-        if problem := self.collection.code_problem():
-            raise CheckFailed(f"the contract {record['collection']} cannot be trusted: {problem}")
+        self.collection = deployed_collection(project, connection)
         self.until = self._until(tokens)
         left = range(self.collection.next_token_id(), self.until)
         self.kept = refuse_copies(manifest, left, allowed=allow_copies)
         account = signer(connection, choice, prompt, warn)
         self.to = check_address(to) if to else account.address
-        if self.collection.owner() != account.address:
+        if (owner := self.collection.owner()) != account.address:
+            on_sale = last_sale(project, connection.chain.chain_id)[1] or {}
             raise UsageError(
-                f"only {self.collection.owner()} may mint, not {account.address}",
-                hint="name that account with --from",
+                f"only {owner} may mint, not {account.address}",
+                hint="it is on sale, nftgan sale close gives it back"
+                if owner == on_sale.get("sale")
+                else "name that account with --from",
             )
         path = mint_journal_path(project, connection.chain.chain_id)
-        self.sender = sender_for(connection, account, path, choice, contract=record["collection"])
+        self.sender = sender_for(
+            connection, account, path, choice, contract=self.collection.address
+        )
         self.account = account
 
     def _until(self, tokens: tuple[int, ...] | None) -> int:

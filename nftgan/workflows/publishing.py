@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.chain.accounts import Account, anvil_account, check_address, embedded_account, unlock
+from nftgan.chain.contract import Collection
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import chain_named
 from nftgan.chain.rpc import Connection, connect, translated
@@ -157,6 +158,20 @@ def deployment(project: Project, connection: Connection) -> dict[str, Any]:
             hint="the chain was reset: move deployments/ and mint-*.jsonl away, then deploy again",
         )
     return record
+
+
+def deployed_collection(project: Project, connection: Connection) -> Collection:
+    """The collection's contract on this chain.
+
+    Raises as `deployment`, and CheckFailed when something else stands at its address.
+    """
+    record = deployment(project, connection)
+    collection = Collection(
+        connection, record["collection"], first_block=int(record.get("block", 0))
+    )
+    if problem := collection.code_problem():
+        raise CheckFailed(f"the contract {record['collection']} cannot be trusted: {problem}")
+    return collection
 
 
 def journal_summary(project: Project) -> dict[str, int]:

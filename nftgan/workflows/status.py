@@ -35,6 +35,7 @@ def status(project: Project) -> Status:
     from nftgan.collection.manifest import Manifest
     from nftgan.workflows.pin import pins, verified_places
     from nftgan.workflows.publishing import deployments, journal_summary
+    from nftgan.workflows.sale import sales
 
     steps: list[Step] = []
     exists = project.manifest_path.is_file()
@@ -62,6 +63,10 @@ def status(project: Project) -> Status:
     deep = minted.get("final", 0) + minted.get("finalized", 0)
     all_final = bool(pieces) and deep >= len(pieces)
     steps.append(Step("mint", all_final, found))
+    on_sale = [chain for chain, record in sales(project).items() if not record["closed"]]
+    if on_sale and not all_final:
+        steps.append(Step("sale status", False, f"on sale on {', '.join(on_sale)}"))
+        steps = [step for step in steps if step.verb != "mint"]
     pending = next((step.verb for step in steps if not step.done), "verify")
     arguments = " --auto 12" if pending == "curate" else ""
     where = "" if project.root == Path.cwd() else f" -C {project.root}"

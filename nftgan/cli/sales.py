@@ -1,0 +1,381 @@
+"""Verbs of the panel 'Publish' under `sale`: open, status, allowlist, voucher, buy and the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.publish import Force
+from nftgan.cli.spending import AllowCopies, ask, chooses_chain, parse_ether, show_plan
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
+
+sale_app = typer.Typer(no_args_is_help=True, help="Sell tokens: to all, to a list, by vouchers.")
+app.add_typer(sale_app, name="sale", rich_help_panel=PUBLISH)
+
+People = Annotated[
+    Path | None,
+    typer.Option(
+        "--allowlist",
+        metavar="CSV",
+        help="Who may buy: an address a line, and how many it may have.",
+        show_default=False,
+    ),
+]
+
+
+def _time(flag: str, meaning: str) -> Any:
+    return typer.Option(flag, metavar="TIME", help=meaning, show_default=False)
+
+
+@verb(PUBLISH, into=sale_app, name="open", example="nftgan sale open --price 0.01 --per-wallet 3")
+@chooses_chain()
+def open_(
+    ui: Ui,
+    collection: Collection = None,
+    price: Annotated[
+        str | None,
+        typer.Option("--price", metavar="0.01", help="Ether for a token.", show_default=False),
+    ] = None,
+    supply: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Tokens for sale; else all that are left.", min=1),
+    ] = None,
+    per_wallet: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Most tokens for one buyer; else no limit.", min=1),
+    ] = None,
+    allowlist: People = None,
+    voucher_signer: Annotated[
+        str | None,
+        typer.Option(
+            "--signer",
+            metavar="ADDR",
+            help="Only with vouchers that this account signs; self: the one that pays.",
+            show_default=False,
+        ),
+    ] = None,
+    opens: Annotated[
+        str | None, _time("--opens", "2027-01-31T18:00Z, or 12h from now; else now.")
+    ] = None,
+    closes: Annotated[str | None, _time("--closes", "Likewise; else 30 days later.")] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Nobody can know the pieces before sale reveal.")
+    ] = False,
+    refunds: Annotated[
+        str | None, _time("--refunds", "Blind: from when buyers can get undelivered money back.")
+    ] = None,
+    choice: Any = None,
+    allow_copies: AllowCopies = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """Sell what is not minted yet: terms that nobody can change stand on chain."""
+    import time
+
+    from nftgan.chain.sales import Allowlist
+    from nftgan.workflows.sale import Wishes
+
+    now = int(time.time())
+    wishes = Wishes(
+        parse_ether(price, option="--price", least=0),
+        supply,
+        per_wallet,
+        None if allowlist is None else Allowlist.read(allowlist).root,
+        voucher_signer,
+        parse_time(opens, now, "--opens"),
+        parse_time(closes, now, "--closes"),
+        parse_time(refunds, now, "--refunds"),
+        blind,
+    )
+    work = _selling(ui, collection, choice)
+    act = work.opening(wishes, force=force, allow_copies=allow_copies)
+    plan = _carry_out(ui, work, act, "open the sale?", dry_run=dry_run, yes=yes)
+    return plan if dry_run else _show_state(ui, work.state())
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale status --json")
+@chooses_chain("chain", "rpc", "mainnet")
+def status(
+    ui: Ui,
+    collection: Collection = None,
+    choice: Any = None,
+) -> Any:
+    """The sale as the chain shows it: terms, sold, earned, delivered."""
+    from nftgan.project import find_project
+    from nftgan.workflows.sale import Shop
+
+    return _show_state(ui, Shop(find_project(collection), choice).state())
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale allowlist people.csv -o proofs.json")
+def allowlist(
+    ui: Ui,
+    people: Annotated[
+        Path, typer.Argument(metavar="CSV", help="An address a line, and how many it may have.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="What each buyer must send along, as JSON.",
+            show_default=False,
+        ),
+    ] = None,
+) -> Any:
+    """Check a list of buyers, and write the proofs that they need; nothing is sent."""
+    from nftgan.chain.sales import Allowlist
+    from nftgan.files import write_json
+
+    allowed = Allowlist.read(people)
+    root = "0x" + allowed.root.hex()
+    tokens = sum(allowed.allowances.values())
+    if output is not None:
+        proofs = {
+            address: {
+                "allowance": allowance,
+                "proof": ["0x" + one.hex() for one in allowed.proof(address)],
+            }
+            for address, allowance in allowed.allowances.items()
+        }
+        write_json(output, {"root": root, "buyers": proofs})
+    ui.print(f"{len(allowed.allowances)} buyers, {tokens} tokens in all; root {root}")
+    if output is not None:
+        ui.print(f"wrote {output}")
+    return {"root": root, "buyers": len(allowed.allowances), "tokens": tokens, "file": output}
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale voucher 0x…12ef --price 0.02 -o voucher.json")
+@chooses_chain("chain", "rpc", "account", "mainnet")
+def voucher(
+    ui: Ui,
+    buyer: Annotated[str, typer.Argument(metavar="ADDR", help="Who may buy with it.")],
+    price: Annotated[str, typer.Option("--price", metavar="0.01", help="Ether for all of them.")],
+    count: Annotated[int, typer.Option(metavar="N", help="How many tokens.", min=1)] = 1,
+    until: Annotated[
+        str | None, _time("--until", "Its last second; else that of the sale.")
+    ] = None,
+    nonce: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Another one to the same words.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where it goes; else shown.", show_default=False
+        ),
+    ] = None,
+    collection: Collection = None,
+    choice: Any = None,
+) -> Any:
+    """Sign a right to buy, made out to one address; it buys once, and signing costs nothing."""
+    import json
+    import time
+
+    from nftgan.files import write_json
+
+    work = _selling(ui, collection, choice)
+    wei = parse_ether(price, option="--price", least=0)
+    assert wei is not None
+    deadline = parse_time(until, int(time.time()), "--until")
+    document = work.voucher(buyer, count, wei, deadline=deadline, nonce=nonce)
+    if output is None:
+        ui.text(json.dumps(document, indent=2))
+    else:
+        write_json(output, document)
+        ui.print(f"wrote {output}: send it to {buyer}")
+    return document
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale buy 2 --sale 0x…12ef --chain sepolia")
+@chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
+def buy(
+    ui: Ui,
+    count: Annotated[
+        int, typer.Argument(metavar="N", help="How many tokens to have bought here in all.", min=1)
+    ] = 1,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--sale", metavar="ADDR", help="The sale; else the collection's.", show_default=False
+        ),
+    ] = None,
+    allowlist: People = None,
+    voucher: Annotated[
+        Path | None,
+        typer.Option("--voucher", metavar="FILE", help="Buy what it says.", show_default=False),
+    ] = None,
+    collection: Collection = None,
+    choice: Any = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """Buy in a sale, yours or another's; run again, nothing is bought twice."""
+    from nftgan.chain.sales import Allowlist
+    from nftgan.errors import UsageError
+    from nftgan.project import find_project
+    from nftgan.workflows.buying import Buying, read_voucher
+    from nftgan.workflows.publishing import open_chain
+    from nftgan.workflows.sale import Shop
+
+    if voucher is not None:
+        chain_id, address, right, signature = read_voucher(voucher)
+    if address is None:
+        shop = Shop(find_project(collection), choice)
+        connection, address = shop.connection, shop.sale().address
+    else:
+        connection = open_chain(choice, None if collection is None else find_project(collection))
+    if voucher is not None and chain_id != connection.chain.chain_id:
+        raise UsageError(f"the voucher is for chain {chain_id}", hint="choose it with --chain")
+    work = Buying(connection, address, choice, prompt=lambda text: ask(ui, text), warn=ui.warn)
+    if voucher is None:
+        act = work.buying(count, None if allowlist is None else Allowlist.read(allowlist))
+    else:
+        act = work.redeeming(right, signature)
+    plan = _carry_out(ui, work, act, "buy?", dry_run=dry_run, yes=yes)
+    if dry_run:
+        return plan
+    bought = work.sale.bought(work.account.address)
+    ui.print(f"{work.account.address} has bought {bought} tokens in {address}")
+    return {"sale": address, "buyer": work.account.address, "bought": bought}
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale reveal --chain sepolia --max-fee 30gwei")
+@chooses_chain()
+def reveal(
+    ui: Ui,
+    collection: Collection = None,
+    choice: Any = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """End a blind sale: tell what was sold, and mint it to the buyers in their order."""
+    work = _selling(ui, collection, choice)
+    act = work.revealing(force=force)
+    plan = _carry_out(ui, work, act, "reveal and deliver?", dry_run=dry_run, yes=yes)
+    return plan if dry_run else _show_state(ui, work.state())
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale withdraw --dry-run")
+@chooses_chain()
+def withdraw(
+    ui: Ui,
+    collection: Collection = None,
+    choice: Any = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """Have what was earned paid out to the seller."""
+    work = _selling(ui, collection, choice)
+    earned = work.sale().earned_wei()
+    ui.print(f"{_ether(earned)} to withdraw")
+    plan = _carry_out(ui, work, work.withdrawing(), "withdraw?", dry_run=dry_run, yes=yes)
+    return plan if dry_run else {"withdrawn_wei": earned, "to": work.account.address}
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale close --yes")
+@chooses_chain()
+def close(
+    ui: Ui,
+    collection: Collection = None,
+    choice: Any = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """End a sale for good: pay out, and take the collection back to mint what is left."""
+    work = _selling(ui, collection, choice)
+    plan = _carry_out(ui, work, work.closing(), "end the sale?", dry_run=dry_run, yes=yes)
+    if dry_run:
+        return plan
+    left = work.collection.max_supply() - work.collection.next_token_id()
+    ui.print(f"closed; {left} tokens are left for nftgan mint or another sale")
+    return {"collection": work.collection.address, "left": left}
+
+
+def _selling(ui: Ui, collection: Path | None, choice: Any) -> Any:
+    from nftgan.project import find_project
+    from nftgan.workflows.sale import Selling
+
+    return Selling(
+        find_project(collection), choice, prompt=lambda text: ask(ui, text), warn=ui.warn
+    )
+
+
+def _carry_out(ui: Ui, work: Any, act: Any, question: str, *, dry_run: bool, yes: bool) -> Any:
+    """Show what an act takes, ask, and do it; with nothing left to send it only ends it."""
+    plan = work.plan(act)
+    for warning in plan.warnings:
+        ui.warn(warning)
+    if plan.steps:
+        show_plan(ui, plan, ", ".join(plan.steps))
+    else:
+        ui.print("nothing is left to send")
+    if dry_run:
+        return plan
+    if plan.steps and not (yes or work.connection.embedded or ui.confirm(question)):
+        raise typer.Exit(0)
+    work.run(act, plan, progress=ui)
+    return plan
+
+
+def _ether(wei: int) -> str:
+    """Exactly, without an exponent."""
+    from decimal import Decimal
+
+    return f"{Decimal(wei).scaleb(-18).normalize():f} ether"
+
+
+def _show_state(ui: Ui, state: Any) -> Any:
+    from datetime import datetime, timezone
+
+    def moment(seconds: int) -> str:
+        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+    terms = state.terms
+    who = [name for name in ("allowlist", "signer") if terms[name]]
+    buyers = {"allowlist": "who is on the list", "signer": f"vouchers of {terms['signer']}"}
+    rows = [
+        ("collection", state.collection),
+        ("state", state.phase),
+        ("sold", f"{state.sold} of {terms['supply']} at {_ether(terms['price_wei'])}"),
+        ("to withdraw", _ether(state.earned_wei)),
+        ("buyers", " and ".join(buyers[name] for name in who) or "everybody"),
+        ("each", f"at most {terms['per_wallet']}" if terms["per_wallet"] else "without limit"),
+        ("from, to", f"{moment(terms['opens'])}, {moment(terms['closes'])}"),
+    ]
+    if not terms["collection"]:
+        rows.append(("to deliver", f"{state.waiting}; refunds: {moment(terms['refunds_from'])}"))
+    ui.table(f"Sale {state.sale} on {state.chain}", ("", ""), rows)
+    return state
+
+
+def parse_time(text: str | None, now: int, option: str) -> int | None:
+    """ "90m", "12h", "30d" after `now`, or a date in ISO 8601 (UTC unless it says) in seconds since
+    1970. Raises UsageError.
+    """
+    from datetime import datetime, timezone
+
+    from nftgan.errors import UsageError
+
+    if text is None:
+        return None
+    number, unit = text[:-1], {"m": 60, "h": 3600, "d": 86_400}.get(text[-1:])
+    if unit and number.isdecimal() and number.isascii() and len(number) < 7:
+        return now + int(number) * unit
+    try:
+        found = datetime.fromisoformat(text.upper().replace("Z", "+00:00"))
+        zoned = found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+        seconds = int(zoned.timestamp())
+    except (ValueError, OverflowError):
+        seconds = -1
+    if seconds < 0:
+        raise UsageError(
+            f"{option} {text!r} is not a time", hint=f"{option} 12h, or {option} 2027-01-31T18:00Z"
+        )
+    return seconds

@@ -1,0 +1,149 @@
+"""Acts of several transactions: planned, costed, and carried out so that nothing happens twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nftgan.chain.rpc import Connection, translated
+from nftgan.chain.sending import GAS_MARGINS, Operation, Sender
+from nftgan.errors import PartlyDone, UsageError
+from nftgan.progress import SILENT, Progress
+from nftgan.workflows.publishing import account_lock
+
+PATIENCE_ROUNDS = 40
+"""How often a node may answer as if a step that is on chain were not."""
+
+
+@dataclass(frozen=True)
+class ActPlan:
+    """What will be sent and what it may cost at most."""
+
+    chain: str
+    chain_id: int
+    account: str
+    balance_wei: int
+    steps: tuple[str, ...]
+    gas: int
+    max_fee_wei: int
+    value_wei: int = 0  # the price of what is bought
+    terms: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def worst_case_wei(self) -> int:
+        return self.gas * self.max_fee_wei + self.value_wei
+
+
+@dataclass(frozen=True)
+class Step:
+    """A transaction; `operation` is None while it depends on what those before it give."""
+
+    name: str
+    gas: int  # about
+    operation: Operation | None = None
+
+    @staticmethod
+    def of(
+        name: str, gas: int, to: str | None, data: bytes, done: Callable[[], bool], value: int = 0
+    ) -> Step:
+        return Step(name, gas, Operation(name, to, data, done, value))
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that takes several transactions.
+
+    steps: looks at the chain and tells them in order, those that are done included.
+    prepare: called before anything is sent, and again between. finish: called when all is done.
+    """
+
+    steps: Callable[[], Sequence[Step]]
+    prepare: Callable[[], None] = lambda: None
+    finish: Callable[[], None] = lambda: None
+    terms: Mapping[str, Any] | None = None  # what is sold, as JSON has it
+    warnings: tuple[str, ...] = ()
+
+
+class Spending:
+    """Acts of one account on one chain: `plan` costs nothing, `run` sends what is missing."""
+
+    connection: Connection
+    sender: Sender
+
+    def plan(self, act: Act) -> ActPlan:
+        """What is missing now and what it may cost at most.
+
+        Raises ContractRefused with the contract's reason when it would refuse the first step.
+        """
+        missing = self._missing(act)
+        gas = sum(self._gas(one, first=i == 0) for i, one in enumerate(missing))
+        account, chain = self.sender.account.address, self.connection.chain
+        with translated(self.connection):
+            balance = int(self.connection.w3.eth.get_balance(account))
+        return ActPlan(
+            chain.name,
+            chain.chain_id,
+            account,
+            balance,
+            tuple(one.name for one in missing),
+            gas,
+            self.sender.cap_for(gas) if gas else 0,
+            sum(one.operation.value_wei for one in missing if one.operation),
+            act.terms,
+            act.warnings,
+        )
+
+    def _gas(self, step: Step, *, first: bool) -> int:
+        one = step.operation
+        if not first or one is None or one.name in self.sender.journal.attempts:
+            return step.gas
+        call: dict[str, Any] = {"from": self.sender.account.address, "data": one.data}
+        call |= {"value": one.value_wei} | ({"to": one.to} if one.to else {})
+        with translated(self.connection):
+            return int(self.connection.w3.eth.estimate_gas(call)) * GAS_MARGINS[0] // 100
+
+    def _missing(self, act: Act) -> list[Step]:
+        """What is not on chain, or is by a transaction of ours that is not known to be final."""
+        return [
+            step for step in act.steps() if step.operation is None or self._open(step.operation)
+        ]
+
+    def _open(self, one: Operation) -> bool:
+        if not (one.done and one.done()):
+            return True
+        begun = one.name in self.sender.journal.attempts and not self.sender.is_final(one.name)
+        return begun and self.sender.is_mined(one)
+
+    def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
+        """Send what is missing. Killed anywhere and run again, nothing happens twice."""
+        if plan.balance_wei < plan.worst_case_wei:
+            raise UsageError(
+                f"{plan.account} has {plan.balance_wei / 1e18:.6f} ether on {plan.chain}, and this"
+                f" may cost {plan.worst_case_wei / 1e18:.6f}",
+                hint="add funds, or lower --max-fee",
+            )
+        with account_lock(self.connection, self.sender.account):
+            self.sender.journal.reload()
+            self.sender.on_wait = progress.note
+            before: list[str] = []
+            patience = PATIENCE_ROUNDS
+            act.prepare()
+            while now := [one.operation for one in self._missing(act) if one.operation]:
+                names = [one.name for one in now]
+                if names == before:  # they are on chain, and the node does not show it yet
+                    patience -= 1
+                    if not patience:
+                        raise PartlyDone(
+                            f"{names[0]}: it is on chain, and the node does not show what it did",
+                            hint="run the same command again",
+                        )
+                    time.sleep(self.sender.poll_seconds)
+                for one in now if names != before else ():
+                    progress.note(f"{plan.chain}: {one.name}")
+                before = names
+                self.sender.carry_out(now)
+                act.prepare()
+            act.finish()

@@ -1,0 +1,628 @@
+"""sale: a collection put on sale by its artist, and a purchase; every transaction is sent once."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from nftgan.chain.accounts import check_address
+from nftgan.chain.artifact import SALE
+from nftgan.chain.contract import creation_code, is_shipped
+from nftgan.chain.rpc import Connection, translated
+from nftgan.chain.sales import (
+    NOBODY,
+    SEEDS_PER_LOAD,
+    Sale,
+    SaleTerms,
+    Voucher,
+    commitment,
+    sign_voucher,
+    trusted_sale,
+)
+from nftgan.chain.sending import created_address
+from nftgan.errors import MissingStepError, UsageError
+from nftgan.files import finished, read_json, sha256_hex, write_json, write_secret
+from nftgan.progress import SILENT, Progress
+from nftgan.project import Project, state_home
+from nftgan.seeds import format_seeds
+from nftgan.workflows.acts import Act, ActPlan, Spending, Step
+from nftgan.workflows.metadata import ready_manifest
+from nftgan.workflows.pin import need_verified
+from nftgan.workflows.publishing import (
+    ChainChoice,
+    deployed_collection,
+    genesis_hash,
+    open_chain,
+    refuse_copies,
+    sender_for,
+    signer,
+)
+
+SALE_SECONDS = REFUND_SECONDS = 30 * 86_400
+"""How long a sale is open, and after that how long the seller of a blind one has to deliver."""
+
+GAS_MAKER, GAS_CREATE, GAS_OFFER, GAS_ACCEPT, GAS_SMALL = 1_850_000, 110_000, 55_000, 82_000, 70_000
+GAS_LOAD, GAS_LOADED_SEED, GAS_CLAIM = 130_000, 870, 110_000
+"""What steps take, about, as long as nobody can be asked; the node is asked about the first one."""
+
+MAKER, CREATE = "deploy the sale contract", "create the sale"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person says of a sale; None: nothing said. Times are seconds since 1970."""
+
+    price_wei: int | None = None
+    supply: int | None = None  # else all tokens that are left
+    per_wallet: int | None = None  # else no limit
+    allowlist: bytes | None = None  # the root of an Allowlist
+    signer: str | None = None  # of vouchers; "self": the account that sells
+    opens: int | None = None  # else now
+    closes: int | None = None  # else SALE_SECONDS later
+    refunds_from: int | None = None  # else REFUND_SECONDS after a blind sale
+    blind: bool = False
+
+
+@dataclass(frozen=True)
+class SaleState:
+    """A sale as the chain shows it."""
+
+    chain: str
+    sale: str
+    collection: str
+    owner: str
+    phase: str  # "not ready", "opens later", "open", "sold out", "over" or "revealed"
+    terms: Mapping[str, Any]
+    sold: int
+    earned_wei: int  # what withdraw would pay out
+    waiting: int  # tokens of a blind sale that were paid for and not delivered
+
+
+def shown(terms: SaleTerms) -> dict[str, Any]:
+    """Terms as JSON has them: bytes as "0x…", empty ones as None."""
+    plain = asdict(terms)
+    for name in ("commitment", "allowlist"):
+        plain[name] = "0x" + plain[name].hex() if any(plain[name]) else None
+    return plain
+
+
+def _terms_of(plain: Mapping[str, Any]) -> SaleTerms:
+    words = {one.name: plain[one.name] for one in fields(SaleTerms)}
+    for name in ("commitment", "allowlist"):
+        words[name] = bytes.fromhex((words[name] or "0x" + 64 * "0")[2:])
+    return SaleTerms(**words)
+
+
+class Shop:
+    """The sale of a collection on one chain, looked at; no key is needed.
+
+    Raises MissingStepError when the collection is not deployed there, CheckFailed when something
+    else stands at its address.
+    """
+
+    def __init__(self, project: Project, choice: ChainChoice) -> None:
+        self.project = project
+        self.connection = open_chain(choice, project)
+        self.collection = deployed_collection(project, self.connection)
+        self._read()
+
+    def _read(self) -> None:
+        """The sale that is not closed, as it was written down; else the place of the next one."""
+        chain_id = self.connection.chain.chain_id
+        number, self.record = last_sale(self.project, chain_id)
+        if self.record is None or self.record["closed"]:
+            number, self.record = number + 1, None
+        self.number = number
+        self.path = self.project.sales / f"{chain_id}-{number}.json"
+
+    def sale(self) -> Sale:
+        """Raises MissingStepError when nothing is on sale, CheckFailed for foreign code."""
+        name = self.connection.chain.name
+        address = (self.record or {}).get("sale")
+        if address is None:
+            raise MissingStepError(
+                f"{self.project.name} is not on sale on {name}",
+                hint=f"nftgan sale open --chain {name} --price 0.01",
+            )
+        if not _has_code(self.connection, address):
+            raise MissingStepError(
+                f"the sale {address} was begun and is not on {name} yet",
+                hint="run nftgan sale open again",
+            )
+        return trusted_sale(self.connection, address)
+
+    def state(self) -> SaleState:
+        """What the chain says of the sale. Raises as `sale`."""
+        sale = self.sale()
+        terms, sold, owner = sale.terms(), sale.sold(), self.collection.owner()
+        with translated(self.connection):
+            now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
+        if terms.collection is None and sale.collection() is not None:
+            phase = "revealed"
+        elif sold == terms.supply:
+            phase = "sold out"
+        elif now >= terms.closes:
+            phase = "over"
+        elif terms.collection is not None and owner != sale.address:
+            phase = "not ready"
+        else:
+            phase = "opens later" if now < terms.opens else "open"
+        return SaleState(
+            self.connection.chain.name,
+            sale.address,
+            self.collection.address,
+            sale.owner(),
+            phase,
+            shown(terms),
+            sold,
+            sale.earned_wei(),
+            _waiting(sale, terms),
+        )
+
+
+def last_sale(project: Project, chain_id: int) -> tuple[int, dict[str, Any] | None]:
+    """(number, record) of the collection's last sale on a chain; (0, None) where there was none.
+
+    Raises UsageError for a damaged record.
+    """
+    numbers = [
+        int(number)
+        for path in finished(project.sales, f"{chain_id}-*.json")
+        if (number := path.stem.partition("-")[2]).isdecimal()
+    ]
+    if not numbers:
+        return 0, None
+    path = project.sales / f"{chain_id}-{max(numbers)}.json"
+    record = read_json(path)
+    try:
+        _terms_of(record["terms"])
+        whole = {type(record["closing"]), type(record["closed"])} == {bool}
+        whole = whole and type(record["first"]) is int
+        check_address(record.get("sale", NOBODY))
+    except (AttributeError, KeyError, TypeError, ValueError, UsageError):
+        whole = False
+    if not whole:
+        raise UsageError(f"{path} is damaged", hint="restore it from a copy")
+    return max(numbers), record
+
+
+def sales(project: Project) -> dict[str, dict[str, Any]]:
+    """The last sale of the collection on each chain, by the chain's name."""
+    ids = {
+        int(name)
+        for path in finished(project.sales, "*-*.json")
+        if (name := path.stem.partition("-")[0]).isdecimal()
+    }
+    found = (last_sale(project, chain_id)[1] for chain_id in sorted(ids))
+    return {str(record["chain"]): record for record in found if record}
+
+
+def _load(start: int, end: int) -> str:
+    return f"load seeds {format_seeds(range(start, end))}"
+
+
+def _has_code(connection: Connection, address: str) -> bool:
+    with translated(connection):
+        return bool(connection.w3.eth.get_code(address))
+
+
+def _waiting(sale: Sale, terms: SaleTerms) -> int:
+    return 0 if terms.collection else sum(claim.count for claim in sale.claims())
+
+
+class Selling(Spending, Shop):
+    """What the artist does with a sale."""
+
+    def __init__(
+        self,
+        project: Project,
+        choice: ChainChoice,
+        *,
+        prompt: Callable[[str], str],
+        warn: Callable[[str], None],
+    ) -> None:
+        Shop.__init__(self, project, choice)
+        self.account = signer(self.connection, choice, prompt, warn)
+        self.genesis = genesis_hash(self.connection)
+        self.sender = sender_for(
+            self.connection, self.account, self.path.with_suffix(".jsonl"), choice
+        )
+        chain_id = self.connection.chain.chain_id
+        self._shared = state_home() / "factories" / f"{chain_id}-{self.genesis[2:18]}-sale.json"
+
+    def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
+        with self.project.lock():
+            super().run(act, plan, progress=progress)
+
+    def _write(self, **changes: Any) -> None:
+        """The record of the sale with these changes, if it does not hold them yet."""
+        assert self.record is not None
+        if self.record | changes != self.record or not self.path.exists():
+            self.record |= changes
+            write_json(self.path, self.record)
+
+    def _of_the_seller(self) -> Sale:
+        """The sale. Raises UsageError when another account sells."""
+        sale = self.sale()
+        if (owner := sale.owner()) != self.account.address:
+            raise UsageError(
+                f"{owner} sells here, not {self.account.address}",
+                hint="name that account with --from",
+            )
+        return sale
+
+    # ---- open
+
+    def opening(self, wishes: Wishes, *, force: bool = False, allow_copies: bool = False) -> Act:
+        """Make the sale, load its seeds and hand the collection over to it.
+
+        A sale that was begun goes on with the terms that it was begun with. Raises UsageError when
+        others are wished for, CheckFailed for pieces too like others without `allow_copies`, and
+        MissingStepError when nothing is pinned, without `force`; a blind sale pins nothing yet.
+        """
+        manifest = ready_manifest(self.project)
+        if not force and not wishes.blind:
+            need_verified(self.project, manifest)
+        secret = secrets.token_bytes(32) if wishes.blind else None
+        terms = self._wished(wishes, secret) if self.record is None else self._begun(wishes)
+        terms.encode()
+        first = (self.record or {}).get("first", self.collection.next_token_id())
+        tokens = range(first, min(first + terms.supply, len(manifest.pieces)))
+        warnings = []
+        if kept := refuse_copies(manifest, tokens, allowed=allow_copies):
+            warnings.append(f"too like other art, sold knowingly: tokens {format_seeds(kept)}")
+        if terms.collection is None:
+            path = self.path.with_suffix(".secret")
+            warnings.append(f"keep a copy of {path}: without it nobody can reveal")
+        owner, holders = self.collection.owner(), {self.account.address}
+        if owner not in holders | {(self.record or {}).get("sale")}:
+            raise UsageError(
+                f"only {owner} may put it on sale, not {self.account.address}",
+                hint="name that account with --from",
+            )
+
+        def prepare() -> None:
+            if self.record is None:
+                if secret is not None:
+                    write_secret(self.path.with_suffix(".secret"), "0x" + secret.hex() + "\n")
+                self.record = {
+                    "chain": self.connection.chain.name,
+                    "chain_id": self.connection.chain.chain_id,
+                    "genesis": self.genesis,
+                    "collection": self.collection.address,
+                    "owner": self.account.address,
+                    "first": first,
+                    "terms": shown(terms),
+                    "closing": False,
+                    "closed": False,
+                }
+            maker = self._maker()
+            self._write(**({"sale": self._place(maker, terms)} if maker else {}))
+            if maker and not self._shared.exists():
+                write_json(self._shared, {"sale": maker})
+
+        return Act(
+            lambda: self._openers(terms, manifest.seeds, first),
+            prepare,
+            terms=shown(terms),
+            warnings=tuple(warnings),
+        )
+
+    def _wished(self, wishes: Wishes, secret: bytes | None) -> SaleTerms:
+        if wishes.price_wei is None:
+            raise UsageError("nobody said what a token costs", hint="--price 0.01 (ether)")
+        left = self.collection.max_supply() - self.collection.next_token_id()
+        supply = left if wishes.supply is None else wishes.supply
+        if not 0 < supply <= left:
+            raise UsageError(f"{supply} tokens cannot be sold: {left} are left")
+        now = int(time.time())
+        opens = now if wishes.opens is None else wishes.opens
+        closes = opens + SALE_SECONDS if wishes.closes is None else wishes.closes
+        if closes <= now:
+            raise UsageError("the sale would be over before it begins", hint="--closes 30d")
+        later = closes + (REFUND_SECONDS if wishes.blind else 0)
+        mine = {} if secret is None else {"commitment": self._commitment(secret)}
+        return SaleTerms(
+            price_wei=wishes.price_wei,
+            supply=supply,
+            opens=opens,
+            closes=closes,
+            refunds_from=later if wishes.refunds_from is None else wishes.refunds_from,
+            collection=self.collection.address if secret is None else None,
+            allowlist=wishes.allowlist or bytes(32),
+            signer=self._signer(wishes),
+            per_wallet=wishes.per_wallet or 0,
+            **mine,
+        )
+
+    def _signer(self, wishes: Wishes) -> str | None:
+        if wishes.signer is None:
+            return None
+        own = wishes.signer == "self"
+        return self.account.address if own else check_address(wishes.signer, what="signer")
+
+    def _commitment(self, secret: bytes) -> bytes:
+        return commitment(self.collection.address, self.collection.fixed().root, secret)
+
+    def _begun(self, wishes: Wishes) -> SaleTerms:
+        assert self.record is not None
+        if self.record["closing"]:
+            raise UsageError("the last sale is being closed", hint="run nftgan sale close again")
+        terms = _terms_of(self.record["terms"])
+        wished = {
+            "price_wei": wishes.price_wei,
+            "supply": wishes.supply,
+            "per_wallet": wishes.per_wallet,
+            "allowlist": wishes.allowlist,
+            "signer": self._signer(wishes),
+        }
+        other = [
+            name.removesuffix("_wei").replace("_", " ")
+            for name, value in wished.items()
+            if value not in (None, getattr(terms, name))
+        ]
+        if wishes.blind and terms.collection is not None:
+            other.append("kind")
+        if other:
+            raise UsageError(
+                f"a sale with another {' and '.join(other)} is on already, and terms never change",
+                hint="nftgan sale close ends it; then open the next one",
+            )
+        return terms
+
+    @property
+    def _salt(self) -> bytes:
+        """The sale's number: with it the same terms can be sold on again."""
+        return self.number.to_bytes(32, "big")
+
+    def _maker(self) -> str | None:
+        """The contract that makes sales, deployed by this person on this very chain."""
+        tried = [
+            created_address(self.account.address, attempt.nonce)
+            for attempt in self.sender.journal.attempts.get(MAKER, ())
+        ]
+        known = [str(read_json(self._shared)["sale"])] if self._shared.exists() else []
+        found = (one for one in [*known, *tried] if is_shipped(self.connection, one, SALE))
+        return next(found, None)
+
+    def _place(self, maker: str, terms: SaleTerms) -> str:
+        return Sale(self.connection, maker).predict(terms, self._salt, self.account.address)
+
+    def _openers(self, terms: SaleTerms, seeds: Sequence[int], first: int) -> list[Step]:
+        """The steps that open a sale, as far as they can be told."""
+        maker = self._maker()
+        until = first + (terms.supply if terms.collection else 0)
+        loads = [
+            (start, min(start + SEEDS_PER_LOAD, until))
+            for start in range(first, until, SEEDS_PER_LOAD)
+        ]
+        later = [Step(_load(*one), GAS_LOAD + GAS_LOADED_SEED * (one[1] - one[0])) for one in loads]
+        if terms.collection:
+            later += [Step("offer the collection", GAS_OFFER), Step("take it", GAS_ACCEPT)]
+        steps = []
+        if maker is None or MAKER in self.sender.journal.attempts:
+            data = creation_code(SALE)
+            steps = [Step.of(MAKER, GAS_MAKER, None, data, lambda: self._maker() is not None)]
+        if maker is None:
+            return [*steps, Step(CREATE, GAS_CREATE), *later]
+        place, makes = self._place(maker, terms), Sale(self.connection, maker)
+        create = Step.of(
+            CREATE,
+            GAS_CREATE,
+            maker,
+            makes.create_data(terms, self._salt),
+            lambda: _has_code(self.connection, place),
+        )
+        if not _has_code(self.connection, place):
+            return [*steps, create, *later]
+        sale = trusted_sale(self.connection, place)
+        if terms.collection is None:
+            return [*steps, create]
+        steps.append(create)
+        for start, end in loads:
+            (data,) = sale.load_data(start, seeds[start:end])
+            steps.append(
+                Step.of(
+                    _load(start, end),
+                    GAS_LOAD + GAS_LOADED_SEED * (end - start),
+                    sale.address,
+                    data,
+                    lambda end=end: sale.stocked() >= end - first,  # type: ignore[misc]
+                )
+            )
+        return [*steps, *self._handover(sale)]
+
+    def _handover(self, sale: Sale) -> list[Step]:
+        """The collection becomes the sale's, which alone can mint then."""
+
+        def offered() -> bool:
+            return sale.address in (self.collection.pending_owner(), self.collection.owner())
+
+        offer = self.collection.offer_data(sale.address)
+        return [
+            Step.of("offer the collection", GAS_OFFER, self.collection.address, offer, offered),
+            Step.of(
+                "take it",
+                GAS_ACCEPT,
+                sale.address,
+                sale.data("accept"),
+                lambda: self.collection.owner() == sale.address,
+            ),
+        ]
+
+    # ---- reveal
+
+    def revealing(self, *, force: bool = False) -> Act:
+        """Say which collection a blind sale sold, then mint to its buyers in their order.
+
+        Raises UsageError when the sale is not blind or its secret is lost, MissingStepError when
+        nothing is pinned, without `force`.
+        """
+        sale = self._of_the_seller()
+        terms = sale.terms()
+        if terms.collection is not None:
+            raise UsageError("the sale is not blind: its buyers have their tokens already")
+        manifest = ready_manifest(self.project)
+        if not force:
+            need_verified(self.project, manifest)
+        secret = self._secret(terms)
+
+        def steps() -> list[Step]:
+            reveal = Step.of(
+                "reveal",
+                GAS_SMALL,
+                sale.address,
+                sale.data("reveal", self.collection.address, secret),
+                lambda: sale.collection() == self.collection.address,
+            )
+            found = [reveal, *self._handover(sale)]
+            claims = sum(claim.count > 0 for claim in sale.claims())
+            if self.collection.owner() != sale.address:
+                if claims:
+                    found.append(Step("deliver", GAS_SMALL + GAS_CLAIM * claims))
+                return found
+            if count := sale.next_delivery():
+                first = self.collection.next_token_id()
+                name = f"deliver tokens {format_seeds(range(first, first + count))}"
+                found.append(
+                    Step.of(
+                        name,
+                        GAS_SMALL + GAS_CLAIM * claims,
+                        sale.address,
+                        sale.delivery_data(self.collection, manifest.seeds),
+                        lambda: self.collection.next_token_id() >= first + count,
+                    )
+                )
+            return found
+
+        with translated(self.connection):
+            now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
+        early = now < terms.closes and sale.collection() is None and sale.sold() < terms.supply
+        return Act(steps, warnings=("it is still open: the reveal ends it",) if early else ())
+
+    def _secret(self, terms: SaleTerms) -> bytes:
+        path = self.path.with_suffix(".secret")
+        try:
+            secret = bytes.fromhex(path.read_text(encoding="utf-8").strip().removeprefix("0x"))
+            whole = self._commitment(secret) == terms.commitment
+        except (OSError, ValueError, UsageError):
+            whole = False
+        if not whole:
+            raise UsageError(
+                f"{path} does not hold the secret of this sale", hint="restore it from a copy"
+            )
+        return secret
+
+    # ---- money, and the end
+
+    def withdrawing(self) -> Act:
+        """Pay out what was earned."""
+        sale = self._of_the_seller()
+        step = self._withdrawal(sale)
+        return Act(lambda: [step])
+
+    def _withdrawal(self, sale: Sale) -> Step:
+        """One withdrawal: the first that is not through."""
+        finals = self.sender.journal.finals
+        number = 1
+        while f"withdraw, {number}" in finals:
+            number += 1
+        name = f"withdraw, {number}"
+        return Step.of(
+            name,
+            GAS_SMALL,
+            sale.address,
+            sale.data("withdraw"),
+            lambda: name in self.sender.journal.finals or sale.earned_wei() == 0,
+        )
+
+    def closing(self) -> Act:
+        """End the sale: pay out, and give the collection back to the artist.
+
+        Raises UsageError while tokens of a blind sale are paid for and not delivered.
+        """
+        if self.record is None:
+            self.sale()
+        assert self.record is not None
+
+        def finish() -> None:
+            self._write(closing=True, closed=True)
+
+        if not _has_code(self.connection, self.record.get("sale", NOBODY)):
+            if CREATE in self.sender.journal.attempts:
+                raise UsageError(
+                    "the sale was sent and is not on chain yet", hint="run nftgan sale open again"
+                )
+            return Act(lambda: [], finish=finish)
+        sale = self._of_the_seller()
+        if waiting := _waiting(sale, sale.terms()):
+            raise UsageError(
+                f"{waiting} tokens are paid for and not delivered", hint="nftgan sale reveal"
+            )
+        withdrawal = self._withdrawal(sale)
+        me, address = self.account.address, self.collection.address
+
+        def given() -> bool:
+            return me in (self.collection.pending_owner(), self.collection.owner())
+
+        def steps() -> list[Step]:
+            if not {self.collection.owner(), self.collection.pending_owner()} & {sale.address, me}:
+                return [withdrawal]  # it went elsewhere since
+            take = self.collection.accept_data()
+            return [
+                withdrawal,
+                Step.of("give it back", GAS_SMALL, sale.address, sale.data("release"), given),
+                Step.of(
+                    "take it back", GAS_SMALL, address, take, lambda: self.collection.owner() == me
+                ),
+            ]
+
+        return Act(steps, lambda: self._write(closing=True), finish)
+
+    # ---- vouchers
+
+    def voucher(
+        self,
+        buyer: str,
+        count: int,
+        price_wei: int,
+        *,
+        deadline: int | None = None,
+        nonce: int | None = None,
+    ) -> dict[str, Any]:
+        """A right to buy, signed: the document that `nftgan sale buy --voucher` takes.
+
+        The same words give the same voucher, which buys once; `nonce` makes another one. deadline:
+        the last second, else that of the sale. Raises UsageError when the sale takes no vouchers of
+        this account, or when this one was used.
+        """
+        sale = self.sale()
+        terms = sale.terms()
+        if terms.signer != self.account.address:
+            who = f"of {terms.signer}, not of" if terms.signer else "at all, also not of"
+            raise UsageError(
+                f"this sale takes no vouchers {who} {self.account.address}"
+                if terms.signer is None
+                else f"this sale takes vouchers {who} {self.account.address}",
+                hint="--signer of nftgan sale open says whose",
+            )
+        buyer = check_address(buyer, what="buyer's address")
+        if nonce is None:
+            words = f"{sale.address} {buyer} {count} {price_wei}"
+            nonce = int(sha256_hex(words.encode()), 16)
+        if sale.voucher_used(nonce):
+            raise UsageError("this voucher was used already", hint="--nonce 2 makes another one")
+        last = terms.closes - 1 if deadline is None else deadline
+        voucher = Voucher(buyer, count, price_wei, nonce, last)
+        chain_id = self.connection.chain.chain_id
+        return {
+            "nftgan_voucher": 1,
+            "chain_id": chain_id,
+            "sale": sale.address,
+            # In words, as JavaScript would round them.
+            "voucher": {**asdict(voucher), "price_wei": str(price_wei), "nonce": str(nonce)},
+            "signature": "0x" + sign_voucher(self.account, sale.address, chain_id, voucher).hex(),
+        }
