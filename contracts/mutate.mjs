@@ -75,7 +75,6 @@ const changes = [
   [factory, 'abi.encodePacked(msg.sender, args), salt', 'abi.encodePacked(msg.sender, args), bytes32(0)'],
   [factory, 'abi.encodePacked(owner, args), salt', 'abi.encodePacked(owner, args), bytes32(0)'],
   [factory, 'bytes4(args[96:100])', 'bytes4(args[92:96])'],
-  [factory, 'args.length < 124', 'args.length < 123'],
   [code, 'firstId >= minted', 'firstId > minted'],
   [code, 'count > minted - firstId', 'count >= minted - firstId'],
   [code, 'uint32(single - 1)', 'uint32(single)'],

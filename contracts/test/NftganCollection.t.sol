@@ -109,6 +109,12 @@ contract NftganCollectionTest is Rig {
         c.mintBatch(0, ARTIST, packed);
     }
 
+    function test_a_batch_of_nothing_is_refused() public {
+        vm.expectRevert(NftganCollection.BadSeeds.selector);
+        vm.prank(ARTIST);
+        c.mintBatch(0, ARTIST, "");
+    }
+
     function test_the_supply_is_never_exceeded() public {
         mint(c, 998, ARTIST);
         vm.expectRevert(abi.encodeWithSelector(NftganCollection.SupplyExceeded.selector, 1000));
