@@ -181,6 +181,7 @@ def last_sale(project: Project, chain_id: int) -> tuple[int, dict[str, Any] | No
         _terms_of(record["terms"])
         whole = {type(record["closing"]), type(record["closed"])} == {bool}
         whole = whole and type(record["first"]) is int
+        check_address(record["owner"])
         check_address(record.get("sale", NOBODY))
     except (AttributeError, KeyError, TypeError, ValueError, UsageError):
         whole = False
@@ -226,6 +227,8 @@ class Selling(Spending, Shop):
     ) -> None:
         Shop.__init__(self, project, choice)
         self.account = signer(self.connection, choice, prompt, warn)
+        if self.record is not None:
+            self._refuse_others(str(self.record["owner"]))
         self.genesis = genesis_hash(self.connection)
         self.sender = sender_for(
             self.connection, self.account, self.path.with_suffix(".jsonl"), choice
@@ -247,12 +250,15 @@ class Selling(Spending, Shop):
     def _of_the_seller(self) -> Sale:
         """The sale. Raises UsageError when another account sells."""
         sale = self.sale()
-        if (owner := sale.owner()) != self.account.address:
+        self._refuse_others(sale.owner())
+        return sale
+
+    def _refuse_others(self, owner: str) -> None:
+        if owner != self.account.address:
             raise UsageError(
                 f"{owner} sells here, not {self.account.address}",
                 hint="name that account with --from",
             )
-        return sale
 
     # ---- open
 

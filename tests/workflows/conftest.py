@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,3 +40,17 @@ def published(_deployed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     shutil.copytree(_deployed, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
     return Project(tmp_path / "birds")
+
+
+@pytest.fixture
+def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """answer("mint", …, expect=0): the result, or the error, of one command in this process."""
+
+    def call(*words: str, expect: int = 0) -> Any:
+        with pytest.raises(SystemExit) as stopped:
+            app([*words, "--json"], standalone_mode=False)
+        document = json.loads(capsys.readouterr().out)
+        assert stopped.value.code == expect, document
+        return document["result"] if document["ok"] else document["error"]
+
+    return call
