@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.publish import Force
-from nftgan.cli.spending import AllowCopies, ask, chooses_chain, parse_ether, show_plan
+from nftgan.cli.spending import AllowCopies, ask, chooses_chain, ether, parse_ether, show_plan
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 
@@ -274,9 +274,12 @@ def withdraw(
     """Have what was earned paid out to the seller."""
     work = _selling(ui, collection, choice)
     earned = work.sale().earned_wei()
-    ui.print(f"{_ether(earned)} to withdraw")
+    ui.print(f"{ether(earned)} to withdraw")
     plan = _carry_out(ui, work, work.withdrawing(), "withdraw?", dry_run=dry_run, yes=yes)
-    return plan if dry_run else {"withdrawn_wei": earned, "to": work.account.address}
+    if dry_run:
+        return plan
+    ui.print(f"paid out to {work.account.address}")
+    return {"withdrawn_wei": earned, "to": work.account.address}
 
 
 @verb(PUBLISH, into=sale_app, example="nftgan sale close --yes")
@@ -313,7 +316,8 @@ def _carry_out(ui: Ui, work: Any, act: Any, question: str, *, dry_run: bool, yes
     for warning in plan.warnings:
         ui.warn(warning)
     if plan.steps:
-        show_plan(ui, plan, ", ".join(plan.steps))
+        rows = _term_rows(plan.terms) if plan.terms else []
+        show_plan(ui, plan, ", ".join(plan.steps), rows)
     else:
         ui.print("nothing is left to send")
     if dry_run:
@@ -324,35 +328,41 @@ def _carry_out(ui: Ui, work: Any, act: Any, question: str, *, dry_run: bool, yes
     return plan
 
 
-def _ether(wei: int) -> str:
-    """Exactly, without an exponent."""
-    from decimal import Decimal
-
-    return f"{Decimal(wei).scaleb(-18).normalize():f} ether"
-
-
 def _show_state(ui: Ui, state: Any) -> Any:
+    rows = [
+        ("collection", state.collection),
+        ("state", state.phase),
+        ("sold", str(state.sold)),
+        ("to withdraw", ether(state.earned_wei)),
+        *_term_rows(state.terms),
+    ]
+    if not state.terms["collection"]:
+        rows.append(("to deliver", str(state.waiting)))
+    ui.table(f"Sale {state.sale} on {state.chain}", ("", ""), rows)
+    return state
+
+
+def _term_rows(terms: Any) -> list[tuple[str, str]]:
+    """What a sale is bound to for ever, for a person."""
     from datetime import datetime, timezone
 
     def moment(seconds: int) -> str:
         return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
-    terms = state.terms
-    who = [name for name in ("allowlist", "signer") if terms[name]]
-    buyers = {"allowlist": "who is on the list", "signer": f"vouchers of {terms['signer']}"}
+    buyers = []
+    if terms["allowlist"]:
+        buyers.append("who is on the list")
+    if terms["signer"]:
+        buyers.append(f"who has a voucher of {terms['signer']}")
+    limit = f", {terms['per_wallet']} to one buyer" if terms["per_wallet"] else ""
     rows = [
-        ("collection", state.collection),
-        ("state", state.phase),
-        ("sold", f"{state.sold} of {terms['supply']} at {_ether(terms['price_wei'])}"),
-        ("to withdraw", _ether(state.earned_wei)),
-        ("buyers", " and ".join(buyers[name] for name in who) or "everybody"),
-        ("each", f"at most {terms['per_wallet']}" if terms["per_wallet"] else "without limit"),
+        ("for sale", f"{terms['supply']} at {ether(terms['price_wei'])}{limit}"),
+        ("buyers", " and ".join(buyers) or "everybody"),
         ("from, to", f"{moment(terms['opens'])}, {moment(terms['closes'])}"),
     ]
     if not terms["collection"]:
-        rows.append(("to deliver", f"{state.waiting}; refunds: {moment(terms['refunds_from'])}"))
-    ui.table(f"Sale {state.sale} on {state.chain}", ("", ""), rows)
-    return state
+        rows.append(("refunds from", moment(terms["refunds_from"])))
+    return rows
 
 
 def parse_time(text: str | None, now: int, option: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -144,17 +144,26 @@ def parse_confirmations(text: str | None) -> int | str | None:
     return int(text)
 
 
-def show_plan(ui: Ui, plan: Any, what: str) -> None:
+def ether(wei: int) -> str:
+    """Exactly, without an exponent."""
+    from decimal import Decimal
+
+    return f"{Decimal(wei).scaleb(-18).normalize():f} ether"
+
+
+def show_plan(ui: Ui, plan: Any, what: str, more: Sequence[tuple[str, str]] = ()) -> None:
+    """What will be sent and what it may cost; `more` rows say what else one should know."""
+    price = getattr(plan, "value_wei", 0)
+    fee = plan.worst_case_wei - price
     rows = [
         ("chain", f"{plan.chain} ({plan.chain_id})"),
         ("account", plan.account),
         ("balance", f"{plan.balance_wei / 1e18:.6f} ether"),
         ("what", what),
+        *more,
+        *([("price", ether(price))] if price else []),
         ("gas, about", f"{plan.gas:,}"),
-        (
-            "fee, at most",
-            f"{plan.max_fee_wei / 1e9:.4g} gwei, {plan.worst_case_wei / 1e18:.6f} ether",
-        ),
+        ("fee, at most", f"{plan.max_fee_wei / 1e9:.4g} gwei, {fee / 1e18:.6f} ether"),
     ]
     ui.table("Plan", ("", ""), rows)
 

@@ -65,7 +65,7 @@ class Buying(Spending):
         more = count - had
         if more <= 0:
             return Act(lambda: [])
-        name = f"buy tokens {had + 1} to {count}"
+        name = f"buy {more}, {count} in all"
         if allowed is None:
             data = self.sale.data("buy", more)
         else:

@@ -113,6 +113,7 @@ class Shop:
         """The sale that is not closed, as it was written down; else the place of the next one."""
         chain_id = self.connection.chain.chain_id
         number, self.record = last_sale(self.project, chain_id)
+        self._seen = (number, None if self.record is None else dict(self.record))
         if self.record is None or self.record["closed"]:
             number, self.record = number + 1, None
         self.number = number
@@ -238,6 +239,10 @@ class Selling(Spending, Shop):
 
     def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
         with self.project.lock():
+            if last_sale(self.project, self.connection.chain.chain_id) != self._seen:
+                raise UsageError(
+                    "another command changed the sale meanwhile", hint="run this one again"
+                )
             super().run(act, plan, progress=progress)
 
     def _write(self, **changes: Any) -> None:

@@ -18,8 +18,11 @@ from nftgan.chain.rpc import connect
 from nftgan.chain.sending import Sender
 from nftgan.cli.main import app
 from nftgan.collection.manifest import Manifest
+from nftgan.errors import UsageError
 from nftgan.files import read_json
 from nftgan.project import Project
+from nftgan.workflows.publishing import ChainChoice
+from nftgan.workflows.sale import Selling, Wishes
 
 PRICE = 10**16
 STRANGER = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -79,7 +82,7 @@ def test_a_sale_from_its_opening_to_its_end(desk: Desk) -> None:
     assert (steps[-1]["verb"], steps[-1]["found"]) == ("sale status", "on sale on embedded")
 
     plan = desk.sale("buy", "2", "--dry-run")
-    assert plan["value_wei"] == 2 * PRICE and plan["steps"] == ["buy tokens 1 to 2"]
+    assert plan["value_wei"] == 2 * PRICE and plan["steps"] == ["buy 2, 2 in all"]
     assert desk.sale("buy", "1")["bought"] == 1
     blocks = desk.blocks
     assert desk.sale("buy", "1")["bought"] == 1
@@ -200,6 +203,24 @@ def test_a_blind_sale_tells_nothing_until_it_is_revealed(desk: Desk) -> None:
     assert desk.blocks == blocks
     assert "is not blind" not in json.dumps(desk.sale("close"))
     assert desk.collection.owner() == desk.artist and desk.money(opened["sale"]) == 0
+
+
+def test_of_two_openings_at_once_one_is_told_to_look_again(desk: Desk) -> None:
+    choice = ChainChoice("embedded")
+    first, second = (
+        Selling(desk.project, choice, prompt=lambda _: "", warn=lambda _: None) for _ in range(2)
+    )
+    acts = [
+        work.opening(Wishes(price_wei=price), force=True)
+        for work, price in ((first, PRICE), (second, 2 * PRICE))
+    ]
+    plans = [work.plan(act) for work, act in zip((first, second), acts, strict=True)]
+    first.run(acts[0], plans[0])
+    blocks = desk.blocks
+    with pytest.raises(UsageError, match="another command changed the sale meanwhile"):
+        second.run(acts[1], plans[1])
+    assert desk.blocks == blocks
+    assert desk.sale("status")["terms"]["price_wei"] == PRICE
 
 
 class Stopped(BaseException):
