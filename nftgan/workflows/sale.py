@@ -277,7 +277,8 @@ class Selling(Spending, Shop):
         manifest = ready_manifest(self.project)
         if not force and not wishes.blind:
             need_verified(self.project, manifest)
-        secret = secrets.token_bytes(32) if wishes.blind else None
+        # One that was kept is never written over: a sale may be bound to it.
+        secret = (self._kept_secret() or secrets.token_bytes(32)) if wishes.blind else None
         terms = self._wished(wishes, secret) if self.record is None else self._begun(wishes)
         terms.encode()
         first = (self.record or {}).get("first", self.collection.next_token_id())
@@ -515,17 +516,22 @@ class Selling(Spending, Shop):
         return Act(steps, warnings=("it is still open: the reveal ends it",) if early else ())
 
     def _secret(self, terms: SaleTerms) -> bytes:
-        path = self.path.with_suffix(".secret")
-        try:
-            secret = bytes.fromhex(path.read_text(encoding="utf-8").strip().removeprefix("0x"))
-            whole = self._commitment(secret) == terms.commitment
-        except (OSError, ValueError, UsageError):
-            whole = False
-        if not whole:
+        secret = self._kept_secret()
+        if secret is None or self._commitment(secret) != terms.commitment:
             raise UsageError(
-                f"{path} does not hold the secret of this sale", hint="restore it from a copy"
+                f"{self.path.with_suffix('.secret')} does not hold the secret of this sale",
+                hint="restore it from a copy",
             )
         return secret
+
+    def _kept_secret(self) -> bytes | None:
+        """The salt of a blind sale, 32 bytes; None where no file holds one."""
+        try:
+            text = self.path.with_suffix(".secret").read_text(encoding="utf-8")
+            secret = bytes.fromhex(text.strip().removeprefix("0x"))
+        except (OSError, ValueError):
+            return None
+        return secret if len(secret) == 32 else None
 
     # ---- money, and the end
 

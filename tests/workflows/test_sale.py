@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_abi import encode
+from eth_utils import keccak
 
 from nftgan.chain.accounts import embedded_account
 from nftgan.chain.contract import Collection
@@ -172,8 +174,14 @@ def test_a_wrong_list_names_the_line(desk: Desk, tmp_path: Path, text: str, word
 
 def test_a_blind_sale_tells_nothing_until_it_is_revealed(desk: Desk) -> None:
     words = ("--price", "0.01", "--blind", "--force")
+    desk.project.sales.mkdir()
+    salt = "0x" + 64 * "2"  # a kill left it behind: it is taken, not written over
+    (desk.project.sales / "7235188-1.secret").write_text(salt)
     opened = desk.sale("open", *words)
-    assert opened["terms"]["collection"] is None and opened["terms"]["commitment"]
+    words_bound = [desk.collection.address, bytes.fromhex(desk.collection.fixed().root[2:])]
+    packed = encode(["address", "bytes32", "bytes32"], [*words_bound, bytes.fromhex(salt[2:])])
+    assert opened["terms"]["collection"] is None
+    assert opened["terms"]["commitment"] == "0x" + keccak(packed).hex()
     assert desk.collection.owner() == desk.artist
     [secret] = desk.project.sales.glob("*.secret")
     assert secret.stat().st_mode & 0o777 == 0o600
