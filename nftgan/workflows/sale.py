@@ -118,6 +118,16 @@ class Shop:
             number, self.record = number + 1, None
         self.number = number
         self.path = self.project.sales / f"{chain_id}-{number}.json"
+        self.genesis = genesis_hash(self.connection)
+        here = {"genesis": self.genesis, "collection": self.collection.address}
+        if (
+            self.record is not None
+            and here.items() - {key: self.record.get(key) for key in here}.items()
+        ):
+            raise UsageError(
+                f"{self.path} is of another {self.connection.chain.name} chain or contract",
+                hint=f"move sales/{chain_id}-* away to sell on this one",
+            )
 
     def sale(self) -> Sale:
         """Raises MissingStepError when nothing is on sale, CheckFailed for foreign code."""
@@ -230,7 +240,6 @@ class Selling(Spending, Shop):
         self.account = signer(self.connection, choice, prompt, warn)
         if self.record is not None:
             self._refuse_others(str(self.record["owner"]))
-        self.genesis = genesis_hash(self.connection)
         self.sender = sender_for(
             self.connection, self.account, self.path.with_suffix(".jsonl"), choice
         )

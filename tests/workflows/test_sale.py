@@ -294,6 +294,8 @@ def test_marked_pieces_are_put_on_sale_only_knowingly(desk: Desk) -> None:
 def test_a_damaged_record_is_said(desk: Desk) -> None:
     desk.sale("open", "--price", "0.01", "--force")
     [path] = desk.project.sales.glob("*.json")
+    path.write_text(json.dumps({**read_json(path), "genesis": "0x00"}))
+    assert "is of another embedded chain" in desk.sale("status", expect=2)["message"]
     path.write_text("{}")
     for verb in ("status", "close", "withdraw"):
         assert "is damaged" in desk.sale(verb, expect=2)["message"]
