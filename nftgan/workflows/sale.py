@@ -120,10 +120,7 @@ class Shop:
         self.path = self.project.sales / f"{chain_id}-{number}.json"
         self.genesis = genesis_hash(self.connection)
         here = {"genesis": self.genesis, "collection": self.collection.address}
-        if (
-            self.record is not None
-            and here.items() - {key: self.record.get(key) for key in here}.items()
-        ):
+        if self.record is not None and any(self.record.get(k) != v for k, v in here.items()):
             raise UsageError(
                 f"{self.path} is of another {self.connection.chain.name} chain or contract",
                 hint=f"move sales/{chain_id}-* away to sell on this one",
