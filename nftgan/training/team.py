@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 
 import torch
 import torch.distributed as dist
@@ -117,6 +118,10 @@ def joined(device: str) -> Iterator[Team]:
                 hint="start fewer processes",
             )
         torch.cuda.set_device(place)
+    # Its default arguments keep the group that exists when it is loaded, as deterministic kernels
+    # load it later: the group's threads then outlived the team, and one of them that still held a
+    # tensor at Python's end aborted the process.
+    import_module("torch.distributed.nn.functional")
     meeting = os.environ.get(RENDEZVOUS)
     if meeting:  # all on this machine: nothing may listen on its other interfaces
         os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
