@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,14 +61,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises UsageError when the file system refuses.
     """
-    with translated_os_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=".tmp" + path.suffix, dir=path.parent
-        )
-        os.close(handle)
-    temporary = Path(name)
+    # The name is ours before the file exists: a Ctrl-C while it is made must not leave it behind.
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp{path.suffix}"
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         yield temporary
         with translated_os_errors(path):
             umask = os.umask(0)

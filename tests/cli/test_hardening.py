@@ -13,6 +13,8 @@ import random
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -28,7 +30,9 @@ from nftgan.cli.ui import Ui
 from nftgan.dataset.shipped import unpack
 from nftgan.project import Project
 from nftgan.workflows.sources import base_model
+from tests.cli.interrupted import TIMES
 
+ROOT = Path(__file__).resolve().parents[2]
 FUZZ = int(os.environ.get("NFTGAN_FUZZ", "8"))
 CALM = {0, 2, 3, 6}
 LOOK = ["--trunc", "0.7", "--pixel-grid", "16", "--palette", "12", "--upscale", "2"]
@@ -243,31 +247,32 @@ def test_control_c_at_any_moment_is_130_and_the_same_command_goes_on(
 ) -> None:
     words = steps(desk)[verb]
     undo(desk, verb)
-    saved = desk.parent / f"{desk.name} saved"
-    shutil.copytree(desk, saved)
-    began = time.perf_counter()
+    birds, saved = desk / "birds", desk.parent / f"{desk.name} saved"
+    shutil.copytree(birds, saved)
     assert type_(*words).code == 0
-    whole = time.perf_counter() - began
-    expected = made_of(desk / "birds")
-    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-    moments = random.Random(verb)
-    try:
-        shutil.rmtree(desk / "birds")
-        shutil.copytree(saved / "birds", desk / "birds")
-        for _ in range(6):
-            signal.setitimer(signal.ITIMER_REAL, max(moments.random() * whole, 1e-3))
-            try:
-                answer = type_(*words)
-            except KeyboardInterrupt:  # it came when the verb had ended
-                continue
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            assert answer.code in {0, 130}, answer.document
-            assert litter(desk / "birds") == []
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    expected = made_of(birds)
+    shutil.rmtree(birds)
+    shutil.copytree(saved, birds)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.cli.interrupted", str(birds), str(saved), verb, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second, *stopped = json.loads(done.stdout)
+    assert (first["code"], second["code"]) == (0, 0)
+    assert len(stopped) == TIMES
+    for answer in stopped:
+        if "code" in answer:
+            assert answer["code"] in {0, 130}, answer
+            assert json.loads(answer["out"])["ok"] is (answer["code"] == 0)
+            assert "Traceback" not in answer["noise"]
+        assert answer["litter"] == []
     assert type_(*words).code == 0
-    assert made_of(desk / "birds") == expected
+    assert made_of(birds) == expected
 
 
 def test_control_c_after_the_answer_leaves_one_document(
