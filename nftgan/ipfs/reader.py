@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from nftgan.errors import CheckFailed
 from nftgan.ipfs.cid import DAG_PB, RAW, Cid
@@ -18,6 +19,7 @@ from nftgan.ipfs.dagpb import (
     decode_node,
     decode_unixfs,
 )
+from nftgan.ipfs.hamt import MAX_DEPTH as SHARD_DEPTH
 from nftgan.ipfs.hamt import hash_path
 
 Get = Callable[[Cid], bytes]
@@ -107,21 +109,30 @@ def _child(get: Get, cid: Cid, name: str) -> Cid | None:
     return None
 
 
-def entries(get: Get, cid: Cid, depth: int = 0) -> Iterator[Link]:
+def entries(get: Get, cid: Cid) -> Iterator[Link]:
     """The children of a folder, flat or sharded; sharded ones in shard order."""
-    if depth > MAX_DEPTH:
-        raise CheckFailed(f"the folder {cid} is nested too deep")
     node, record = node_of(get, cid)
     if record.kind == DIRECTORY:
         yield from node.links
     elif record.kind == SHARD:
-        for link in node.links:
-            if len(link.name) == 2:
-                yield from entries(get, link.cid, depth + 1)
-            else:
-                yield Link(link.name[2:], link.cid, link.total_bytes)
+        yield from _shard_entries(get, node, 1, {cid})
     else:
         raise CheckFailed(f"{cid} is not a folder")
+
+
+def _shard_entries(get: Get, node: Node, depth: int, seen: set[Cid]) -> Iterator[Link]:
+    """No shard of a true folder can be twice in it: one that could would unfold without end."""
+    for link in node.links:
+        if len(link.name) > 2:
+            yield Link(link.name[2:], link.cid, link.total_bytes)
+            continue
+        if depth == SHARD_DEPTH or link.cid in seen or len(link.name) < 2:
+            raise CheckFailed(f"the shard {link.cid} is not where a sharded folder can have one")
+        seen.add(link.cid)
+        child, record = node_of(get, link.cid)
+        if record.kind != SHARD:
+            raise CheckFailed(f"the block {link.cid} is not a shard of a folder")
+        yield from _shard_entries(get, child, depth + 1, seen)
 
 
 def is_folder(get: Get, cid: Cid) -> bool:
@@ -143,28 +154,49 @@ def stream(get: Get, cid: Cid, start: int = 0, end: int | None = None) -> Iterat
 
     Raises CheckFailed for what is not a file or contradicts its own sizes.
     """
-    yield from _stream(get, cid, start, file_size(get, cid) if end is None else end, 0)
+    size = file_size(get, cid) if end is None else end
+    yield from _stream(get, cid, start, size, 0, _Work(SOME_LINKS))
 
 
-def _stream(get: Get, cid: Cid, start: int, end: int, depth: int) -> Iterator[bytes]:
+SOME_LINKS = 200_000
+
+
+@dataclass
+class _Work:
+    """How many links may still be read: some to begin with, and one more for 16 bytes that came.
+
+    A few blocks can describe a file of so many tiny parts that reading it would last for days.
+    """
+
+    links: int
+
+    def came(self, piece: bytes) -> bytes:
+        self.links += len(piece) // 16
+        return piece
+
+
+def _stream(get: Get, cid: Cid, start: int, end: int, depth: int, work: _Work) -> Iterator[bytes]:
     if depth > MAX_DEPTH:
         raise CheckFailed(f"the file {cid} is nested too deep")
     if cid.codec == RAW:
-        yield get(cid)[start:end]
+        yield work.came(get(cid)[start:end])
         return
     node, record = node_of(get, cid)
     if record.kind not in {FILE, FILE_RAW}:
         raise CheckFailed(f"{cid} is not a file")
     if len(node.links) != len(record.part_bytes):
         raise CheckFailed(f"the file {cid} contradicts its own sizes")
+    work.links -= 1 + len(node.links)
+    if work.links < 0:
+        raise CheckFailed(f"the file {cid} is cut into too many parts")
     if record.data:
-        yield record.data[start:end]
+        yield work.came(record.data[start:end])
     at = len(record.data)
     for link, size in zip(node.links, record.part_bytes, strict=True):
         low, high = max(start - at, 0), min(end - at, size)
         if low < high:
             got = 0
-            for piece in _stream(get, link.cid, low, high, depth + 1):
+            for piece in _stream(get, link.cid, low, high, depth + 1, work):
                 got += len(piece)
                 yield piece
             if got != high - low:

@@ -35,6 +35,7 @@ from nftgan.ipfs.preflight import (
 )
 from nftgan.ipfs.store import BlockStore
 from nftgan.ipfs.verify import Extent
+from nftgan.ipfs.whole import check_whole
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
 from nftgan.workflows.metadata import ready_manifest
@@ -130,11 +131,16 @@ def pin_again(
     dry_run: bool = False,
     progress: Progress = SILENT,
 ) -> Pinned:
-    """`pin` of a CAR that was kept, without its collection: the same CIDs at other places."""
+    """`pin` of a CAR that was kept, without its collection: the same CIDs at other places.
+
+    Nothing is written or sent unless the CAR is whole. Raises UsageError.
+    """
+    car = CarFile(path)
+    check_whole(car)
     with contextlib.ExitStack() as stack:
         opened = _open(targets, stack)
         if dry_run:
-            shape = shape_of(CarFile(path))
+            shape = shape_of(car)
             return _pinned(shape, path, _plans(opened, shape, extent, {}), ())
         return _pin_all(
             path,

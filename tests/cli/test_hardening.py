@@ -31,6 +31,7 @@ from nftgan.dataset.shipped import unpack
 from nftgan.project import Project
 from nftgan.workflows.sources import base_model
 from tests.cli.interrupted import TIMES
+from tests.damage import damaged
 
 ROOT = Path(__file__).resolve().parents[2]
 FUZZ = int(os.environ.get("NFTGAN_FUZZ", "8"))
@@ -323,46 +324,6 @@ def test_clocks_that_jump_change_nothing(
 
 
 # ---- hostile files
-
-BITS = [
-    b"-1",
-    b"1e999",
-    b"null",
-    b"9" * 40,
-    b"NaN",
-    b'"\\ud800"',
-    b"[" * 500,
-    b"{}",
-    b"../..",
-    b"\0",
-]
-
-
-def damaged(data: bytes, r: random.Random) -> bytes:
-    """`data` with one to three random wounds."""
-    out = bytearray(data)
-    for _ in range(r.randint(1, 3)):
-        at, length = r.randrange(len(out) + 1), r.randint(1, 40)
-        kind = r.randrange(7)
-        if kind == 0 and out:
-            out[at % len(out)] ^= 1 << r.randrange(8)
-        elif kind == 1:
-            del out[at:]
-        elif kind == 2:
-            del out[at : at + length]
-        elif kind == 3:
-            out[at:at] = out[at : at + length] * r.randint(1, 30)
-        elif kind == 4:
-            out[at:at] = r.randbytes(length)
-        elif kind == 5:
-            out[at : at + r.randint(0, 8)] = r.choice(BITS)
-        else:
-            numbers = [i for i in range(min(len(out), 20_000)) if 48 <= out[i] < 58]
-            if numbers:
-                i = r.choice(numbers)
-                out[i : i + 1] = r.choice(BITS)
-    return bytes(out)
-
 
 WATCHED: dict[str, list[str]] = {
     "birds/nftgan.toml": ["status", "-C", "birds"],
