@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import mimetypes
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from nftgan.errors import CheckFailed, NftganError, UsageError
@@ -55,6 +57,11 @@ class Gateway(ThreadingHTTPServer):
                 f"port {port} on {LOOPBACK} cannot be used: {exc.strerror}",
                 hint="choose another one with --port",
             ) from exc
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away in the middle is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

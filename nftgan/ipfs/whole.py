@@ -28,7 +28,7 @@ class _Below:
 
 
 def check_whole(car: CarFile) -> None:
-    """Read every block below the root once and hash it. Raises UsageError at the first fault."""
+    """Read and hash every block, and follow the links. Raises UsageError at the first fault."""
     try:
         _check(car)
     except CheckFailed as exc:
@@ -53,6 +53,9 @@ def _check(car: CarFile) -> None:
                 links += len(node.links)
                 known[cid] = _below(cid, node, record, known)
         stack.pop()
+    for cid in car.cids:
+        if cid not in known:  # below no folder, and stored all the same
+            car.get(cid)
     paths = known[car.root].paths
     if paths > SOME_PATHS + PATHS_PER_LINK * links:
         raise CheckFailed(f"its {links:,} links unfold into {paths:,} paths")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from nftgan.chain.rpc import Connection
 from nftgan.chain.sending import Sender, Timing
 
 QUICK = Timing(poll=0.02, resend=0.4, replace=1.0, absent=0.6, outage=20, give_up=40)
+PATIENT = replace(QUICK, replace=60)
+"""For tests that count attempts: a machine that stalls for a second must not bid higher."""
 SALT = bytes(32)
 
 
@@ -30,7 +33,7 @@ def account(name: str) -> Account:
 
 def sender(connection: Connection, who: Account, path: Path, **more: Any) -> Sender:
     journal = Journal.open(path, {"chain_id": connection.chain.chain_id, "sender": who.address})
-    timing = None if connection.embedded else QUICK
+    timing = more.pop("timing", None if connection.embedded else QUICK)
     return Sender(connection, who, journal, timing=timing, **more)
 
 

@@ -181,6 +181,6 @@ def test_two_first_uses_at_once_make_one_embedded_account() -> None:
     processes = [context.Process(target=_address, args=(queue,)) for _ in range(4)]
     for process in processes:
         process.start()
-    assert len({queue.get(timeout=30) for _ in processes}) == 1
+    assert len({queue.get(timeout=120) for _ in processes}) == 1
     for process in processes:
         process.join()

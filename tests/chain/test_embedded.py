@@ -284,7 +284,7 @@ def test_twenty_four_kills_with_two_writers_lose_no_reported_block(tmp_path: Pat
             os.close(handle)
             children.append(child)
         for file in reports.values():  # so that they are at work; where in it is up to chance
-            until = time.monotonic() + 30
+            until = time.monotonic() + 120
             while lines(file) <= before[file] and time.monotonic() < until:
                 time.sleep(0.005)
         for child in children:

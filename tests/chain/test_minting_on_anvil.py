@@ -19,7 +19,18 @@ from nftgan.chain.networks import CHAINS, Chain
 from nftgan.chain.rpc import Connection, connect
 from nftgan.chain.sending import Sender
 from nftgan.errors import PartlyDone, ServiceError, UsageError
-from tests.chain.actors import account, deploy, die, in_child, mint, seeds_of, sender, times_minted
+from tests.chain.actors import (
+    PATIENT,
+    QUICK,
+    account,
+    deploy,
+    die,
+    in_child,
+    mint,
+    seeds_of,
+    sender,
+    times_minted,
+)
 from tests.chain.anvil import forward, rpc
 from tests.chain.faults import BadNode, Policy, faults_of
 
@@ -46,7 +57,8 @@ class Rig:
         return Mining(self)
 
     def minter(self, **more: Any) -> Sender:
-        return sender(self.connection, ME, self.folder / "mint.jsonl", **more)
+        path = self.folder / "mint.jsonl"
+        return sender(self.connection, ME, path, **{"timing": PATIENT, **more})
 
     def begin(self, **more: Any) -> threading.Thread:
         """Mint in another thread; its outcome is in `result` or `failure`."""
@@ -63,13 +75,14 @@ class Rig:
         return thread
 
     def wait_for(self, happened: Callable[[], Any]) -> Any:
-        for _ in range(1000):
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
             if found := happened():
                 return found
             if self.failure is not None:
                 raise self.failure
             time.sleep(0.02)
-        pytest.fail("nothing happened for twenty seconds")
+        pytest.fail("nothing happened for two minutes")
 
     def pending(self) -> list[dict[str, Any]]:
         pool = self.ask("txpool_content")["pending"]
@@ -207,7 +220,7 @@ def test_tokens_are_finalized_when_the_node_says_so_and_not_before(
 
 
 def test_a_base_fee_spike_is_outbid_with_the_same_nonce(rig: Rig) -> None:
-    thread = rig.begin(max_fee_wei=1_000 * GWEI)
+    thread = rig.begin(max_fee_wei=1_000 * GWEI, timing=QUICK)
     [first] = rig.wait_for(rig.pending)
     rig.ask("anvil_setNextBlockBaseFeePerGas", hex(50 * int(first["maxFeePerGas"], 16)))
     rig.ask("evm_mine")
@@ -240,7 +253,7 @@ def test_a_base_fee_above_the_allowed_one_waits_and_then_stops(
 
 def test_a_transaction_that_was_sent_too_cheap_is_replaced(rig: Rig) -> None:
     """The fee is right when it is signed and too low when it arrives."""
-    own = rig.minter(max_fee_wei=1_000 * GWEI)
+    own = rig.minter(max_fee_wei=1_000 * GWEI, timing=QUICK)
     plan = plan_mint(own, rig.collection, ME.address, seeds_of(TOKENS))
     deliver, first = own._deliver, []
 

@@ -18,7 +18,16 @@ from nftgan.chain.rpc import Connection, connect
 from nftgan.chain.sending import TX_GAS_CAP, Sender
 from nftgan.errors import PartlyDone, ServiceError, UsageError
 from nftgan.files import os_error
-from tests.chain.actors import account, deploy, in_child, mint, seeds_of, sender, times_minted
+from tests.chain.actors import (
+    PATIENT,
+    account,
+    deploy,
+    in_child,
+    mint,
+    seeds_of,
+    sender,
+    times_minted,
+)
 from tests.chain.conftest import FAULTY, Start
 from tests.chain.faults import BadNode
 
@@ -44,7 +53,8 @@ class World:
         self.bad.upstream = upstream
 
     def minter(self, **more: Any) -> Sender:
-        return sender(self.connection, ME, self.folder / "mint.jsonl", **more)
+        path = self.folder / "mint.jsonl"
+        return sender(self.connection, ME, path, **{"timing": PATIENT, **more})
 
     def attempts(self) -> list[Any]:
         tried = Journal.read(self.folder / "mint.jsonl").attempts.values()

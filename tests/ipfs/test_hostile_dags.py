@@ -140,7 +140,8 @@ class Noting(Gateway):
     raised: BaseException | None = None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        self.raised = sys.exc_info()[1]
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # `asked` may hang up early
+            self.raised = sys.exc_info()[1]
 
 
 @pytest.fixture
@@ -222,6 +223,20 @@ def test_a_leaf_that_is_missing_is_noticed_before_anything_is_kept(
     for dry_run in (True, False):
         with pytest.raises(UsageError, match=f"not a whole CAR file: the block {leaf}"):
             pin_again(tmp_path / "x.car", ["embedded"], dry_run=dry_run)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_damaged_block_that_belongs_to_nothing_is_noticed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+    forge = honest()
+    root = forge.node([], UnixFs(DIRECTORY))
+    surplus = forge.add(b"surplus", RAW, 7)
+    forge.blocks[surplus] = b"damaged"
+    kept(forge, root, tmp_path / "x.car")
+    with pytest.raises(UsageError, match=f"the block {surplus} is damaged"):
+        pin_again(tmp_path / "x.car", ["embedded"])
     assert not (tmp_path / "home").exists()
 
 

@@ -159,7 +159,7 @@ def test_what_is_not_on_disk_yet_does_not_look_done(serve: Serve, visit: Visit) 
     say = served.studio.opinions.say
 
     def slow(*words: Any) -> Any:
-        assert hold.wait(20)
+        assert hold.wait(120)
         return say(*words)
 
     served.studio.opinions.say = slow  # type: ignore[method-assign]

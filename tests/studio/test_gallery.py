@@ -36,7 +36,7 @@ class Recorder(Model):
         self.go.set()
 
     def previews(self, seeds: Sequence[int], *args: Any, **options: Any) -> Any:
-        self.go.wait(20)
+        self.go.wait(300)
         self.painted.extend(seeds)
         return super().previews(seeds, *args, **options)
 
@@ -65,7 +65,8 @@ def gallery_of(tmp_path: Path, painter: Recorder) -> Iterator[Open]:
 
 
 def until(true: Callable[[], object]) -> None:
-    for _ in range(2000):
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
         if true():
             return
         time.sleep(0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import time
@@ -62,9 +63,9 @@ class Witness:
         listed, began = set(), time.monotonic()
         while process.poll() is None:
             for path in Path(f"/proc/{process.pid}").glob("task/*/children"):
-                for child in [str(process.pid), *path.read_text().split()]:
-                    command = Path(f"/proc/{child}/cmdline")
-                    listed.add(command.read_bytes().decode() if command.exists() else "")
+                with contextlib.suppress(OSError):  # a thread or a child that has just ended
+                    for child in [str(process.pid), *path.read_text().split()]:
+                        listed.add(Path(f"/proc/{child}/cmdline").read_bytes().decode())
             if stop is not None and time.monotonic() - began > stop:
                 process.send_signal(signal.SIGINT)
                 stop = None
