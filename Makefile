@@ -16,8 +16,10 @@ install: .venv/ready
 demo: .venv/ready
 	$(BIN)/nftgan demo --keep demo
 
+# `make test WORKERS=auto`: several files at once, in up to four processes.
+WORKERS ?= 0
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
 
 check: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -10,7 +10,11 @@ import pytest
 
 from nftgan.project import state_home
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads its OpenMP runtime
+# Before torch loads its OpenMP runtime:
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the processors
+    threads = max((os.cpu_count() or 1) // int(workers), 1)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 # Most tests have a home of their own, and would compile the kernels anew.
 os.environ.setdefault("NFTGAN_KERNEL_CACHE", str(state_home() / "cache" / "kernels"))
 
