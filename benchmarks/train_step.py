@@ -76,7 +76,7 @@ def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--presets", default="tiny,small")
+    parser.add_argument("--presets", default="tiny,small,narrow")
     parser.add_argument("--cfg", default="stylegan3-t")
     parser.add_argument("--batch", type=int, default=0, help="0: the preset's")
     parser.add_argument("--device", default="cpu")

@@ -483,7 +483,7 @@ class Sender:
         if watch.hash != attempt.hash:
             watch.hash, watch.since, watch.sent, watch.too_cheap = attempt.hash, now, None, False
         stale = watch.sent is None or now - watch.sent >= self._timing.resend
-        if stale and not watch.too_cheap:  # what the node finds too cheap is replaced, not sent again
+        if stale and not watch.too_cheap:  # too cheap: replaced below, not sent again
             watch.sent = now
             self._send(attempt, watch)
             return self.connection.embedded
