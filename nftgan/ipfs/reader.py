@@ -126,7 +126,9 @@ def _shard_entries(get: Get, node: Node, depth: int, seen: set[Cid]) -> Iterator
         if len(link.name) > 2:
             yield Link(link.name[2:], link.cid, link.total_bytes)
             continue
-        if depth == SHARD_DEPTH or link.cid in seen or len(link.name) < 2:
+        if depth == SHARD_DEPTH:
+            raise CheckFailed(f"the shard {link.cid} is nested too deep")
+        if link.cid in seen or len(link.name) < 2:
             raise CheckFailed(f"the shard {link.cid} is not where a sharded folder can have one")
         seen.add(link.cid)
         child, record = node_of(get, link.cid)
@@ -155,7 +157,12 @@ def stream(get: Get, cid: Cid, start: int = 0, end: int | None = None) -> Iterat
     Raises CheckFailed for what is not a file or contradicts its own sizes.
     """
     size = file_size(get, cid) if end is None else end
-    yield from _stream(get, cid, start, size, 0, _Work(SOME_LINKS))
+    got = 0
+    for piece in _stream(get, cid, start, size, 0, _Work(SOME_LINKS)):
+        got += len(piece)
+        yield piece
+    if got != max(size - start, 0):  # who promised that many would wait for the rest
+        raise CheckFailed(f"the file {cid} contradicts its own sizes")
 
 
 SOME_LINKS = 200_000

@@ -288,6 +288,15 @@ def test_a_file_of_dust_is_given_up_and_one_of_small_chunks_is_not(
     assert sum(map(len, stream(forge.get, chunked))) == 2_560_000
 
 
+def test_a_file_shorter_than_it_says_ends_the_answer_at_once(gateway: Noting) -> None:
+    forge = honest()
+    root = forge.node([], UnixFs(FILE, b"short", 1_000))
+    with pytest.raises(CheckFailed, match="contradicts its own sizes"):
+        list(stream(forge.get, root))
+    gateway.get = checked(forge.get)
+    assert asked(gateway, f"/ipfs/{root}") == 200  # cut off, not left open
+
+
 @pytest.mark.parametrize("total", [0, 3, 5, 2**62])
 def test_a_file_that_lies_about_its_size_is_not_pinned(tmp_path: Path, total: int) -> None:
     forge = honest()
