@@ -16,8 +16,8 @@ install: .venv/ready
 demo: .venv/ready
 	$(BIN)/nftgan demo --keep demo
 
-# `make test WORKERS=auto`: several files at once, in up to four processes.
-WORKERS ?= 0
+# Several files at once, in up to four processes; WORKERS=0: one after the other.
+WORKERS ?= auto
 test: .venv/ready
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
 
