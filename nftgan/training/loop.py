@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,7 +25,7 @@ from nftgan.training import watchdog
 from nftgan.training.augment import Augment
 from nftgan.training.config import OPTIONS_FILE, TrainConfig
 from nftgan.training.feed import Feed
-from nftgan.training.outputs import RunWriter, best_network
+from nftgan.training.outputs import RunWriter, best_network, painted
 from nftgan.training.phases import train_step
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
 from nftgan.training.team import SOLO, Team
@@ -43,10 +44,9 @@ def train(
 
     Files appear in `run_dir` before the tick that announces them is yielded. Killed at any moment,
     the same call again ends with the same weights as an undisturbed run on the same machine.
-    Every process of `team` makes the same call; the leader alone writes, and measures snapshots by
-    `score`. Raises UsageError when
-    `run_dir` holds another run, Cancelled after Ctrl-C (state saved), PartlyDone when another
-    process of the team has died.
+    Every process of `team` makes the same call; the leader alone writes. All measure snapshots by
+    `score`. Raises UsageError when `run_dir` holds another run, Cancelled after Ctrl-C (state
+    saved), PartlyDone when another process of the team has died.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     with _only_writer(run_dir, team), _reproducible(config), ExitStack() as ending:
@@ -60,14 +60,17 @@ def train(
             parent = model_file.load_networks(config.parent.source)
             taken_over = str(transfer(state, parent.generator, parent.discriminator))
         team.wait()  # until all have read what the leader is about to replace
-        writer = RunWriter(config, run_dir, feed, score) if team.leads else None
+        writer = RunWriter(config, run_dir, feed) if team.leads else None
         if writer is not None:
             _begin(config, run_dir, state, writer, continued, taken_over, progress)
         with progress.task("training", config.total_images / 1000, "kimg") as task, Stop() as stop:
             task.update(completed=state.images / 1000)
             for tick in ticks(config, state, feed, run_dir, stop, task, team):
+                scores: dict[str, float] = {}
+                if tick.snapshot and score is not None:
+                    scores = score(partial(painted, config, state), team)
                 if writer is not None:
-                    tick = writer.write(tick, state)
+                    tick = writer.write(tick, state, scores)
                     for warning in tick.warnings:
                         progress.warn(warning)
                     if tick.snapshot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from nftgan.training import board, watchdog
 from nftgan.training.config import TrainConfig
 from nftgan.training.feed import Feed
 from nftgan.training.state import TrainState
-from nftgan.training.tick import Score, Tick
+from nftgan.training.tick import Tick
 
 STATS_FILE = "stats.jsonl"
 LOG_FILE = "log.txt"
@@ -30,10 +31,7 @@ LOG_FILE = "log.txt"
 class RunWriter:
     """Writes the files of one run; each is whole or absent, and written again after a resume."""
 
-    def __init__(
-        self, config: TrainConfig, run_dir: Path, feed: Feed, score: Score | None = None
-    ) -> None:
-        self._score = score
+    def __init__(self, config: TrainConfig, run_dir: Path, feed: Feed) -> None:
         self._config = config
         self._dir = run_dir
         self._feed = feed
@@ -59,14 +57,14 @@ class RunWriter:
         verb = "continued" if continued else "started"
         self.log(f"{verb} at {state.images / 1000:g} kimg by nftgan {nftgan.__version__}")
 
-    def write(self, tick: Tick, state: TrainState) -> Tick:
-        """All that is due at `tick`; returns it with what the sheet showed added."""
+    def write(self, tick: Tick, state: TrainState, scores: Mapping[str, float]) -> Tick:
+        """All that is due at `tick`; returns it with its scores and what the sheet showed added."""
         sheet = None
         if tick.snapshot:
             name = f"{tick.images // 1000:06d}"
-            sheet = self.samples(state)
+            sheet = painted(self._config, state, range(self._columns * self._rows))
             self._write_grid(f"fakes{name}.png", sheet)
-            tick = self._judged(tick, sheet, state)
+            tick = self._judged(tick, sheet, state, scores)
             save_network(state, self._dir / f"network-{name}.safetensors")
             thin_networks(self._dir, self._config.keep)
         if tick.images:
@@ -86,9 +84,15 @@ class RunWriter:
             self.log(f"warning: {warning}")
         return tick
 
-    def _judged(self, tick: Tick, sheet: npt.NDArray[np.uint8], state: TrainState) -> Tick:
-        """`tick` with what a look at the networks tells: do the pictures differ, does a pattern
-        run through, does D judge by memory, and the scores asked for.
+    def _judged(
+        self,
+        tick: Tick,
+        sheet: npt.NDArray[np.uint8],
+        state: TrainState,
+        scores: Mapping[str, float],
+    ) -> Tick:
+        """`tick` with its scores and what a look at the networks tells: do the pictures differ,
+        does a pattern run through, does D judge by memory.
         """
         share = watchdog.variety(sheet) / max(self._art_variety, 1e-3)
         statistics = tick.statistics | {"Variety": share}
@@ -102,9 +106,8 @@ class RunWriter:
             statistics["Overfitting"] = memory
             if tick.images > len(self._feed.shown):
                 found.append(watchdog.overfitting_warning(memory, self._config.aug))
-        if self._score is not None:
-            statistics |= self._score(lambda count: self.samples(state, count))
-            found.append(watchdog.copies_warning(statistics.get("Copies", 0.0)))
+        statistics |= scores
+        found.append(watchdog.copies_warning(scores.get("Copies", 0.0)))
         said = tuple(text for text in found if text) if tick.images else ()
         return replace(
             tick,
@@ -139,32 +142,6 @@ class RunWriter:
                 total += float(state.discriminator(images[part], chosen).sum())
         return total / whole
 
-    def samples(self, state: TrainState, count: int | None = None) -> npt.NDArray[np.uint8]:
-        """Pictures [N, C, H, W] of seeds 0, 1, 2 … by the averaged generator, classes in turn."""
-        config = self._config
-        count = self._columns * self._rows if count is None else count
-        z = np.concatenate(
-            [np.random.RandomState(seed).randn(1, config.generator.z_dim) for seed in range(count)]
-        )
-        latents = torch.from_numpy(z.astype(np.float32)).to(state.device)
-        classes = config.generator.c_dim
-        labels = (
-            torch.eye(classes, device=state.device)[torch.arange(count) % classes]
-            if classes
-            else None
-        )
-        made = []
-        with torch.no_grad():
-            for first in range(0, count, config.micro_batch):
-                part = slice(first, first + config.micro_batch)
-                made.append(
-                    state.average(
-                        latents[part], None if labels is None else labels[part], noise_mode="const"
-                    )
-                )
-        images = (torch.cat(made) * 127.5 + 128).clamp(0, 255).to(torch.uint8)
-        return images.cpu().numpy()
-
     def _write_grid(self, name: str, images: npt.NDArray[np.uint8]) -> None:
         buffer = io.BytesIO()
         Image.fromarray(grid(images, self._columns)).save(buffer, "PNG")
@@ -173,6 +150,29 @@ class RunWriter:
     def log(self, line: str) -> None:
         """Append to log.txt."""
         files.append_line(self._dir / LOG_FILE, line)
+
+
+def painted(config: TrainConfig, state: TrainState, seeds: Sequence[int]) -> npt.NDArray[np.uint8]:
+    """Pictures [N, C, H, W] of these seeds by the averaged generator, classes in turn."""
+    z = np.concatenate(
+        [np.random.RandomState(seed).randn(1, config.generator.z_dim) for seed in seeds]
+    )
+    latents = torch.from_numpy(z.astype(np.float32)).to(state.device)
+    classes = config.generator.c_dim
+    labels = (
+        torch.eye(classes, device=state.device)[torch.tensor(seeds) % classes] if classes else None
+    )
+    made = []
+    with torch.no_grad():
+        for first in range(0, len(seeds), config.micro_batch):
+            part = slice(first, first + config.micro_batch)
+            made.append(
+                state.average(
+                    latents[part], None if labels is None else labels[part], noise_mode="const"
+                )
+            )
+    images = (torch.cat(made) * 127.5 + 128).clamp(0, 255).to(torch.uint8)
+    return images.cpu().numpy()
 
 
 def thin_networks(run_dir: Path, keep: int) -> None:

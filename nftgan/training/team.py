@@ -88,6 +88,15 @@ class Team:
             dist.broadcast(data, src=0)
         return bytes(data.tolist()).rstrip(b"\0").decode()
 
+    def rows(self, mine: Tensor, total: int) -> Tensor:
+        """All of the rows [total, C], of which this process made those rank, rank + size, …"""
+        if self.size == 1:
+            return mine
+        whole = mine.new_zeros(total, *mine.shape[1:], device=self._device)
+        whole[self.rank :: self.size] = mine.to(self._device)
+        self.add_up([whole])
+        return whole.to(mine.device)
+
     def wait(self) -> None:
         """Until all processes are here."""
         self.any(False)

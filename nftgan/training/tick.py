@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-Paint = Callable[[int], npt.NDArray[np.uint8]]
-"""Pictures [N, C, H, W] of the averaged generator for seeds 0 to N - 1."""
-Score = Callable[[Paint], dict[str, float]]
-"""Measures a network at a snapshot; given to the loop by who may know of metrics."""
+from nftgan.training.team import Team
+
+Paint = Callable[[Sequence[int]], npt.NDArray[np.uint8]]
+"""Pictures [N, C, H, W] of the averaged generator for N seeds."""
+Score = Callable[[Paint, Team], dict[str, float]]
+"""Measures a network at a snapshot; given to the loop by who may know of metrics. All processes of
+the team call it, and the leader's answer counts."""
 
 
 @dataclass(frozen=True)

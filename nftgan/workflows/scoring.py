@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from nftgan import files
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import split_dataset
 from nftgan.errors import MissingStepError
 from nftgan.training.config import TrainConfig
+from nftgan.training.team import SOLO, Team
 from nftgan.training.tick import Paint, Score
 
 FAKES = 400
@@ -26,7 +28,7 @@ def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
 
     Returns `KID` with `KID/error`, `KID/floor` (of the art itself) and `Copies`, the share of fakes
     nearer to a picture shown than 99 in 100 held-out ones are. The art's features are kept in the
-    run folder.
+    run folder. A team shares out the fakes.
     """
     if "kid" not in config.metrics or config.holdout <= 0:
         return None
@@ -39,13 +41,16 @@ def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
         return None  # the weights are an ordinary dependency: a run is worth more than its score
     art: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
 
-    def score(paint: Paint) -> dict[str, float]:
+    def score(paint: Paint, team: Team = SOLO) -> dict[str, float]:
+        mine = torch.from_numpy(extract(paint(range(team.rank, FAKES, team.size))))
+        found = team.rows(mine, FAKES).numpy()
+        if not team.leads:
+            return {}
         if not art:
             art.append(_art_features(config, run_dir, extract))
         shown, held = art[0]
         if min(len(held), len(shown)) < FEWEST_HELD:
             return {}
-        found = extract(paint(FAKES))
         value = kid(found, held)
         chosen = np.random.default_rng(0).permutation(len(shown))[: len(held)]
         limit = np.quantile(_distance(held, shown), 0.01)

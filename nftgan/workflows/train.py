@@ -63,7 +63,9 @@ def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Ti
     """
     with joined(plan.config.device) as team:
         run_dir = Path(team.text(str(plan.run_dir)))
-        score = scorer(plan.config, run_dir) if team.leads else None
+        score = scorer(plan.config, run_dir)
+        if any(team.any(score is None)):  # not for one alone: the others would wait for it
+            score = None
         for tick in train(plan.config, run_dir=run_dir, progress=progress, team=team, score=score):
             if tick.snapshot and team.leads:
                 write_report(run_dir)

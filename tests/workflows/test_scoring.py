@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +15,12 @@ from nftgan.dataset.holdout import split_dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.training.config import DatasetFacts, TrainConfig
 from nftgan.training.outputs import read_statistics
+from nftgan.training.team import SOLO
 from nftgan.workflows.scoring import CACHE, scorer
 from nftgan.workflows.train import TrainPlan, run_training
 from tests.training.conftest import smallest
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def drawing(seed: int) -> np.ndarray:
@@ -34,6 +40,40 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
     return smallest(DatasetFacts.of(path), holdout=0.3, num_layers=5, margin_size=2)
 
 
+PROGRAM = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from nftgan.training.config import DatasetFacts
+from nftgan.workflows.train import TrainPlan, run_training
+from tests.training.conftest import smallest
+options = dict(batch=8, kimg=0.016, holdout=0.3, num_layers=5, margin_size=2)
+config = smallest(DatasetFacts.of(Path(sys.argv[1])), **options)
+list(run_training(TrainPlan(config, Path(sys.argv[2]), continues=False)))
+"""
+
+
+def test_a_team_shares_the_fakes_and_finds_the_same(config: TrainConfig, tmp_path: Path) -> None:
+    found = []
+    for size in (1, 2):
+        run = tmp_path / f"run{size}"
+        team = [
+            subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, config.dataset.path, str(run)],
+                cwd=ROOT,
+                env=os.environ
+                | {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
+                | {"NFTGAN_RENDEZVOUS": str(tmp_path / f"team{size}"), "OMP_NUM_THREADS": "1"},
+            )
+            for rank in range(size)
+        ]
+        assert [one.wait(240) for one in team] == [0] * size
+        found.append(read_statistics(run / "stats.jsonl")[-1])
+    for name in ("KID", "KID/error", "KID/floor", "Copies"):
+        assert found[1][name] == pytest.approx(found[0][name], rel=1e-3, abs=1e-3), name
+
+
 def test_unseen_art_scores_as_art_and_shown_art_as_copies(
     config: TrainConfig, tmp_path: Path
 ) -> None:
@@ -43,11 +83,13 @@ def test_unseen_art_scores_as_art_and_shown_art_as_copies(
     score = scorer(config, tmp_path)
     assert score is not None
     fresh = score(
-        lambda count: np.stack([drawing(10_000 + n).transpose(2, 0, 1) for n in range(80)])
+        lambda seeds: np.stack([drawing(10_000 + n).transpose(2, 0, 1) for n in range(80)]),
+        SOLO,
     )
-    copied = score(lambda count: dataset.images(shown))
+    copied = score(lambda seeds: dataset.images(shown), SOLO)
     noise = score(
-        lambda count: np.random.default_rng(0).integers(0, 256, (80, 3, 32, 32), dtype=np.uint8)
+        lambda seeds: np.random.default_rng(0).integers(0, 256, (80, 3, 32, 32), dtype=np.uint8),
+        SOLO,
     )
     assert abs(fresh["KID"]) < 4 * fresh["KID/error"] + 0.02
     assert noise["KID"] > 20 * abs(fresh["KID"])
@@ -56,7 +98,7 @@ def test_unseen_art_scores_as_art_and_shown_art_as_copies(
     assert (tmp_path / CACHE).exists()
     again = scorer(config, tmp_path)
     assert again is not None
-    assert again(lambda count: dataset.images(held))["Copies"] <= 0.05
+    assert again(lambda seeds: dataset.images(held), SOLO)["Copies"] <= 0.05
 
 
 def test_a_run_writes_its_scores_and_trains_on_nothing_held_out(
