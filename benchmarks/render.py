@@ -86,7 +86,7 @@ def paint(folder: Path, count: int, *, batch: bool, onednn: bool) -> Iterator[np
 
     # The native kernels, also for pictures that are too small to need them.
     fused.DOUBLE_FROM = winograd.DOUBLE_FROM = 0
-    winograd.FEW_CHANNELS[torch.float64] = 1
+    winograd.FEW_CHANNELS = winograd.FEW_TILES = 1
     torch.backends.mkldnn.enabled = onednn
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     opened: tuple[Path | None, Any, Any] = (None, None, None)

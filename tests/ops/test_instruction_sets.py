@@ -39,6 +39,9 @@ for dtype, tolerance in ((torch.float32, 2e-6), (torch.float64, 1e-14)):
     x, weight = torch.randn(2, 17, 13, 22, dtype=dtype), torch.randn(11, 17, 3, 3, dtype=dtype)
     found = winograd.convolve(x, winograd.transformed(weight), padding=2)
     check(found, F.conv2d(x, weight, padding=2), 10 * tolerance)
+    found = winograd.weight_gradient(x, found, padding=2)
+    y = F.conv2d(x, weight, padding=2)
+    check(found, torch.nn.grad.conv2d_weight(x, weight.shape, y, padding=2), 10 * tolerance)
 print("checked")
 """
 

@@ -14,7 +14,7 @@ from filled import filled, kinds
 
 from nftgan.networks.architecture import GeneratorConfig
 from nftgan.networks.model_file import save_model
-from nftgan.ops import fused
+from nftgan.ops import fused, winograd
 from nftgan.synthesis.canonical import SAFE_MARGIN
 from nftgan.synthesis.latents import latent
 from nftgan.synthesis.model import load_model
@@ -66,7 +66,10 @@ def test_the_model_that_ships_is_painted_the_same() -> None:
 
 
 def test_the_native_kernels_paint_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "DOUBLE_FROM", 0)
+    for module, limit in ((fused, "DOUBLE_FROM"), (winograd, "DOUBLE_FROM")):
+        monkeypatch.setattr(module, limit, 0)
+    for limit in ("FEW_CHANNELS", "FEW_TILES"):
+        monkeypatch.setattr(winograd, limit, 1)
     path = tmp_path / "model.safetensors"
     save_model(path, generator=filled(T).generator, meta={})
     model = load_model(path)
