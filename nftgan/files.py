@@ -64,10 +64,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     # The name is ours before the file exists: a Ctrl-C while it is made must not leave it behind.
     temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp{path.suffix}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        yield temporary
         with translated_os_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            yield temporary
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
@@ -75,8 +75,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             temporary.replace(path)
             fsync_folder(path.parent)
-    except OSError as exc:
-        raise os_error(exc, path) from exc
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

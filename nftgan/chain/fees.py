@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from nftgan.chain.rpc import Connection, translated
-from nftgan.errors import PartlyDone, ServiceError
+from nftgan.errors import PartlyDone, ServiceError, UsageError
 
 BUMP = 1125  # thousandths: nodes want at least a tenth more, of both fees, for a replacement
 MIN_TIP_WEI = 1_000_000
@@ -22,6 +23,29 @@ class Fees:
 
 class FeeTooHigh(PartlyDone):
     """The chain asks for more than the person allows."""
+
+
+class Costed(Protocol):
+    """A plan of transactions: who pays, what it has, and what they may cost at most."""
+
+    @property
+    def chain(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def balance_wei(self) -> int: ...
+    @property
+    def worst_case_wei(self) -> int: ...
+
+
+def need_funds(plan: Costed, what: str) -> None:
+    """Raises UsageError when the account could not pay the most that `what` may cost."""
+    if plan.balance_wei < plan.worst_case_wei:
+        raise UsageError(
+            f"{plan.account} has {plan.balance_wei / 1e18:.6f} ether on {plan.chain}, and {what}"
+            f" may cost {plan.worst_case_wei / 1e18:.6f}",
+            hint="add funds, or lower --max-fee",
+        )
 
 
 def current_fees(connection: Connection, max_fee_wei: int | None) -> Fees:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nftgan.chain.contract import Collection
+from nftgan.chain.fees import need_funds
 from nftgan.chain.rpc import translated
 from nftgan.chain.sending import GAS_MARGINS, TX_GAS_CAP, Operation, Sender
 from nftgan.errors import CheckFailed, PartlyDone, UsageError
@@ -201,12 +202,7 @@ def run_mint(
     holds exactly the planned tokens and seeds, deep enough. Raises as `Sender.carry_out`, and
     CheckFailed when the chain holds something else.
     """
-    if plan.balance_wei < plan.worst_case_wei:
-        raise UsageError(
-            f"{plan.account} has {plan.balance_wei / 1e18:.6f} ether on {plan.chain}, and minting"
-            f" may cost {plan.worst_case_wei / 1e18:.6f}",
-            hint="add funds, or lower --max-fee",
-        )
+    need_funds(plan, "minting")
     batches = (*plan.unsettled, *plan.batches)
     if not batches:
         return ()

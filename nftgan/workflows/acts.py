@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nftgan.chain.fees import need_funds
 from nftgan.chain.rpc import Connection, translated
 from nftgan.chain.sending import GAS_MARGINS, Operation, Sender
-from nftgan.errors import PartlyDone, UsageError
+from nftgan.errors import PartlyDone
 from nftgan.progress import SILENT, Progress
 from nftgan.workflows.publishing import account_lock
 
@@ -119,12 +120,7 @@ class Spending:
 
     def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
         """Send what is missing. Killed anywhere and run again, nothing happens twice."""
-        if plan.balance_wei < plan.worst_case_wei:
-            raise UsageError(
-                f"{plan.account} has {plan.balance_wei / 1e18:.6f} ether on {plan.chain}, and this"
-                f" may cost {plan.worst_case_wei / 1e18:.6f}",
-                hint="add funds, or lower --max-fee",
-            )
+        need_funds(plan, "this")
         with account_lock(self.connection, self.sender.account):
             self.sender.journal.reload()
             self.sender.on_wait = progress.note

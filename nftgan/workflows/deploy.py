@@ -9,12 +9,13 @@ from typing import Any
 from nftgan.chain.accounts import check_address
 from nftgan.chain.artifact import FACTORY
 from nftgan.chain.contract import SEED_STORES, Collection, Factory, FixedData, creation_code
+from nftgan.chain.fees import need_funds
 from nftgan.chain.rpc import translated
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json, write_json
 from nftgan.networks.model_file import read_model
-from nftgan.project import Project, state_home
+from nftgan.project import Project
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import need_verified
 from nftgan.workflows.publishing import (
@@ -24,6 +25,7 @@ from nftgan.workflows.publishing import (
     genesis_hash,
     open_chain,
     sender_for,
+    shared_record,
     signer,
 )
 from nftgan.workflows.sources import project_model
@@ -104,9 +106,7 @@ class Deployment:
         self.sender = sender_for(
             self.connection, self.account, project.deployments / f"{chain_id}.jsonl", choice
         )
-        self.shared = (
-            state_home() / "factories" / f"{chain_id}-{self.genesis[2:18]}{self._suffix}.json"
-        )
+        self.shared = shared_record(chain_id, self.genesis, self._suffix)
 
     def existing(self) -> DeployResult | None:
         """The deployment that is already there, checked against the chain and the manifest."""
@@ -162,12 +162,7 @@ class Deployment:
 
     def run(self, plan: DeployPlan) -> DeployResult:
         """Send what is missing. Killed anywhere and run again, nothing is deployed twice."""
-        if plan.balance_wei < plan.worst_case_wei:
-            raise UsageError(
-                f"{plan.account} has {plan.balance_wei / 1e18:.6f} ether on {plan.chain}, and"
-                f" deploying may cost {plan.worst_case_wei / 1e18:.6f}",
-                hint="add funds, or lower --max-fee",
-            )
+        need_funds(plan, "deploying")
         with self.project.lock(), account_lock(self.connection, self.account):
             self.sender.journal.reload()
             address = self._factory_address() or self._deploy_factory()

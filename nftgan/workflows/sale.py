@@ -26,7 +26,7 @@ from nftgan.chain.sending import created_address
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import finished, read_json, sha256_hex, write_json, write_secret
 from nftgan.progress import SILENT, Progress
-from nftgan.project import Project, state_home
+from nftgan.project import Project
 from nftgan.seeds import format_seeds
 from nftgan.workflows.acts import Act, ActPlan, Spending, Step
 from nftgan.workflows.metadata import ready_manifest
@@ -38,6 +38,7 @@ from nftgan.workflows.publishing import (
     open_chain,
     refuse_copies,
     sender_for,
+    shared_record,
     signer,
 )
 
@@ -241,7 +242,7 @@ class Selling(Spending, Shop):
             self.connection, self.account, self.path.with_suffix(".jsonl"), choice
         )
         chain_id = self.connection.chain.chain_id
-        self._shared = state_home() / "factories" / f"{chain_id}-{self.genesis[2:18]}-sale.json"
+        self._shared = shared_record(chain_id, self.genesis, "-sale")
 
     def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
         with self.project.lock():

@@ -1,7 +1,10 @@
 // 3x3 convolution by Winograd's F(4x4, 3x3) (Lavin and Gray 2016): a quarter of the multiplications.
 //
-// A strip of tile rows at a time, so that what lies between the transforms stays in the cache. A row
-// is split by its columns modulo 4, and then every sum runs over the tiles of a row at unit stride.
+// Tiles of 4x4 outputs are counted through over rows and samples and transformed 48 at a time, their
+// columns split modulo 4 in registers, so that every sum runs over tiles at unit stride. With few
+// channels a thread does all steps for its own tiles; with many all threads share them. Here are the
+// convolution, both its gradients, and what the gradients of channel scales need; which of them is
+// called when, winograd.py decides. Nothing but the given arrays is written.
 
 #include <omp.h>
 
@@ -68,6 +71,22 @@ inline void adjoint_1d(V g0, V g1, V g2, V g3, V *z) {
 struct Plane {
     int height, width, pad, tiles_x, tiles_y;
 };
+
+// The part of a row of tiles: its sample, the first row and column of its outputs, how many tiles
+// came before it, and how many it has.
+struct Part {
+    int sample, top, left, done, many;
+};
+
+// Calls go(part) for the rows that the tiles [first, first + count) are parts of.
+template <typename Go>
+inline void each_part(const Plane &p, int first, int count, Go go) {
+    for (int done = 0, many; done < count; done += many) {
+        const int row = (first + done) / p.tiles_x, tile = (first + done) % p.tiles_x;
+        many = std::min(p.tiles_x - tile, count - done);
+        go(Part{row / p.tiles_y, OUT * (row % p.tiles_y), OUT * tile, done, many});
+    }
+}
 
 constexpr int MOST = 48;  // tiles at once
 
@@ -142,11 +161,8 @@ void input_tiles(const F *x, size_t step, const F *scale, int scale_step, const 
                  int count, F *v, size_t lot, bool spill, Scratch<F> &s) {
     constexpr int lanes = Vector<F>::lanes;
     int parts = 0;
-    for (int done = 0, many; done < count; done += many) {
-        const int row = (first + done) / p.tiles_x, left = (first + done) % p.tiles_x;
-        const int sample = row / p.tiles_y, top = OUT * (row % p.tiles_y) - p.pad;
-        many = std::min(p.tiles_x - left, count - done);
-        const int from = OUT * left - p.pad, columns = OUT * many + 2;
+    each_part(p, first, count, [&](Part part) {
+        const int top = part.top - p.pad, from = part.left - p.pad, columns = OUT * part.many + 2;
         const int before = std::min(columns, std::max(0, -from));
         const int have = std::max(0, std::min(p.width - from, columns) - before);
         for (int r = 0; r < IN; ++r) {
@@ -156,23 +172,22 @@ void input_tiles(const F *x, size_t step, const F *scale, int scale_step, const 
                 continue;
             }
             for (int c = 0; c < before; ++c) to[c] = 0;
-            std::memcpy(to + before, x + sample * step + (size_t)(top + r) * p.width + from + before,
+            std::memcpy(to + before, x + part.sample * step + (size_t)(top + r) * p.width + from + before,
                         sizeof(F) * have);
             for (int c = before + have; c < columns; ++c) to[c] = 0;
         }
-        const F gain = scale ? scale[(size_t)sample * scale_step] : F(1);
+        const F gain = scale ? scale[(size_t)part.sample * scale_step] : F(1);
         for (int c = 0; c < columns; c += lanes) {
             typename Vector<F>::type t[IN];
-            input_1d<F>(at(s.rows[0] + c) * gain, at(s.rows[1] + c) * gain,
-                                               at(s.rows[2] + c) * gain, at(s.rows[3] + c) * gain,
-                                               at(s.rows[4] + c) * gain, at(s.rows[5] + c) * gain, t);
-            for (int r = 0; r < IN; ++r) at(s.raised[r] + OUT * done + c) = t[r];
+            input_1d<F>(at(s.rows[0] + c) * gain, at(s.rows[1] + c) * gain, at(s.rows[2] + c) * gain,
+                        at(s.rows[3] + c) * gain, at(s.rows[4] + c) * gain, at(s.rows[5] + c) * gain, t);
+            for (int r = 0; r < IN; ++r) at(s.raised[r] + OUT * part.done + c) = t[r];
         }
         // The next part is written over these two columns.
         for (int r = 0; r < IN; ++r)
-            for (int c = 0; c < 2; ++c) s.last[r][c][parts] = s.raised[r][OUT * (done + many) + c];
-        s.ends[parts++] = done + many - 1;
-    }
+            for (int c = 0; c < 2; ++c) s.last[r][c][parts] = s.raised[r][OUT * (part.done + part.many) + c];
+        s.ends[parts++] = part.done + part.many - 1;
+    });
     for (int r = 0; r < IN; ++r, v += IN * lot) {
         split<F>(s.raised[r], count, s);
         for (int c = 0; c < 2; ++c) {
@@ -181,8 +196,8 @@ void input_tiles(const F *x, size_t step, const F *scale, int scale_step, const 
         }
         for (int j = 0; j < count; j += lanes) {
             typename Vector<F>::type t[IN];
-            input_1d<F>(at(s.lane[0] + j), at(s.lane[1] + j), at(s.lane[2] + j),
-                                               at(s.lane[3] + j), at(s.next[0] + j), at(s.next[1] + j), t);
+            input_1d<F>(at(s.lane[0] + j), at(s.lane[1] + j), at(s.lane[2] + j), at(s.lane[3] + j),
+                        at(s.next[0] + j), at(s.next[1] + j), t);
             for (int c = 0; c < IN; ++c) store<F>(v + c * lot + j, t[c], count - j, spill);
         }
     }
@@ -193,32 +208,29 @@ template <typename F>
 void adjoint_tiles(const F *y, size_t step, const F *scale, int scale_step, const Plane &p, int first,
                    int count, F *z, size_t lot, bool spill, Scratch<F> &s) {
     constexpr int lanes = Vector<F>::lanes;
-    for (int done = 0, many; done < count; done += many) {
-        const int row = (first + done) / p.tiles_x, left = (first + done) % p.tiles_x;
-        const int sample = row / p.tiles_y, top = OUT * (row % p.tiles_y), from = OUT * left;
-        many = std::min(p.tiles_x - left, count - done);
-        const int columns = OUT * many, have = std::min(p.width - from, columns);
+    each_part(p, first, count, [&](Part part) {
+        const int columns = OUT * part.many, have = std::min(p.width - part.left, columns);
         for (int r = 0; r < OUT; ++r) {
             F *to = s.rows[r];
-            const bool inside = top + r < p.height;
+            const bool inside = part.top + r < p.height;
             if (inside)
-                std::memcpy(to, y + sample * step + (size_t)(top + r) * p.width + from, sizeof(F) * have);
+                std::memcpy(to, y + part.sample * step + (size_t)(part.top + r) * p.width + part.left,
+                            sizeof(F) * have);
             for (int c = inside ? have : 0; c < columns; ++c) to[c] = 0;
         }
-        const F gain = scale ? scale[(size_t)sample * scale_step] : F(1);
+        const F gain = scale ? scale[(size_t)part.sample * scale_step] : F(1);
         for (int c = 0; c < columns; c += lanes) {
             typename Vector<F>::type t[IN];
             adjoint_1d<F>(at(s.rows[0] + c) * gain, at(s.rows[1] + c) * gain, at(s.rows[2] + c) * gain,
                           at(s.rows[3] + c) * gain, t);
-            for (int r = 0; r < IN; ++r) at(s.raised[r] + OUT * done + c) = t[r];
+            for (int r = 0; r < IN; ++r) at(s.raised[r] + OUT * part.done + c) = t[r];
         }
-    }
+    });
     for (int r = 0; r < IN; ++r, z += IN * lot) {
         split<F>(s.raised[r], count, s);
         for (int j = 0; j < count; j += lanes) {
             typename Vector<F>::type t[IN];
-            adjoint_1d<F>(at(s.lane[0] + j), at(s.lane[1] + j), at(s.lane[2] + j),
-                                                 at(s.lane[3] + j), t);
+            adjoint_1d<F>(at(s.lane[0] + j), at(s.lane[1] + j), at(s.lane[2] + j), at(s.lane[3] + j), t);
             for (int c = 0; c < IN; ++c) store<F>(z + c * lot + j, t[c], count - j, spill);
         }
     }
@@ -232,9 +244,8 @@ void output_tiles(const F *m, size_t lot, const Plane &p, int first, int count, 
     for (int r = 0; r < IN; ++r, m += IN * lot)
         for (int j = 0; j < count; j += lanes) {
             typename Vector<F>::type t[OUT];
-            output_1d<F>(at(m + j), at(m + lot + j), at(m + 2 * lot + j),
-                                                at(m + 3 * lot + j), at(m + 4 * lot + j),
-                                                at(m + 5 * lot + j), t);
+            output_1d<F>(at(m + j), at(m + lot + j), at(m + 2 * lot + j), at(m + 3 * lot + j),
+                         at(m + 4 * lot + j), at(m + 5 * lot + j), t);
             const auto low = pick<F, LOW>(t[0], t[2]), high = pick<F, HIGH>(t[0], t[2]);
             const auto odd_low = pick<F, LOW>(t[1], t[3]), odd_high = pick<F, HIGH>(t[1], t[3]);
             F *to = s.raised[r] + OUT * j;
@@ -243,22 +254,19 @@ void output_tiles(const F *m, size_t lot, const Plane &p, int first, int count, 
         }
     for (int c = 0; c < OUT * count; c += lanes) {
         typename Vector<F>::type t[OUT];
-        output_1d<F>(at(s.raised[0] + c), at(s.raised[1] + c), at(s.raised[2] + c),
-                                            at(s.raised[3] + c), at(s.raised[4] + c), at(s.raised[5] + c), t);
+        output_1d<F>(at(s.raised[0] + c), at(s.raised[1] + c), at(s.raised[2] + c), at(s.raised[3] + c),
+                     at(s.raised[4] + c), at(s.raised[5] + c), t);
         for (int r = 0; r < OUT; ++r) at(s.rows[r] + c) = t[r];
     }
-    for (int done = 0, many; done < count; done += many) {
-        const int row = (first + done) / p.tiles_x, left = (first + done) % p.tiles_x;
-        const int sample = row / p.tiles_y, top = OUT * (row % p.tiles_y), from = OUT * left;
-        many = std::min(p.tiles_x - left, count - done);
-        const int columns = std::min(p.width - from, OUT * many);
-        const F gain = scale ? scale[(size_t)sample * scale_step] : F(1);
-        for (int r = 0; r < std::min(OUT, p.height - top); ++r) {
-            const F *__restrict source = s.rows[r] + OUT * done;
-            F *__restrict to = y + sample * step + (size_t)(top + r) * p.width + from;
+    each_part(p, first, count, [&](Part part) {
+        const int columns = std::min(p.width - part.left, OUT * part.many);
+        const F gain = scale ? scale[(size_t)part.sample * scale_step] : F(1);
+        for (int r = 0; r < std::min(OUT, p.height - part.top); ++r) {
+            const F *__restrict source = s.rows[r] + OUT * part.done;
+            F *__restrict to = y + part.sample * step + (size_t)(part.top + r) * p.width + part.left;
             for (int c = 0; c < columns; ++c) to[c] = source[c] * gain;
         }
-    }
+    });
 }
 
 // m[ROWS, VECTORS] = u[inner, ROWS]^T v[inner, VECTORS], all sums in registers.
@@ -295,18 +303,25 @@ void multiply_block(const F *u, const F *v, int inner, F *m, size_t stride, int 
     if (vectors - t == 2) multiply_tile<F, ROWS, 2>(u, v + t * lanes, inner, m + t * lanes, stride);
 }
 
+// go(the number of rows as a constant), so that a block of any height has its sums in registers.
+template <typename Go>
+inline void with_rows(int rows, Go go) {
+    static_assert(TALL <= 8, "as many cases");
+    switch (rows) {
+        case 1: return go(std::integral_constant<int, 1>());
+        case 2: return go(std::integral_constant<int, 2>());
+        case 3: return go(std::integral_constant<int, 3>());
+        case 4: return go(std::integral_constant<int, 4>());
+        case 5: return go(std::integral_constant<int, 5>());
+        case 6: return go(std::integral_constant<int, 6>());
+        case 7: return go(std::integral_constant<int, 7>());
+        case 8: return go(std::integral_constant<int, 8>());
+    }
+}
+
 template <typename F>
 void multiply_rows(const F *u, const F *v, int rows, int inner, F *m, size_t stride, int count) {
-    switch (rows) {
-        case 1: return multiply_block<F, 1>(u, v, inner, m, stride, count);
-        case 2: return multiply_block<F, 2>(u, v, inner, m, stride, count);
-        case 3: return multiply_block<F, 3>(u, v, inner, m, stride, count);
-        case 4: return multiply_block<F, 4>(u, v, inner, m, stride, count);
-        case 5: return multiply_block<F, 5>(u, v, inner, m, stride, count);
-        case 6: return multiply_block<F, 6>(u, v, inner, m, stride, count);
-        case 7: return multiply_block<F, 7>(u, v, inner, m, stride, count);
-        case 8: return multiply_block<F, 8>(u, v, inner, m, stride, count);
-    }
+    with_rows(rows, [&](auto tall) { multiply_block<F, decltype(tall)::value>(u, v, inner, m, stride, count); });
 }
 
 // G g of three taps.
@@ -523,16 +538,7 @@ void gather_block(const F *z, const F *v, int count, F *sums, size_t stride) {
 
 template <typename F>
 void gather_rows(const F *z, const F *v, int rows, int count, F *sums, size_t stride) {
-    switch (rows) {
-        case 1: return gather_block<F, 1>(z, v, count, sums, stride);
-        case 2: return gather_block<F, 2>(z, v, count, sums, stride);
-        case 3: return gather_block<F, 3>(z, v, count, sums, stride);
-        case 4: return gather_block<F, 4>(z, v, count, sums, stride);
-        case 5: return gather_block<F, 5>(z, v, count, sums, stride);
-        case 6: return gather_block<F, 6>(z, v, count, sums, stride);
-        case 7: return gather_block<F, 7>(z, v, count, sums, stride);
-        case 8: return gather_block<F, 8>(z, v, count, sums, stride);
-    }
+    with_rows(rows, [&](auto tall) { gather_block<F, decltype(tall)::value>(z, v, count, sums, stride); });
 }
 
 // Of the input x [n, inner, h, w] and the output's gradient y [n, outer, oh, ow] the gradient of the
