@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "nftgan"
 ROWS = [
     {"cli"},
     {"workflows"},
-    {"studio"},
+    {"studio", "site"},
     {"provenance"},
     {"collection"},
     {"training", "metrics", "synthesis"},
