@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -122,16 +124,16 @@ def write_json(path: Path, value: Any) -> None:
 
 
 MAX_JSON_DEPTH = 200
-_JSON_MARKS = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"?|[\[\]{}]', re.DOTALL)
+_JSON_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
-def parse_json(data: bytes, **options: Any) -> Any:
-    """The JSON document in `data`; ValueError when it is none, or nested deeper than 200.
+def parse_json(data: bytes) -> Any:
+    """The JSON document in `data` as every reader sees it; ValueError when it is none (RFC 8259).
 
-    options: those of `json.loads`.
-
-    json.loads recurses in C: with the recursion limit that py-evm sets for the whole process, a
-    file of a hundred thousand brackets would end it without a word.
+    Refused, because readers disagree about them or fail: encodings other than UTF-8, a repeated
+    key, NaN, infinity (also as 1e999), and nesting deeper than MAX_JSON_DEPTH. json.loads recurses
+    in C: with the recursion limit that py-evm sets for the whole process, a file of a hundred
+    thousand brackets would end it without a word.
     """
     if data.count(b"[") + data.count(b"{") > MAX_JSON_DEPTH:
         depth = 0
@@ -143,13 +145,42 @@ def parse_json(data: bytes, **options: Any) -> Any:
                     raise ValueError(f"nested deeper than {MAX_JSON_DEPTH}")
             elif first in b"]}":
                 depth -= 1
-    return json.loads(data, **options)
+    try:
+        return json.loads(  # noqa: TID251 - the one place
+            data.decode("utf-8"),
+            object_pairs_hook=_unique_keys,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        names = [key for key, _ in pairs]
+        again = next(key for key in names if names.count(key) > 1)
+        raise ValueError(f"the key {again[:80]!r} occurs twice")
+    return document
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return number
 
 
 def read_json(path: Path) -> Any:
     """The JSON document in `path`; UsageError names the file and the place when it is broken."""
     try:
-        return parse_json(path.read_bytes())
+        # Some editors on Windows put a byte order mark in front.
+        return parse_json(path.read_bytes().removeprefix(codecs.BOM_UTF8))
     except FileNotFoundError as exc:
         raise UsageError(f"{path} does not exist") from exc
     except OSError as exc:

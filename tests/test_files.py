@@ -84,6 +84,46 @@ def test_appended_lines_are_whole_and_in_order(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "line 0\nline 1\nline 2\n"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":1e999}',
+        b'{"a":1,"b":2,"a":3}',
+        b'[{"x":{"a":1,"a":1}}]',
+        '{"a":1}'.encode("utf-16"),
+        b'\xef\xbb\xbf{"a":1}',
+        b'{"a":"\xff"}',
+        b"1" * 5000,
+        b'{"a":1} {"b":2}',
+    ],
+)
+def test_json_about_which_readers_disagree_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError):
+        files.parse_json(text)
+
+
+def test_brackets_behind_an_escaped_backslash_count_as_nesting() -> None:
+    deep = rb'{"a":"\\","b":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(ValueError, match="nested deeper than 200"):
+        files.parse_json(deep)
+    text = rb'{"a":"\"[[[[","b":"' + b"[" * 100_000 + rb'\\"}'
+    assert files.parse_json(text)["b"].startswith("[[[")
+
+
+def test_json_of_the_greatest_depth_is_read_and_one_deeper_is_not() -> None:
+    most = b"[" * files.MAX_JSON_DEPTH + b"]" * files.MAX_JSON_DEPTH
+    files.parse_json(most)
+    with pytest.raises(ValueError, match="nested deeper"):
+        files.parse_json(b"[" + most + b"]")
+
+
+def test_a_byte_order_mark_in_an_edited_file_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert files.read_json(tmp_path / "a.json") == {"a": 1}
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '["]"' + ",[" * 201])
 def test_json_nested_too_deep_is_refused_even_where_recursion_is_allowed(
     tmp_path: Path, text: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 from importlib import resources
 from typing import Any
+
+from nftgan.files import parse_json
 
 COLLECTION, FACTORY = "NftganCollection", "NftganFactory"
 COLLECTION_CODE = "NftganCollectionCode"
@@ -19,7 +20,7 @@ _STRING_ERROR, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
 def artifact(name: str) -> dict[str, Any]:
     """ABI, bytecode and build settings of a shipped contract."""
     path = resources.files("nftgan.chain").joinpath("artifacts").joinpath(f"{name}.json")
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    document: dict[str, Any] = parse_json(path.read_bytes())
     return document
 
 

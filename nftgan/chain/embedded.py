@@ -279,7 +279,7 @@ class EmbeddedChain(BaseProvider):
         row = self.database.sql.execute(
             "SELECT document FROM receipts WHERE tx = ?", (name,)
         ).fetchone()
-        return None if row is None else json.loads(row[0])
+        return None if row is None else json.loads(row[0])  # noqa: TID251 - our own database
 
     def receipt(self, tx_hash: Any) -> dict[str, Any] | None:
         name = octets(tx_hash)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import UsageError
-from nftgan.files import append_line, os_error, translated_os_errors
+from nftgan.files import append_line, os_error, parse_json, translated_os_errors
 
 VERSION = 1
 
@@ -90,7 +90,7 @@ class Journal:
         *lines, _torn = data.split(b"\n")
         for number, line in enumerate(lines, 1):
             try:
-                journal._apply(json.loads(line))
+                journal._apply(parse_json(line))
             except (ValueError, KeyError, TypeError, AttributeError) as exc:
                 raise UsageError(
                     f"{path} is damaged in line {number}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from nftgan.collection.manifest import Manifest, Piece, unfilled
 from nftgan.collection.rarity import rarity
 from nftgan.collection.traits import Measures, traits
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.files import canonical_json, translated_os_errors, write_bytes
+from nftgan.files import canonical_json, parse_json, translated_os_errors, write_bytes
 
 CONTRACT_NAME = "contract.json"
 _TOKEN_FILE = re.compile(r"(0|[1-9][0-9]*)\.json")
@@ -213,13 +212,13 @@ def validate(document: Any, kind: str, where: str) -> None:
 @cache
 def _validator(kind: str) -> Draft202012Validator:
     file = resources.files("nftgan.collection") / "schemas" / f"{kind}-1.json"
-    return Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
+    return Draft202012Validator(parse_json(file.read_bytes()))
 
 
 def _difference(found: bytes, wanted: bytes) -> str:
     """Which keys are stale, for a person."""
     try:
-        old, new = json.loads(found), json.loads(wanted)
+        old, new = parse_json(found), parse_json(wanted)
     except ValueError:
         return "is not JSON"
     if not isinstance(old, dict):

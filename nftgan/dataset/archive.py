@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import math
 import os
@@ -242,7 +243,7 @@ def _read(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> bytes:
 
 def _read_json(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> dict[str, Any]:
     try:
-        value = parse_json(_read(path, files, name))
+        value = parse_json(_read(path, files, name).removeprefix(codecs.BOM_UTF8))
     except ValueError as exc:
         raise UsageError(f"{path}: {name} is not valid JSON: {exc}") from exc
     if not isinstance(value, dict):

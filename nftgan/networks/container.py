@@ -13,9 +13,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from nftgan import files
 from nftgan.errors import UsageError
-from nftgan.files import atomic_path, canonical_json, translated_os_errors
+from nftgan.files import atomic_path, canonical_json, parse_json, translated_os_errors
 
 MAX_HEADER_BYTES = 4 << 20
 MAX_TENSORS = 10_000
@@ -135,22 +134,6 @@ def _whole_numbers(values: Any) -> bool:
     return isinstance(values, list) and all(
         type(value) is int and 0 <= value < MAX_SIDE for value in values
     )
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("a key stands twice")
-    return table
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a number")
-
-
-def parse_json(data: bytes) -> Any:
-    """JSON without repeated keys, NaN or infinity; ValueError otherwise."""
-    return files.parse_json(data, object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _broken(reason: str) -> UsageError:

@@ -18,7 +18,7 @@ import numpy as np
 
 import nftgan
 from nftgan.errors import MissingStepError, NftganError, UsageError
-from nftgan.files import canonical_json, translated_os_errors
+from nftgan.files import canonical_json, parse_json, translated_os_errors
 from nftgan.networks.architecture import (
     DiscriminatorConfig,
     GeneratorConfig,
@@ -27,7 +27,6 @@ from nftgan.networks.architecture import (
     to_json,
 )
 from nftgan.networks.container import (
-    parse_json,
     read_header,
     read_tensor,
     write_container,

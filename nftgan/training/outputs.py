@@ -285,7 +285,7 @@ def read_statistics(path: Path) -> list[dict[str, Any]]:
     lines = []
     for text in path.read_text(encoding="utf-8").splitlines():
         try:
-            line = json.loads(text)
+            line = json.loads(text)  # noqa: TID251 - a loss may be NaN
         except ValueError:
             continue
         if isinstance(line, dict) and isinstance(line.get("images"), int):

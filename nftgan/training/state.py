@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -205,7 +204,7 @@ def newest_state(run_dir: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | No
     """Tensors and counters of the newest whole state in `run_dir`; None when there is none."""
     for path in _state_files(run_dir):
         try:
-            document = json.loads(path.with_suffix(".json").read_bytes())
+            document = files.parse_json(path.with_suffix(".json").read_bytes())
             if document["nftgan"] != STATE_VERSION:
                 raise UsageError(
                     f"{path} was written by another version of nftgan",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nftgan.errors import NftganError, ServiceError
-from nftgan.files import append_line, translated_os_errors
+from nftgan.files import append_line, parse_json, translated_os_errors
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.progress import Progress
@@ -85,8 +85,8 @@ class Journal:
         entries = []
         for line in text.splitlines():
             try:
-                entry = json.loads(line)
-            except (ValueError, RecursionError):
+                entry = parse_json(line)
+            except ValueError:
                 continue  # cut by a crash: what it said is done again
             if isinstance(entry, dict) and self._key.items() <= entry.items():
                 entries.append(entry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from nftgan.errors import CredentialError, NftganError, ServiceError
+from nftgan.files import parse_json
 from nftgan.ipfs.backends.access import checked_url, is_loopback, redacted
 from nftgan.ipfs.backends.base import Refused, Silent
 from nftgan.ipfs.backends.body import Body
@@ -33,7 +33,7 @@ class Answer:
 
     def field(self, *names: str) -> Any:
         """What the JSON document holds at `names`; None when it is not there."""
-        value: Any = json.loads(self.data)
+        value: Any = parse_json(self.data)
         for name in names:
             value = value.get(name) if isinstance(value, dict) else None
         return value
@@ -200,7 +200,7 @@ class Service:
                     error, pause = self._refusal(answer, what, attempt)
                 else:
                     if expect == "json":
-                        json.loads(data)
+                        parse_json(data)
                     yield None, answer
                     return
             except (ValueError, self._errors.RequestException) as exc:
@@ -277,8 +277,8 @@ def _seconds(text: str) -> float | None:
 def _reason(data: bytes) -> str:
     """The sentence in an error document; nothing of a page for people."""
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
+        document = parse_json(data)
+    except ValueError:
         return ""
     words = []
     while isinstance(document, dict):
