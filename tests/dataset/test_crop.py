@@ -1,14 +1,12 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from nftgan.dataset.crop import Crop, square
 from nftgan.dataset.decode import Rejected
+from tests import reference
 
 WHITE = (255, 255, 255)
-GOLDEN = Path(__file__).parents[3] / "shared/golden/vectors/dataset_transforms.npz"
 
 
 def coordinates(width: int, height: int) -> Image.Image:
@@ -34,9 +32,7 @@ def test_center_takes_the_middle(size: tuple[int, int], box: tuple[int, int, int
 
 
 def test_center_crop_and_lanczos_agree_with_published_vectors() -> None:
-    if not GOLDEN.exists():
-        pytest.skip(f"the golden data {GOLDEN} is not here")
-    data = np.load(GOLDEN)
+    data = reference.numbers("dataset_transforms")
     names = [key for key in data if key.startswith("in_")]
     assert len(names) == 3
     for name in names:

@@ -9,7 +9,6 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +19,11 @@ from nftgan.errors import UsageError
 from nftgan.networks import pickles
 from nftgan.networks.pickles import Allowed, Budget, Machine
 from nftgan.networks.published import parse_published
+from tests import reference
 from tests.networks import assembler as a
 from tests.networks import small
 from tests.networks.published_writer import published_bytes
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
 ACTIONS = ("exec", "compile", "import", "open", "os.", "subprocess.", "socket.", "pickle.", "code.")
 
 ANNOTATIONS = {"int", "str", "float", "bool"}
@@ -402,9 +401,8 @@ def test_truncated_pickles_are_refused(good: bytes) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} with golden files is not here")
 def test_flipped_bytes_of_a_golden_checkpoint_never_run_nor_crash() -> None:
-    data = (SHARED / "t32c_canary.pkl").read_bytes()
+    data = reference.checkpoint("t32c_canary").read_bytes()
     parse_published(memoryview(data))
     outcomes = [refusal(_damaged(data, place, 0xFF)) for place in range(0, len(data), 997)]
     assert len(outcomes) > 300

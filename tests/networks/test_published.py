@@ -12,6 +12,7 @@ import torch
 from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks, open_model, save_model
 from nftgan.networks.published import NVIDIA_LICENCE, parse_published, read_published
+from tests import reference
 from tests.networks import small
 from tests.networks.published_writer import (
     TRAP,
@@ -22,15 +23,13 @@ from tests.networks.published_writer import (
     record,
 )
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
-golden = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} with golden files is not here")
 NAMES = ("t32", "t32c", "r32", "sg2_32", "t32c_canary")
 # float32 sums in another order; sg2_32's picture goes up to 11, the reference itself is 8.5e-6 off
 TOLERANCE = {"sg2_32": 1e-5}
 
 
 def expected(name: str) -> dict[str, np.ndarray]:
-    return dict(np.load(SHARED / f"{name.removesuffix('_canary')}.npz"))
+    return reference.numbers(name.removesuffix("_canary"))
 
 
 def difference(G: Any, numbers: dict[str, np.ndarray], key: str, **options: Any) -> float:
@@ -41,11 +40,10 @@ def difference(G: Any, numbers: dict[str, np.ndarray], key: str, **options: Any)
     return float(np.abs(pictures - numbers[key]).max())
 
 
-@golden
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_checkpoints_give_the_golden_pictures(name: str) -> None:
     numbers = expected(name)
-    G = load_networks(SHARED / f"{name}.pkl").generator
+    G = load_networks(reference.checkpoint(name)).generator
     atol = TOLERANCE.get(name, 5e-6)
     for key, options in {
         "img_psi1": {},
@@ -58,11 +56,10 @@ def test_golden_checkpoints_give_the_golden_pictures(name: str) -> None:
         assert difference(G, numbers, "img_tr_a") < atol
 
 
-@golden
 @pytest.mark.parametrize("name", ["t32", "t32c", "sg2_32"])
 def test_golden_checkpoints_give_the_golden_logits(name: str) -> None:
     numbers = expected(name)
-    D = load_networks(SHARED / f"{name}.pkl").discriminator
+    D = load_networks(reference.checkpoint(name)).discriminator
     assert D is not None
     reals = torch.from_numpy(numbers["reals_u8"]).float() / 127.5 - 1
     labels = torch.from_numpy(numbers["reals_c"]).float()
@@ -71,16 +68,14 @@ def test_golden_checkpoints_give_the_golden_logits(name: str) -> None:
         assert np.abs(logits - numbers[f"logits_real{k}"]).max() < 5e-6
 
 
-@golden
 def test_a_model_without_discriminator_loads() -> None:
-    assert load_networks(SHARED / "r32.pkl").discriminator is None
+    assert load_networks(reference.checkpoint("r32")).discriminator is None
 
 
-@golden
 def test_embedded_source_does_not_change_the_identity() -> None:
-    canary, plain = (read_published(SHARED / f"{n}.pkl") for n in ("t32c_canary", "t32c"))
+    canary, plain = (read_published(reference.checkpoint(n)) for n in ("t32c_canary", "t32c"))
     assert canary.identity == plain.identity
-    assert read_published(SHARED / "t32.pkl").meta["training"] == {"augment_p": 0.125}
+    assert read_published(reference.checkpoint("t32")).meta["training"] == {"augment_p": 0.125}
 
 
 @pytest.mark.parametrize("protocol", [3, 4, 5])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,15 @@ import pytest
 
 import nftgan
 from nftgan.synthesis.latents import inverse_transform, latents
+from tests import reference
 
-GOLDEN = Path(__file__).parents[2].parent / "shared" / "golden"
 NAMES = ("t32", "r32", "t32c", "sg2_32")
-
-pytestmark = pytest.mark.skipif(
-    not GOLDEN.is_dir(), reason="golden numbers of published generators are not beside the project"
-)
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def case(request: pytest.FixtureRequest) -> tuple[Any, dict[str, np.ndarray]]:
-    with np.load(GOLDEN / f"{request.param}.npz") as stored:
-        return nftgan.load_model(GOLDEN / f"{request.param}.pkl"), dict(stored)
+    model = nftgan.load_model(reference.checkpoint(request.param))
+    return model, reference.numbers(request.param)
 
 
 def labels(numbers: dict[str, np.ndarray]) -> list[int | None]:

@@ -1,6 +1,5 @@
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,18 +8,11 @@ import torch
 from nftgan.training import augment, wavelets
 from nftgan.training.config import PIPES
 from nftgan.training.warp import sample_bilinear
+from tests import reference
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
 OPERATIONS = augment.GEOMETRIC + augment.COLOUR
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-def golden(name):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
-    return np.load(path)
 
 
 def full(name, value, count):
@@ -35,7 +27,7 @@ def close(images, expected, tolerance=1e-5):
 
 
 def test_each_operation_and_their_order_agree_with_the_published_pipe():
-    data = golden("ops_augment.npz")
+    data = reference.numbers("ops_augment")
     images = torch.from_numpy(data["x"])
     cases = json.loads(str(data["meta_json"]))["cases"]
     assert len(cases) == 30
@@ -64,7 +56,7 @@ def percentile(name, u):
 
 @pytest.mark.parametrize("u", [0.3, 0.8])
 def test_vectors_of_every_operation_at_two_percentiles(u):
-    data = golden("vectors/augment.npz")
+    data = reference.numbers("augment_vectors")
     images = torch.from_numpy(data["in"])
     groups = {name: (name,) for name in OPERATIONS if name != "rotate_after"}
     for group, names in (groups | {"geom": PIPES["geom"], "bgc": PIPES["bgc"]}).items():
@@ -78,7 +70,7 @@ def test_vectors_of_every_operation_at_two_percentiles(u):
 
 
 def test_the_filters_are_the_published_ones():
-    data = golden("vectors/augment.npz")
+    data = reference.numbers("augment_vectors")
     np.testing.assert_allclose(wavelets.SYM6_LOW, data["Hz_geom"], atol=1e-7)
     np.testing.assert_allclose(wavelets.FILTER_BANK, data["Hz_fbank"], atol=1e-7)
 

@@ -50,3 +50,16 @@ def test_a_relativistic_pair_is_judged_by_its_difference_alone():
     found = losses.relativistic_loss(better, worse)
     assert found.tolist() == pytest.approx([math.log1p(math.exp(-2)), math.log1p(math.exp(2))])
     torch.testing.assert_close(found, losses.relativistic_loss(better + 7, worse + 7))
+
+
+def test_path_lengths_are_the_root_of_the_mean_over_layers():
+    torch.manual_seed(0)
+    matrices = torch.randn(4, 12, 5, dtype=torch.float64)
+    ws = torch.randn(3, 4, 5, dtype=torch.float64, requires_grad=True)
+    images = torch.einsum("nlw,lpw->np", ws, matrices).reshape(3, 3, 2, 2)
+    noise = torch.randn(3, 3, 2, 2, dtype=torch.float64)
+    zero = torch.tensor(0.0, dtype=torch.float64)
+    _, after = losses.path_length_penalty(images, ws, noise, zero)
+    per_layer = torch.einsum("np,lpw->nlw", noise.reshape(3, 12) / 2, matrices)  # [N, L, w_dim]
+    lengths = per_layer.square().sum(dim=2).mean(dim=1).sqrt()
+    torch.testing.assert_close(after, 0.01 * lengths.mean())

@@ -1,6 +1,5 @@
 import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from nftgan.training import phases
 from nftgan.training.config import DatasetFacts, resolve
 from nftgan.training.phases import Batch, Draw, PhaseRun, run_phase, train_step
 from nftgan.training.state import fresh_state
+from tests import reference
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "golden"
 CASES = ("t32", "sg2_32")
 SLOTS = {"Gmain": 0, "Greg": 1, "Dmain": 1, "Dreg": 2}
 
@@ -22,13 +21,10 @@ class Golden:
     """A published network, its training numbers, and our state around the same weights."""
 
     def __init__(self, name):
-        path = SHARED / f"train_{name}.npz"
-        if not path.exists():
-            pytest.skip(f"{path} is not here")
-        self.data = np.load(path)
+        self.data = reference.numbers(f"train_{name}")
         self.meta = json.loads(str(self.data["meta_json"]))
         self.scalars = self.meta["scalars_f64"]
-        model = load_networks(SHARED / f"{name}.pkl")
+        model = load_networks(reference.checkpoint(name))
         facts = DatasetFacts("", "golden", "", 8, 32, 3, 0)
         loss = self.meta["loss"]
         config = resolve(
@@ -124,7 +120,7 @@ def test_each_phase_has_the_published_losses_and_gradients(golden, name):
     found = gradient_norms(network)
     for parameter, norm in golden.scalars[f"{name}/grad_norms"].items():
         assert found[parameter] == pytest.approx(norm, rel=1e-5, abs=1e-12), parameter
-    for key in golden.data.files:
+    for key in golden.data:
         if key.startswith(f"f64/{name}/grad/"):
             parameter = dict(network.named_parameters())[key.removeprefix(f"f64/{name}/grad/")]
             expected = golden.data[key]
@@ -314,3 +310,21 @@ def test_a_device_is_waited_for_once_in_a_phase(configure, monkeypatch):
     # Two losses or scores of G, three of D, one of R1, for each of two micro-batches.
     assert waits == [4, 6, 2]
     assert state.totals.counts["Loss/D"] == 4
+
+
+def test_a_lazy_phase_weighs_its_gradients_by_its_interval():
+    golden = Golden("t32")
+    regularisation = next(p for p in phases.phases(golden.config) if p.name == "Dreg")
+    gradients = []
+    for interval in (1, 16):
+        phase = dataclasses.replace(regularisation, interval=interval)
+        run = PhaseRun(golden.state, None, 0.0, np.random.default_rng(0), "const")
+        golden.state.discriminator.requires_grad_(True)
+        draw = golden.draw(phase, 0)
+        assert phases._gradients(phase, run, draw, golden.batch(0), golden.state.discriminator_adam)
+        gradients.append(
+            [p.grad.clone() for p in golden.state.discriminator.parameters() if p.grad is not None]
+        )
+    assert any(g.abs().max() > 0 for g in gradients[0])
+    for once, lazily in zip(*gradients, strict=True):
+        torch.testing.assert_close(lazily, 16 * once)
