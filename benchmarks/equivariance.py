@@ -5,7 +5,7 @@
 Untrained, seeded StyleGAN3-T and -R with the published layers, margins and filters and few
 channels; with --model also models of yours. The baseline is a StyleGAN2 of the same size, which
 has no input to move: what it scores is what ignoring the move scores, for its contrast.
-A picture of low contrast scores high for nothing, so `std` says how far pixels spread.
+An image of low contrast scores high for nothing, so `std` says how far pixels spread.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({"samples": arguments.samples, "rows": rows}, indent=2))
         return
-    print(f"{arguments.samples} pictures each, in dB")
+    print(f"{arguments.samples} images each, in dB")
     print(f"{'model':28} {'std':>7} {'EQ-T':>7} {'EQ-T frac':>10} {'EQ-R':>7}")
     for row in rows:
         print(

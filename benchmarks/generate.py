@@ -2,9 +2,9 @@
 
     python benchmarks/generate.py [--pictures T-256,R-256,T-1024,SG2-256] [--repeat 2] [--json]
 
-Full default configurations, float32, one picture at a time; the baseline is in published.py. Every
-way runs in processes of its own, in turn; the best picture counts, the first one not. Errors are
-the largest difference from the same picture in float64. `floor` is the seconds that the
+Full default configurations, float32, one image at a time; the baseline is in published.py. Every
+way runs in processes of its own, in turn; the best image counts, the first one not. Errors are
+the largest difference from the same image in float64. `floor` is the seconds that the
 multiply-adds of the convolutions alone would take at the rate of a matrix product: Winograd's
 convolutions need fewer, so that they can be below it.
 """
@@ -20,22 +20,22 @@ from typing import Any
 from published import NATIVE, PUBLISHED, WAYS, in_own_process, prepare_way
 
 
-def build(picture: str) -> Any:
+def build(case: str) -> Any:
     from nftgan.networks import build_generator
     from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config, stylegan3_r
 
-    kind, side = picture.split("-")
+    kind, side = case.split("-")
     config = {"T": StyleGAN3Config, "R": stylegan3_r, "SG2": StyleGAN2Config}[kind](int(side))
     return build_generator(config, seed=0).eval().requires_grad_(False)
 
 
-def paint(picture: str, pictures: int) -> dict[str, Any]:
-    """Seconds of the best of this process's pictures after the first, and its peak memory."""
+def paint(case: str, images: int) -> dict[str, Any]:
+    """Seconds of the best of this process's images after the first, and its peak memory."""
     import torch
 
-    G = build(picture)
+    G = build(case)
     seconds = []
-    for seed in range(pictures + 1):
+    for seed in range(images + 1):
         z = torch.randn(1, G.z_dim, generator=torch.Generator().manual_seed(seed))
         start = time.perf_counter()
         image = G(z)
@@ -49,13 +49,13 @@ def paint(picture: str, pictures: int) -> dict[str, Any]:
     }
 
 
-def exact(picture: str, pictures: int) -> dict[str, Any]:
-    """The last picture in float64, and the work of all convolutions."""
+def exact(case: str, images: int) -> dict[str, Any]:
+    """The last image in float64, and the work of all convolutions."""
     import torch
     import torch.nn.functional as F
 
-    G = build(picture).double()
-    z = torch.randn(1, G.z_dim, generator=torch.Generator().manual_seed(pictures)).double()
+    G = build(case).double()
+    z = torch.randn(1, G.z_dim, generator=torch.Generator().manual_seed(images)).double()
     start = time.perf_counter()
     image = G(z)
     seconds = time.perf_counter() - start
@@ -69,12 +69,12 @@ def exact(picture: str, pictures: int) -> dict[str, Any]:
         "picture": image[0, :, ::4, ::4].tolist(),
         "float64_seconds": seconds,
         "gemm_g_per_second": 1024**3 / min(times) / 1e9,
-        "convolutions_g": convolution_work(build(picture)),
+        "convolutions_g": convolution_work(build(case)),
     }
 
 
 def convolution_work(G: Any) -> float:
-    """Multiply-adds of the convolutions of one picture, in milliards."""
+    """Multiply-adds of the convolutions of one image, in milliards."""
     import torch
 
     from nftgan.networks import stylegan2, stylegan3
@@ -103,18 +103,18 @@ def largest_difference(a: Any, b: Any) -> float:
     return abs(float(a) - float(b))
 
 
-def measure(picture: str, repeat: int) -> list[dict[str, Any]]:
+def measure(case: str, repeat: int) -> list[dict[str, Any]]:
     """One row a way."""
-    pictures = 1 if picture.endswith("1024") else 3
+    images = 1 if case.endswith("1024") else 3
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     for _ in range(repeat):  # alternating, so that other load hits all alike
         for way, done in runs.items():
-            done.append(in_own_process(__file__, way, [picture, str(pictures)]))
-    truth = in_own_process(__file__, NATIVE, [picture, str(pictures), "exact"])
+            done.append(in_own_process(__file__, way, [case, str(images)]))
+    truth = in_own_process(__file__, NATIVE, [case, str(images), "exact"])
     best = {way: min(run["seconds"] for run in done) for way, done in runs.items()}
     return [
         {
-            "picture": picture,
+            "picture": case,
             "way": way,
             "seconds": round(best[way], 3),
             "first_seconds": round(min(run["first_seconds"] for run in done), 3),
@@ -138,9 +138,9 @@ def main() -> None:
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        way, picture, pictures, *task = arguments.worker
+        way, image, images, *task = arguments.worker
         prepare_way(way)
-        print(json.dumps((exact if task else paint)(picture, int(pictures))))
+        print(json.dumps((exact if task else paint)(image, int(images))))
         return
     rows = [r for name in arguments.pictures.split(",") for r in measure(name, arguments.repeat)]
     if arguments.json:

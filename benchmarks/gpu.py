@@ -46,7 +46,7 @@ PUBLISHED_A100 = {
     ("stylegan3-r", "512"): 110.1,
     ("stylegan3-r", "1024"): 184.8,
 }
-"""Seconds a thousand pictures on one A100."""
+"""Seconds a thousand images on one A100."""
 
 REPEAT = 20
 TUNED_WARPS, TUNED_STAGES = (1, 2, 4), (1, 2, 3)

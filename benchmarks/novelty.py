@@ -3,12 +3,12 @@
     python -m benchmarks.novelty [--copies 100] [--steps 900] [--json]
 
 Half of each CC0 set that ships is the training art. Its copies, changed in several ways, should all
-be refused. Baseline: the other half, the same artist's pictures that are no copies; how many of
+be refused. Baseline: the other half, the same artist's images that are no copies; how many of
 them are refused is the false alarm that the rates are to be read against. Pixel Art is looked at
 as it is (16 pixels) and enlarged to 64, since no crop of 16 pixels keeps its pixels. A generator is
-trained until its seeds 0 to 5 give six training pictures again; those seeds should be refused. The
-model that ships has seen other art of the same styles, so its pictures should pass. Shares are of
-all pictures of a row, with Wilson's 95 % interval.
+trained until its seeds 0 to 5 give six training images again; those seeds should be refused. The
+model that ships has seen other art of the same styles, so its images should pass. Shares are of
+all images of a row, with Wilson's 95 % interval.
 """
 
 from __future__ import annotations
@@ -46,31 +46,29 @@ RATE = 4e-3
 
 @dataclass(frozen=True)
 class Row:
-    """Of `pictures`, `refused` were; copies should be, others not."""
+    """Of `images`, `refused` were; copies should be, others not."""
 
     art: str
     what: str
     copy: bool
-    pictures: int
+    images: int
     refused: int
-    named: int | None = None  # of the copies: the right training picture was named
+    named: int | None = None  # of the copies: the right training image was named
 
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the share."""
-        n, share, z = self.pictures, self.refused / self.pictures, 1.96
+        n, share, z = self.images, self.refused / self.images, 1.96
         middle = (share + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
         return max(0.0, middle - half), min(1.0, middle + half)
 
     def __str__(self) -> str:
         low, high = self.interval
-        share = f"{self.refused / self.pictures:.1%} ({low:.1%} to {high:.1%})"
+        share = f"{self.refused / self.images:.1%} ({low:.1%} to {high:.1%})"
         named = "" if self.named is None else f", {self.named} named rightly"
         kind = "copy " if self.copy else "fresh"
-        return (
-            f"{kind} | {self.art}: {self.what}: {self.refused} of {self.pictures}, {share}{named}"
-        )
+        return f"{kind} | {self.art}: {self.what}: {self.refused} of {self.images}, {share}{named}"
 
 
 def jpeg(image: np.ndarray) -> np.ndarray:
@@ -92,15 +90,15 @@ def cropped(share: float, left: float, top: float) -> Callable[[np.ndarray], np.
     def cut(image: np.ndarray) -> np.ndarray:
         side = image.shape[0]
         x, y, rest = side * share * left, side * share * top, side * (1 - share)
-        picture = Image.fromarray(np.ascontiguousarray(image))
+        pil_image = Image.fromarray(np.ascontiguousarray(image))
         box = (x, y, x + rest, y + rest)
-        return np.asarray(picture.resize((side, side), Image.Resampling.BICUBIC, box))
+        return np.asarray(pil_image.resize((side, side), Image.Resampling.BICUBIC, box))
 
     return cut
 
 
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "the picture itself": lambda image: image,
+    "the image itself": lambda image: image,
     "mirrored": lambda image: image[:, ::-1],
     "JPEG, quality 70": jpeg,
     "slightly recoloured": recoloured,
@@ -116,32 +114,32 @@ def art_of(name: str, times: int) -> list[np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         unpack(name, Path(folder))
         paths = sorted(Path(folder).glob("*.png"))
-        pictures = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
-    return [picture.repeat(times, axis=0).repeat(times, axis=1) for picture in pictures]
+        images = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
+    return [image.repeat(times, axis=0).repeat(times, axis=1) for image in images]
 
 
-def guard_of(pictures: Sequence[np.ndarray]) -> NoveltyGuard:
+def guard_of(images: Sequence[np.ndarray]) -> NoveltyGuard:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "art.zip"
-        write_dataset(path, list(pictures))
+        write_dataset(path, list(images))
         return NoveltyGuard(Dataset.open(path))
 
 
 def judged(
-    guard: NoveltyGuard, art: str, what: str, pictures: Sequence[np.ndarray], copies: bool
+    guard: NoveltyGuard, art: str, what: str, images: Sequence[np.ndarray], copies: bool
 ) -> Row:
-    """One row; copy number k is of training picture k."""
+    """One row; copy number k is of training image k."""
     refused = named = 0
-    for number, picture in enumerate(pictures):
-        picture = np.ascontiguousarray(picture)
-        reason, _ = guard.judge(picture, features(picture))
+    for number, image in enumerate(images):
+        image = np.ascontiguousarray(image)
+        reason, _ = guard.judge(image, features(image))
         refused += reason is not None
         named += f"img{number:08d}.png" in (reason or "")
-    return Row(art, what, copies, len(pictures), refused, named if copies else None)
+    return Row(art, what, copies, len(images), refused, named if copies else None)
 
 
 def memorised(art: Sequence[np.ndarray], steps: int) -> tuple[Model, float]:
-    """The base model, trained on until seed k gives picture k of `art`; mean error, grey levels."""
+    """The base model, trained on until seed k gives image k of `art`; mean error, grey levels."""
     model = load_model(base_model())
     generator = model.generator.train().requires_grad_(True)
     size = (model.resolution, model.resolution)
@@ -182,29 +180,29 @@ def main() -> None:
             print(row, flush=True)
 
     for art, (name, times) in (SETS | ENLARGED).items():
-        pictures = art_of(name, times)
-        half = len(pictures) // 2
-        training, other = pictures[:half], pictures[half:]
+        images = art_of(name, times)
+        half = len(images) // 2
+        training, other = images[:half], images[half:]
         began = time.process_time()
         guard = guard_of(training)
-        facts[f"{art}: ms to look at one of {half} training pictures"] = round(
+        facts[f"{art}: ms to look at one of {half} training images"] = round(
             1000 * (time.process_time() - began) / half, 2
         )
         for what, change in CHANGES.items():
             if "cropped" in what and training[0].shape[0] < 32:
                 continue
-            copies = [change(picture) for picture in training[: chosen.copies]]
+            copies = [change(image) for image in training[: chosen.copies]]
             add(judged(guard, art, what, copies, True))
-        add(judged(guard, art, "other pictures of the same artist", other, False))
+        add(judged(guard, art, "other images of the same artist", other, False))
         began = time.process_time()
-        add(judged(guard, art, "the base model's pictures, truncation 0.7", fresh, False))
-        facts[f"{art}: ms to judge one picture"] = round(
+        add(judged(guard, art, "the base model's images, truncation 0.7", fresh, False))
+        facts[f"{art}: ms to judge one image"] = round(
             1000 * (time.process_time() - began) / len(fresh), 2
         )
         if art in ENLARGED:
             continue
         model, error = memorised(training[:PLANTED], chosen.steps)
-        facts[f"{art}: grey levels that the memorised pictures are off"] = round(error, 2)
+        facts[f"{art}: grey levels that the memorised images are off"] = round(error, 2)
         planted = list(model.generate(range(PLANTED)))
         add(judged(guard, art, "memorised by a generator, 32 px", planted, True))
     if chosen.json:

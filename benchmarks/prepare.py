@@ -1,4 +1,4 @@
-"""How fast a folder becomes a dataset: nftgan prepare against one picture at a time, in one run.
+"""How fast a folder becomes a dataset: nftgan prepare against one image at a time, in one run.
 
     python benchmarks/prepare.py [--images 200] [--side 1024] [--resolution 256] [--json]
 
@@ -104,7 +104,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({"processes": worker_count(10**6), "rows": rows}, indent=1))
         return
-    print(f"{arguments.images} pictures of {arguments.side} px, {worker_count(10**6)} processes")
+    print(f"{arguments.images} images of {arguments.side} px, {worker_count(10**6)} processes")
     for row in rows:
         print(
             f"{row['kind']} {row['way']:15} {row['seconds']:7.2f} s"

@@ -1,4 +1,4 @@
-"""Canonical pictures compared between environments, their distance to rounding steps, their price.
+"""Canonical images compared between environments, their distance to rounding steps, their price.
 
     python -m benchmarks.render [--pieces 100] [--other PYTHON ...] [--speed 256,1024] [--json]
 
@@ -37,7 +37,7 @@ ENVIRONMENTS: dict[str, tuple[dict[str, str], list[str]]] = {
     "ATEN_CPU_CAPABILITY=default": ({"ATEN_CPU_CAPABILITY": "default"}, []),
     "MKL_CBWR=COMPATIBLE": ({"MKL_CBWR": "COMPATIBLE"}, []),
     "two threads": ({"OMP_NUM_THREADS": "2"}, []),
-    f"{BATCH} pictures at once": ({}, ["--batch"]),
+    f"{BATCH} images at once": ({}, ["--batch"]),
     "all at their lowest": (
         {
             "ATEN_CPU_CAPABILITY": "default",
@@ -84,7 +84,7 @@ def paint(folder: Path, count: int, *, batch: bool, onednn: bool) -> Iterator[np
     from nftgan.synthesis.latents import moved_canvas, styles
     from nftgan.synthesis.model import load_model
 
-    # The native kernels, also for pictures that are too small to need them.
+    # The native kernels, also for images that are too small to need them.
     fused.DOUBLE_FROM = winograd.DOUBLE_FROM = 0
     winograd.FEW_CHANNELS = winograd.FEW_TILES = 1
     torch.backends.mkldnn.enabled = onednn

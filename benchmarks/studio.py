@@ -3,9 +3,9 @@
     python benchmarks/studio.py [--seconds 20] [--many 10000] [--threads 2]
 
 Baseline: the same model painting the same seeds with nothing around it (`Model.previews`), in the
-same run; processor time a picture holds on a busy machine too. The 32-pixel model is the one that
+same run; processor time an image holds on a busy machine too. The 32-pixel model is the one that
 ships; the 128-pixel one is untrained, as speed does not depend on the weights. Time to first
-picture counts from the start of the server with the model loaded. Memory is the process's resident
+image counts from the start of the server with the model loaded. Memory is the process's resident
 set; ten thousand candidates come from a cache filled beforehand, since painting them would measure
 patience.
 """
@@ -73,7 +73,7 @@ def speed(name: str, model: Model, batch: int, seconds: float, folder: Path) -> 
     baseline = bare / (time.perf_counter() - began)
     began = time.perf_counter()
     server, gallery, thread = open_studio(model, range(10_000), folder)
-    ask(server, "/picture/0")
+    ask(server, "/image/0")
     first = time.perf_counter() - began
     before, worked = gallery.counts[1], time.process_time()
     time.sleep(seconds)
@@ -83,7 +83,7 @@ def speed(name: str, model: Model, batch: int, seconds: float, folder: Path) -> 
     server.stop()
     thread.join()
     print(
-        f"{name}: first picture after {first:.2f} s; {shown:.1f} candidates a second"
+        f"{name}: first image after {first:.2f} s; {shown:.1f} candidates a second"
         f" ({shown / baseline:.2f} of the {baseline:.1f} that the model alone paints),"
         f" {worked * 1000:.0f} ms of processor each"
     )
@@ -113,12 +113,12 @@ def memory(model: Model, many: int, folder: Path) -> None:
     table_seconds = time.perf_counter() - began
     began = time.perf_counter()
     for seed in range(0, many, 10):
-        ask(server, f"/picture/{seed}")
-    pictures = many // 10 / (time.perf_counter() - began)
+        ask(server, f"/image/{seed}")
+    images = many // 10 / (time.perf_counter() - began)
     print(
         f"{many:,} candidates: open after {ready:.2f} s with {resident_mib() - before:.0f} MiB more"
         f" ({before:.0f} before); all traits in {table_seconds:.2f} s,"
-        f" {len(table) / 1e6:.2f} MB; {pictures:.0f} painted pictures a second, one connection each"
+        f" {len(table) / 1e6:.2f} MB; {images:.0f} painted images a second, one connection each"
     )
     server.stop()
     thread.join()

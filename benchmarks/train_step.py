@@ -1,4 +1,4 @@
-"""What a thousand pictures of training cost in each preset: seconds and peak memory, ours and the
+"""What a thousand images of training cost in each preset: seconds and peak memory, ours and the
 published formulation.
 
     python benchmarks/train_step.py [--presets tiny,small,narrow,wide] [--batch 0] [--json]
@@ -30,7 +30,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
-    """Seconds a thousand pictures and peak memory of this process."""
+    """Seconds a thousand images and peak memory of this process."""
     import numpy as np
     import torch
 

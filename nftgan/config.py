@@ -34,24 +34,24 @@ class CollectionSection:
 
 @dataclass(frozen=True)
 class ModelSection:
-    """[model]: the generator that makes the pictures."""
+    """[model]: the generator that makes the images."""
 
     path: str = ""  # a .safetensors file, a run folder or a URL with #sha256=; relative to the toml
-    publish: bool = True  # false: it is not pinned; only who gets it from you can make pictures
+    publish: bool = True  # false: it is not pinned; only who gets it from you can make images
 
 
 @dataclass(frozen=True)
 class RecipeSection:
     """[recipe]: everything but the seed that decides the pixels."""
 
-    trunc: float = 1.0  # truncation psi: 1 is the full variety, 0.5 to 0.8 safer pictures
+    trunc: float = 1.0  # truncation psi: 1 is the full variety, 0.5 to 0.8 safer images
     cutoff: int | None = None  # only the first layers are truncated
     label: int | None = None  # class index of a conditional model
     translate: tuple[float, float] = (0.0, 0.0)  # in image widths and heights
     rotate: float = 0.0  # degrees
     pixel_grid: int = 0  # side of the pixel-art grid; 0: no pixel-art finish
     palette: int = 0  # colours kept by the pixel-art finish; 0: all
-    upscale: int = 1  # nearest-neighbour enlargement of the finished picture
+    upscale: int = 1  # nearest-neighbour enlargement of the finished image
 
 
 @dataclass(frozen=True)

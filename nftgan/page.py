@@ -1,4 +1,4 @@
-"""HTML pages that stand alone: escaped words, pictures inside, and no request to anywhere.
+"""HTML pages that stand alone: escaped words, images inside, and no request to anywhere.
 
 The browser is told so too: a policy in each page forbids scripts, styles other than the page's own
 and every fetch.
@@ -50,7 +50,7 @@ def page(title: str, style: str, body: str) -> str:
     return _PAGE.format(digest=digest, title=words(title), style=style, body=body)
 
 
-def picture(data: bytes, alt: str, *, kind: str = "png", attributes: str = "") -> str:
+def inline_image(data: bytes, alt: str, *, kind: str = "png", attributes: str = "") -> str:
     """An <img> that carries its bytes; kind: png or jpeg. `attributes` is HTML."""
     encoded = base64.b64encode(data).decode("ascii")
     return f'<img alt="{words(alt)}"{attributes} src="data:image/{kind};base64,{encoded}">'
@@ -70,7 +70,7 @@ def label(x: object, y: object, text: object, anchor: str = "start") -> str:
 
 
 def drawing(title: str, parts: Iterable[str], *, width: object, height: int) -> str:
-    """Parts of an SVG as one picture with a title for those who cannot see it."""
+    """Parts of an SVG as one image with a title for those who cannot see it."""
     return (
         f'<svg width="{words(width)}" height="{height}" role="img" '
         f'aria-label="{words(title)}">{"".join(parts)}</svg>'

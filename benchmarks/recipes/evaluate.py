@@ -3,9 +3,9 @@
     python -m benchmarks.recipes.evaluate SETS RUNS [--images 500] [--json FILE]
 
 For every run of `train.py` and each of its networks: KID of the fakes of fixed seeds against the
-held-out pictures, on block 10 of EfficientNet-Lite0, times 1000; the KID of the training pictures
+held-out images, on block 10 of EfficientNet-Lite0, times 1000; the KID of the training images
 themselves against the same held-out ones is the floor. Copies are fakes nearer to a training
-picture than all but one in a hundred held-out pictures are.
+image than all but one in a hundred held-out images are.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def measure(sets: Path, runs: Path, images: int) -> list[dict[str, object]]:
 
 
 def table(rows: list[dict[str, object]]) -> str:
-    """One line a set and arm; columns are thousands of pictures, cells KID of each seed."""
+    """One line a set and arm; columns are thousands of images, cells KID of each seed."""
     columns = sorted({int(str(row["kimg"])) for row in rows})
     lines = ["| set | arm | " + " | ".join(f"{n} kimg" for n in columns) + " |"]
     lines.append("| --- " * (len(columns) + 2) + "|")

@@ -1,7 +1,7 @@
 """Build the two benchmark sets of `train.py`: drawn people and emoji, split by name, 32 pixels.
 
     npm ci --ignore-scripts --prefix scripts/base_art
-    npm pack @lobehub/fluent-emoji-3d@1.1.0   # and unpack it: its pictures lie in package/assets
+    npm pack @lobehub/fluent-emoji-3d@1.1.0   # and unpack it: its images lie in package/assets
     node scripts/base_art/render.mjs ART --from 100000 open-peeps=104000
     python -m benchmarks.recipes.sets ART/open-peeps package/assets SETS
 
@@ -51,7 +51,7 @@ def main() -> None:
                         shutil.copy(path, folder)
                 options = PrepareOptions(resolution=32, min_side=16, dedupe=0)
                 report = prepare(Path(folder), chosen.sets / f"{name}-{side}.zip", options)
-                print(f"{name}-{side}: {report.kept} pictures, {report.fingerprint}")
+                print(f"{name}-{side}: {report.kept} images, {report.fingerprint}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train three recipes for the same number of pictures on two CC0 and MIT sets, two seeds each.
+"""Train three recipes for the same number of images on two CC0 and MIT sets, two seeds each.
 
     python -m benchmarks.recipes.train SETS RUNS [--kimg 20] [--seeds 0,1]
 

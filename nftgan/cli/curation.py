@@ -171,10 +171,10 @@ def render(
     collection: Collection = None,
     processes: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Pictures at once; else one per core.", show_default=False),
+        typer.Option(metavar="N", help="Images at once; else one per core.", show_default=False),
     ] = None,
 ) -> Any:
-    """Make the canonical picture of every piece: the same pixels on every machine."""
+    """Make the canonical image of every piece: the same pixels on every machine."""
     import os
 
     from nftgan.project import find_project
@@ -182,7 +182,7 @@ def render(
 
     project = find_project(collection)
     result = run(project, processes=processes or os.cpu_count() or 1, progress=ui)
-    ui.print(f"{result.rendered} pictures made, {result.kept} kept, in {result.folder}")
+    ui.print(f"{result.rendered} images made, {result.kept} kept, in {result.folder}")
     ui.print(f"next: [bold]nftgan metadata -C {project.root}[/]")
     return result
 

@@ -116,7 +116,7 @@ def _call(ui: Ui, step: Sequence[str]) -> None:
 
 
 def _contact_sheet(collection: Path, target: Path) -> Path:
-    from nftgan.provenance.picture import read_png
+    from nftgan.provenance.png_reader import read_png
     from nftgan.synthesis.generate import contact_sheet, write_sheet
 
     paths = sorted((collection / "images").glob("*.png"), key=lambda path: int(path.stem))
@@ -141,7 +141,7 @@ def _close(
     record = read_json(finished(collection / "deployments", "*.json")[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rows = [
-        ("art, 1,024 pictures", folder / "art"),
+        ("art, 1,024 images", folder / "art"),
         ("data set", folder / "art.zip"),
         ("training run, model", folder / "runs"),
         ("collection", collection),
@@ -158,7 +158,7 @@ def _close(
     if kept:
         ui.print(f"\nlook at [bold]{sheet}[/]")
     else:
-        ui.print("\nnothing was kept: add --keep DIR to look at the pictures")
+        ui.print("\nnothing was kept: add --keep DIR to look at the images")
     ui.print("with your own art:")
     ui.print("  [bold]nftgan prepare MY-ART -o my-art.zip[/]")
     ui.print("  [bold]nftgan train my-art.zip -o runs --resume base[/]     (32 pixels, any laptop)")

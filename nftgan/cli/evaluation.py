@@ -40,7 +40,7 @@ def evaluate(
     ] = None,
     device: Device = None,
 ) -> Any:
-    """Measure how near a model's pictures come to art that it has not seen, and find copies."""
+    """Measure how near a model's images come to art that it has not seen, and find copies."""
     from nftgan.workflows.evaluate import evaluate as run
 
     result = run(
@@ -67,14 +67,14 @@ def evaluate(
     ]
     kind = "art held out" if result.held_out else "one half of the art"
     ui.table(
-        f"{result.fakes} fakes against {result.against} pictures ({kind})",
+        f"{result.fakes} fakes against {result.against} images ({kind})",
         ("figure", "model", "art itself", "", "what it is"),
         rows,
     )
     if result.copies:
         closest = result.pairs[0]
         ui.warn(
-            f"{result.copies} fakes are training pictures again: seed {closest['seed']} is"
+            f"{result.copies} fakes are training images again: seed {closest['seed']} is"
             f" {closest['name']}"
         )
     if result.sheet:

@@ -104,7 +104,7 @@ def mix(
     palette: Palette = 0,
     upscale: Upscale = 1,
 ) -> Any:
-    """Mix styles: each picture has its row's styles, and its column's in some layers."""
+    """Mix styles: each image has its row's styles, and its column's in some layers."""
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.explore import mix as run
 
@@ -124,7 +124,7 @@ def mix(
 @verb(MAKE, example="nftgan project portrait.png -m base -o projected")
 def project(
     ui: Ui,
-    picture: Annotated[Path, typer.Argument(help="Cropped to its centre and scaled.")],
+    image: Annotated[Path, typer.Argument(help="Cropped to its centre and scaled.")],
     model: Model,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Latent and PNG.")],
     steps: Annotated[int, typer.Option(help="Length of the search.")] = 500,
@@ -142,12 +142,12 @@ def project(
     ] = None,
     label: Label = None,
 ) -> Any:
-    """Find the latent whose picture comes closest to one that you have."""
+    """Find the latent whose image comes closest to one that you have."""
     from nftgan.workflows.explore import project as run
 
     result = run(
         model,
-        picture,
+        image,
         output,
         steps=steps,
         label=label,

@@ -29,7 +29,7 @@ from nftgan.cli.verbs import MAKE, app, verb
 @verb(MAKE, example="nftgan prepare my-art -o my-art.zip --resolution 256")
 def prepare(
     ui: Ui,
-    art: Annotated[Path, typer.Argument(help="Folder (or zip, or TFRecords) of pictures.")],
+    art: Annotated[Path, typer.Argument(help="Folder (or zip, or TFRecords) of images.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="ZIP", help="The data set.")],
     resolution: Annotated[
         int | None,
@@ -41,7 +41,7 @@ def prepare(
     background: Annotated[str, typer.Option(help="Colour behind transparent art.")] = "white",
     min_side: Annotated[
         int | None,
-        typer.Option(help="Refuse pictures with a shorter side.", show_default=False),
+        typer.Option(help="Refuse images with a shorter side.", show_default=False),
     ] = None,
     dedupe: Annotated[
         int, typer.Option(help="Refuse near-copies up to N differing hash bits; -1: keep.")
@@ -51,10 +51,10 @@ def prepare(
         typer.Option(help="'folders' or a CSV of file,class.", show_default=False),
     ] = None,
     outliers: Annotated[
-        int, typer.Option(min=0, help="Also a sheet of the N pictures least like the others.")
+        int, typer.Option(min=0, help="Also a sheet of the N images least like the others.")
     ] = 0,
 ) -> Any:
-    """Turn a folder of art into a data set; bad pictures are refused one by one, and why."""
+    """Turn a folder of art into a data set; bad images are refused one by one, and why."""
     from nftgan.workflows.prepare import PrepareOptions
     from nftgan.workflows.prepare import prepare as run
 
@@ -68,17 +68,15 @@ def prepare(
     )
     report = run(art, output, options, progress=ui)
     if report.rejected:
-        ui.table("Not used", ("picture", "reason"), list(report.rejected))
-    ui.print(
-        f"{report.kept} pictures of {report.resolution}x{report.resolution} in {report.output}"
-    )
+        ui.table("Not used", ("image", "reason"), list(report.rejected))
+    ui.print(f"{report.kept} images of {report.resolution}x{report.resolution} in {report.output}")
     ui.print(f"fingerprint {report.fingerprint}")
     if outliers:
         from nftgan.workflows.outliers import find_outliers
 
         found = find_outliers(report.output, outliers, progress=ui)
-        ui.table("Least like the others", ("picture", "distance"), list(found.strangest))
-        ui.table("Most alike", ("picture", "picture", "cosine"), list(found.alike))
+        ui.table("Least like the others", ("image", "distance"), list(found.strangest))
+        ui.table("Most alike", ("image", "image", "cosine"), list(found.alike))
         ui.print(f"look at {found.sheet}")
     ui.print(f"next: [bold]nftgan train {report.output} -o runs[/]")
     return report
@@ -173,7 +171,7 @@ def train(
         int | None, typer.Option(help="Layers of the mapping network.", show_default=False)
     ] = None,
     mbstd_group: Annotated[
-        int, typer.Option(help="Pictures compared by the minibatch deviation.")
+        int, typer.Option(help="Images compared by the minibatch deviation.")
     ] = 4,
     conditional: Annotated[
         bool | None,
@@ -294,7 +292,7 @@ def generate(
         device=device,
         progress=ui,
     )
-    ui.print(f"{result.images} pictures in {result.folder}")
+    ui.print(f"{result.images} images in {result.folder}")
     if result.sheet:
         ui.print(f"contact sheet {result.sheet}")
     return result

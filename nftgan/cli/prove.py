@@ -126,7 +126,7 @@ def regenerate(
     model: OwnModel = None,
     mainnet: Mainnet = False,
 ) -> Any:
-    """Make a token's picture again from model, recipe and seed alone, and compare."""
+    """Make a token's image again from model, recipe and seed alone, and compare."""
     from nftgan.errors import CheckFailed, UsageError
     from nftgan.workflows.verify import regenerate as run
     from nftgan.workflows.verify import verifier
@@ -166,7 +166,7 @@ def report(
     collection: Collection = None,
     check: Annotated[
         bool,
-        typer.Option("--verify", help="Ask the chain too, and make every token's picture again."),
+        typer.Option("--verify", help="Ask the chain too, and make every token's image again."),
     ] = False,
     chain: ChainName = None,
     rpc: Rpc = None,

@@ -1,4 +1,4 @@
-"""Which training picture a picture is cut out of: windows of the art, coarse, then fine."""
+"""Which training image an image is cut out of: windows of the art, coarse, then fine."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-LEAST_SIDE = 32  # pixels: a crop of a smaller picture repaints it
+LEAST_SIDE = 32  # pixels: a crop of a smaller image repaints it
 SHARES = (0.95, 0.9, 0.85)  # of a side, that a window of the search begins with
 _ART, _FINE, _COARSE = 64, 16, 8  # pixels a side: the art kept, windows compared
-_SHORTLIST = 4  # training pictures that are compared finely
+_SHORTLIST = 4  # training images that are compared finely
 _STEPS = (0.025, 0.0125)  # of a side: how the fine search moves a window
 _HOPELESS = 3  # times as far as asked for at the beginning: no moving about will help
 _CHUNK = 16384
-Window = tuple[float, float, float]  # left, top and side, in sides of the picture
+Window = tuple[float, float, float]  # left, top and side, in sides of the image
 
 
 def _windows() -> tuple[Window, ...]:
@@ -30,17 +30,17 @@ WINDOWS = _windows()
 
 
 class CropFinder:
-    """Remembers training pictures; finds the one whose cut-out a picture resembles most."""
+    """Remembers training images; finds the one whose cut-out an image resembles most."""
 
     def __init__(self) -> None:
         self._art: list[np.ndarray] = []
-        self._coarse: list[np.ndarray] = []  # uint8 [windows, _COARSE * _COARSE * 3] a picture
+        self._coarse: list[np.ndarray] = []  # uint8 [windows, _COARSE * _COARSE * 3] an image
 
     def __len__(self) -> int:
         return len(self._art)
 
     def add(self, image: np.ndarray) -> None:
-        """Remember uint8 [H, H, 3], as picture number len - 1."""
+        """Remember uint8 [H, H, 3], as image number len - 1."""
         small = Image.fromarray(image).resize((_ART, _ART), Image.Resampling.BOX)
         self._art.append(np.asarray(small))
         self._coarse.append(np.stack([_cut(small, window, _COARSE) for window in WINDOWS]))
@@ -48,7 +48,7 @@ class CropFinder:
     def closest(
         self, image: np.ndarray, *, least: float = math.inf, besides: int | None = None
     ) -> tuple[int, float, bool]:
-        """(number, distance, mirrored) of the training picture that uint8 [H, H, 3] is closest to.
+        """(number, distance, mirrored) of the training image that uint8 [H, H, 3] is closest to.
 
         distance: root mean square of grey levels over the best window. least: what is much farther
         away than this need not be told exactly. besides: a number that does not count.
@@ -69,7 +69,7 @@ class CropFinder:
     def _shortlist(
         self, views: np.ndarray, besides: int | None
     ) -> Iterator[tuple[int, Window, int]]:
-        """(number, closest window, view) of the pictures that come closest at a coarse look."""
+        """(number, closest window, view) of the images that come closest at a coarse look."""
         each = len(WINDOWS)
         least = np.empty((len(self._art), 2), dtype=np.float32)
         where = np.empty((len(self._art), 2), dtype=np.int64)

@@ -25,7 +25,7 @@ from nftgan.synthesis.recipe import Recipe, pixel_hash
 
 QUALITY_WEIGHT = 0.7
 SHORTLIST = 0.25  # share of the candidates that quality alone does not rule out
-BLANK_LEVELS = 8  # a picture whose pixels all lie this close together shows nothing
+BLANK_LEVELS = 8  # an image whose pixels all lie this close together shows nothing
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Pick:
 
     seed: int
     quality: float | None  # 0 the worst to 1 the best candidate
-    neighbour: Neighbour | None  # closest training picture, where the training art was given
+    neighbour: Neighbour | None  # closest training image, where the training art was given
     copy: str | None = None  # why it would be refused, where copies are allowed
 
 
@@ -62,7 +62,7 @@ class Selection:
 @dataclass(frozen=True)
 class _Candidate:
     seed: int
-    row: np.ndarray  # features of the finished picture
+    row: np.ndarray  # features of the finished image
     hash: str  # of the finished preview
     neighbour: Neighbour | None
     logit: float
@@ -82,16 +82,16 @@ def auto_pick(
 ) -> Selection:
     """`count` of `seeds` that look good and unlike each other, none a copy of `training`.
 
-    Blank pictures and near copies of training art are refused first. Of the rest, the best quarter
+    Blank images and near copies of training art are refused first. Of the rest, the best quarter
     (but at least twice `count`) is the shortlist: by discriminator logit and, with `training`, by
     closeness to the art (as the realism score of Kynkäänniemi et al. 2019). Then one by one the
     seed with the largest quality_weight * quality + (1 - quality_weight) * distance is taken:
     quality is the rank in [0, 1], distance that to the closest pick so far, in usual distances and
     at most 1 so that broken outliers win nothing by being far. A seed too close to a pick is
-    refused, and so is one whose canonical picture another machine could round differently.
+    refused, and so is one whose canonical image another machine could round differently.
     Without a discriminator only distance counts; without `training` its tests are left out. With
     `allow_copies` near copies of training art compete like the others, and their picks say so.
-    The logit orders pictures of one model; it is no measure of how good a model is.
+    The logit orders images of one model; it is no measure of how good a model is.
 
     Raises UsageError when fewer than `count` seeds are acceptable.
     """
@@ -159,7 +159,7 @@ def likenesses(
 ) -> tuple[Refusal, ...]:
     """Which of `seeds`, picked by hand and in this order, should not be pieces, and why.
 
-    Blank pictures, near copies of `training`, and a picture that equals an earlier one or lies
+    Blank images, near copies of `training`, and an image that equals an earlier one or lies
     closer to it than a third of the usual distance between the picks.
     """
     guard = NoveltyGuard(training, progress=progress) if training is not None else None
@@ -177,7 +177,7 @@ def likenesses(
             if away[0] < least:
                 twin = candidates[int(index[0])].seed
         if twin != one.seed:
-            refused.append(Refusal(one.seed, f"nearly the same picture as seed {twin}"))
+            refused.append(Refusal(one.seed, f"nearly the same image as seed {twin}"))
     order = {seed: number for number, seed in enumerate(seeds)}
     return tuple(sorted(refused, key=lambda refusal: order[refusal.seed]))
 
@@ -197,12 +197,12 @@ def _look(
     side = model.resolution
     raw = replace(recipe, finish=None, size=(side, side))
     candidates, refused = [], []
-    with progress.task("looking at candidates", len(seeds), "pictures") as task:
+    with progress.task("looking at candidates", len(seeds), "images") as task:
         for seed, image in model.previews(seeds, raw):
             task.advance()
             row = features(image)
             if int(image.max()) - int(image.min()) <= BLANK_LEVELS:
-                refused.append(Refusal(seed, "a blank picture"))
+                refused.append(Refusal(seed, "a blank image"))
                 continue
             neighbour = reason = None
             if guard is not None:
@@ -247,7 +247,7 @@ def _pick(
                 twin = candidates[closest[best]].seed
             if twin is not None:
                 refused.append(
-                    Refusal(candidates[best].seed, f"nearly the same picture as seed {twin}")
+                    Refusal(candidates[best].seed, f"nearly the same image as seed {twin}")
                 )
                 continue
             picked.append(best)

@@ -1,4 +1,4 @@
-"""What two pictures are compared by: coarse colours and edges, in whole numbers."""
+"""What two images are compared by: coarse colours and edges, in whole numbers."""
 
 from __future__ import annotations
 

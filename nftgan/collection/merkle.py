@@ -1,4 +1,4 @@
-"""The Merkle tree of a collection's pieces: one root on chain proves every seed and picture.
+"""The Merkle tree of a collection's pieces: one root on chain proves every seed and image.
 
 A leaf is keccak256(keccak256(abi.encode(uint256 id, uint32 seed, bytes32 pixelHash))). Leaves are
 sorted, stored at the end of an array in falling order, and each parent hashes its two children in

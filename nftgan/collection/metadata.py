@@ -54,7 +54,7 @@ def describe(manifest: Manifest, measures: Sequence[Measures]) -> Manifest:
 def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
     """The metadata of one token, validated.
 
-    Raises MissingStepError before the pictures and their CID are known, UsageError when a word of
+    Raises MissingStepError before the images and their CID are known, UsageError when a word of
     nftgan.toml makes the document invalid.
     """
     if not 0 <= token_id < len(manifest.pieces):

@@ -1,14 +1,14 @@
-"""The guard against copies: no piece may be a training picture again, upright or mirrored.
+"""The guard against copies: no piece may be a training image again, upright or mirrored.
 
 Three tests, and each refuses. The first is the one that `prepare` finds duplicates with:
 perceptual hash, then the pixels of a thumbnail; it sees through compression, scaling and
 brightness. The second compares coarse colours and edges, with a threshold calibrated on the
-training pictures: a piece is a near copy when it lies closer to one of them than the closest 1 % of
-training pictures lie to another one, or than a third of the median of those distances, whichever is
-larger. The third looks for the window of a training picture that the piece is cut out of
+training images: a piece is a near copy when it lies closer to one of them than the closest 1 % of
+training images lie to another one, or than a third of the median of those distances, whichever is
+larger. The third looks for the window of a training image that the piece is cut out of
 (`nftgan.collection.crops`), from 32 pixels on: again a third of the median decides.
 
-How many copies of which kind are caught and how many fresh pictures are not let through is measured
+How many copies of which kind are caught and how many fresh images are not let through is measured
 by `benchmarks/novelty.py`; its figures are in docs/studio.md.
 """
 
@@ -30,24 +30,24 @@ from nftgan.progress import SILENT, Progress
 HASH_BITS = 6  # of 64 that a perceptual hash may differ in
 QUANTILE = 0.01
 MEDIAN_SHARE = 1 / 3
-CALIBRATION = 4000  # pictures the threshold is calibrated on, at most
+CALIBRATION = 4000  # images the threshold is calibrated on, at most
 CROP_CALIBRATION = 64  # of them for crops
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How far apart pictures of a set usually are."""
+    """How far apart images of a set usually are."""
 
     threshold: float  # closer than this is a near copy
-    median: float  # of the distances to the closest other picture; 0: fewer than two pictures
+    median: float  # of the distances to the closest other image; 0: fewer than two images
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """The training picture closest to a piece."""
+    """The training image closest to a piece."""
 
     name: str
-    ratio: float  # distance over the median between training pictures; 0 is a copy
+    ratio: float  # distance over the median between training images; 0 is a copy
     mirrored: bool
 
 
@@ -64,14 +64,14 @@ def calibrate(rows: np.ndarray) -> Scale:
 
 
 class NoveltyGuard:
-    """Knows every training picture; judges pieces one by one."""
+    """Knows every training image; judges pieces one by one."""
 
     def __init__(self, training: Dataset, *, progress: Progress = SILENT) -> None:
         self._names = training.names
         self._twins = TwinFinder(HASH_BITS)
         self._crops = CropFinder()
         rows = []
-        with progress.task("looking at the training art", len(training), "pictures") as task:
+        with progress.task("looking at the training art", len(training), "images") as task:
             for index, name in enumerate(training.names):
                 image = _rgb(training, index)
                 rows.append(features(image))
@@ -85,7 +85,7 @@ class NoveltyGuard:
         self.crop_scale = self._calibrate_crops(training)
 
     def _calibrate_crops(self, training: Dataset) -> Scale:
-        """How far training pictures are from the closest window of another one."""
+        """How far training images are from the closest window of another one."""
         apart = []
         step = max(1, -(-len(self._crops) // CROP_CALIBRATION))
         for index in range(0, len(self._crops), step):
@@ -96,7 +96,7 @@ class NoveltyGuard:
         return Scale(median * MEDIAN_SHARE, median)
 
     def neighbours(self, row: np.ndarray, count: int) -> list[tuple[Neighbour, float]]:
-        """The `count` training pictures closest to features [SIZE], each with its distance."""
+        """The `count` training images closest to features [SIZE], each with its distance."""
         pair = np.stack([row, mirrored(row[None])[0]])
         table = self._squares[:, None] - 2 * (self._rows @ pair.T) + row @ row  # [N, 2], exact
         least, flipped = table.min(axis=1), table.argmin(axis=1)
@@ -109,7 +109,7 @@ class NoveltyGuard:
         return found
 
     def neighbour(self, row: np.ndarray) -> tuple[Neighbour, float]:
-        """The closest training picture to features [SIZE], and the distance itself."""
+        """The closest training image to features [SIZE], and the distance itself."""
         return self.neighbours(row, 1)[0]
 
     def judge(self, image: np.ndarray, row: np.ndarray) -> tuple[str | None, Neighbour]:
@@ -117,12 +117,12 @@ class NoveltyGuard:
         neighbour, distance = self.neighbour(row)
         twin = self._twins.twin(pixel_digest(image), fingerprint(Image.fromarray(image)))
         if twin is not None:
-            return f"{twin[1]} training picture {twin[0]}", neighbour
+            return f"{twin[1]} training image {twin[0]}", neighbour
         if distance < self.scale.threshold:
             word = "a mirrored near copy" if neighbour.mirrored else "a near copy"
             return (
-                f"{word} of training picture {neighbour.name}: {neighbour.ratio:.2f} of the usual"
-                " distance between training pictures"
+                f"{word} of training image {neighbour.name}: {neighbour.ratio:.2f} of the usual"
+                " distance between training images"
             ), neighbour
         if len(self._crops) and len(image) >= LEAST_SIDE:
             least = self.crop_scale.threshold
@@ -131,7 +131,7 @@ class NoveltyGuard:
                 ratio = min(neighbour.ratio, away / self.crop_scale.median)
                 source = Neighbour(self._names[index], ratio, flipped)
                 word = "mirrored and cut" if flipped else "cut"
-                return f"{word} out of training picture {source.name}", source
+                return f"{word} out of training image {source.name}", source
         return None, neighbour
 
 

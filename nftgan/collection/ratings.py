@@ -30,7 +30,7 @@ class Rating:
     """One opinion. Raises UsageError for values out of range."""
 
     seed: int
-    model: str  # identity: another model paints another picture for the same seed
+    model: str  # identity: another model paints another image for the same seed
     stars: int | None = None  # 0 to 5; None: nothing said
     picked: bool | None = None  # True: shall be a piece, False: shall not; None: nothing said
     name: str | None = None  # of the piece, instead of the collection's piece_name
@@ -100,7 +100,7 @@ def append_rating(path: Path, rating: Rating) -> None:
 
 
 class RatingLog:
-    """The opinions on the pictures of one model, kept in step with a file that others write too."""
+    """The opinions on the images of one model, kept in step with a file that others write too."""
 
     def __init__(self, path: Path, *, model: str) -> None:
         self.path, self.model = path, model
@@ -153,7 +153,7 @@ class RatingLog:
 
 
 def read_ratings(path: Path, *, model: str) -> dict[int, Rating]:
-    """Seed → the latest opinion on the pictures of `model`, by rising seed.
+    """Seed → the latest opinion on the images of `model`, by rising seed.
 
     A later line replaces only what it says: stars stay when a pick is changed.
     """

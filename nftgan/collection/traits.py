@@ -59,7 +59,7 @@ _NAMES = tuple(NAMED_COLOURS)
 
 @dataclass(frozen=True)
 class Measures:
-    """What was measured of one picture; the numbers compare only pictures of one size."""
+    """What was measured of one image; the numbers compare only images of one size."""
 
     background: str  # the commonest colour name along the border
     colour: str  # the commonest colour name that is not the background's
@@ -123,7 +123,7 @@ def traits(measures: Sequence[Measures]) -> tuple[tuple[dict[str, Any], ...], ..
     not all have the same number.
     """
     if not measures:
-        raise UsageError("there are no pictures to measure")
+        raise UsageError("there are no images to measure")
     columns = [
         _bins([one.levels[k] for one in measures], names) for k, names in enumerate(LEVELS.values())
     ]

@@ -1,4 +1,4 @@
-"""The dataset file: a stored zip of square pictures with labels, read at random."""
+"""The dataset file: a stored zip of square images with labels, read at random."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from nftgan.files import os_error, parse_json
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-CACHE_BYTES = 1 << 30  # decoded pictures are kept in memory up to this size
-MAX_IMAGE_BYTES = 256 << 20  # of one member, inflated: an uncompressed 8192-pixel RGB picture
+CACHE_BYTES = 1 << 30  # decoded images are kept in memory up to this size
+MAX_IMAGE_BYTES = 256 << 20  # of one member, inflated: an uncompressed 8192-pixel RGB image
 MAX_JSON_BYTES = 512 << 20
 MAX_RESOLUTION = 8192
 MAX_CLASSES = 100_000
-PREPARE_HINT = "clean the pictures first: nftgan prepare FOLDER -o dataset.zip"
+PREPARE_HINT = "clean the images first: nftgan prepare FOLDER -o dataset.zip"
 
 
 def _hidden(name: str) -> bool:
@@ -88,9 +88,9 @@ class _ZipFiles:
 
 
 class Dataset:
-    """Square pictures of one power-of-two size, by index, with optional classes.
+    """Square images of one power-of-two size, by index, with optional classes.
 
-    Open one with `Dataset.open`. `len()` is the number of pictures. Safe to pickle and to fork, and
+    Open one with `Dataset.open`. `len()` is the number of images. Safe to pickle and to fork, and
     to read in several threads.
     """
 
@@ -105,7 +105,7 @@ class Dataset:
     ) -> None:
         self.path = path
         self.names = names
-        """Name of each picture inside the dataset, sorted."""
+        """Name of each image inside the dataset, sorted."""
         self.notes = notes
         """What `nftgan prepare` wrote down: sources, rejections, class names; empty for others."""
         self.resolution, self.channels = shape
@@ -113,15 +113,15 @@ class Dataset:
         self._labels = labels
         self._fingerprint: str | None = None
         self._may_cache = True
-        self._cache: tuple[np.ndarray, np.ndarray] | None = None  # pictures, and which are there
+        self._cache: tuple[np.ndarray, np.ndarray] | None = None  # images, and which are there
 
     @classmethod
     def open(cls, path: Path | str, *, cache: bool = True) -> Dataset:
         """A zip or a folder, ours or in the layout StyleGAN users have.
 
-        cache: keep decoded pictures in memory, for those who read them again and again.
+        cache: keep decoded images in memory, for those who read them again and again.
 
-        The size of the first picture sets `resolution` and `channels`; each other one is checked
+        The size of the first image sets `resolution` and `channels`; each other one is checked
         when it is read, and all of them by `fingerprint`. Raises UsageError that names the file.
         """
         path = Path(path)
@@ -138,7 +138,7 @@ class Dataset:
             raise os_error(exc, path) from exc
         names = sorted(name for name in sizes if _is_image(name))
         if not names:
-            raise UsageError(f"{path} contains no pictures", hint=PREPARE_HINT)
+            raise UsageError(f"{path} contains no images", hint=PREPARE_HINT)
         for name in names:
             if sizes[name] > MAX_IMAGE_BYTES:
                 raise UsageError(f"{path}: {name} inflates to {sizes[name]:,} bytes")
@@ -163,7 +163,7 @@ class Dataset:
 
     @property
     def label_count(self) -> int:
-        """Number of classes; 0 when the pictures have no labels."""
+        """Number of classes; 0 when the images have no labels."""
         return 0 if self._labels is None else int(self._labels.max()) + 1
 
     @property
@@ -174,9 +174,9 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """ "sha256:…" of all names and pixels, computed on first use: every picture is decoded.
+        """ "sha256:…" of all names and pixels, computed on first use: every image is decoded.
 
-        Raises UsageError for the first picture that is broken or not like the first one.
+        Raises UsageError for the first image that is broken or not like the first one.
         """
         if self._fingerprint is None:
             self._fingerprint = fingerprint_of(
@@ -185,9 +185,9 @@ class Dataset:
         return self._fingerprint
 
     def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """uint8 [N, C, H, W] of the pictures at `indices`, each in [0, 255].
+        """uint8 [N, C, H, W] of the images at `indices`, each in [0, 255].
 
-        Raises UsageError that names a broken picture.
+        Raises UsageError that names a broken image.
         """
         shape = (self.channels, self.resolution, self.resolution)
         out = np.empty((len(indices), *shape), dtype=np.uint8)
@@ -196,16 +196,16 @@ class Dataset:
         return out
 
     def are_decoded(self, indices: Sequence[int] | np.ndarray) -> bool:
-        """Whether the pictures at `indices` are all in memory."""
+        """Whether the images at `indices` are all in memory."""
         return self._cache is not None and bool(self._cache[1][indices].all())
 
     def labels(self, indices: Sequence[int] | np.ndarray) -> np.ndarray | None:
-        """int64 [N] class indices of the pictures at `indices`; None without labels."""
+        """int64 [N] class indices of the images at `indices`; None without labels."""
         return None if self._labels is None else self._labels[np.asarray(indices, dtype=np.int64)]
 
     def _chw(self, index: int) -> np.ndarray:
         if not 0 <= index < len(self):
-            raise IndexError(f"picture {index} of a dataset of {len(self)}")
+            raise IndexError(f"image {index} of a dataset of {len(self)}")
         shape = (self.channels, self.resolution, self.resolution)
         fits = self._may_cache and len(self) * math.prod(shape) <= CACHE_BYTES
         # Of two threads that begin at once one fills what nobody sees: lost work, not wrong pixels.
@@ -312,7 +312,7 @@ def _decode(path: Path, name: str, data: bytes, expected: tuple[int, int] | None
                 )
             if expected is not None and shape != expected:
                 raise UsageError(
-                    f"{where} is {shape[0]}x{shape[0]} with {shape[1]} channels, the first picture"
+                    f"{where} is {shape[0]}x{shape[0]} with {shape[1]} channels, the first image"
                     f" {expected[0]}x{expected[0]} with {expected[1]}",
                     hint=PREPARE_HINT,
                 )

@@ -1,4 +1,4 @@
-"""From any rectangle to a square: cut the middle, cut where the picture is, or pad."""
+"""From any rectangle to a square: cut the middle, cut where the image is, or pad."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from nftgan.dataset.decode import Rejected
 
-MAX_ASPECT = 3  # a cut would show less than a third of a narrower picture
+MAX_ASPECT = 3  # a cut would show less than a third of a narrower image
 _LOOK_SIDE = 256  # long side at which the smart crop looks
 _NEAR_BEST = 0.98  # windows this close to the best are as good: the most central one is taken
 
@@ -17,7 +17,7 @@ Box = tuple[int, int, int, int]
 
 
 class Crop(str, Enum):
-    """How a picture that is not square becomes square."""
+    """How an image that is not square becomes square."""
 
     CENTER = "center"  # the middle square
     FIT = "fit"  # all of it, padded with the background

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps
 from nftgan.errors import UsageError
 
 MAX_PIXELS = 100_000_000  # refused from the header, before anything is inflated
-# No EPS, PDF or WMF: they are programs, not pictures.
+# No EPS, PDF or WMF: they are programs, not images.
 _WANTED = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
 Image.init()
 FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)  # a Pillow may lack some
@@ -27,11 +27,11 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 
 
 class Rejected(Exception):
-    """This picture cannot be used; the text says why."""
+    """This image cannot be used; the text says why."""
 
 
 @dataclass
-class Picture:
+class DecodedImage:
     """An upright, opaque RGB image and what was done to it."""
 
     image: Image.Image
@@ -69,11 +69,13 @@ def open_header(data: bytes) -> Image.Image:
     return image
 
 
-def decode(data: bytes, background: tuple[int, int, int], *, enough: int | None = None) -> Picture:
+def decode(
+    data: bytes, background: tuple[int, int, int], *, enough: int | None = None
+) -> DecodedImage:
     """Colour-managed, rotated as the camera says, first frame, laid over `background`.
 
     enough: side in pixels beyond which a JPEG may be halved while it is decoded. Raises
-    Rejected with a reason for whatever is not a whole picture.
+    Rejected with a reason for whatever is not a whole image.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about odd metadata that does not matter here
@@ -100,7 +102,7 @@ def decode(data: bytes, background: tuple[int, int, int], *, enough: int | None 
             raise Rejected("not enough memory to decode it") from exc
         except Exception as exc:  # decoders raise OSError, SyntaxError, struct.error and more
             raise Rejected(f"damaged: {str(exc) or type(exc).__name__}") from exc
-    return Picture(rgb, (width, height), notes)
+    return DecodedImage(rgb, (width, height), notes)
 
 
 def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> Image.Image:
@@ -176,7 +178,7 @@ def _from_profile(image: Image.Image, profile: bytes, notes: list[str]) -> Image
 
 
 def _what_it_is(data: bytes) -> str:
-    """A person's word for bytes that are not a picture."""
+    """A person's word for bytes that are not an image."""
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
     for signature, reason in _SIGNATURES:
         if head.startswith(signature):
@@ -190,7 +192,7 @@ def _what_it_is(data: bytes) -> str:
     if b"<svg" in lower:
         return "an SVG drawing: export it as PNG"
     if lower.startswith((b"<!doctype html", b"<html")):
-        return "a web page, not a picture"
+        return "a web page, not an image"
     if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*", b"MM\0*")):
         return "damaged: its header cannot be read"
-    return "not a picture"
+    return "not an image"

@@ -1,4 +1,4 @@
-"""Find pictures that are copies of one another: perceptual hash, then a look at the pixels."""
+"""Find images that are copies of one another: perceptual hash, then a look at the pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BITS_SET = np.array([bin(value).count("1") for value in range(1 << 16)], dtype=
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is compared of one picture."""
+    """What is compared of one image."""
 
     upright: int  # 64-bit pHash
     mirrored: int  # pHash of its mirror image
@@ -65,7 +65,7 @@ def looks_the_same(a: np.ndarray, b: np.ndarray) -> bool:
     if not 1 / _MAX_GAIN <= gain <= _MAX_GAIN:
         return False
     difference = y_deviation - gain * x_deviation
-    # Scaled up for dark copies, so that a picture and its dark twin are judged alike.
+    # Scaled up for dark copies, so that an image and its dark twin are judged alike.
     difference /= min(1.0, gain)
     return bool(
         np.sqrt((difference**2).mean()) <= _RMS_LEVELS and np.abs(difference).max() <= _MAX_LEVELS
@@ -73,7 +73,7 @@ def looks_the_same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 class TwinFinder:
-    """Remembers the pictures kept so far and names the one that a new picture copies."""
+    """Remembers the images kept so far and names the one that a new image copies."""
 
     def __init__(self, distance: int) -> None:
         """distance: most pHash bits that copies differ in; 0 finds equal pixels, -1 nothing."""
@@ -84,7 +84,7 @@ class TwinFinder:
         self._by_digest: dict[str, str] = {}
 
     def twin(self, digest: str, print_: Fingerprint) -> tuple[str, str] | None:
-        """(name of the kept picture, what it is of it), or None for a new picture."""
+        """(name of the kept image, what it is of it), or None for a new image."""
         if self._distance >= 0 and digest in self._by_digest:
             return self._by_digest[digest], "the same pixels as"
         if self._distance > 0:

@@ -1,4 +1,4 @@
-"""Classes for the pictures, from the folders they lie in or from a CSV file."""
+"""Classes for the images, from the folders they lie in or from a CSV file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDERS = "folders"
 
 @dataclass(frozen=True)
 class Labels:
-    """Says a picture's class by its name."""
+    """Says an image's class by its name."""
 
     by_name: dict[str, str] | None  # None: the first folder of the name is the class
     where: str  # for messages

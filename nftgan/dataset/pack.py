@@ -20,7 +20,7 @@ from nftgan.files import atomic_path, canonical_json
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LABELS_MEMBER = "dataset.json"
 NOTES_MEMBER = "nftgan.json"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time: the same pictures give the same bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time: the same images give the same bytes
 
 
 def pixel_digest(pixels: np.ndarray) -> str:
@@ -41,7 +41,7 @@ def fingerprint_of(digests: Iterable[tuple[str, str]]) -> str:
 
 
 def member_name(index: int) -> str:
-    """00000/img00000042.png for 42: a folder holds a thousand pictures."""
+    """00000/img00000042.png for 42: a folder holds a thousand images."""
     number = f"{index:08d}"
     return f"{number[:5]}/img{number}.png"
 
@@ -78,7 +78,7 @@ def png_file(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 class DatasetWriter:
-    """Takes pictures one by one; all must have the shape of the first. See `write_dataset`."""
+    """Takes images one by one; all must have the shape of the first. See `write_dataset`."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
@@ -105,7 +105,7 @@ class DatasetWriter:
     def finish(
         self, labels: Sequence[int] | None = None, notes: Mapping[str, Any] | None = None
     ) -> None:
-        """Write the labels (one class for each picture, in order) and the notes."""
+        """Write the labels (one class for each image, in order) and the notes."""
         entries = None
         if labels is not None:
             names = (name for name, _ in self._digests)
@@ -126,7 +126,7 @@ class DatasetWriter:
 def dataset_writer(path: Path) -> Iterator[DatasetWriter]:
     """A writer whose file appears at `path` whole when the block ends, or not at all.
 
-    The same pictures and notes give the same bytes. The block must call `finish` last.
+    The same images and notes give the same bytes. The block must call `finish` last.
     """
     with (
         atomic_path(path) as temporary,

@@ -14,11 +14,11 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
+from nftgan.dataset.image_worker import Job, Look, Square, look, make_square
 from nftgan.dataset.labels import Labels, class_order, read_labels
 from nftgan.dataset.output import check_output, only_writer, own_files
 from nftgan.dataset.pack import DatasetWriter, dataset_writer
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
-from nftgan.dataset.picture import Job, Look, Square, look, make_square
 from nftgan.dataset.report import report_paths, write_report
 from nftgan.dataset.resize import Resample
 from nftgan.dataset.scan import Candidate, Scan, scan
@@ -55,7 +55,7 @@ class PrepareReport:
     fingerprint: str  # "sha256:…"
     resolution: int
     output: Path
-    notes: tuple[str, ...]  # what was done to how many pictures
+    notes: tuple[str, ...]  # what was done to how many images
     classes: tuple[str, ...] = ()
     unchanged: bool = False  # the same files and options as last time: nothing was written
 
@@ -68,15 +68,15 @@ def prepare(
     progress: Progress = SILENT,
     workers: int | None = None,
 ) -> PrepareReport:
-    """Pack every usable picture of `source` into `output`; one bad file never stops the rest.
+    """Pack every usable image of `source` into `output`; one bad file never stops the rest.
 
     source: a folder, searched to any depth, a zip of one, or StyleGAN's TFRecords.
 
     The zip appears whole or not at all, with `NAME.report.json` and `NAME.report.html` beside it.
     The same files and options give the same bytes; when the zip is there already, nothing is
-    decoded. Without a resolution the largest power of two that half of the pictures reach is
+    decoded. Without a resolution the largest power of two that half of the images reach is
     taken, from 32 to 1024. workers: processes; None for one per processor. Raises UsageError for
-    wrong options and for a folder without a usable picture.
+    wrong options and for a folder without a usable image.
     """
     plan = _checked(options)
     labels = read_labels(options.labels)
@@ -129,10 +129,10 @@ def _pack(
     labels: Labels | None,
     rejected: list[tuple[str, str]],
 ) -> dict[str, Any]:
-    """Write each picture that copies no earlier one; what the dataset's notes say of them."""
+    """Write each image that copies no earlier one; what the dataset's notes say of them."""
     twins = TwinFinder(dedupe)
     sources: list[dict[str, Any]] = []
-    names: list[str] = []  # of each picture's class
+    names: list[str] = []  # of each image's class
     for candidate, sha256, square in squares:
         if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
             rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
@@ -237,14 +237,14 @@ def _squares(
     progress: Progress,
     workers: int | None,
 ) -> Iterator[tuple[Candidate, str, Square]]:
-    """Each good picture's square, in order; the others go to `rejected`."""
+    """Each good image's square, in order; the others go to `rejected`."""
     if labels is not None:
         unlabelled = [item.name for item, _ in looks if labels.of(item.name) is None]
         rejected.extend((name, labels.missing) for name in unlabelled)
         looks = [pair for pair in looks if labels.of(pair[0].name) is not None]
     count = worker_count(len(looks)) if workers is None else workers
     results = ordered_map(partial(make_square, job=job), (item.path for item, _ in looks), count)
-    tracked = track(results, progress, "preparing", "pictures", len(looks))
+    tracked = track(results, progress, "preparing", "images", len(looks))
     for (candidate, seen), square in zip(looks, tracked, strict=True):
         if isinstance(square, Square):
             yield candidate, seen.sha256, square
@@ -310,15 +310,15 @@ def _report(output: Path, notes: dict[str, Any], *, unchanged: bool) -> PrepareR
 
 
 def _summary(sources: list[dict[str, Any]], classes: list[str]) -> list[str]:
-    """What was done to how many pictures, the most frequent first."""
+    """What was done to how many images, the most frequent first."""
     counts = Counter(note for entry in sources for note in entry["notes"])
     cut = sum(1 for entry in sources if entry["size"][0] != entry["size"][1])
     lines = [
-        f"{number} {'picture' if number == 1 else 'pictures'}: {note}"
+        f"{number} {'image' if number == 1 else 'images'}: {note}"
         for note, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
     if cut:
-        lines.append(f"{cut} {'picture was' if cut == 1 else 'pictures were'} not square")
+        lines.append(f"{cut} {'image was' if cut == 1 else 'images were'} not square")
     if len(classes) == 1:
         lines.append(f"only one class, {classes[0]}: the labels say nothing")
     return lines
@@ -327,10 +327,10 @@ def _summary(sources: list[dict[str, Any]], classes: list[str]) -> list[str]:
 def _nothing_left(rejected: list[tuple[str, str]]) -> UsageError:
     if not rejected:
         return UsageError(
-            "there are no pictures to prepare", hint="name the folder that holds the pictures"
+            "there are no images to prepare", hint="name the folder that holds the images"
         )
     name, reason = sorted(rejected)[0]
     return UsageError(
         f"none of the {len(rejected)} files can be used; {name}: {reason}",
-        hint="PNG, JPEG, WebP, GIF, BMP and TIFF pictures are read",
+        hint="PNG, JPEG, WebP, GIF, BMP and TIFF images are read",
     )

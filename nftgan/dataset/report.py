@@ -12,7 +12,7 @@ from PIL import Image
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import encode_png
 from nftgan.files import write_json, write_text
-from nftgan.page import page, picture, row, words
+from nftgan.page import inline_image, page, row, words
 
 _SHOWN = 200  # thumbnails on the sheet, spread evenly over the set
 _THUMBNAIL = 64  # pixels
@@ -46,13 +46,13 @@ def _page(dataset: Dataset, notes: Mapping[str, Any]) -> str:
     side = notes["resolution"]
     parts = [
         f"<h1>{words(dataset.name)}</h1>",
-        f"<p>{len(dataset)} pictures of {side}×{side} pixels, {len(rejected)} files not used.</p>",
+        f"<p>{len(dataset)} images of {side}×{side} pixels, {len(rejected)} files not used.</p>",
         f"<p><code>{words(notes['fingerprint'])}</code></p>",
         "<ul>" + "".join(f"<li>{words(line)}</li>" for line in notes["notes"]) + "</ul>",
     ]
     step = max(1, -(-len(dataset) // _SHOWN))
     shown = range(0, len(dataset), step)
-    heading = "Pictures" if step == 1 else f"Pictures, one in {step}"
+    heading = "Images" if step == 1 else f"Images, one in {step}"
     parts.append(f"<h2>{heading}</h2><div class=sheet>")
     parts.extend(_thumbnail(dataset, index, notes["sources"][index]) for index in shown)
     parts.append("</div>")
@@ -68,4 +68,4 @@ def _thumbnail(dataset: Dataset, index: int, entry: Mapping[str, Any]) -> str:
         size = (_THUMBNAIL, _THUMBNAIL)
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     title = "; ".join([entry["source"], *entry["notes"]])
-    return picture(encode_png(np.asarray(image)), title, attributes=f' title="{words(title)}"')
+    return inline_image(encode_png(np.asarray(image)), title, attributes=f' title="{words(title)}"')

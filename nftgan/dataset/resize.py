@@ -8,16 +8,16 @@ from enum import Enum
 import numpy as np
 from PIL import Image
 
-PIXEL_ART_COLOURS = 64  # at most so many in a picture that counts as pixel art
+PIXEL_ART_COLOURS = 64  # at most so many in an image that counts as pixel art
 PIXEL_ART_SIDE = 256  # and at most so many art pixels along a side
-# Of a large picture whole blocks are averaged first, down to no less than this many times the size:
+# Of a large image whole blocks are averaged first, down to no less than this many times the size:
 # half the time, and half a level (RMS) apart on grainy drawings.
 _GAP = 2.0
 _FINE = 8  # uneven pixel art is drawn this much larger, then averaged
 
 
 class Resample(str, Enum):
-    """How a picture changes its size."""
+    """How an image changes its size."""
 
     AUTO = "auto"  # hard edges for pixel art, Lanczos for all else
     LANCZOS = "lanczos"

@@ -16,7 +16,7 @@ SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
 
 @dataclass(frozen=True)
 class Candidate:
-    """A regular file that may be a picture."""
+    """A regular file that may be an image."""
 
     path: Path
     name: str  # relative to the folder, forward slashes, printable
@@ -43,7 +43,7 @@ def scan(source: Path, *, ignore: frozenset[Path] = frozenset()) -> Scan:
     """
     if not source.is_dir():
         what = "is a file, not a folder" if source.exists() else "does not exist"
-        raise UsageError(f"{source} {what}", hint="name the folder that holds the pictures")
+        raise UsageError(f"{source} {what}", hint="name the folder that holds the images")
     try:
         next(os.scandir(source), None)
     except OSError as exc:

@@ -1,4 +1,4 @@
-"""Does a picture have the detail its size promises, or was it enlarged or blurred before?"""
+"""Does an image have the detail its size promises, or was it enlarged or blurred before?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SMALLEST = 64  # pixels; below, there is too little detail to judge by
 # What is lost by going through half the size, against a quarter of the size: 0.44 to 0.61 for
 # sharp drawings and renderings, 0.18 to 0.39 for the same ones enlarged from half or 3/8.
 _RATIO = 0.40
-# The same loss against the picture's contrast: 0.04 to 0.20 when sharp, under 0.02 when enlarged
+# The same loss against the image's contrast: 0.04 to 0.20 when sharp, under 0.02 when enlarged
 # from a quarter (then JPEG noise hides the ratio).
 _SHARE = 0.02
 
@@ -17,7 +17,7 @@ _SHARE = 0.02
 def is_soft(image: Image.Image) -> bool:
     """Whether the square RGB image has next to no detail in its finest octave.
 
-    A hint, not a verdict: a picture that is meant to be blurred looks the same. False below 64
+    A hint, not a verdict: an image that is meant to be blurred looks the same. False below 64
     pixels.
     """
     if image.width < _SMALLEST:

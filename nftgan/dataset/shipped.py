@@ -15,7 +15,7 @@ from nftgan.files import translated_os_errors
 
 @dataclass(frozen=True)
 class ShippedSet:
-    """One set of square pictures, kept as a single lossless atlas read row by row."""
+    """One set of square images, kept as a single lossless atlas read row by row."""
 
     atlas: str  # file name in nftgan/assets/art
     images: int
@@ -41,7 +41,7 @@ def shipped_set(name: str) -> ShippedSet:
 
 
 def unpack(name: str, folder: Path) -> int:
-    """Write each picture of the set as `folder`/NAME-0000.png; how many there are.
+    """Write each image of the set as `folder`/NAME-0000.png; how many there are.
 
     The pixels are those of the atlas. Files of those names are replaced, others are left alone.
     Raises UsageError for an unknown name or a folder that cannot be written.

@@ -1,4 +1,4 @@
-"""TFRecord files of StyleGAN and StyleGAN2-ADA for TensorFlow: their pictures, read without it."""
+"""TFRecord files of StyleGAN and StyleGAN2-ADA for TensorFlow: their images, read without it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from nftgan.errors import UsageError
 from nftgan.files import translated_os_errors
 
 SUFFIX = ".tfrecords"
-MAX_RECORD_BYTES = 256 << 20  # an uncompressed 8192-pixel RGB picture
+MAX_RECORD_BYTES = 256 << 20  # an uncompressed 8192-pixel RGB image
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def tfrecord_file(source: Path) -> Path | None:
     """The file to read when `source` is a TFRecord file, or a folder of them; None otherwise.
 
-    Such a folder holds the same pictures in each size, NAME-r02 (4 pixels) to NAME-r10 (1024): the
+    Such a folder holds the same images in each size, NAME-r02 (4 pixels) to NAME-r10 (1024): the
     last one is the largest.
     """
     if source.is_file():
@@ -35,7 +35,7 @@ def tfrecord_file(source: Path) -> Path | None:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """A folder with the file's pictures as PNG, in folders by class where labels lie beside it.
+    """A folder with the file's images as PNG, in folders by class where labels lie beside it.
 
     The labels of NAME-r08.tfrecords are NAME-rxx.labels, a NumPy array [N, classes]. Raises
     UsageError that says which record is damaged.
@@ -44,7 +44,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="nftgan-") as name, translated_os_errors(path):
         folder = Path(name)
         count = 0
-        for count, pixels in enumerate(pictures(path), start=1):
+        for count, pixels in enumerate(images(path), start=1):
             if labels is not None and count > len(labels):
                 break
             place = folder if labels is None else folder / f"class-{labels[count - 1]:04d}"
@@ -52,14 +52,14 @@ def unpacked(path: Path) -> Iterator[Path]:
             Image.fromarray(pixels).save(place / f"{path.stem}-{count - 1:08d}.png")
         if labels is not None and count != len(labels):
             raise UsageError(
-                f"{path} does not have the {len(labels):,} pictures that its labels speak of",
-                hint="move the .labels file away to use the pictures without them",
+                f"{path} does not have the {len(labels):,} images that its labels speak of",
+                hint="move the .labels file away to use the images without them",
             )
         yield folder
 
 
-def pictures(path: Path) -> Iterator[npt.NDArray[np.uint8]]:
-    """Each record's picture, uint8 [H, W, 3] or grey [H, W]; UsageError for a damaged record."""
+def images(path: Path) -> Iterator[npt.NDArray[np.uint8]]:
+    """Each record's image, uint8 [H, W, 3] or grey [H, W]; UsageError for a damaged record."""
     with path.open("rb") as file:
         number = 0
         while head := file.read(12):
@@ -68,21 +68,19 @@ def pictures(path: Path) -> Iterator[npt.NDArray[np.uint8]]:
                 raise UsageError(f"{where} is cut short")
             (length,) = struct.unpack("<Q", head[:8])
             if length > MAX_RECORD_BYTES:
-                raise UsageError(f"{where} claims {length:,} bytes: this is no file of pictures")
+                raise UsageError(f"{where} claims {length:,} bytes: this is no file of images")
             data = file.read(length)
             if len(data) < length or len(file.read(4)) < 4:
                 raise UsageError(f"{where} is cut short")
             try:
-                yield _picture(memoryview(data))
+                yield _image(memoryview(data))
             except (ValueError, LookupError, OSError) as exc:  # Pillow's are OSErrors
-                raise UsageError(
-                    f"{where} is not a picture of StyleGAN's data sets: {exc}"
-                ) from exc
+                raise UsageError(f"{where} is not an image of StyleGAN's data sets: {exc}") from exc
             number += 1
 
 
-def _picture(example: memoryview) -> npt.NDArray[np.uint8]:
-    """The picture of a tf.train.Example with `shape` [C, H, W] and `data`, uint8 or encoded."""
+def _image(example: memoryview) -> npt.NDArray[np.uint8]:
+    """The image of a tf.train.Example with `shape` [C, H, W] and `data`, uint8 or encoded."""
     found: dict[str, memoryview] = {}
     for number, features in _fields(example):
         for inner, entry in _fields(features) if number == 1 else ():
@@ -100,7 +98,7 @@ def _picture(example: memoryview) -> npt.NDArray[np.uint8]:
     if len(data) != shape[0] * shape[1] * shape[2]:
         image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
         if image.size != (shape[2], shape[1]):
-            raise ValueError(f"its shape is {shape}, its picture {image.size}")
+            raise ValueError(f"its shape is {shape}, its image {image.size}")
         return np.asarray(image.convert("RGB" if shape[0] == 3 else "L"))
     pixels = np.frombuffer(data, np.uint8).reshape(shape).transpose(1, 2, 0)
     return np.ascontiguousarray(pixels[..., 0] if shape[0] == 1 else pixels)

@@ -30,7 +30,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 def member_sizes(archive: zipfile.ZipFile, path: Path) -> dict[str, int]:
     """Inflated bytes, as declared, of every file in it by name.
 
-    Raises UsageError for what no honest zip of pictures contains: names that point outside or
+    Raises UsageError for what no honest zip of images contains: names that point outside or
     occur twice, encryption.
     """
     found: dict[str, int] = {}

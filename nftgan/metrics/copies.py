@@ -1,8 +1,8 @@
 """Are fakes copies of the art they learnt from? Two looks, calibrated on art that was held out.
 
 The first compares features, upright and mirrored; the second perceptual hashes in all 8
-orientations. A fake is close when, in either look, it lies nearer to a training picture than 99 %
-of held-out pictures do: new art of the same artist is that close by chance in 1 to 2 cases of 100.
+orientations. A fake is close when, in either look, it lies nearer to a training image than 99 %
+of held-out images do: new art of the same artist is that close by chance in 1 to 2 cases of 100.
 It is a copy when its thumbnail, turned or mirrored, also agrees pixel by pixel. No figure proves
 memory: look at the pairs (Stein et al. 2023).
 """
@@ -27,7 +27,7 @@ _CHUNK = 512
 
 @dataclass(frozen=True)
 class Pair:
-    """A fake by its number and the training picture closest to it.
+    """A fake by its number and the training image closest to it.
 
     distance: over the median distance of art that was not learnt; bits: of 64, between hashes.
     """
@@ -41,7 +41,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class CopyCheck:
-    """Shares of the fakes that are close to, and copies of, training pictures, and the floor.
+    """Shares of the fakes that are close to, and copies of, training images, and the floor.
 
     held: the share of art that was not learnt and is as close; pairs: the closest, nearest first.
     """
@@ -55,7 +55,7 @@ class CopyCheck:
 
 @dataclass
 class Looks:
-    """What is compared of some pictures besides their features; takes them batch by batch."""
+    """What is compared of some images besides their features; takes them batch by batch."""
 
     prints: list[tuple[str, list[Fingerprint]]] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ class Looks:
 
 @dataclass
 class Nearest:
-    """For each of N pictures its closest training picture by features and by hash."""
+    """For each of N images its closest training image by features and by hash."""
 
     index: np.ndarray  # int64 [N], by features
     distance: np.ndarray  # float64 [N]
@@ -86,7 +86,7 @@ class Nearest:
 
 
 class TrainingArt:
-    """The pictures that a model learnt from."""
+    """The images that a model learnt from."""
 
     def __init__(self, names: Sequence[str], features: np.ndarray, looks: Looks) -> None:
         """features: [N, D] of length 1, in the order of `names` and `looks`."""
@@ -105,7 +105,7 @@ class TrainingArt:
     ) -> CopyCheck:
         """Judge fakes by art that was not learnt; without any, by the training art itself.
 
-        fakes, held: (features, features of the mirror images, looks) of the same pictures.
+        fakes, held: (features, features of the mirror images, looks) of the same images.
         mirrored: features of the mirror images of the training art.
         """
         if held is not None:
@@ -140,7 +140,7 @@ class TrainingArt:
     def nearest(
         self, features: np.ndarray, mirrored: np.ndarray, looks: Looks, *, same: bool = False
     ) -> Nearest:
-        """Of each picture; same: they are the training art, and none is its own neighbour."""
+        """Of each image; same: they are the training art, and none is its own neighbour."""
         index, distance = self._by_features(features, mirrored, same=same)
         bits = np.empty(len(features), dtype=np.int64)
         copy = np.zeros(len(features), dtype=bool)

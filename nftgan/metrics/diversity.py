@@ -1,4 +1,4 @@
-"""How varied pictures are: the mean distance of two, and how many different ones they amount to."""
+"""How varied images are: the mean distance of two, and how many different ones they amount to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nftgan.errors import UsageError
 from nftgan.metrics.estimate import Estimate
 from nftgan.metrics.manifold import squared_distances
 
-MOST = 1000  # pictures of a set: the eigenvalues cost their cube
+MOST = 1000  # images of a set: the eigenvalues cost their cube
 GROUPS = 5
 
 
@@ -28,11 +28,11 @@ def mean_distance(x: np.ndarray) -> Estimate:
 
 
 def vendi(x: np.ndarray, width: float) -> Estimate:
-    """Vendi score (Friedman & Dieng 2023): the number of different pictures among features [N, D].
+    """Vendi score (Friedman & Dieng 2023): the number of different images among features [N, D].
 
     The exponential of the entropy of the eigenvalues of k(a, b) / N, with
     k = exp(-|a - b|^2 / (2 width^2)): N when no two are alike, 1 when all are one. Its error comes
-    from leaving out fifths. It grows with N: compare it only with one of as many pictures.
+    from leaving out fifths. It grows with N: compare it only with one of as many images.
     """
     n = len(x)
     _enough(n, GROUPS)
@@ -48,7 +48,7 @@ def vendi(x: np.ndarray, width: float) -> Estimate:
 
 
 def kernel_width(reals: np.ndarray) -> float:
-    """Half the root mean square distance of two real pictures: nearer ones count as related."""
+    """Half the root mean square distance of two real images: nearer ones count as related."""
     return max(math.sqrt(mean_distance(reals).value) / 2, 1e-6)
 
 
@@ -60,4 +60,4 @@ def _score(kernel: np.ndarray) -> float:
 
 def _enough(found: int, least: int) -> None:
     if found < least:
-        raise UsageError(f"variety needs at least {least} pictures, not {found}")
+        raise UsageError(f"variety needs at least {least} images, not {found}")

@@ -1,8 +1,8 @@
-"""How exactly a generator's picture follows its moved input (Karras et al. 2021, appendix E).
+"""How exactly a generator's image follows its moved input (Karras et al. 2021, appendix E).
 
 Each measure paints the same latents twice, once still and once with the input moved, moves the
-still pictures by resampling, and compares: EQ = 10 log10(I_max^2 / mean squared error) in dB,
-with I_max = 2 for pictures in [-1, 1]. Only pixels whose every tap lies on both canvases count.
+still images by resampling, and compares: EQ = 10 log10(I_max^2 / mean squared error) in dB,
+with I_max = 2 for images in [-1, 1]. Only pixels whose every tap lies on both canvases count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from nftgan.errors import UsageError
 
 Painter = Callable[[np.ndarray], Tensor]
-"""From a transform [3, 3], the inverse of the move one sees, to pictures [N, C, S, S]."""
+"""From a transform [3, 3], the inverse of the move one sees, to images [N, C, S, S]."""
 
 RANGE = 2.0
 LARGEST_SHIFT = 1 / 8  # of the width
@@ -31,10 +31,10 @@ PIXELS_AT_ONCE = 4096
 def eq_t(
     generator: Any, *, samples: int = 64, seed: int = 0, fractional: bool = False, batch: int = 4
 ) -> float:
-    """EQ-T in dB over `samples` seeded pictures; EQ-T_frac when `fractional`.
+    """EQ-T in dB over `samples` seeded images; EQ-T_frac when `fractional`.
 
     Shifts are uniform in +-1/8 of the width and height, whole pixels unless `fractional`;
-    `batch` pictures share one. Truncation is off, float32 at least. `generator`: a StyleGAN3
+    `batch` images share one. Truncation is off, float32 at least. `generator`: a StyleGAN3
     in evaluation mode. Infinite when no pixel differs.
     Raises UsageError for a generator whose input cannot be moved.
     """
@@ -47,7 +47,7 @@ def eq_t(
 
 
 def eq_r(generator: Any, *, samples: int = 64, seed: int = 0, batch: int = 4) -> float:
-    """EQ-R in dB over `samples` seeded pictures, angles uniform in a full turn; else as `eq_t`."""
+    """EQ-R in dB over `samples` seeded images, angles uniform in a full turn; else as `eq_t`."""
     error = _Mean()
     random = np.random.default_rng(seed)
     for paint in _painters(generator, samples, batch, random):
@@ -58,7 +58,7 @@ def eq_r(generator: Any, *, samples: int = 64, seed: int = 0, batch: int = 4) ->
 def translation_error(paint: Painter, shift: np.ndarray, *, fractional: bool) -> tuple[float, int]:
     """Sum of squared differences and their number for one shift (appendix E.1 and E.2).
 
-    shift: [2], right and down, in picture widths; rounded to whole pixels unless `fractional`.
+    shift: [2], right and down, in image widths; rounded to whole pixels unless `fractional`.
     """
     still = paint(np.eye(3))
     size = still.shape[-1]
@@ -99,13 +99,13 @@ def _shifted(x: Tensor, axis: int, distance: float) -> tuple[Tensor, int, int]:
 def rotation_error(paint: Painter, angle: float) -> tuple[float, int]:
     """Sum of squared differences and their number for one rotation (appendix E.3).
 
-    angle: radians, counter-clockwise on a picture. A rotated picture keeps only frequencies
-    that both pixel grids hold, so the still picture is rotated and the moved one is filtered
+    angle: radians, counter-clockwise on an image. A rotated image keeps only frequencies
+    that both pixel grids hold, so the still image is rotated and the moved one is filtered
     with one kernel: `octagon`, under a radial Lanczos window.
     """
     still = paint(np.eye(3)).double()
     cos, sin = math.cos(angle), math.sin(angle)
-    turn = np.array([[cos, -sin], [sin, cos]])  # from a pixel of the moved picture to the still
+    turn = np.array([[cos, -sin], [sin, cos]])  # from a pixel of the moved image to the still
     transform = np.eye(3)
     transform[:2, :2] = turn
     moved = paint(transform).double()
@@ -136,7 +136,7 @@ def rotation_error(paint: Painter, angle: float) -> tuple[float, int]:
     for start in range(0, len(rows), PIXELS_AT_ONCE):
         part = slice(start, start + PIXELS_AT_ONCE)
         places = corner[part, None] + offsets  # [P, taps^2, 2]
-        # From a tap to its pixel, seen in the moved picture.
+        # From a tap to its pixel, seen in the moved image.
         weights = _kernel((source[part, None] - places) @ turn, corners, axis=1)
         index = torch.from_numpy(places[..., 1] * size + places[..., 0]).to(still.device)
         reference = torch.einsum(
@@ -197,7 +197,7 @@ def _kernel(
 
 
 def _painters(generator: Any, samples: int, batch: int, random: np.random.Generator) -> Any:
-    """Painters of `batch` pictures each, `samples` in all; classes, if any, are drawn evenly."""
+    """Painters of `batch` images each, `samples` in all; classes, if any, are drawn evenly."""
     source = getattr(generator.synthesis, "input", None)
     buffer = getattr(source, "transform", None)
     if buffer is None:
@@ -229,7 +229,7 @@ def _painters(generator: Any, samples: int, batch: int, random: np.random.Genera
 
 
 def _too_small(size: int) -> UsageError:
-    return UsageError(f"a picture of {size} pixels is too small to be moved and compared")
+    return UsageError(f"an image of {size} pixels is too small to be moved and compared")
 
 
 def _squared(difference: Tensor) -> tuple[float, int]:
@@ -246,6 +246,6 @@ class _Mean:
         self.total, self.count = self.total + total, self.count + count
 
     def decibels(self) -> float:
-        """Peak signal to noise ratio for pictures in [-1, 1] (Karras et al. 2021, eq. 17)."""
+        """Peak signal to noise ratio for images in [-1, 1] (Karras et al. 2021, eq. 17)."""
         mean = self.total / self.count
         return math.inf if mean == 0 else 10 * math.log10(RANGE**2 / mean)

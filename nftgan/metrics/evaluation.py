@@ -19,10 +19,10 @@ from nftgan.metrics.features import Extractor
 from nftgan.metrics.kid import kid
 from nftgan.metrics.manifold import Manifold, manifold
 from nftgan.metrics.reference import Reference
-from nftgan.metrics.swd import PICTURES, Patches, swd
+from nftgan.metrics.swd import IMAGES, Patches, swd
 
 METRICS = ("kid", "swd", "pr", "diversity", "eq", "copies")
-LEAST = 8  # pictures of a set that can be judged at all
+LEAST = 8  # images of a set that can be judged at all
 EQ_SAMPLES = 32
 _MILLI = 1000.0
 
@@ -59,7 +59,7 @@ class Figure:
 class Evaluation:
     """All figures by name, in the order of `METRICS`, and under what conditions they hold.
 
-    fakes, against, reals: numbers of pictures judged, compared with and learnt from.
+    fakes, against, reals: numbers of images judged, compared with and learnt from.
     copies: the check with its closest pairs, when it was asked for.
     """
 
@@ -104,7 +104,7 @@ class Judge:
         extractor: Extractor | None = None,
         seed: int = 0,
     ) -> None:
-        """Raises UsageError for an unknown metric or too few pictures."""
+        """Raises UsageError for an unknown metric or too few images."""
         self._metrics = parse_metrics(",".join(metrics))
         self._reals, self._held, self._seed = reals, held, seed
         self._extract = extractor or Extractor()
@@ -115,8 +115,8 @@ class Judge:
             self._others, self._against = reals.take(order), held
         if min(len(self._others), len(self._against)) < LEAST:
             raise UsageError(
-                f"{len(self._against)} pictures are too few to judge by: {LEAST} are the least",
-                hint="use a data set with more pictures, or hold out more of them",
+                f"{len(self._against)} images are too few to judge by: {LEAST} are the least",
+                hint="use a data set with more images, or hold out more of them",
             )
         # What fakes are compared with under equal numbers, by that number.
         self._floor_manifold = cache(self._manifold_of_art)
@@ -179,13 +179,13 @@ class Judge:
         return kid(self._others.features, self._against.features)
 
     def _swd(self, patches: Patches) -> Figure:
-        floor = self._floor_swd(min(patches.pictures, PICTURES))
+        floor = self._floor_swd(min(patches.images, IMAGES))
         found = swd(patches, self._against_patches, seed=self._seed)
         return _figure(found, floor, "lower", "distance between textures, x1000")
 
     @cached_property
     def _against_patches(self) -> Patches:
-        return self._against.patches(PICTURES)
+        return self._against.patches(IMAGES)
 
     def _swd_of_art(self, count: int) -> Estimate:
         return swd(self._others.patches(count), self._against_patches, seed=self._seed)
@@ -214,7 +214,7 @@ class Judge:
         kinds = (vendi(rows[:count], width), vendi(art[:count], width))
         return {
             "spread": _figure(*pairs, "floor", "distance of two fakes, x1000", _MILLI),
-            "kinds": _figure(*kinds, "floor", f"different pictures in {count} (Vendi score)"),
+            "kinds": _figure(*kinds, "floor", f"different images in {count} (Vendi score)"),
         }
 
     @cached_property
@@ -242,8 +242,8 @@ def equivariance(generator: Any, *, samples: int = EQ_SAMPLES, seed: int = 0) ->
     if getattr(getattr(generator.synthesis, "input", None), "transform", None) is None:
         return {}
     kinds: dict[str, tuple[Callable[..., float], str]] = {
-        "eq_t": (eq_t, "dB: how exactly a shifted input shifts the picture"),
-        "eq_r": (eq_r, "dB: how exactly a turned input turns the picture"),
+        "eq_t": (eq_t, "dB: how exactly a shifted input shifts the image"),
+        "eq_r": (eq_r, "dB: how exactly a turned input turns the image"),
     }
     return {
         name: Figure(measure(generator, samples=samples, seed=seed), None, None, None, "higher", w)

@@ -1,4 +1,4 @@
-"""What pictures are compared by: 224 numbers each from the middle of EfficientNet-Lite0.
+"""What images are compared by: 224 numbers each from the middle of EfficientNet-Lite0.
 
 Mean and standard deviation over space of the 112 channels of block 10, scaled to length 1. Unlike
 the raw output of the last layer, distances between them order blur, repetition and noise as an eye
@@ -26,12 +26,12 @@ BATCH = 16
 def prepared(images: np.ndarray) -> Tensor:
     """float32 [N, 3, S, S] in [0, 255] from uint8 [N, 1 or 3, H, H]; S from 128 to 256.
 
-    Smaller pictures are enlarged to 128 by bicubic interpolation (Keys, a = -0.75, pixel centres
+    Smaller images are enlarged to 128 by bicubic interpolation (Keys, a = -0.75, pixel centres
     aligned), larger ones reduced to 256 by the mean of each area; both depend on nothing but the
-    picture. Grey becomes three equal channels.
+    image. Grey becomes three equal channels.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise UsageError(f"pictures must be uint8 [N, 1 or 3, H, W], not {images.shape}")
+        raise UsageError(f"images must be uint8 [N, 1 or 3, H, W], not {images.shape}")
     x = torch.from_numpy(np.ascontiguousarray(images)).float()
     if x.shape[1] == 1:
         x = x.expand(-1, 3, -1, -1)
@@ -45,7 +45,7 @@ def prepared(images: np.ndarray) -> Tensor:
 
 
 class Extractor:
-    """Pictures to features, `batch` at a time on `device`."""
+    """Images to features, `batch` at a time on `device`."""
 
     def __init__(self, device: str = "cpu", *, batch: int = BATCH) -> None:
         """Raises MissingStepError when the weights are not installed."""
@@ -68,6 +68,6 @@ class Extractor:
         return F.normalize(torch.cat([mean, deviation], dim=1), dim=1)
 
     def each(self, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """The features of batch after batch: no more than one batch of pictures is in memory."""
+        """The features of batch after batch: no more than one batch of images is in memory."""
         for images in batches:
             yield self(images)

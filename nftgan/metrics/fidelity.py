@@ -1,7 +1,7 @@
 """FID, KID, precision, recall and PPL as papers report them, by the optional torch-fidelity.
 
 It downloads Inception and VGG when it is first used, and loads their pickles with its own code.
-The figures serve comparison with papers: on a few hundred pictures FID is mostly bias.
+The figures serve comparison with papers: on a few hundred images FID is mostly bias.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _WORDS = {
     "recall_vgg": ("recall", None, "higher", "recall of VGG-16 features"),
     "ppl": (
         "perceptual_path_length_mean", None, "lower",
-        "PPL: how much pictures change on a short walk in Z",
+        "PPL: how much images change on a short walk in Z",
     ),
 }  # fmt: skip
 
 
-class _Pictures(torch.utils.data.Dataset):  # type: ignore[type-arg]
+class _Images(torch.utils.data.Dataset):  # type: ignore[type-arg]
     """uint8 [3, S, S] by index, from a function of the index."""
 
     def __init__(self, count: int, read: Callable[[int], np.ndarray]) -> None:
@@ -44,14 +44,14 @@ class _Pictures(torch.utils.data.Dataset):  # type: ignore[type-arg]
         return self._count
 
     def __getitem__(self, index: int) -> Tensor:
-        picture = self._read(index)
-        if len(picture) == 1:
-            picture = picture.repeat(3, axis=0)
-        return torch.from_numpy(np.ascontiguousarray(picture))
+        image = self._read(index)
+        if len(image) == 1:
+            image = image.repeat(3, axis=0)
+        return torch.from_numpy(np.ascontiguousarray(image))
 
 
 class _Painter(torch.nn.Module):
-    """A generator that gives uint8 pictures, as torch-fidelity wants them."""
+    """A generator that gives uint8 images, as torch-fidelity wants them."""
 
     def __init__(self, generator: Any) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ def fidelity(
     """The figures of fakes uint8 [N, C, S, S] against `reals`: their number, and each by index.
 
     Raises MissingStepError without torch-fidelity, ServiceError when its networks cannot be
-    downloaded, UsageError for pictures it cannot compare.
+    downloaded, UsageError for images it cannot compare.
     """
     try:
         with warnings.catch_warnings():
@@ -98,8 +98,8 @@ def fidelity(
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             found = torch_fidelity.calculate_metrics(
-                input1=_Pictures(len(fakes), lambda index: fakes[index]),
-                input2=_Pictures(*reals),
+                input1=_Images(len(fakes), lambda index: fakes[index]),
+                input2=_Images(*reals),
                 fid=True,
                 kid=True,
                 kid_subset_size=min(1000, count // 2),
@@ -116,7 +116,7 @@ def fidelity(
             hint="connect to the internet once, or leave fid out of --metrics",
         ) from exc
     except (ValueError, RuntimeError) as exc:
-        raise UsageError(f"torch-fidelity cannot compare these pictures: {exc}") from exc
+        raise UsageError(f"torch-fidelity cannot compare these images: {exc}") from exc
     return {
         name: Figure(
             float(found[key]),

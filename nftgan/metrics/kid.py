@@ -21,18 +21,18 @@ def kid(x: np.ndarray, y: np.ndarray) -> Estimate:
     """The unbiased KID of features [N, D] and [M, D], over all pairs, and its standard error.
 
     All pairs give what the mean over ever more random subsets tends to, without their noise. The
-    error is the jackknife's: how far leaving out single pictures, of either set, moves the figure.
-    Raises UsageError for fewer than 3 pictures in a set.
+    error is the jackknife's: how far leaving out single images, of either set, moves the figure.
+    Raises UsageError for fewer than 3 images in a set.
     """
     n, m = len(x), len(y)
     if min(n, m) < 3:
-        raise UsageError(f"KID needs at least 3 pictures in each set, not {n} and {m}")
+        raise UsageError(f"KID needs at least 3 images in each set, not {n} and {m}")
     x, y = x.astype(np.float64), y.astype(np.float64)
     own_x, own_y = _row_sums(x, None), _row_sums(y, None)
     cross_x, cross_y = _row_sums(x, y), _row_sums(y, x)
     a, b, c = own_x.sum(), own_y.sum(), cross_x.sum()
     value = a / (n * (n - 1)) + b / (m * (m - 1)) - 2 * c / (n * m)
-    # Leaving out picture i of x takes its row and its column out of the sums.
+    # Leaving out image i of x takes its row and its column out of the sums.
     without_x = (a - 2 * own_x) / ((n - 1) * (n - 2)) - 2 * (c - cross_x) / ((n - 1) * m)
     without_y = (b - 2 * own_y) / ((m - 1) * (m - 2)) - 2 * (c - cross_y) / (n * (m - 1))
     variance = (n - 1) * float(np.var(without_x)) + (m - 1) * float(np.var(without_y))
@@ -49,13 +49,13 @@ def subset_kid(
 ) -> Estimate:
     """KID as papers report it: the mean over random subsets, and its deviation / sqrt(subsets).
 
-    size: pictures in a subset; None for min(1000, half of the smaller set). The subsets share
-    pictures, so this error is too small as a statement about other samples: use `kid`'s for that.
+    size: images in a subset; None for min(1000, half of the smaller set). The subsets share
+    images, so this error is too small as a statement about other samples: use `kid`'s for that.
     """
     least = min(len(x), len(y))
     size = min(1000, least // 2) if size is None else size
     if not 3 <= size <= least:
-        raise UsageError(f"subsets of {size} pictures out of {least} give no KID")
+        raise UsageError(f"subsets of {size} images out of {least} give no KID")
     random = np.random.default_rng(seed)
     values = [
         kid(x[random.choice(len(x), size, False)], y[random.choice(len(y), size, False)]).value

@@ -19,10 +19,10 @@ _CHUNK = 1024
 
 @dataclass(frozen=True)
 class Manifold:
-    """Shares from 0 to 1; their errors are those of counting pictures.
+    """Shares from 0 to 1; their errors are those of counting images.
 
     precision: of the fakes that look like art; recall: of the art that the fakes could look like;
-    coverage: of the art with a fake beside it, robust to single odd pictures; density: how many
+    coverage: of the art with a fake beside it, robust to single odd images; density: how many
     real balls a fake lies in, over k: 1 on average for perfect fakes.
     """
 
@@ -35,10 +35,10 @@ class Manifold:
 def manifold(fakes: np.ndarray, reals: np.ndarray, *, k: int = K) -> Manifold:
     """Of features [N, D] and [M, D]. All figures depend on the sizes of the sets.
 
-    Raises UsageError unless both sets hold more than k pictures.
+    Raises UsageError unless both sets hold more than k images.
     """
     if min(len(fakes), len(reals)) <= k:
-        raise UsageError(f"precision and recall need more than {k} pictures in each set")
+        raise UsageError(f"precision and recall need more than {k} images in each set")
     fakes, reals = fakes.astype(np.float64), reals.astype(np.float64)
     fake_radii, real_radii = radii(fakes, k), radii(reals, k)
     in_reals = np.zeros(len(fakes), dtype=np.int64)

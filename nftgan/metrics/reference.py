@@ -1,4 +1,4 @@
-"""Real pictures to judge by: their features, computed once and kept in a file, and their pixels."""
+"""Real images to judge by: their features, computed once and kept in a file, and their pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nftgan.dataset.holdout import Split
 from nftgan.files import atomic_path, sha256_hex
 from nftgan.metrics.copies import Looks
 from nftgan.metrics.features import SIZE, Extractor
-from nftgan.metrics.swd import PICTURES, Patches
+from nftgan.metrics.swd import IMAGES, Patches
 from nftgan.networks.efficientnet import SHA256
 from nftgan.progress import SILENT, Progress
 
@@ -25,7 +25,7 @@ _VERSION = 1  # of how features are made; another one makes kept files stale
 
 @dataclass(frozen=True)
 class Reference:
-    """Some real pictures; pixels are read only for the metrics that need them."""
+    """Some real images; pixels are read only for the metrics that need them."""
 
     names: tuple[str, ...]
     features: np.ndarray  # float32 [N, SIZE]
@@ -36,7 +36,7 @@ class Reference:
         return len(self.names)
 
     def take(self, indices: np.ndarray) -> Reference:
-        """The pictures at `indices` alone."""
+        """The images at `indices` alone."""
         chosen = [int(index) for index in indices]
         return Reference(
             tuple(self.names[index] for index in chosen),
@@ -46,7 +46,7 @@ class Reference:
         )
 
     def batches(self, count: int | None = None) -> Iterator[np.ndarray]:
-        """uint8 [n, C, S, S] of the first `count` pictures, some at a time."""
+        """uint8 [n, C, S, S] of the first `count` images, some at a time."""
         count = len(self) if count is None else min(count, len(self))
         for start in range(0, count, BATCH):
             yield self.read(range(start, min(start + BATCH, count)))
@@ -59,9 +59,9 @@ class Reference:
         return looks
 
     def patches(self, count: int) -> Patches:
-        """Of the first `count` pictures."""
+        """Of the first `count` images."""
         patches = Patches()
-        for images in self.batches(min(count, PICTURES)):
+        for images in self.batches(min(count, IMAGES)):
             patches.add(images)
         return patches
 
@@ -77,7 +77,7 @@ def references(
     """(the art that was learnt from, the art held out or None).
 
     cache: a folder, such as that of the run, where the features are kept for the next time; a file
-    of another data set or a broken one is not used. Raises UsageError for a broken picture and
+    of another data set or a broken one is not used. Raises UsageError for a broken image and
     MissingStepError without the network's weights.
     """
     upright, mirrored = _features(dataset, extractor, cache, progress)
@@ -99,7 +99,7 @@ def _features(
     extract = extractor or Extractor()
     upright = np.empty((len(dataset), SIZE), dtype=np.float32)
     mirrored = np.empty_like(upright)
-    with progress.task("looking at the art", len(dataset), "pictures") as task:
+    with progress.task("looking at the art", len(dataset), "images") as task:
         for start in range(0, len(dataset), BATCH):
             rows = range(start, min(start + BATCH, len(dataset)))
             images = dataset.images(rows)

@@ -3,7 +3,7 @@
 After Karras et al. 2018 (section 5): 7x7 patches from each level of a Laplacian pyramid, along
 random directions; there each channel is normalised within its own set, here both sets by the real
 one, so that wrong colours count. Figures are multiplied by 1000. The distance of finite sets
-is never 0 and falls as they grow: compare it only with one of as many pictures.
+is never 0 and falls as they grow: compare it only with one of as many images.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from nftgan.metrics.estimate import Estimate, spread
 
 SIDE = 7  # pixels of a patch
 COARSEST = 16  # pixels: the last level of the pyramid
-PATCHES = 32  # of each picture and level
-PICTURES = 2000  # of a set, at most
+PATCHES = 32  # of each image and level
+IMAGES = 2000  # of a set, at most
 DIRECTIONS = 256
 GROUPS = 4  # disjoint parts of a set, for the error
 SCALE = 1000.0
@@ -27,39 +27,39 @@ _KERNEL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 
 
 class Patches:
-    """Takes pictures batch by batch and keeps a few patches of each, for `swd`."""
+    """Takes images batch by batch and keeps a few patches of each, for `swd`."""
 
     def __init__(self, *, seed: int = 0) -> None:
         self._seed = seed
         self._parts: list[list[np.ndarray]] = []  # by level; of [N, PATCHES, C * SIDE * SIDE]
-        self.pictures = 0
+        self.images = 0
 
     def add(self, images: np.ndarray) -> None:
-        """uint8 [N, 1 or 3, S, S], S a power of two from 16 on; beyond PICTURES they are left out.
+        """uint8 [N, 1 or 3, S, S], S a power of two from 16 on; beyond IMAGES they are left out.
 
-        Raises UsageError for smaller pictures or another shape than before.
+        Raises UsageError for smaller images or another shape than before.
         """
-        images = images[: PICTURES - self.pictures]
+        images = images[: IMAGES - self.images]
         if not len(images):
             return
         if images.shape[1] == 1:
             images = images.repeat(3, axis=1)
         levels = pyramid(torch.from_numpy(np.ascontiguousarray(images)).float())
         if self._parts and len(levels) != len(self._parts):
-            raise UsageError("all pictures of a set must have one size")
+            raise UsageError("all images of a set must have one size")
         self._parts = self._parts or [[] for _ in levels]
         for parts, level in zip(self._parts, levels, strict=True):
             parts.append(self._cut(level.numpy()))
-        self.pictures += len(images)
+        self.images += len(images)
 
     def _cut(self, level: np.ndarray) -> np.ndarray:
         windows = np.lib.stride_tricks.sliding_window_view(level, (SIDE, SIDE), axis=(2, 3))
         positions = windows.shape[2]  # [N, C, positions, positions, SIDE, SIDE]
         found = []
-        for index, picture in enumerate(windows, self.pictures):
+        for index, image in enumerate(windows, self.images):
             random = np.random.default_rng((self._seed, index, level.shape[2]))
             y, x = random.integers(positions, size=(2, PATCHES))
-            found.append(picture[:, y, x].transpose(1, 0, 2, 3).reshape(PATCHES, -1))
+            found.append(image[:, y, x].transpose(1, 0, 2, 3).reshape(PATCHES, -1))
         return np.stack(found)
 
     def level(self, index: int) -> np.ndarray:
@@ -75,7 +75,7 @@ def pyramid(x: Tensor) -> list[Tensor]:
     """Laplacian pyramid of [N, C, S, S]: the details of each size down to 16, and what is left."""
     side = x.shape[-1]
     if x.shape[-2] != side or side < COARSEST or side & (side - 1):
-        raise UsageError(f"pictures of {side} pixels have no texture to compare: 16 is the least")
+        raise UsageError(f"images of {side} pixels have no texture to compare: 16 is the least")
     levels = []
     while x.shape[-1] > COARSEST:
         small = _smooth(x, 1)[:, :, ::2, ::2]
@@ -101,12 +101,12 @@ def _smooth(x: Tensor, gain: int) -> Tensor:
 def swd(fakes: Patches, reals: Patches, *, seed: int = 0) -> Estimate:
     """The mean over levels of `level_distances`; its error from disjoint quarters of both sets.
 
-    Raises UsageError for fewer than 8 pictures in a set or pictures of different sizes.
+    Raises UsageError for fewer than 8 images in a set or images of different sizes.
     """
-    if min(fakes.pictures, reals.pictures) < 2 * GROUPS:
-        raise UsageError(f"textures need at least {2 * GROUPS} pictures in each set")
+    if min(fakes.images, reals.images) < 2 * GROUPS:
+        raise UsageError(f"textures need at least {2 * GROUPS} images in each set")
     if fakes.levels != reals.levels:
-        raise UsageError("textures can only be compared between pictures of one size")
+        raise UsageError("textures can only be compared between images of one size")
     whole = 0.0
     quarters = np.zeros(GROUPS)
     for index in range(fakes.levels):

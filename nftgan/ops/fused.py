@@ -22,7 +22,7 @@ NEGLIGIBLE = {torch.float32: 5e-7, torch.float64: 1e-15}
 ACTIVATE, ACTIVATE_AND_REMEMBER, RECALL = 0, 1, 2
 
 DOUBLE_FROM = 1 << 20
-"""Raised float64 samples. Only canonical pictures are in float64, one at a time: for small ones the
+"""Raised float64 samples. Only canonical images are in float64, one at a time: for small ones the
 kernels need not be compiled."""
 
 _NUMBER: dict[torch.dtype, Any] = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}

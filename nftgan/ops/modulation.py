@@ -51,7 +51,7 @@ def modulated_conv2d(
     """x [N, I, H, W] with weight [O, I, k, k] as styles [N, I] scale it, times input_gain.
 
     normalize: first bring each kernel and each sample's styles to unit mean square (Karras et al.
-    2021); per sample, so that no picture depends on the others of its batch. Where Winograd's way
+    2021); per sample, so that no image depends on the others of its batch. Where Winograd's way
     is the faster one, the channels are scaled before and after a convolution with the same weights
     for all, which comes to the same.
     """

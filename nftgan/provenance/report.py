@@ -55,7 +55,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """What the page shows: cards by token in their order, and one sheet of many."""
 
     cards: Mapping[int, Thumbnail]
@@ -75,7 +75,7 @@ class Facts:
     reports: tuple[TokenReport, ...] | None  # None: no chain was asked
     places: tuple[Place, ...]
     pins: tuple[str, ...]
-    pictures: Pictures
+    images: Images
 
 
 def render(facts: Facts) -> str:
@@ -159,29 +159,29 @@ def _foot(facts: Facts) -> str:
 
 
 def _art(facts: Facts) -> str:
-    pieces, pictures = facts.manifest.pieces, facts.pictures
+    pieces, images = facts.manifest.pieces, facts.images
     by_id = {piece.id: piece for piece in pieces}
     shares = _shares(pieces)
     cards = "\n".join(
-        _card(by_id[number], image, len(pieces), shares) for number, image in pictures.cards.items()
+        _card(by_id[number], image, len(pieces), shares) for number, image in images.cards.items()
     )
     parts = []
-    if pictures.sheet is not None:
+    if images.sheet is not None:
         parts.append(
-            f'<p class="note">The {len(pictures.cards)} rarest of {len(pieces):,} pieces:</p>'
+            f'<p class="note">The {len(images.cards)} rarest of {len(pieces):,} pieces:</p>'
         )
     parts.append(f'<ul class="cards">{cards}</ul>')
-    if pictures.sheet is not None:
-        shown = len(pictures.sheet_tokens)
-        which = "every piece" if pictures.step == 1 else f"every {_nth(pictures.step)} piece"
+    if images.sheet is not None:
+        shown = len(images.sheet_tokens)
+        which = "every piece" if images.step == 1 else f"every {_nth(images.step)} piece"
         parts.append(
-            f'<figure class="sheet">{pictures.sheet.element(f"{shown} pieces")}'
+            f'<figure class="sheet">{images.sheet.element(f"{shown} pieces")}'
             f"<figcaption>{shown:,} of {len(pieces):,}: {which} from token 0 on, row by row. "
-            "The pictures themselves lie in <code>images/</code>.</figcaption></figure>"
+            "The images themselves lie in <code>images/</code>.</figcaption></figure>"
         )
-    elif not all(image.exact for image in pictures.cards.values()):
+    elif not all(image.exact for image in images.cards.values()):
         parts.append(
-            '<p class="note">Scaled down for this page; the pictures themselves lie in '
+            '<p class="note">Scaled down for this page; the images themselves lie in '
             "<code>images/</code>.</p>"
         )
     return "\n".join(parts)
@@ -357,7 +357,7 @@ def _lineage(facts: Facts) -> str:
             "claimed by whoever trained the model",
             [
                 ("name", dataset.get("name")),
-                ("pictures", _count(dataset.get("images"))),
+                ("images", _count(dataset.get("images"))),
                 ("fingerprint", _code(dataset.get("fingerprint"))),
             ],
         ),
@@ -366,7 +366,7 @@ def _lineage(facts: Facts) -> str:
             "claimed by whoever trained the model",
             [
                 ("network", training.get("cfg") or _mapping(meta.get("architecture")).get("kind")),
-                ("length", _unit(training.get("kimg"), "thousand pictures")),
+                ("length", _unit(training.get("kimg"), "thousand images")),
                 ("fine-tuned from", _code(parent.get("identity"))),
                 ("its file", parent.get("source")),
                 ("its licence", parent.get("licence")),
@@ -552,7 +552,7 @@ def _proof(facts: Facts) -> str:
         )
         return "\n".join(parts)
     parts.append(
-        f"<h3>On chain: {len(facts.reports):,} tokens, each picture made again from its seed</h3>"
+        f"<h3>On chain: {len(facts.reports):,} tokens, each image made again from its seed</h3>"
     )
     tally: dict[str, Counter[str]] = {}
     for report in facts.reports:
@@ -600,7 +600,7 @@ def _commands(facts: Facts) -> str:
     every = f"0-{last}" if last else "0"
     parts = [
         "<p>With <code>nftgan</code> installed, nothing on this page has to be believed. In the "
-        "collection's folder, make every picture again from model, recipe and seed, and compare "
+        "collection's folder, make every image again from model, recipe and seed, and compare "
         "it:</p>",
         _shell(f"nftgan regenerate {every} -o proof"),
     ]

@@ -1,4 +1,4 @@
-"""Pictures small enough to embed by the hundred: pixel art exactly, the rest scaled and as JPEG."""
+"""Images small enough to embed by the hundred: pixel art exactly, the rest scaled and as JPEG."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from nftgan.page import picture
+from nftgan.page import inline_image
 from nftgan.synthesis.png import encode_png
 
 JPEG_QUALITY = 85
@@ -20,7 +20,7 @@ EMPTY = 128  # grey where a sheet's last row ends: neither light nor dark
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An encoded picture: `pixels` is it decoded, uint8 [h, w, 3], before any loss of the JPEG."""
+    """An encoded image: `pixels` is it decoded, uint8 [h, w, 3], before any loss of the JPEG."""
 
     data: bytes
     kind: str  # png or jpeg
@@ -32,13 +32,13 @@ class Thumbnail:
         height, width = self.pixels.shape[:2]
         hard = ' class="pixels"' if self.exact and self.kind == "png" else ""
         attributes = f'{hard} width="{width}" height="{height}" decoding="async"'
-        return picture(self.data, alt, kind=self.kind, attributes=attributes)
+        return inline_image(self.data, alt, kind=self.kind, attributes=attributes)
 
 
 def thumbnail(image: np.ndarray, side: int) -> Thumbnail:
     """uint8 [H, W, 3] with its longer side at most `side` pixels.
 
-    A picture of equal square blocks (pixel art that was enlarged) is taken down to one pixel a
+    An image of equal square blocks (pixel art that was enlarged) is taken down to one pixel a
     block without any loss.
     """
     step = blocks(image)
@@ -81,7 +81,7 @@ def encoded(image: np.ndarray, *, exact: bool = False) -> Thumbnail:
 
 
 def sheet(tiles: Sequence[np.ndarray], side: int, columns: int) -> Thumbnail:
-    """One picture of many, row by row; each tile fills a square of `side` pixels."""
+    """One image of many, row by row; each tile fills a square of `side` pixels."""
     rows = -(-len(tiles) // columns)
     canvas = np.full((rows * side, columns * side, 3), EMPTY, dtype=np.uint8)
     for place, tile in enumerate(tiles):

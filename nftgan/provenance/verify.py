@@ -1,6 +1,6 @@
 """Verify: every link from a token on chain back to its pixels, by someone who trusts nobody.
 
-The model is fetched once and every token's picture is made again from it, so that the last link is
+The model is fetched once and every token's image is made again from it, so that the last link is
 not a comparison of hashes that somebody wrote down, but of pixels.
 """
 
@@ -25,7 +25,7 @@ from nftgan.provenance.content import (
     Content,
 )
 from nftgan.provenance.links import LinkLog, TokenReport
-from nftgan.provenance.picture import decode_png
+from nftgan.provenance.png_reader import decode_png
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe, pixel_hash
 
@@ -49,7 +49,7 @@ WITH_MODEL = "--model FILE, with the file that the artist gives you"
 
 @dataclass(frozen=True)
 class Remade:
-    """A picture made again from what the chain fixes, uint8 [H, W, 3], and its promised hash."""
+    """An image made again from what the chain fixes, uint8 [H, W, 3], and its promised hash."""
 
     seed: int
     image: np.ndarray
@@ -151,7 +151,7 @@ class Verifier:
         return tuple(name for name in LINKS if name != "owner" or self.holder is not None)
 
     def remake(self, token: int) -> Remade:
-        """The picture of `token` from the model, the recipe and the seed that the chain fixes.
+        """The image of `token` from the model, the recipe and the seed that the chain fixes.
 
         Raises CheckFailed with the link that stands in the way, MissingStepError when the model
         was not published, ServiceError when the chain cannot be asked.
@@ -213,7 +213,7 @@ class Verifier:
         log.check("metadata", True, f"{self.fixed.base_uri}{token}.json has its CID", "")
         own = document["nftgan"]
         self._check_choice(log, own, seed)
-        self._check_pictures(log, document, own, token)
+        self._check_images(log, document, own, token)
         self._check_proof(log, own, token)
         order = {name: i for i, name in enumerate(LINKS)}
         return TokenReport(token, seed, tuple(sorted(log.links, key=lambda k: order[k.name])))
@@ -238,7 +238,7 @@ class Verifier:
             f"the metadata says {own['seed']}, the chain says {seed}",
         )
 
-    def _check_pictures(
+    def _check_images(
         self, log: LinkLog, document: dict[str, Any], own: dict[str, Any], token: int
     ) -> None:
         promised = own["pixels"]
@@ -259,7 +259,7 @@ class Verifier:
             log.broke("model", exc.message)
             model = None
         if model is None:
-            log.unchecked("there is no model to make the picture with", "pixels")
+            log.unchecked("there is no model to make the image with", "pixels")
             return
         try:
             recipe = Recipe.from_json(own["recipe"])

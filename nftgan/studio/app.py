@@ -27,7 +27,7 @@ from nftgan.files import parse_json
 from nftgan.seeds import MAX_SEED, parse_seeds
 from nftgan.studio import run as training_run
 from nftgan.studio.finishing import Finishing
-from nftgan.studio.gallery import MAX_POOL, Gallery, encode, picture_type
+from nftgan.studio.gallery import MAX_POOL, Gallery, encode, image_type
 from nftgan.studio.looks import Latents, Look, layer_groups, look_alikes, paint
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.tray import tray
@@ -43,7 +43,7 @@ MEDIA = {
 BODY_BYTES = 64 << 10
 GROWTH = 2048  # candidates that one request may add
 RELATIVES = 12
-ART = 3  # training pictures shown beside a piece
+ART = 3  # training images shown beside a piece
 KEPT_LOOKS = 200
 
 
@@ -67,7 +67,7 @@ class Studio:
         self._mutex = threading.Lock()
 
     def look(self, look: Look) -> bytes:
-        """The encoded picture of `look`."""
+        """The encoded image of `look`."""
         with self._mutex:
             if look in self._looks:
                 return self._looks[look]
@@ -110,7 +110,7 @@ def application(studio: Studio) -> Starlette:
         ("/reals", _reals),
     ):
         routes.append(Route(path, _answering(studio, answer)))
-    routes.append(Route("/picture/{seed:int}", _waiting(studio)))
+    routes.append(Route("/image/{seed:int}", _waiting(studio)))
     for path, act in (
         ("/api/opinion", _say),
         ("/api/grow", _grow),
@@ -165,18 +165,18 @@ def _acting(studio: Studio, act: Callable[[Studio, Mapping[str, Any]], Any]) -> 
 
 
 def _waiting(studio: Studio) -> Any:
-    """The endpoint of pictures: it waits until one is painted, as long as somebody looks."""
+    """The endpoint of images: it waits until one is painted, as long as somebody looks."""
 
     async def endpoint(request: Request) -> Response:
         seed = request.path_params["seed"]
         gallery = studio.gallery
         if seed > MAX_SEED:
             raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
-        data = gallery.picture(seed)
+        data = gallery.image(seed)
         if data is None:
             gallery.want(seed)
             try:
-                while (data := gallery.picture(seed)) is None:
+                while (data := gallery.image(seed)) is None:
                     if gallery.failure is not None:
                         raise HTTPException(503, gallery.failure)
                     if await request.is_disconnected():
@@ -184,9 +184,9 @@ def _waiting(studio: Studio) -> Any:
                     await asyncio.sleep(0.02)
             finally:
                 gallery.unwant(seed)
-        # One seed, one picture, as long as this server runs; another one has another port.
+        # One seed, one image, as long as this server runs; another one has another port.
         keep = {"cache-control": "private, max-age=3600"}
-        return Response(data, media_type=picture_type(data), headers=keep)
+        return Response(data, media_type=image_type(data), headers=keep)
 
     return endpoint
 
@@ -312,16 +312,16 @@ def _look(studio: Studio, request: Request) -> Any:
         layers if mix is not None else (),
     )
     data = studio.look(look)
-    return Response(data, media_type=picture_type(data))
+    return Response(data, media_type=image_type(data))
 
 
 def _art(studio: Studio, request: Request) -> Any:
     training, index = studio.gallery.training, request.path_params["index"]
     if training is None or not index < len(training):
-        raise HTTPException(404, "there is no such training picture")
+        raise HTTPException(404, "there is no such training image")
     image = training.images([index])[0].transpose(1, 2, 0)
     data = encode(np.ascontiguousarray(image.repeat(3, 2) if image.shape[2] == 1 else image))
-    return Response(data, media_type=picture_type(data))
+    return Response(data, media_type=image_type(data))
 
 
 def _tray(studio: Studio, request: Request) -> Any:
@@ -341,7 +341,7 @@ def _walk_frame(studio: Studio, request: Request) -> Any:
     data = studio.walks.frame(_wish(request), request.path_params["number"])
     # The same walk is the same frame as long as this server runs.
     keep = {"cache-control": "private, max-age=3600"}
-    return Response(data, media_type=picture_type(data), headers=keep)
+    return Response(data, media_type=image_type(data), headers=keep)
 
 
 def _wish(request: Request) -> Wish:

@@ -36,15 +36,15 @@ class Stored:
     """One candidate as the cache knows it."""
 
     seed: int
-    row: np.ndarray  # int16 features of the finished picture
+    row: np.ndarray  # int16 features of the finished image
     facts: dict[str, Any]  # its measures
     verdict: dict[str, Any] | None  # what the training art says of it
 
 
 class Cache:
-    """Pictures and facts by seed, for one recipe; thread-safe.
+    """Images and facts by seed, for one recipe; thread-safe.
 
-    A cache that cannot be read or written is one that holds nothing: the pictures are made again.
+    A cache that cannot be read or written is one that holds nothing: the images are made again.
     art: names the training art that verdicts speak of.
     """
 
@@ -76,7 +76,7 @@ class Cache:
         return None
 
     def all(self, seeds: Iterable[int]) -> Iterator[Stored]:
-        """What is known of `seeds`, without the pictures."""
+        """What is known of `seeds`, without the images."""
         wanted = set(seeds)
         query = (
             "SELECT c.seed, c.row, c.facts, v.facts FROM candidates c"
@@ -91,8 +91,8 @@ class Cache:
                     None if verdict is None else json.loads(verdict),  # noqa: TID251
                 )
 
-    def picture(self, seed: int) -> bytes | None:
-        """The encoded picture of `seed`."""
+    def image(self, seed: int) -> bytes | None:
+        """The encoded image of `seed`."""
         with self._mutex:
             if seed in self._memory:
                 self._memory.move_to_end(seed)
@@ -104,13 +104,13 @@ class Cache:
         return bytes(found[0][0])
 
     def put(self, painted: Iterable[tuple[int, bytes, np.ndarray, dict[str, Any]]]) -> None:
-        """Keep (seed, encoded picture, features, facts)."""
+        """Keep (seed, encoded image, features, facts)."""
         rows = [
-            (seed, picture, row.astype("<i2").tobytes(), json.dumps(facts))
-            for seed, picture, row, facts in painted
+            (seed, image, row.astype("<i2").tobytes(), json.dumps(facts))
+            for seed, image, row, facts in painted
         ]
-        for seed, picture, *_ in rows:
-            self._remember(seed, picture)
+        for seed, image, *_ in rows:
+            self._remember(seed, image)
         self._write("INSERT OR REPLACE INTO candidates VALUES (?, ?, ?, ?)", rows)
 
     def judge(self, verdicts: Iterable[tuple[int, dict[str, Any]]]) -> None:
@@ -124,10 +124,10 @@ class Cache:
                 self._sql.close()
                 self._sql = None
 
-    def _remember(self, seed: int, picture: bytes) -> None:
+    def _remember(self, seed: int, image: bytes) -> None:
         with self._mutex:
-            self._bytes += len(picture) - len(self._memory.pop(seed, b""))
-            self._memory[seed] = picture
+            self._bytes += len(image) - len(self._memory.pop(seed, b""))
+            self._memory[seed] = image
             while self._bytes > MEMORY_BYTES and len(self._memory) > 1:
                 _, oldest = self._memory.popitem(last=False)
                 self._bytes -= len(oldest)

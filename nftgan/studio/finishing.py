@@ -23,7 +23,7 @@ class Finishing:
     recipe: that of the collection. write: makes the seeds it is given the pieces and says which
     file holds them; it is also told which are kept knowingly, and why they should not be. A seed
     that copies the training art or another piece, or shows nothing, is refused unless the artist
-    keeps it knowingly; one whose canonical picture another machine could round differently is
+    keeps it knowingly; one whose canonical image another machine could round differently is
     always refused.
     """
 
@@ -78,13 +78,13 @@ class Finishing:
                 reason = "a pixel on a rounding step: another machine could draw it differently"
                 problems.append({"seed": seed, "reason": reason, "may_stay": False})
         for seed, other in near_twins(self._gallery, seeds).items():
-            judge(seed, f"nearly the same picture as seed {other}")
+            judge(seed, f"nearly the same image as seed {other}")
         if problems:
             return {"state": "refused", "problems": problems}
         return {"state": "done", "pieces": len(seeds), "file": self._write(seeds, stay)}
 
     def _likeness(self, seed: int) -> str | None:
-        """Waits until the picture is painted and, with training art, judged."""
+        """Waits until the image is painted and, with training art, judged."""
         if not self._gallery.has(seed):
             self._gallery.add([seed])
         self._gallery.want(seed)

@@ -1,7 +1,7 @@
 """The candidates: a thread that paints them, the wanted ones first, and knows what they look like.
 
-One thread owns the model: a moved canvas changes the network for the time of a picture. It does
-what a person waits for before anything else: questions about one piece, then pictures in view,
+One thread owns the model: a moved canvas changes the network for the time of an image. It does
+what a person waits for before anything else: questions about one piece, then images in view,
 then the rest of the pool in order, so that it can be sorted and filtered as a whole.
 """
 
@@ -38,17 +38,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_POOL = 20_000
-FIRST = 32  # pictures that come before the training art is looked at
+FIRST = 32  # images that come before the training art is looked at
 MAX_BATCH = 16
 BATCH_SECONDS = 0.25  # a batch should not keep a person waiting for longer
-TILE = 256  # pixels a side of a picture in the grid, at most
+TILE = 256  # pixels a side of an image in the grid, at most
 LOSSLESS = 96  # pixels a side up to which PNG is as small as WebP
 TABLE_REST = 8  # a table of traits is made again after this many times its own making
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is known of one seed's picture."""
+    """What is known of one seed's image."""
 
     seed: int
     measures: Measures
@@ -59,17 +59,17 @@ class Candidate:
     @property
     def refusal(self) -> str | None:
         """Why it should not be a piece."""
-        return "a blank picture" if self.blank else self.copy
+        return "a blank image" if self.blank else self.copy
 
 
 def encode(image: np.ndarray) -> bytes:
     """uint8 [H, W, 3] as a small PNG, or WebP where that is much smaller."""
     buffer = io.BytesIO()
-    picture = Image.fromarray(image)
+    pil_image = Image.fromarray(image)
     if max(image.shape[:2]) <= LOSSLESS:
-        picture.save(buffer, "PNG", compress_level=4)
+        pil_image.save(buffer, "PNG", compress_level=4)
     else:
-        picture.save(buffer, "WEBP", quality=90, method=1)
+        pil_image.save(buffer, "WEBP", quality=90, method=1)
     return buffer.getvalue()
 
 
@@ -81,7 +81,7 @@ def tile(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize(side, Image.Resampling.LANCZOS))
 
 
-def picture_type(data: bytes) -> str:
+def image_type(data: bytes) -> str:
     """The media type of what `encode` made."""
     return "image/png" if data.startswith(b"\x89PNG") else "image/webp"
 
@@ -198,15 +198,15 @@ class Gallery:
         """(candidates, of them painted)."""
         return len(self._pool), self._done
 
-    # ---- pictures and facts
+    # ---- images and facts
 
     def candidate(self, seed: int) -> Candidate | None:
         """What is known of `seed`; None before it is painted."""
         return self._known.get(seed)
 
-    def picture(self, seed: int) -> bytes | None:
-        """The encoded picture; None while it is not painted."""
-        return self._cache.picture(seed) if seed in self._known else None
+    def image(self, seed: int) -> bytes | None:
+        """The encoded image; None while it is not painted."""
+        return self._cache.image(seed) if seed in self._known else None
 
     def want(self, seed: int) -> None:
         """Paint `seed` before the others, until `unwant`."""
@@ -254,8 +254,8 @@ class Gallery:
     def table(self) -> dict[str, Any]:
         """Traits and novelty of every painted candidate, by column.
 
-        Levels are quantiles of all candidates, so one new picture may move them all; to keep the
-        machine free for painting, a table may be a little old while pictures come in.
+        Levels are quantiles of all candidates, so one new image may move them all; to keep the
+        machine free for painting, a table may be a little old while images come in.
         """
         version, made, cost, table = self._table
         now = time.monotonic()
@@ -318,7 +318,7 @@ class Gallery:
             return []
         batch: dict[int, None] = {}
         for seed in reversed(self._wanted):
-            # Who looks at one picture is about to see the next ones.
+            # Who looks at one image is about to see the next ones.
             place = self._place.get(seed, len(self._pool))
             self._gather([seed, *self._pool[place : place + 4 * MAX_BATCH]], batch)
             if len(batch) >= self._batch:
@@ -338,7 +338,7 @@ class Gallery:
         for seed in seeds:
             if len(batch) >= self._batch:
                 return
-            if seed not in self._known or (seed in self._wanted and not self._cache.picture(seed)):
+            if seed not in self._known or (seed in self._wanted and not self._cache.image(seed)):
                 batch[seed] = None
 
     def _paint(self, seeds: Sequence[int]) -> None:
@@ -380,7 +380,7 @@ class Gallery:
         self.version += 1
 
     def _look_at_art(self) -> None:
-        # The first pictures come first: whoever opens the page waits for them.
+        # The first images come first: whoever opens the page waits for them.
         while len(self._known) < min(FIRST, len(self._pool)) and not self._stopped:
             time.sleep(0.05)
         if self.training is None or self._stopped:
@@ -415,7 +415,7 @@ def _blank(raw: np.ndarray) -> bool:
 
 
 def _art_key(training: Dataset | None) -> str:
-    """Names the training art cheaply: its fingerprint would decode every picture."""
+    """Names the training art cheaply: its fingerprint would decode every image."""
     if training is None:
         return ""
     facts = training.path.stat()

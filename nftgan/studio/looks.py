@@ -23,7 +23,7 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Look:
-    """One picture that a page asks for; `layers` come from the seed `mix`."""
+    """One image that a page asks for; `layers` come from the seed `mix`."""
 
     seed: int
     trunc: float
@@ -61,7 +61,7 @@ def layer_groups(count: int) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def look_alikes(gallery: Gallery, seed: int, count: int) -> list[int]:
-    """The painted candidates whose pictures are closest to that of `seed`."""
+    """The painted candidates whose images are closest to that of `seed`."""
     own = gallery.row(seed)
     if own is None:
         return []

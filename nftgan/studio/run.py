@@ -31,7 +31,7 @@ def describe(run_dir: Path) -> dict[str, Any]:
     return {
         "name": run_dir.resolve().name,
         "facts": {
-            "Data set": f"{options['dataset']['name']}, {options['dataset']['images']:,} pictures",
+            "Data set": f"{options['dataset']['name']}, {options['dataset']['images']:,} images",
             "Networks": f"{options['cfg']}, {options['dataset']['resolution']} pixels",
             "Batch and gamma": f"{options['batch']}, {options['gamma']:g}",
             "Augmentation": f"{options['aug']}, {options['augpipe']}",
@@ -79,7 +79,7 @@ def charts(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def sheets(run_dir: Path) -> dict[int, Path]:
-    """Thousands of pictures trained on → the sheet of samples made then."""
+    """Thousands of images trained on → the sheet of samples made then."""
     with translated_os_errors(run_dir):
         names = [path for path in run_dir.iterdir() if SHEET.fullmatch(path.name)]
     return {int(path.name[5:11]): path for path in names}

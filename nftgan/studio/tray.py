@@ -20,13 +20,13 @@ from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 
 LACKING = "(none)"
-CALIBRATED_ON = 1024  # candidates: how far apart pictures of this model usually are
+CALIBRATED_ON = 1024  # candidates: how far apart images of this model usually are
 
 
 def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> dict[str, Any]:
     """What the page shows of the picked seeds, as JSON data.
 
-    Traits are those of the previews; `nftgan metadata` measures the canonical pictures, which may
+    Traits are those of the previews; `nftgan metadata` measures the canonical images, which may
     differ by a rounding. A piece that is not painted yet has none.
     """
     seeds = opinions.picked()
@@ -73,7 +73,7 @@ def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> di
                 "score": place.score,
                 "flags": [
                     *([candidate.refusal] if candidate and candidate.refusal else []),
-                    *([f"nearly the same picture as seed {twins[seed]}"] if seed in twins else []),
+                    *([f"nearly the same image as seed {twins[seed]}"] if seed in twins else []),
                 ],
             }
         pieces.append(piece)

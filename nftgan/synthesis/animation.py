@@ -73,7 +73,7 @@ def _write_mp4(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
                 frame = _even(frame)
                 if stream is None:
                     stream = _stream(av, container, frame.shape, fps)
-                shown = _picture(av, frame)
+                shown = _image(av, frame)
                 for packet in stream.encode(shown):
                     container.mux(packet)
                 count += 1
@@ -105,7 +105,7 @@ def _even(frame: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(frame)
 
 
-def _picture(av: Any, frame: np.ndarray) -> Any:
+def _image(av: Any, frame: np.ndarray) -> Any:
     """uint8 [H, W, 3] as a video frame: BT.709 at video range, chroma at half the size.
 
     FFmpeg's own conversion reads a little past the ends of rows, which can be anything.
@@ -117,12 +117,12 @@ def _picture(av: Any, frame: np.ndarray) -> Any:
     for colour, span in ((b, 1.8556), (r, 1.5748)):
         chroma = ((colour - luma) / span).reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
         found.append(128 + 224 * chroma)
-    picture = av.VideoFrame(width, height, "yuv420p")
-    for plane, values in zip(picture.planes, found, strict=True):
+    image = av.VideoFrame(width, height, "yuv420p")
+    for plane, values in zip(image.planes, found, strict=True):
         rows, columns = plane.buffer_size // plane.line_size, plane.line_size
         more = ((0, rows - values.shape[0]), (0, columns - values.shape[1]))
         plane.update(np.pad(np.rint(values).astype(np.uint8), more, mode="edge").tobytes())
-    return picture
+    return image
 
 
 def _av() -> Any:

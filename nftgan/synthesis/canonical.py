@@ -1,8 +1,8 @@
 """Renderer f64-1: the same seed and recipe give the same pixels on every machine.
 
-One picture at a time, everything in float64 (latents, filters and weights upcast), constant noise,
+One image at a time, everything in float64 (latents, filters and weights upcast), constant noise,
 then floor(clamp(127.5 x + 128, 0, 255)), grey repeated to three channels, then the integer-only
-finish. Between processors, libraries, thread counts and devices a float64 picture differs by some
+finish. Between processors, libraries, thread counts and devices a float64 image differs by some
 1e-12 grey levels; only a value that close to a step could change. `Rendered.margin` says how far
 the closest value was from a step, so that the chance is a measured distance, not a hope.
 """
@@ -21,12 +21,12 @@ from nftgan.synthesis.latents import check_recipe, moved_canvas, styles
 from nftgan.synthesis.recipe import Recipe
 
 SAFE_MARGIN = 1e-9
-"""Grey levels. A picture nearer to a rounding step should be left out of a collection."""
+"""Grey levels. An image nearer to a rounding step should be left out of a collection."""
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A canonical picture and how safe its rounding was."""
+    """A canonical image and how safe its rounding was."""
 
     image: np.ndarray  # uint8 [H, W, 3]
     margin: float  # grey levels from the nearest value to the nearest rounding step
@@ -64,7 +64,7 @@ def grey_levels(generator: Any, seed: int, recipe: Recipe) -> np.ndarray:
 
 
 def render(generator: Any, seed: int, recipe: Recipe) -> Rendered:
-    """The canonical picture of `seed`. `generator` must be in float64 (see `upcast`).
+    """The canonical image of `seed`. `generator` must be in float64 (see `upcast`).
 
     Raises UsageError when the generator cannot follow the recipe.
     """

@@ -2,7 +2,7 @@
 
 Whoever follows these steps gets the same bytes. All divisions are floor divisions of integers.
 
-1. Grid g > 0 (picture [S, S] → [g, g]). Cell i covers [i S, (i+1) S) of an axis on which pixel p
+1. Grid g > 0 (image [S, S] → [g, g]). Cell i covers [i S, (i+1) S) of an axis on which pixel p
    covers [p g, (p+1) g); the overlap is the pixel's weight w. A cell's channel value is
    (2 sum(wy wx v) + S^2) // (2 S^2): the area average, halves rounded up.
 
@@ -15,7 +15,7 @@ Whoever follows these steps gets the same bytes. All divisions are floor divisio
    b. A box's entry is (2 s + n) // (2 n) for each channel.
    c. Eight times: each colour goes to the entry with the smallest squared RGB distance (ties: the
       earlier entry); an entry with colours becomes their mean as in b; one without stays.
-   d. Each pixel takes the nearest entry, as in c. A picture of at most N colours is unchanged.
+   d. Each pixel takes the nearest entry, as in c. An image of at most N colours is unchanged.
 
 3. Upscale u > 1: every pixel becomes u x u equal pixels.
 """
@@ -32,7 +32,7 @@ ROUNDS = 8
 
 
 def apply_finish(image: np.ndarray, finish: Finish | None) -> np.ndarray:
-    """uint8 [S, S, 3] → uint8 [T, T, 3]; without a finish the picture itself."""
+    """uint8 [S, S, 3] → uint8 [T, T, 3]; without a finish the image itself."""
     if finish is None:
         return image
     if finish.grid:

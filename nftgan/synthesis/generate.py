@@ -1,4 +1,4 @@
-"""Preview pictures in batches of float32, and the contact sheet that shows many at once."""
+"""Preview images in batches of float32, and the contact sheet that shows many at once."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def to_pixels(x: Tensor) -> np.ndarray:
 
 
 class Previews:
-    """A sized iterable of (seed, uint8 [H, W, 3]): near the canonical picture, not always equal.
+    """A sized iterable of (seed, uint8 [H, W, 3]): near the canonical image, not always equal.
 
-    Each iteration renders anew, `batch` pictures at a time. Raises UsageError at once when the
+    Each iteration renders anew, `batch` images at a time. Raises UsageError at once when the
     generator cannot follow the recipe.
     """
 
@@ -40,7 +40,7 @@ class Previews:
         self, generator: Any, seeds: Sequence[int], recipe: Recipe, *, batch: int = BATCH
     ) -> None:
         if batch < 1:
-            raise UsageError(f"a batch of {batch} pictures is not possible", hint="use 1 or more")
+            raise UsageError(f"a batch of {batch} images is not possible", hint="use 1 or more")
         check_recipe(generator, recipe)
         self.seeds = tuple(int(seed) for seed in seeds)
         self._generator, self._recipe, self._batch = generator, recipe, batch
@@ -71,10 +71,10 @@ def contact_sheet(
 ) -> np.ndarray:
     """uint8 [H, W, 3] with all `images` (each uint8 [h, w, 3]) in reading order on white.
 
-    columns: None for a sheet about as wide as high; gap: white pixels between pictures.
+    columns: None for a sheet about as wide as high; gap: white pixels between images.
     """
     if len(images) == 0:
-        raise UsageError("there are no pictures to put on a sheet")
+        raise UsageError("there are no images to put on a sheet")
     columns = columns or math.ceil(math.sqrt(len(images)))
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
@@ -83,7 +83,7 @@ def contact_sheet(
     sheet = np.full(shape, 255, dtype=np.uint8)
     for number, image in enumerate(images):
         if image.shape != (height, width, 3):
-            raise UsageError(f"picture {number} of the sheet has another size")
+            raise UsageError(f"image {number} of the sheet has another size")
         y, x = (number // columns) * (height + gap), (number % columns) * (width + gap)
         sheet[y : y + height, x : x + width] = image
     return sheet

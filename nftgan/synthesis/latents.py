@@ -17,7 +17,7 @@ from nftgan.synthesis.recipe import Recipe
 
 
 def latent(seed: int, z_dim: int) -> np.ndarray:
-    """float64 [1, z_dim] of NumPy's legacy generator: seed N is every StyleGAN user's picture N.
+    """float64 [1, z_dim] of NumPy's legacy generator: seed N is every StyleGAN user's image N.
 
     Raises UsageError for a seed that is not in [0, 2**32 - 1].
     """
@@ -86,7 +86,7 @@ def check_recipe(generator: Any, recipe: Recipe) -> None:
     expected = recipe.finish.size(side) if recipe.finish else side
     if recipe.size != (expected, expected):
         raise UsageError(
-            f"the recipe makes {recipe.size[0]}x{recipe.size[1]} pictures,"
+            f"the recipe makes {recipe.size[0]}x{recipe.size[1]} images,"
             f" the model {expected}x{expected}"
         )
     if recipe.finish is not None and recipe.finish.grid > side:

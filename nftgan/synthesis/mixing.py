@@ -21,7 +21,7 @@ COARSE = 7
 class Mixes:
     """A sized iterable of (row seed, column seed, uint8 [H, W, 3]) in reading order.
 
-    Picture (r, c) has the styles of row r, but in `layers` those of column c (Karras et al. 2019,
+    Image (r, c) has the styles of row r, but in `layers` those of column c (Karras et al. 2019,
     3.1), both after truncation. layers: None for 0 to 6. Raises UsageError for layers that the
     model does not have and for recipes that it cannot follow.
     """

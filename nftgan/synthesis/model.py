@@ -96,17 +96,17 @@ class Model:
     def render_checked(
         self, seed: int, recipe: Recipe | None = None, **look: Any
     ) -> canonical.Rendered:
-        """The canonical picture with the margin by which its rounding is safe."""
+        """The canonical image with the margin by which its rounding is safe."""
         return canonical.render(self._upcast, seed, self._recipe(recipe, look))
 
     def score(self, images: np.ndarray, label: int | None = None) -> np.ndarray:
         """float64 [N]: the discriminator's logit of each uint8 [N, R, R, 3], larger is more real.
 
-        One picture at a time: the discriminator compares the pictures of a batch with each other,
+        One image at a time: the discriminator compares the images of a batch with each other,
         and a score must not depend on its neighbours. Raises UsageError without a discriminator.
         """
         if self.discriminator is None:
-            raise UsageError("the model file holds no discriminator, so it cannot score pictures")
+            raise UsageError("the model file holds no discriminator, so it cannot score images")
         own = next(self.discriminator.parameters())
         row = one_hot(label, self.generator.c_dim)
         c = None if row is None else torch.from_numpy(row).to(own)

@@ -1,6 +1,6 @@
-"""A PNG writer whose bytes depend on the pixels alone, so that a picture has one CID everywhere.
+"""A PNG writer whose bytes depend on the pixels alone, so that an image has one CID everywhere.
 
-Pillow's files change with the version of zlib (and zlib-ng) below it; then a picture rendered
+Pillow's files change with the version of zlib (and zlib-ng) below it; then an image rendered
 again would have the right pixels and the wrong CID. So the whole path is fixed here, in integers:
 
 - at most 256 colours: a palette in rising order of R, G, B and one byte a pixel; otherwise RGB;
@@ -28,7 +28,7 @@ from nftgan.dataset.pack import png_file
 from nftgan.errors import UsageError
 from nftgan.files import write_bytes
 
-BAND_BYTES = 1 << 20  # work on this much of a picture at a time, so that memory stays small
+BAND_BYTES = 1 << 20  # work on this much of an image at a time, so that memory stays small
 _END_OF_BLOCK = 256
 _LENGTH_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 
@@ -53,7 +53,7 @@ _SYMBOL, _EXTRA_BITS, _EXTRA = _length_codes()
 def encode_png(image: np.ndarray) -> bytes:
     """The one PNG file of uint8 [H, W, 3]. Raises UsageError for another shape or type."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise UsageError(f"a picture is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
+        raise UsageError(f"an image is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
     height, width = image.shape[:2]
     wide = image.astype(np.int64)
     packed = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]

@@ -1,10 +1,10 @@
-"""Find the latent whose picture looks most like a given one (Karras et al. 2020, section 5).
+"""Find the latent whose image looks most like a given one (Karras et al. 2020, section 5).
 
 As published, one w is optimised with Adam, with noise that fades. The published distance is a VGG
 network's, which may not be sold with; here it is a pyramid of colours and edges and, by choice, the
 maps of the EfficientNet that also judges models (Apache-2.0), compared as Zhang et al. 2018 do:
 every place's channels at length 1, squares of differences averaged over places. The pyramid has
-local minima, so the search starts from the closest of a few pictures, not always from the mean of
+local minima, so the search starts from the closest of a few images, not always from the mean of
 the latent space.
 """
 
@@ -49,10 +49,10 @@ class Projection:
     ws: np.ndarray  # float32 [1, num_ws, w_dim]
     image: np.ndarray  # uint8 [R, R, 3]
     distance: float  # of `image` from the target, by the loss of the search
-    start: float  # of the mean picture from the target
+    start: float  # of the mean image from the target
 
 
-def picture_distance(a: Tensor, b: Tensor) -> Tensor:
+def image_distance(a: Tensor, b: Tensor) -> Tensor:
     """[N]: mean square difference of colours and edges at every scale down to 4 pixels.
 
     a, b: [N, C, R, R] in [-1, 1].
@@ -72,7 +72,7 @@ def picture_distance(a: Tensor, b: Tensor) -> Tensor:
 
 
 class Perception:
-    """Distance of pictures [N, 3, R, R] in [-1, 1] from one picture, in the eyes of a network.
+    """Distance of images [N, 3, R, R] in [-1, 1] from one image, in the eyes of a network.
 
     Raises MissingStepError when its weights are not installed.
     """
@@ -107,7 +107,7 @@ def project(
     loss: str = "pixels",
     progress: Progress = SILENT,
 ) -> Projection:
-    """The single w, the same for all layers, whose picture is closest to `target`; see `Search`."""
+    """The single w, the same for all layers, whose image is closest to `target`; see `Search`."""
     search = Search(
         model, target, steps=steps, label=label, seed=seed, loss=loss, progress=progress
     )
@@ -117,7 +117,7 @@ def project(
 class Search:
     """A search for the latent of `target`, uint8 [R, R, 3] of the model's resolution.
 
-    Iterated over once, it gives the closest picture so far, uint8 [R, R, 3], after each step;
+    Iterated over once, it gives the closest image so far, uint8 [R, R, 3], after each step;
     `result` is there at the end. seed: of the noise. loss: one of LOSSES. Deterministic on one
     machine. Raises UsageError for another shape, another loss and no steps.
     """
@@ -138,8 +138,7 @@ class Search:
         side = model.resolution
         if target.shape != (side, side, 3) or target.dtype != np.uint8:
             raise UsageError(
-                f"the picture is {target.dtype} {list(target.shape)},"
-                f" the model paints {side}x{side}",
+                f"the image is {target.dtype} {list(target.shape)}, the model paints {side}x{side}",
                 hint=f"crop and scale it to {side}x{side} first",
             )
         if steps < 1:
@@ -171,10 +170,10 @@ class Search:
         return self.result
 
     def _distance(self, x: Tensor) -> Tensor:
-        away = picture_distance(x, self._wanted)
+        away = image_distance(x, self._wanted)
         return away if self._perception is None else away + _PERCEPTUAL * self._perception(x)
 
-    def _picture(self, w: Tensor) -> Tensor:
+    def _image(self, w: Tensor) -> Tensor:
         ws = w[:, None].repeat(1, self._generator.num_ws, 1)
         out: Tensor = self._generator.synthesis(ws, noise_mode="const")
         return out
@@ -186,11 +185,11 @@ class Search:
         noise = torch.Generator().manual_seed(self._seed)
         with torch.no_grad():
             tries = [mean, *known[:STARTS, None]]
-            away = [float(self._distance(self._picture(one))) for one in tries]
+            away = [float(self._distance(self._image(one))) for one in tries]
         start, best_distance = away[0], min(away)
         best = tries[away.index(best_distance)].clone()
         with torch.no_grad():
-            image = to_pixels(self._picture(best))[0]
+            image = to_pixels(self._image(best))[0]
         w = best.clone().requires_grad_(True)
         optimizer = torch.optim.Adam([w], lr=RATE, betas=(0.9, 0.999))
         with self._progress.task("projecting", self._steps, "steps") as task:
@@ -199,11 +198,11 @@ class Search:
                 optimizer.param_groups[0]["lr"] = RATE * _ramp(t)
                 strength = spread * NOISE * max(0.0, 1 - t / NOISE_UNTIL) ** 2
                 shake = torch.randn(w.shape, generator=noise).to(self._own) * strength
-                loss = self._distance(self._picture(w + shake)).sum()
+                loss = self._distance(self._image(w + shake)).sum()
                 (w.grad,) = torch.autograd.grad(loss, [w])
                 optimizer.step()
                 with torch.no_grad():
-                    painted = self._picture(w)
+                    painted = self._image(w)
                     distance = float(self._distance(painted))
                     if distance < best_distance:
                         best, best_distance = w.detach().clone(), distance

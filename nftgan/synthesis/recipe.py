@@ -36,7 +36,7 @@ _KEYS = (  # all required
 class Finish:
     """The pixel-art finish (see `nftgan.synthesis.finish`)."""
 
-    grid: int = 0  # side of the pixel-art grid; 0: the picture keeps its pixels
+    grid: int = 0  # side of the pixel-art grid; 0: the image keeps its pixels
     palette: int = 0  # colours kept; 0: all
     upscale: int = 1  # nearest-neighbour enlargement
 
@@ -49,14 +49,14 @@ class Finish:
             if type(value) is not int or not least <= value <= most:
                 raise UsageError(f"finish: {name} must be from {least} to {most}, not {value!r}")
         if self.palette == 1:
-            raise UsageError("finish: a palette of 1 colour is an empty picture", hint="2 to 256")
+            raise UsageError("finish: a palette of 1 colour is an empty image", hint="2 to 256")
 
     @property
     def does_nothing(self) -> bool:
         return self.grid == 0 and self.palette == 0 and self.upscale == 1
 
     def size(self, resolution: int) -> int:
-        """Pixels a side of a finished picture that was `resolution` wide."""
+        """Pixels a side of a finished image that was `resolution` wide."""
         return (self.grid or resolution) * self.upscale
 
 
@@ -64,11 +64,11 @@ class Finish:
 class Recipe:
     """What turns a seed into pixels; `label` is "class" in JSON.
 
-    Raises UsageError for values that no picture can have.
+    Raises UsageError for values that no image can have.
     """
 
     model: str  # identity, "sha256:…"
-    size: tuple[int, int]  # width and height of the finished picture, pixels
+    size: tuple[int, int]  # width and height of the finished image, pixels
     trunc: float = 1.0  # truncation psi
     cutoff: int | None = None  # layers that are truncated; None: all
     label: int | None = None  # class index of a conditional model
@@ -190,13 +190,13 @@ def recipe_from_section(section: RecipeSection, *, model: str, resolution: int) 
 
 
 def pixel_hash(image: np.ndarray) -> str:
-    """ "sha256:…" that names the picture itself, whatever file it is stored in.
+    """ "sha256:…" that names the image itself, whatever file it is stored in.
 
     image: uint8 [H, W, 3]. SHA-256 of b"nftgan-pixels-1", width and height (uint32 big-endian) and
     the RGB bytes. Raises UsageError for another shape or type.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise UsageError(f"a picture is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
+        raise UsageError(f"an image is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
     return "sha256:" + pixel_digest(image)
 
 

@@ -12,7 +12,7 @@ ADJUST_EVERY_STEPS = 4
 class AdaController:
     """The augmentation probability p and what has been seen since it was last adjusted.
 
-    r = mean sign(D(real)) near 1 means that D knows its few pictures by heart; p rises while r is
+    r = mean sign(D(real)) near 1 means that D knows its few images by heart; p rises while r is
     above `target` and falls below (Karras et al. 2020, eq. 1). p never leaves [0, cap]: beyond
     about 0.8 the augmentations leak into what the generator draws.
     """
@@ -27,7 +27,7 @@ class AdaController:
     last_sign: float = 0.0
 
     def observe(self, sign_sum: float, count: int) -> None:
-        """Add the signs of D's logits on `count` real pictures."""
+        """Add the signs of D's logits on `count` real images."""
         self.sign_sum += sign_sum
         self.sign_count += count
 

@@ -1,8 +1,8 @@
-"""Differentiable augmentation: one warp and one colour matrix per picture, drawn by chance.
+"""Differentiable augmentation: one warp and one colour matrix per image, drawn by chance.
 
 The operations and their order are those of Karras et al. 2020 (Training Generative Adversarial
 Networks with Limited Data), appendix B. Drawing and applying are apart: `draw` gives plain numbers,
-`apply` a function of pictures and numbers that can be differentiated twice.
+`apply` a function of images and numbers that can be differentiated twice.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GEOMETRIC = ("xflip", "rotate90", "xint", "scale", "rotate", "aniso", "rotate_af
 COLOUR = ("brightness", "contrast", "lumaflip", "hue", "saturation")
 LUMA = np.array([1.0, 1.0, 1.0, 0.0]) / math.sqrt(3)
 BAND_POWER = np.array([10.0, 1.0, 1.0, 1.0]) / 13
-"""Expected power of a natural picture in each band, from coarse to fine (1/f spectrum)."""
+"""Expected power of a natural image in each band, from coarse to fine (1/f spectrum)."""
 
 
 class Augment:
@@ -40,7 +40,7 @@ class Augment:
         self._operations = PIPES[pipe] if isinstance(pipe, str) else tuple(pipe)
 
     def draw(self, shape: Sequence[int], p: float, rng: np.random.Generator) -> Drawn | None:
-        """What will happen to pictures of `shape` [N, C, H, W], each operation to each with
+        """What will happen to images of `shape` [N, C, H, W], each operation to each with
         probability p; None when p is 0.
         """
         if p <= 0:
@@ -178,9 +178,9 @@ def inverse_matrices(values: Mapping[str, Array], width: int, height: int) -> Ar
 
 
 def warp(images: Tensor, matrix: Array) -> Tensor:
-    """Each picture sampled at `matrix` @ position, mirrored at its edges, without aliasing.
+    """Each image sampled at `matrix` @ position, mirrored at its edges, without aliasing.
 
-    The picture is doubled with a symlet low-pass, sampled bilinearly, and halved again.
+    The image is doubled with a symlet low-pass, sampled bilinearly, and halved again.
     """
     height, width = images.shape[2:]
     taps = _like(images, wavelets.SYM6_LOW)
@@ -281,7 +281,7 @@ def _rotation_about_luma(angle: Array) -> Array:
 
 
 def recolour(images: Tensor, matrix: Array) -> Tensor:
-    """Each pixel through its picture's matrix; not clamped."""
+    """Each pixel through its image's matrix; not clamped."""
     count, channels, height, width = images.shape
     if channels == 1:
         mean = _like(images, matrix[:, :3].mean(axis=1))  # [N, 4]
@@ -305,7 +305,7 @@ def band_gains(factors: Array) -> Array:
 
 
 def filter_bands(images: Tensor, gains: Array) -> Tensor:
-    """Each picture with its four frequency bands amplified by gains [N, 4]; edges mirrored."""
+    """Each image with its four frequency bands amplified by gains [N, 4]; edges mirrored."""
     count, channels, height, width = images.shape
     kernel = _like(images, gains @ wavelets.FILTER_BANK)  # [N, 43]
     kernel = kernel.repeat_interleave(channels, dim=0)[:, None, None]  # [N * C, 1, 1, 43]
@@ -317,7 +317,7 @@ def filter_bands(images: Tensor, gains: Array) -> Tensor:
 
 
 def _mirror(images: Tensor, margin: int) -> Tensor:
-    """Reflected on all sides, as often as the margin needs on a picture smaller than it."""
+    """Reflected on all sides, as often as the margin needs on an image smaller than it."""
     while margin > 0:
         step = min(margin, images.shape[2] - 1, images.shape[3] - 1)
         images = F.pad(images, [step, step, step, step], mode="reflect")

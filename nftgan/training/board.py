@@ -13,7 +13,7 @@ from nftgan.training.tick import Tick
 
 
 class Board:
-    """Writes each tick's numbers, and each snapshot's sheet, over thousands of pictures."""
+    """Writes each tick's numbers, and each snapshot's sheet, over thousands of images."""
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer

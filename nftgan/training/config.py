@@ -36,7 +36,7 @@ PIPES: dict[str, tuple[str, ...]] = {
     "noise": ("noise",),
     "cutout": ("cutout",),
 }
-"""`art` leaves out what must never leak into a picture that is sold: turned or mirrored pieces,
+"""`art` leaves out what must never leak into an image that is sold: turned or mirrored pieces,
 inverted and shifted colours. The others are the groups of Karras et al. 2020."""
 PIPES["bg"] = PIPES["blit"] + PIPES["geom"]
 PIPES["bgc"] = PIPES["bg"] + PIPES["color"]
@@ -60,7 +60,7 @@ class Preset:
     w_dim: int
     num_layers: int  # StyleGAN3 only
     margin_size: int  # StyleGAN3 only
-    first_cutoff: float  # StyleGAN3 only: cycles per picture of the finest input wave
+    first_cutoff: float  # StyleGAN3 only: cycles per image of the finest input wave
     gamma: float | None  # None: `schedule.auto_gamma`, whose rule is for large networks
     glr: float | None  # None: as the paper has it for the cfg
     dlr: float | None

@@ -1,4 +1,4 @@
-"""The data of each step: real pictures in the run's order, latents and labels by step."""
+"""The data of each step: real images in the run's order, latents and labels by step."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from nftgan.training.team import SOLO, Team
 
 @dataclass(frozen=True)
 class Choice:
-    """Which pictures a batch shows, and which of them mirrored: [N] each."""
+    """Which images a batch shows, and which of them mirrored: [N] each."""
 
     indices: npt.NDArray[np.int64]
     flipped: npt.NDArray[np.bool_]
 
 
 class ReadAhead:
-    """Decodes the pictures of one batch at a time in a thread, which ends with `close`."""
+    """Decodes the images of one batch at a time in a thread, which ends with `close`."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="nftgan pictures")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="nftgan images")
         self._closed = threading.Event()
         self._next: tuple[int, Choice, Future[npt.NDArray[np.uint8] | None]] | None = None
 
     def begin(self, position: int, choice: Choice) -> None:
-        """Start on the batch at `position`; without a thread where its pictures are in memory."""
+        """Start on the batch at `position`; without a thread where its images are in memory."""
         if not self._closed.is_set() and not self._dataset.are_decoded(choice.indices):
             self._next = position, choice, self._pool.submit(self._decoded, choice.indices)
 
@@ -54,7 +54,7 @@ class ReadAhead:
         return begun[1], begun[2].result()
 
     def close(self) -> None:
-        """End after the picture in hand."""
+        """End after the image in hand."""
         self._closed.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -80,14 +80,14 @@ class Feed:
         if dataset.fingerprint != config.dataset.fingerprint:
             raise UsageError(
                 f"{dataset.path} is not the data set that this run began with",
-                hint="its pictures have changed: train into another folder",
+                hint="its images have changed: train into another folder",
             )
         self.dataset = dataset
         self._config = config
         self._device = torch.device(config.device)
         split = split_dataset(dataset, config.holdout)
         self.shown, self.held = split.train, split.held
-        """Indices of the pictures to train on, and of those that no step sees."""
+        """Indices of the images to train on, and of those that no step sees."""
         self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)
         shares = list(micro_batches(config, config.batch, config.batch, team))
         self._rows = None if team.size == 1 else torch.cat(shares).sort().values
@@ -98,7 +98,7 @@ class Feed:
         self._ahead.close()
 
     def batch(self, position: int) -> Batch:
-        """Real pictures `position` to `position + batch` of the run, or this process's share."""
+        """Real images `position` to `position + batch` of the run, or this process's share."""
         choice, pixels = self._ahead.take(position) or (self._choice(position), None)
         if pixels is None:
             pixels = self.dataset.images(choice.indices)
@@ -116,8 +116,8 @@ class Feed:
             indices, flipped = indices[self._rows.numpy()], flipped[self._rows.numpy()]
         return Choice(self.shown[indices], flipped)
 
-    def pictures(self, indices: npt.NDArray[np.int64]) -> Tensor:
-        """float32 [N, C, H, W] in [-1, 1] of the data set's pictures at `indices`."""
+    def images_at(self, indices: npt.NDArray[np.int64]) -> Tensor:
+        """float32 [N, C, H, W] in [-1, 1] of the data set's images at `indices`."""
         return self._normalised(self.dataset.images(indices))
 
     def _normalised(self, pixels: npt.NDArray[np.uint8]) -> Tensor:

@@ -84,7 +84,7 @@ def train(
 def _lost(run_dir: Path) -> CheckFailed:
     best = best_network(run_dir)
     return CheckFailed(
-        f"the training in {run_dir} is lost: its losses are no numbers, or its pictures all alike",
+        f"the training in {run_dir} is lost: its losses are no numbers, or its images all alike",
         hint="start another with "
         + (f"--resume {best}" if best else "--resume and an earlier network")
         + ", twice the --gamma, and half the --glr and --dlr",

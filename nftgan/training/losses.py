@@ -24,7 +24,7 @@ def discriminator_loss(fake_logits: Tensor, real_logits: Tensor) -> Tensor:
 def relativistic_loss(better: Tensor, worse: Tensor) -> Tensor:
     """softplus(-(D(better) - D(worse))) per pair: two [N, 1] -> [N].
 
-    The discriminator's loss with (real, fake), the generator's with (fake, real): each picture is
+    The discriminator's loss with (real, fake), the generator's with (fake, real): each image is
     judged beside one of the other kind (Jolicoeur-Martineau 2018; RpGAN in Huang et al. 2024,
     "The GAN is dead; long live the GAN!", eq. 2).
     """
@@ -35,7 +35,7 @@ def r1_penalty(logits: Tensor, images: Tensor) -> Tensor:
     """Squared norm of dD/dimage per sample (Mescheder et al. 2018, eq. 9), without gamma / 2.
 
     `images` [N, C, H, W] must require gradients and be what `logits` came from, before any blur
-    or augmentation; the result [N] can be differentiated again. On real pictures it is R1, on
+    or augmentation; the result [N] can be differentiated again. On real images it is R1, on
     fakes R2.
     """
     with inputs_only():

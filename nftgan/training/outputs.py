@@ -91,7 +91,7 @@ class RunWriter:
         state: TrainState,
         scores: Mapping[str, float],
     ) -> Tick:
-        """`tick` with its scores and what a look at the networks tells: do the pictures differ,
+        """`tick` with its scores and what a look at the networks tells: do the images differ,
         does a pattern run through, does D judge by memory.
         """
         share = watchdog.variety(sheet) / max(self._art_variety, 1e-3)
@@ -117,14 +117,14 @@ class RunWriter:
         )
 
     def _overfitting(self, state: TrainState, sheet: npt.NDArray[np.uint8]) -> float:
-        """r_v from D's logits on as many shown, held out and painted pictures, none augmented."""
+        """r_v from D's logits on as many shown, held out and painted images, none augmented."""
         count = min(len(sheet), len(self._feed.held), len(self._feed.shown))
         fakes = torch.from_numpy(sheet[:count]).to(state.device).to(torch.float32) / 127.5 - 1
         classes = self._config.generator.c_dim
         turn = np.arange(count) % classes if classes else None
         means = []
         for indices in (self._feed.shown[:count], self._feed.held[:count], None):
-            images = fakes if indices is None else self._feed.pictures(indices)
+            images = fakes if indices is None else self._feed.images_at(indices)
             labels = self._feed.one_hot(indices) if indices is not None else None
             if indices is None and turn is not None:
                 labels = torch.eye(classes, device=state.device)[torch.from_numpy(turn)]
@@ -153,7 +153,7 @@ class RunWriter:
 
 
 def painted(config: TrainConfig, state: TrainState, seeds: Sequence[int]) -> npt.NDArray[np.uint8]:
-    """Pictures [N, C, H, W] of these seeds by the averaged generator, classes in turn."""
+    """Images [N, C, H, W] of these seeds by the averaged generator, classes in turn."""
     z = np.concatenate(
         [np.random.RandomState(seed).randn(1, config.generator.z_dim) for seed in seeds]
     )
@@ -206,7 +206,7 @@ def best_network(run_dir: Path) -> Path | None:
 
 
 def grid_size(resolution: int) -> tuple[int, int]:
-    """Columns and rows of a sample sheet: 96 small pictures, down to 8 large ones."""
+    """Columns and rows of a sample sheet: 96 small images, down to 8 large ones."""
     columns = min(max(1024 // resolution, 4), 12)
     return columns, min(max(1024 // resolution, 2), 8)
 

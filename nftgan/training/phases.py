@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Batch:
-    """The real pictures of one step: images [N, C, H, W] in [-1, 1], labels [N, c_dim] or None.
+    """The real images of one step: images [N, C, H, W] in [-1, 1], labels [N, c_dim] or None.
 
     In a team each process holds only its own share: `rows` [N] then says which samples of the
     whole batch they are.
@@ -145,7 +145,7 @@ class PhaseRun:
 
 
 def generator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
-    """G wants D to take its pictures for real ones."""
+    """G wants D to take its images for real ones."""
     logits = run.discriminate(run.fakes(run.styles(draw)), draw.labels)
     if run.state.config.loss == "relativistic":
         with torch.no_grad():
@@ -159,7 +159,7 @@ def generator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
 
 
 def generator_path(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
-    """G shall move the picture equally far for equal moves in W; on half a batch."""
+    """G shall move the image equally far for equal moves in W; on half a batch."""
     assert draw.path_noise is not None
     half = draw[torch.arange(max(draw.z.shape[0] // 2, 1))]
     assert half.path_noise is not None
@@ -172,7 +172,7 @@ def generator_path(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
 
 
 def discriminator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
-    """D wants to tell G's pictures from real ones; this pass also moves G's running averages."""
+    """D wants to tell G's images from real ones; this pass also moves G's running averages."""
     with torch.no_grad():
         fakes = run.fakes(run.styles(draw, update_emas=True), update_emas=True)
     fake_logits = run.discriminate(fakes, draw.labels)
@@ -191,7 +191,7 @@ def discriminator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
 
 
 def discriminator_r1(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
-    """D shall be flat around real pictures, and around G's when the loss pairs them."""
+    """D shall be flat around real images, and around G's when the loss pairs them."""
     reals = batch.images.detach().requires_grad_(True)
     penalty = losses.r1_penalty(run.discriminate(reals, batch.labels), reals)
     run.measure("Loss/r1", penalty)
@@ -221,7 +221,7 @@ def run_phase(phase: Phase, run: PhaseRun, draw: Draw, batch: Batch) -> None:
 
     The gradient is that of the mean over the whole batch, however the batch is split over
     micro-batches and processes. When memory runs out, the phase starts again with half as many
-    pictures at once; UsageError when it does with the fewest.
+    images at once; UsageError when it does with the fewest.
     """
     state = run.state
     network = state.generator if phase.trains_generator else state.discriminator
@@ -278,9 +278,9 @@ def _halved(state: TrainState) -> int:
     now = state.micro_batch
     if now <= fewest:
         raise UsageError(
-            f"there is not enough memory for {now} pictures of {config.dataset.resolution} pixels"
+            f"there is not enough memory for {now} images of {config.dataset.resolution} pixels"
             " at once",
-            hint="prepare smaller pictures, take a smaller --preset, or close other programs",
+            hint="prepare smaller images, take a smaller --preset, or close other programs",
         )
     log.warning("out of memory with --micro-batch %d: going on with fewer", now)
     return max(now // 2 // fewest, 1) * fewest
@@ -303,7 +303,7 @@ def micro_batches(
 
     Whole groups of the minibatch deviation stay together: sample n belongs to group
     n mod (count / group), so a micro-batch takes every sample of some groups; D then sees the same
-    groups as it would in one piece. size: pictures at once, by default the configuration's.
+    groups as it would in one piece. size: images at once, by default the configuration's.
     Raises UsageError when the groups cannot be shared equally by the team.
     """
     group = min(config.discriminator.mbstd_group_size or count, count)

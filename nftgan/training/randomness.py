@@ -30,7 +30,7 @@ def stream(seed: int, step: int, purpose: Purpose, part: int = 0) -> np.random.G
 class DataOrder:
     """Which item is the n-th that a run sees: a fresh permutation of all items every epoch.
 
-    With `mirror` each picture stands in the epoch twice, once flipped left to right.
+    With `mirror` each image stands in the epoch twice, once flipped left to right.
     """
 
     def __init__(self, seed: int, items: int, *, mirror: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nftgan import files
 from nftgan.errors import UsageError
-from nftgan.page import drawing, label, page, picture, row, words
+from nftgan.page import drawing, inline_image, label, page, row, words
 from nftgan.training.config import OPTIONS_FILE
 from nftgan.training.outputs import STATS_FILE, read_statistics
 
@@ -21,7 +21,7 @@ CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("KID against art held out, with that of the art itself", ("KID", "KID/floor")),
     ("Strongest regular pattern: above 16 look at the sheet", ("Pattern",)),
     ("Share of D's judgement that is memory", ("Overfitting",)),
-    ("Seconds per thousand pictures", ("seconds_per_kimg",)),
+    ("Seconds per thousand images", ("seconds_per_kimg",)),
 )
 COLOURS = ("#2563eb", "#d97706")
 WIDTH, HEIGHT, MARGIN = 460, 160, 38
@@ -128,7 +128,7 @@ def _facts(options: dict[str, Any], lines: list[dict[str, Any]]) -> list[tuple[s
     dataset = options["dataset"]
     last = lines[-1] if lines else {"images": 0, "seconds": 0.0}
     facts = [
-        ("Data set", f"{dataset['name']}, {dataset['images']:,} pictures of "
+        ("Data set", f"{dataset['name']}, {dataset['images']:,} images of "
          f"{dataset['resolution']} pixels"),
         ("Fingerprint", dataset["fingerprint"]),
         ("Networks", f"{options['cfg']}, preset {options['preset'] or 'none'}"),
@@ -159,5 +159,5 @@ def _sheets(run_dir: Path) -> list[Path]:
 
 
 def _figure(path: Path) -> str:
-    image = picture(path.read_bytes(), path.stem)
+    image = inline_image(path.read_bytes(), path.stem)
     return f"<figure>{image}<figcaption>{words(path.name)}</figcaption></figure>"

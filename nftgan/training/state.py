@@ -51,7 +51,7 @@ class Totals:
 
 @dataclass
 class TrainState:
-    """Networks, optimisers and counters after `images` real pictures in `step` steps."""
+    """Networks, optimisers and counters after `images` real images in `step` steps."""
 
     config: TrainConfig
     generator: nn.Module

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nftgan.training.team import Team
 
 Paint = Callable[[Sequence[int]], npt.NDArray[np.uint8]]
-"""Pictures [N, C, H, W] of the averaged generator for N seeds."""
+"""Images [N, C, H, W] of the averaged generator for N seeds."""
 Score = Callable[[Paint, Team], dict[str, float]]
 """Measures a network at a snapshot; given to the loop by who may know of metrics. All processes of
 the team call it, and the leader's answer counts."""

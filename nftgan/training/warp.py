@@ -1,4 +1,4 @@
-"""Bilinear sampling on a fixed grid, differentiable any number of times in the picture."""
+"""Bilinear sampling on a fixed grid, differentiable any number of times in the image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BILINEAR, ZEROS = 0, 0  # torch's numbers for these modes
 def sample_bilinear(images: Tensor, grid: Tensor) -> Tensor:
     """images [N, C, H, W] at grid [N, h, w, 2] in [-1, 1], zeros outside: [N, C, h, w].
 
-    Sampling is linear in the picture, so its derivative is the adjoint and the adjoint's derivative
+    Sampling is linear in the image, so its derivative is the adjoint and the adjoint's derivative
     is sampling again. The grid gets no gradient.
     """
     return _Sample.apply(images, grid)

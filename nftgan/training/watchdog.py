@@ -11,11 +11,11 @@ from nftgan.training.config import TrainConfig
 from nftgan.training.state import TrainState
 
 MEMORISED = 0.95
-"""Mean sign of D's logits on the art above which D knows the pictures by heart."""
+"""Mean sign of D's logits on the art above which D knows the images by heart."""
 
 
 COPIES = 0.05
-"""Share of fakes nearer to a picture of the training than 99 in 100 held-out pictures are."""
+"""Share of fakes nearer to an image of the training than 99 in 100 held-out images are."""
 
 
 def copies_warning(share: float) -> str | None:
@@ -23,15 +23,15 @@ def copies_warning(share: float) -> str | None:
     if share < COPIES:
         return None
     return (
-        f"{share:.0%} of the pictures are near-copies of the art: take an earlier network, or add"
-        " pictures; curate refuses such pieces"
+        f"{share:.0%} of the images are near-copies of the art: take an earlier network, or add"
+        " images; curate refuses such pieces"
     )
 
 
 LOST = 0.1
-"""The same below which a run is lost: it does not come back from one picture by itself."""
+"""The same below which a run is lost: it does not come back from one image by itself."""
 COLLAPSED = 0.4
-"""Variety of the fakes, as a share of the art's, below which they have become one picture."""
+"""Variety of the fakes, as a share of the art's, below which they have become one image."""
 
 
 def variety(images: npt.NDArray[np.uint8]) -> float:
@@ -52,7 +52,7 @@ def variety(images: npt.NDArray[np.uint8]) -> float:
 
 PATTERN = 16.0
 """Factor of one frequency that is a pattern: two halves of an art set differ by up to 5, fakes of
-healthy runs by up to 14 (96 pictures of 32 pixels)."""
+healthy runs by up to 14 (96 images of 32 pixels)."""
 
 
 def pattern_peak(fakes: npt.NDArray[np.uint8], art: npt.NDArray[np.uint8]) -> float:
@@ -90,7 +90,7 @@ def pattern_warning(peak: float) -> str | None:
     if peak < PATTERN:
         return None
     return (
-        f"a regular pattern runs through the pictures ({peak:.0f} times its neighbours' power):"
+        f"a regular pattern runs through the images ({peak:.0f} times its neighbours' power):"
         " look at the sheet; if you see it, go back to an earlier network with twice the --gamma,"
         " or train with --cfg stylegan2"
     )
@@ -110,10 +110,10 @@ def overfitting(art: float, held: float, fakes: float) -> float:
 
 
 def overfitting_warning(share: float, aug: str) -> str | None:
-    """What to do when D has learnt the art by heart, as pictures held out show."""
+    """What to do when D has learnt the art by heart, as images held out show."""
     if share < OVERFIT:
         return None
-    cure = "add pictures, or stop at the best network" if aug == "ada" else "train with --aug ada"
+    cure = "add images, or stop at the best network" if aug == "ada" else "train with --aug ada"
     return (
         f"the discriminator takes art that it never saw for fakes ({share:.0%} of its lead is"
         f" memory): {cure}"
@@ -125,7 +125,7 @@ def collapse_warning(share: float) -> str | None:
     if share >= COLLAPSED:
         return None
     return (
-        f"the pictures have become alike ({share:.0%} of the art's variety): go back to an earlier"
+        f"the images have become alike ({share:.0%} of the art's variety): go back to an earlier"
         " network with --resume, with twice the --gamma"
     )
 
@@ -146,15 +146,15 @@ def warnings(
         cure = {
             "none": "train with --aug ada",
             "fixed": "use --aug ada, or a higher --aug-p",
-            "ada": "add pictures, or stop at the best sheet so far",
+            "ada": "add images, or stop at the best sheet so far",
         }[config.aug]
         found.append(
             f"the discriminator tells {(1 + signs) / 2:.0%} of the art from fakes: it has begun to"
-            f" know the pictures by heart; {cure}"
+            f" know the images by heart; {cure}"
         )
     if config.aug == "ada" and state.ada.p >= config.aug_cap:
         found.append(
-            f"augmentation is at its cap of {config.aug_cap:g}: there are too few pictures for this"
+            f"augmentation is at its cap of {config.aug_cap:g}: there are too few images for this"
             " many kimg, so later sheets may not be better"
         )
     return tuple(found)

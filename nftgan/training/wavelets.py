@@ -25,7 +25,7 @@ SYM6 = np.array(
     ]
 )
 SYM6_LOW: Array = SYM6 / SYM6.sum()
-"""Low-pass [12] of sum 1 for doubling and halving a picture."""
+"""Low-pass [12] of sum 1 for doubling and halving an image."""
 
 
 def _spread(taps: Array, step: int) -> Array:

@@ -259,7 +259,7 @@ def _fixed(project: Project, manifest: Manifest, account: str) -> FixedData:
 
 
 def _licence(project: Project) -> str:
-    """What the model's lineage says about selling its pictures; empty when nothing is said."""
+    """What the model's lineage says about selling its images; empty when nothing is said."""
     meta = read_model(project_model(project)).meta
     parent = meta.get("parent") or {}
     return str(meta.get("licence") or parent.get("licence") or "")

@@ -1,4 +1,4 @@
-"""evaluate: how near a model's pictures are to the art, in figures that can be trusted."""
+"""evaluate: how near a model's images are to the art, in figures that can be trusted."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ ALL_METRICS = (*METRICS, "fid")
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """Every figure with its floor, and under which conditions: numbers of pictures, seeds, hashes.
+    """Every figure with its floor, and under which conditions: numbers of images, seeds, hashes.
 
-    pairs: the fakes (by seed) closest to training pictures, nearest first.
+    pairs: the fakes (by seed) closest to training images, nearest first.
     """
 
     model: str
@@ -45,7 +45,7 @@ class EvaluateResult:
     against: int
     reals: int
     held_out: bool
-    copies: int | None  # fakes that are training pictures again, pixel by pixel
+    copies: int | None  # fakes that are training images again, pixel by pixel
     pairs: tuple[dict[str, Any], ...]
     sheet: Path | None = None
 
@@ -67,7 +67,7 @@ def evaluate(
 
     metrics: names of `ALL_METRICS` with commas between; holdout: the share of the art that the
     model has not learnt from, None for that of its run, else the default; sheet: a PNG of the
-    closest pairs, each fake beside its training picture. Raises UsageError for a model or a data
+    closest pairs, each fake beside its training image. Raises UsageError for a model or a data
     set that cannot be compared.
     """
     wanted = parse_metrics(metrics, ALL_METRICS)
@@ -77,7 +77,7 @@ def evaluate(
     loaded, art = load_model(source, device=device), Dataset.open(dataset)
     if loaded.resolution != art.resolution:
         raise UsageError(
-            f"the model paints {loaded.resolution} pixels, the pictures of {dataset} have"
+            f"the model paints {loaded.resolution} pixels, the images of {dataset} have"
             f" {art.resolution}",
             hint=f"nftgan prepare ART -o art-{loaded.resolution}.zip"
             f" --resolution {loaded.resolution}",
@@ -85,7 +85,7 @@ def evaluate(
     learnt = loaded.info.get("dataset") or {}
     if learnt.get("fingerprint") not in (None, art.fingerprint):
         progress.warn(
-            f"the model was trained on other pictures than {dataset}: what is said about copies and"
+            f"the model was trained on other images than {dataset}: what is said about copies and"
             " held-out art does not hold"
         )
     if holdout is None:
@@ -199,7 +199,7 @@ def _batches(
         for _, image in model.previews(seeds, trunc=trunc, label=label)
     )
     batch: list[np.ndarray] = []
-    for image in track(painted, progress, "painting and judging", "pictures", total=len(order)):
+    for image in track(painted, progress, "painting and judging", "images", total=len(order)):
         batch.append(image.transpose(2, 0, 1))
         if len(batch) == BATCH:
             yield np.stack(batch)
@@ -222,7 +222,7 @@ def _write_pairs(
     pairs: tuple[Pair, ...],
     trunc: float,
 ) -> None:
-    """Each fake with the training picture to its right, two pairs in a row."""
+    """Each fake with the training image to its right, two pairs in a row."""
     shown = []
     for pair in pairs:
         seed, label = order[pair.fake]

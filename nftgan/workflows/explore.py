@@ -1,4 +1,4 @@
-"""morph, mix and project: what lies between the seeds of a model, and where a picture lies."""
+"""morph, mix and project: what lies between the seeds of a model, and where an image lies."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class MorphResult:
 
 @dataclass(frozen=True)
 class MixResult:
-    """The grid and its size in pictures, without the row and column that head it."""
+    """The grid and its size in images, without the row and column that head it."""
 
     output: Path
     rows: int
@@ -75,9 +75,9 @@ class MixResult:
 
 @dataclass(frozen=True)
 class ProjectResult:
-    """The latent (.npz, key w), the picture it gives, and the distance from the one asked for.
+    """The latent (.npz, key w), the image it gives, and the distance from the one asked for.
 
-    compared: the picture asked for and the one found, side by side. film: the search, or None.
+    compared: the image asked for and the one found, side by side. film: the search, or None.
     """
 
     latent: Path
@@ -175,7 +175,7 @@ def mix(
     look: Look,
     layers: Sequence[int] | None = None,
 ) -> MixResult:
-    """Write the grid whose picture (r, c) has the styles of r, and of c in `layers`.
+    """Write the grid whose image (r, c) has the styles of r, and of c in `layers`.
 
     Raises UsageError for a model, a look or layers that cannot be.
     """
@@ -186,7 +186,7 @@ def mix(
 
 def project(
     model: str,
-    picture: Path,
+    image_path: Path,
     output: Path,
     *,
     steps: int = 500,
@@ -196,16 +196,16 @@ def project(
     film: Path | None = None,
     progress: Progress = SILENT,
 ) -> ProjectResult:
-    """Find the latent whose picture is closest to `picture`, cropped to its centre and scaled.
+    """Find the latent whose image is closest to `image_path`, cropped to its centre and scaled.
 
     seed: of the noise that shakes the search. loss: one of `projection.LOSSES`. film: an animation
-    of the search, the picture asked for beside the best one so far. Raises UsageError for a picture
+    of the search, the image asked for beside the best one so far. Raises UsageError for an image
     that cannot be read.
     """
     if film is not None:
         check_animation(film)
     loaded = load_model(model_source(model))
-    target = _target(picture, loaded.resolution)
+    target = _target(image_path, loaded.resolution)
     search = projection.Search(
         loaded, target, steps=steps, label=label, seed=seed, loss=loss, progress=progress
     )
@@ -220,22 +220,22 @@ def project(
         )
         write_animation(film, beside, fps=FILM_FPS)
         found = search.result
-    latent, image = output / f"{picture.stem}.npz", output / f"{picture.stem}.png"
+    latent, image = output / f"{image_path.stem}.npz", output / f"{image_path.stem}.png"
     output.mkdir(parents=True, exist_ok=True)
     projection.save_latent(latent, found.ws)
     write_png(image, found.image)
-    compared = output / f"{picture.stem}-compared.png"
+    compared = output / f"{image_path.stem}-compared.png"
     write_sheet(compared, contact_sheet([target, found.image], gap=target.shape[0] // 16))
     return ProjectResult(latent, image, found.distance, compared, film)
 
 
-def _target(picture: Path, side: int) -> np.ndarray:
+def _target(image_path: Path, side: int) -> np.ndarray:
     try:
-        decoded = decode(picture.read_bytes(), WHITE)
+        decoded = decode(image_path.read_bytes(), WHITE)
         cropped, _ = square(decoded.image, Crop.CENTER, WHITE)
     except OSError as exc:
-        raise UsageError(f"{picture} cannot be read: {exc.strerror or exc}") from None
+        raise UsageError(f"{image_path} cannot be read: {exc.strerror or exc}") from None
     except Rejected as exc:
-        raise UsageError(f"{picture}: {exc}", hint="use a picture that prepare accepts") from None
+        raise UsageError(f"{image_path}: {exc}", hint="use an image that prepare accepts") from None
     resized, _ = resize(cropped, side, Resample.AUTO)
     return np.asarray(resized)

@@ -17,12 +17,12 @@ from nftgan.synthesis.recipe import Finish
 from nftgan.workflows.sources import model_source
 
 MAX_SHEET = 400
-"""Pictures on one contact sheet; more could not be seen anyway."""
+"""Images on one contact sheet; more could not be seen anyway."""
 
 
 @dataclass(frozen=True)
 class GenerateResult:
-    """Where the pictures are; the seeds are in their names."""
+    """Where the images are; the seeds are in their names."""
 
     folder: Path
     images: int
@@ -69,5 +69,5 @@ def generate(
         sheet = output / "grid.png"
         write_sheet(sheet, contact_sheet(kept, gap=2))
         if len(seeds) > MAX_SHEET:
-            progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} pictures")
+            progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} images")
     return GenerateResult(output, len(seeds), loaded.identity, sheet)

@@ -23,15 +23,15 @@ external_url = ""              # your own site, or empty
 
 [model]
 path = ""                      # a .safetensors file, a run folder, or a URL with #sha256=...
-publish = true                 # false: only who gets the model from you can prove a picture
+publish = true                 # false: only who gets the model from you can prove an image
 
 [recipe]
-trunc = {trunc}                    # truncation psi: 1 full variety, 0.5 to 0.8 safer pictures
+trunc = {trunc}                    # truncation psi: 1 full variety, 0.5 to 0.8 safer images
 translate = [0.0, 0.0]         # in image widths and heights (StyleGAN3)
 rotate = 0.0                   # degrees (StyleGAN3)
 pixel_grid = {pixel_grid}                 # pixel-art finish: side of the grid, 0 for none
 palette = {palette}                    # pixel-art finish: number of colours, 0 for all
-upscale = {upscale}                    # nearest-neighbour enlargement of the finished picture
+upscale = {upscale}                    # nearest-neighbour enlargement of the finished image
 
 [royalty]
 percent = 5.0                  # ERC-2981: a wish that markets may ignore

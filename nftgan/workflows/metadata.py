@@ -13,7 +13,7 @@ from nftgan.errors import CheckFailed, MissingStepError
 from nftgan.ipfs.importer import Importer
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import Project
-from nftgan.provenance.picture import read_png
+from nftgan.provenance.png_reader import read_png
 from nftgan.synthesis.recipe import pixel_hash
 from nftgan.workflows.render import load_manifest
 from nftgan.workflows.sources import project_model

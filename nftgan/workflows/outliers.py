@@ -1,4 +1,4 @@
-"""Which pictures of a data set are unlike the others, and which are alike: a sheet to look at."""
+"""Which images of a data set are unlike the others, and which are alike: a sheet to look at."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nftgan.synthesis.generate import contact_sheet, write_sheet
 
 NEIGHBOURS = 5
 ALIKE = 0.928
-"""Cosine of features that one in 10,000 pairs of distinct pictures exceeds."""
+"""Cosine of features that one in 10,000 pairs of distinct images exceeds."""
 _BATCH = 16
 _CELL = 128
 
@@ -34,16 +34,16 @@ class Outliers:
 
 
 def find_outliers(path: Path, count: int = 24, *, progress: Progress = SILENT) -> Outliers:
-    """Rank the pictures of the data set at `path` by how far they lie from their neighbours.
+    """Rank the images of the data set at `path` by how far they lie from their neighbours.
 
-    Writes NAME.outliers.png and NAME.outliers.json beside it. Nothing is removed: whether a picture
+    Writes NAME.outliers.png and NAME.outliers.json beside it. Nothing is removed: whether an image
     belongs is for the artist to say. Cropped and mirrored near-copies, which hashes miss, are among
     the pairs.
     """
     dataset = Dataset.open(path)
     extract = Extractor()
     rows = []
-    with progress.task("comparing", len(dataset), "pictures") as task:
+    with progress.task("comparing", len(dataset), "images") as task:
         for first in range(0, len(dataset), _BATCH):
             images = dataset.images(range(first, min(first + _BATCH, len(dataset))))
             rows.append(extract(images))

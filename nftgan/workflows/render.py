@@ -1,4 +1,4 @@
-"""render: the canonical picture of every piece, and its pixel hash in the manifest."""
+"""render: the canonical image of every piece, and its pixel hash in the manifest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nftgan.dataset.parallel import start_worker
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
-from nftgan.provenance.picture import read_png
+from nftgan.provenance.png_reader import read_png
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Recipe, pixel_hash
@@ -30,7 +30,7 @@ SAVE_EVERY_SECONDS = 30
 
 @dataclass(frozen=True)
 class RenderResult:
-    """How many pictures were made now, and how many were there already."""
+    """How many images were made now, and how many were there already."""
 
     folder: Path
     rendered: int
@@ -40,7 +40,7 @@ class RenderResult:
 def render(project: Project, *, processes: int = 1, progress: Progress = SILENT) -> RenderResult:
     """`images/ID.png` shows every piece's canonical pixels, and the manifest holds their hash.
 
-    A picture whose pixels have the recorded hash is kept, so a killed run goes on where it stopped.
+    An image whose pixels have the recorded hash is kept, so a killed run goes on where it stopped.
     Raises MissingStepError before `curate`, UsageError when the model is not the collection's.
     """
     with project.lock():
@@ -96,7 +96,7 @@ def _is_done(project: Project, piece: Piece) -> bool:
     try:
         return pixel_hash(read_png(path)) == piece.pixels
     except CheckFailed:
-        return False  # a damaged picture is made again
+        return False  # a damaged image is made again
 
 
 def _rendered(

@@ -19,8 +19,8 @@ from nftgan.networks.model_file import ModelFile, read_model
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import Project
 from nftgan.provenance.links import Link, TokenReport
-from nftgan.provenance.picture import read_png
-from nftgan.provenance.report import Facts, Payment, Pictures, Place, render
+from nftgan.provenance.png_reader import read_png
+from nftgan.provenance.report import Facts, Images, Payment, Place, render
 from nftgan.provenance.thumbnails import Thumbnail, scaled, sheet, thumbnail
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.recipe import pixel_hash
@@ -35,7 +35,7 @@ ALL_SHOWN = 100
 RAREST_SHOWN = 48
 """Cards of a larger collection."""
 SHEET_TILES, SHEET_COLUMNS, SHEET_SIDE = 1024, 32, 40
-"""The sheet of a larger collection: pictures, in a row, and pixels a side."""
+"""The sheet of a larger collection: images, in a row, and pixels a side."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ def report(
 ) -> ReportResult:
     """Write the page (else to report.html in the folder); the same state gives the same bytes.
 
-    Every picture is compared with its recorded hash. With `check` every minted token is verified
+    Every image is compared with its recorded hash. With `check` every minted token is verified
     as `nftgan verify` does it, and the page says what was found. Raises MissingStepError before
     `render`.
     """
     manifest = load_manifest(project)
     if not manifest.rendered:
         raise MissingStepError(f"{project.name} has not been rendered yet", hint="nftgan render")
-    pictures, stale = _pictures(project, manifest, progress)
+    images, stale = _images(project, manifest, progress)
     model, checks = _checks(project, manifest, stale)
     reports = _verified(check, project, progress)
     facts = Facts(
@@ -90,7 +90,7 @@ def report(
         reports=reports,
         places=tuple(_places(project)),
         pins=tuple(sorted(name for name, pin in pins(project).items() if _is_verified(pin))),
-        pictures=pictures,
+        images=images,
     )
     path = output if output is not None else project.root / "report.html"
     text = render(facts)
@@ -99,21 +99,19 @@ def report(
         path,
         len(text.encode()),
         len(manifest.pieces),
-        len(pictures.cards),
-        len(pictures.sheet_tokens),
+        len(images.cards),
+        len(images.sheet_tokens),
         reports is not None,
         checks,
         reports or (),
     )
 
 
-# ---- pictures --------------------------------------------------------------------------------
+# ---- images --------------------------------------------------------------------------------
 
 
-def _pictures(
-    project: Project, manifest: Manifest, progress: Progress
-) -> tuple[Pictures, list[str]]:
-    """What is shown, and one sentence for each picture that is not what was recorded."""
+def _images(project: Project, manifest: Manifest, progress: Progress) -> tuple[Images, list[str]]:
+    """What is shown, and one sentence for each image that is not what was recorded."""
     pieces = manifest.pieces
     many = len(pieces) > ALL_SHOWN
     carded = {piece.id for piece in _rarest(pieces)[:RAREST_SHOWN]} if many else range(len(pieces))
@@ -122,7 +120,7 @@ def _pictures(
     cards: dict[int, Thumbnail] = {}
     tiles: dict[int, np.ndarray] = {}
     stale = []
-    for piece in track(pieces, progress, "looking at", "pictures"):
+    for piece in track(pieces, progress, "looking at", "images"):
         path = project.images / f"{piece.id}.png"
         try:
             image = read_png(path)
@@ -137,7 +135,7 @@ def _pictures(
             tiles[piece.id] = scaled(image, SHEET_SIDE)
     order = [piece.id for piece in (_rarest(pieces) if many else pieces) if piece.id in cards]
     return (
-        Pictures(
+        Images(
             {number: cards[number] for number in order},
             sheet(list(tiles.values()), SHEET_SIDE, SHEET_COLUMNS) if tiles else None,
             tuple(tiles),
@@ -172,9 +170,9 @@ def _checks(
     count = len(manifest.pieces)
     more = f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""
     links.append(
-        Link("pictures", "broken", stale[0] + more)
+        Link("images", "broken", stale[0] + more)
         if stale
-        else Link("pictures", "holds", f"all {count:,} files have their recorded pixels")
+        else Link("images", "holds", f"all {count:,} files have their recorded pixels")
     )
     links.append(_metadata_link(project, manifest))
     links += _deployment_links(project, manifest)

@@ -27,7 +27,7 @@ def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
     """What measures a snapshot of this run; None when nothing is asked for or nothing held out.
 
     Returns `KID` with `KID/error`, `KID/floor` (of the art itself) and `Copies`, the share of fakes
-    nearer to a picture shown than 99 in 100 held-out ones are. The art's features are kept in the
+    nearer to an image shown than 99 in 100 held-out ones are. The art's features are kept in the
     run folder. A team shares out the fakes.
     """
     if "kid" not in config.metrics or config.holdout <= 0:
@@ -72,7 +72,7 @@ def _distance(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDA
 def _art_features(
     config: TrainConfig, run_dir: Path, extract: object
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Features [N, 224] of the pictures shown and held out."""
+    """Features [N, 224] of the images shown and held out."""
     assert callable(extract)
     path = run_dir / CACHE
     wanted = f"{config.dataset.fingerprint} {config.holdout}"

@@ -20,7 +20,7 @@ from nftgan.networks.model_file import read_model
 from nftgan.project import Project
 from nftgan.provenance.content import Content, Reader
 from nftgan.provenance.links import Link, TokenReport
-from nftgan.provenance.picture import read_png
+from nftgan.provenance.png_reader import read_png
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.png import write_png
@@ -182,7 +182,7 @@ def _local_model(check: Verifier, project: Project) -> Link:
 
 @dataclass(frozen=True)
 class Regenerated:
-    """One picture made again, and whether it is what was promised."""
+    """One image made again, and whether it is what was promised."""
 
     token: int
     seed: int

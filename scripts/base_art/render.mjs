@@ -2,10 +2,10 @@
 //
 //   node render.mjs OUT --size 32 pixel-art=6000 open-peeps=1500 …
 //
-// Each picture is drawn `--supersample` times larger and averaged down, except pixel art, which
+// Each image is drawn `--supersample` times larger and averaged down, except pixel art, which
 // is drawn at its own 16-pixel grid times a whole number, so every square stays one flat colour.
 // The seeds are "nftgan-base-0", "nftgan-base-1", …: none of them is a seed of the shipped demo art.
-// Picture N depends on its style, size and N alone; pictures that exist already are left as they are.
+// Image N depends on its style, size and N alone; images that exist already are left as they are.
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -37,7 +37,7 @@ function draw(style, seed, size) {
   return image.pixels; // RGBA, rows from the top
 }
 
-// The mean of each factor x factor block; the pictures are opaque, so alpha is dropped.
+// The mean of each factor x factor block; the images are opaque, so alpha is dropped.
 function averageDown(rgba, size, factor) {
   const large = size * factor;
   const rgb = Buffer.alloc(size * size * 3);
@@ -117,5 +117,5 @@ for (const [style, count] of parsed) {
     writeFileSync(`${path}.part`, png(averageDown(rgba, size, factor), size));
     renameSync(`${path}.part`, path);
   }
-  console.log(`${style}: ${count} pictures of ${size}x${size} in ${folder}`);
+  console.log(`${style}: ${count} images of ${size}x${size} in ${folder}`);
 }

@@ -2,11 +2,11 @@
 
     python scripts/base_art/train.py base_art.zip OUT [--first 28] [--kimg 200] [--threads 1]
 
-A generator trained from noise on a CPU needs hours before its pictures differ from each other. The
-decoder of a variational autoencoder (Kingma and Welling 2014) gives blurred but diverse pictures
+A generator trained from noise on a CPU needs hours before its images differ from each other. The
+decoder of a variational autoencoder (Kingma and Welling 2014) gives blurred but diverse images
 after minutes, and its latent is the standard normal that a generator expects. From there the same
 generator meets a discriminator, with half of each batch still reconstructing (VAE-GAN, Larsen et
-al. 2016), which keeps every kind of picture alive while the discriminator sharpens them.
+al. 2016), which keeps every kind of image alive while the discriminator sharpens them.
 
 OUT.safetensors is the EMA generator with its discriminator, OUT.jsonl the log, OUT.png a grid of
 fixed latents, OUT.pt the state: the same command goes on from it.

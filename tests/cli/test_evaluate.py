@@ -42,7 +42,7 @@ def result(text: str) -> dict[str, Any]:
     return dict(document["result"])
 
 
-def test_a_model_judged_by_its_own_pictures_is_like_art(
+def test_a_model_judged_by_its_own_images_is_like_art(
     painted: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [str(painted), "-m", "base", "--images", "40", "--holdout", "0.4"]
@@ -58,7 +58,7 @@ def test_a_model_judged_by_its_own_pictures_is_like_art(
     assert again["figures"]["kid"] == kid  # the same seeds, the same figure
 
 
-def test_fakes_that_are_training_pictures_are_named_and_shown(
+def test_fakes_that_are_training_images_are_named_and_shown(
     painted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sheet = tmp_path / "pairs.png"
@@ -82,7 +82,7 @@ def test_the_table_says_what_each_figure_is(
     code, text = call(capsys, *words)
     assert code == 0
     text = " ".join(text.split())
-    for word in ("16 fakes against 30 pictures", "kid", "±", "art itself", "textures", "Vendi"):
+    for word in ("16 fakes against 30 images", "kid", "±", "art itself", "textures", "Vendi"):
         assert word in text
 
 
@@ -101,7 +101,7 @@ def test_bad_options_are_one_sentence(
     assert message in json.loads(text)["error"]["message"]
 
 
-def test_pictures_of_another_size_are_refused(
+def test_images_of_another_size_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "large.zip"

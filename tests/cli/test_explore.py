@@ -79,7 +79,7 @@ def test_a_mixing_grid_is_headed_by_its_rows_and_columns(tmp_path: Path) -> None
         assert grid.size == (4 * 32, 3 * 32)
 
 
-def test_a_picture_that_the_model_made_is_found_again(tmp_path: Path) -> None:
+def test_an_image_that_the_model_made_is_found_again(tmp_path: Path) -> None:
     source = tmp_path / "mine.png"
     # Not one of the seeds that a search may start from.
     Image.fromarray(load_model(base_model()).generate(seeds=[777])[0]).save(source)
@@ -103,8 +103,8 @@ def test_a_picture_that_the_model_made_is_found_again(tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(search.convert("RGB")), np.hstack([asked, found]))
 
 
-def test_a_text_is_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_is_no_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "mine.png"
-    source.write_text("not a picture")
+    source.write_text("not an image")
     assert call("project", str(source), "-m", "base", "-o", str(tmp_path)) == 2
     assert "Traceback" not in capsys.readouterr().err

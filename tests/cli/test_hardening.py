@@ -74,7 +74,7 @@ def type_(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a collection `birds` with pictures, metadata, pins, contract and two tokens."""
+    """A folder with a collection `birds` with images, metadata, pins, contract and two tokens."""
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NFTGAN_HOME", str(folder / "home"))
@@ -358,7 +358,7 @@ def test_a_damaged_file_is_one_sentence(finished: Path, desk: Path, type_: Type,
 def art(kind: str, r: random.Random, folder: Path) -> list[str | Path]:
     """A hostile thing of `kind` in an empty `folder`, and the command that reads it."""
     good = folder / "good"
-    if kind == "pictures":
+    if kind == "images":
         unpack("pixel-art", good)
         paths = sorted(good.glob("*.png"))
         for path in paths[12:]:
@@ -387,7 +387,7 @@ def art(kind: str, r: random.Random, folder: Path) -> list[str | Path]:
     return ["generate", "-m", path, "--seeds", "1", "-o", folder / "out"]
 
 
-@pytest.mark.parametrize("kind", ["pictures", "zip", "pickle", "safetensors"])
+@pytest.mark.parametrize("kind", ["images", "zip", "pickle", "safetensors"])
 def test_hostile_input_is_refused_in_one_sentence(
     tmp_path: Path, type_: Type, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ REASONS = {
     "copy.png": "the same file as b.png",
     "cut.jpg": "truncated",
     "empty.png": "empty",
-    "text.png": "not a picture",
+    "text.png": "not an image",
     "tiny.png": "4x4",
 }
 
@@ -32,32 +32,32 @@ def desk(tmp_path: Path) -> Desk:
     folder.mkdir()
     random = np.random.RandomState(0)
 
-    def picture(width: int = 96, height: int = 96) -> Image.Image:
+    def image(width: int = 96, height: int = 96) -> Image.Image:
         noise = Image.fromarray(random.randint(0, 256, (8, 8, 3), dtype=np.uint8))
         return noise.resize((width, height), Image.Resampling.BICUBIC)
 
-    picture().save(folder / "a.jpg", quality=92)
-    picture().save(folder / "progressive.jpg", progressive=True)
-    picture().save(folder / "b.png")
-    picture().save(folder / "c.webp")
-    transparent = picture()
-    transparent.putalpha(picture().convert("L"))
+    image().save(folder / "a.jpg", quality=92)
+    image().save(folder / "progressive.jpg", progressive=True)
+    image().save(folder / "b.png")
+    image().save(folder / "c.webp")
+    transparent = image()
+    transparent.putalpha(image().convert("L"))
     transparent.save(folder / "rgba.png")
-    picture().convert("CMYK").save(folder / "cmyk.jpg")
-    deep = np.asarray(picture().convert("L")).astype(np.uint16) * 257
+    image().convert("CMYK").save(folder / "cmyk.jpg")
+    deep = np.asarray(image().convert("L")).astype(np.uint16) * 257
     Image.fromarray(deep).save(folder / "deep.png")
-    picture().quantize(32).save(folder / "palette.png")
-    picture(120, 96).quantize(32).save(folder / "seethrough.gif", transparency=3)
-    turned = picture(120, 80)
+    image().quantize(32).save(folder / "palette.png")
+    image(120, 96).quantize(32).save(folder / "seethrough.gif", transparency=3)
+    turned = image(120, 80)
     exif = turned.getexif()
     exif[0x112] = 6
     turned.save(folder / "turned.jpg", exif=exif)
-    picture(200, 100).save(folder / "wide.png")
-    picture(4, 4).save(folder / "tiny.png")
+    image(200, 100).save(folder / "wide.png")
+    image(4, 4).save(folder / "tiny.png")
     (folder / "copy.png").write_bytes((folder / "b.png").read_bytes())
     whole = (folder / "a.jpg").read_bytes()
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    (folder / "text.png").write_text("not a picture")
+    (folder / "text.png").write_text("not an image")
     (folder / "empty.png").write_bytes(b"")
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
     (folder / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IEND", b""))
@@ -78,7 +78,7 @@ def test_the_bad_are_named_and_the_rest_trains(desk: Desk) -> None:
     assert len(list((desk.folder / "out").glob("seed*.png"))) == 2
 
 
-def test_a_folder_without_one_usable_picture_is_an_error(desk: Desk) -> None:
+def test_a_folder_without_one_usable_image_is_an_error(desk: Desk) -> None:
     for path in (desk.folder / "art").iterdir():
         if path.name not in REASONS or path.name in {"copy.png", "tiny.png"}:
             path.unlink()

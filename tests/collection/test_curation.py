@@ -25,15 +25,15 @@ TRAINING = 120
 
 
 class Painter:
-    """Stands in for a model: seed N is picture N of a list, its score is its number."""
+    """Stands in for a model: seed N is image N of a list, its score is its number."""
 
     identity = "sha256:" + "7e" * 32
     discriminator: Any = "present"
     unsafe: tuple[int, ...] = ()  # seeds that another machine could round differently
 
-    def __init__(self, pictures: Sequence[np.ndarray], scores: Sequence[float]) -> None:
-        self.pictures, self.scores = pictures, scores
-        self.resolution = pictures[0].shape[0]
+    def __init__(self, images: Sequence[np.ndarray], scores: Sequence[float]) -> None:
+        self.images, self.scores = images, scores
+        self.resolution = images[0].shape[0]
 
     def recipe(self, finish: Finish | None = None) -> Recipe:
         side = finish.size(self.resolution) if finish else self.resolution
@@ -41,16 +41,16 @@ class Painter:
 
     def previews(self, seeds: Sequence[int], recipe: Recipe) -> Any:
         assert recipe.finish is None and recipe.size == (self.resolution, self.resolution)
-        return [(seed, self.pictures[seed]) for seed in seeds]
+        return [(seed, self.images[seed]) for seed in seeds]
 
     def render_checked(self, seed: int, recipe: Recipe) -> Rendered:
-        return Rendered(self.pictures[seed], 0.0 if seed in self.unsafe else 0.01)
+        return Rendered(self.images[seed], 0.0 if seed in self.unsafe else 0.01)
 
     def score(self, images: np.ndarray, label: int | None = None) -> np.ndarray:
-        for number, picture in enumerate(self.pictures):
-            if np.array_equal(picture, images[0]):
+        for number, image in enumerate(self.images):
+            if np.array_equal(image, images[0]):
                 return np.array([self.scores[number]])
-        raise AssertionError("an unknown picture is scored")
+        raise AssertionError("an unknown image is scored")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def training(art: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Datas
 
 
 def pick(painter: Painter, *rest: Any, **more: Any) -> Any:
-    return auto_pick(painter, range(len(painter.pictures)), *rest, **more)  # type: ignore[arg-type]
+    return auto_pick(painter, range(len(painter.images)), *rest, **more)  # type: ignore[arg-type]
 
 
 def test_planted_copies_are_refused_with_their_reason_and_fresh_pieces_stay(
@@ -78,15 +78,15 @@ def test_planted_copies_are_refused_with_their_reason_and_fresh_pieces_stay(
     grain = np.random.RandomState(0).randint(-6, 7, art[5].shape)
     planted = [art[3], art[4][:, ::-1], np.clip(art[5] + grain, 0, 255).astype(np.uint8)]
     blank = np.full_like(art[0], 90)
-    pictures = [*planted, blank, *art[200:216]]
+    images = [*planted, blank, *art[200:216]]
     # The copies score best: without the guard they would be the first picks.
-    painter = Painter(pictures, [100.0 - i for i in range(len(pictures))])
+    painter = Painter(images, [100.0 - i for i in range(len(images))])
     found = pick(painter, 8, training)
     reasons = {refusal.seed: refusal.reason for refusal in found.refused}
-    assert "training picture 00000/img00000003.png" in reasons[0]
+    assert "training image 00000/img00000003.png" in reasons[0]
     assert "mirrored" in reasons[1] and "00000004" in reasons[1]
-    assert "training picture 00000/img00000005.png" in reasons[2]
-    assert reasons[3] == "a blank picture"
+    assert "training image 00000/img00000005.png" in reasons[2]
+    assert reasons[3] == "a blank image"
     assert len(found.picks) == 8 and min(found.seeds) > 3
     assert all(p.neighbour is not None and p.neighbour.ratio > 0.3 for p in found.picks)
     assert set(pick(painter, 8).seeds) & {0, 1, 2}, "without training art copies cannot be known"
@@ -95,11 +95,11 @@ def test_planted_copies_are_refused_with_their_reason_and_fresh_pieces_stay(
 def test_copies_stay_where_they_are_allowed_and_are_named(
     art: np.ndarray, training: Dataset
 ) -> None:
-    pictures = [art[3], *art[200:212]]
-    painter = Painter(pictures, [100.0 - i for i in range(len(pictures))])
+    images = [art[3], *art[200:212]]
+    painter = Painter(images, [100.0 - i for i in range(len(images))])
     assert 0 not in pick(painter, 8, training).seeds
     found = pick(painter, 8, training, allow_copies=True, quality_weight=1.0)
-    assert "training picture 00000/img00000003.png" in {p.seed: p.copy for p in found.picks}[0]
+    assert "training image 00000/img00000003.png" in {p.seed: p.copy for p in found.picks}[0]
     assert [p.seed for p in found.picks if p.copy] == [0]
 
 
@@ -107,19 +107,19 @@ def test_picks_by_hand_are_judged_in_their_order(art: np.ndarray, training: Data
     twin = art[210].copy()
     twin[0, 0] ^= 4
     blank = np.full_like(art[0], 90)
-    pictures = [twin, *art[205:213], art[4][:, ::-1], blank, art[207]]
-    painter = Painter(pictures, [0.0] * len(pictures))
+    images = [twin, *art[205:213], art[4][:, ::-1], blank, art[207]]
+    painter = Painter(images, [0.0] * len(images))
     painter.discriminator = None
     hand: Any = painter
     found = {one.seed: one.reason for one in likenesses(hand, range(12), training)}
-    assert found.pop(9).endswith("training picture 00000/img00000004.png")
+    assert found.pop(9).endswith("training image 00000/img00000004.png")
     assert found == {
-        6: "nearly the same picture as seed 0",
-        10: "a blank picture",
-        11: "nearly the same picture as seed 3",
+        6: "nearly the same image as seed 0",
+        10: "a blank image",
+        11: "nearly the same image as seed 3",
     }
-    assert likenesses(hand, [6, 0]) == ()  # two pictures alone have no usual distance
-    assert likenesses(hand, [9, 10]) == (Refusal(10, "a blank picture"),)
+    assert likenesses(hand, [6, 0]) == ()  # two images alone have no usual distance
+    assert likenesses(hand, [9, 10]) == (Refusal(10, "a blank image"),)
     assert likenesses(hand, [1]) == ()
 
 
@@ -129,16 +129,16 @@ def test_near_copies_of_each_other_are_refused(art: np.ndarray) -> None:
     painter = Painter([art[10], twin, art[10], *art[20:26]], [9, 8, 7, 1, 2, 3, 4, 5, 6])
     found = pick(painter, 7)
     assert [r.seed for r in found.refused] == [1, 2]
-    assert all(r.reason == "nearly the same picture as seed 0" for r in found.refused)
+    assert all(r.reason == "nearly the same image as seed 0" for r in found.refused)
 
 
-def test_pictures_that_the_finish_makes_equal_are_one_picture() -> None:
+def test_images_that_the_finish_makes_equal_are_one_image() -> None:
     rng = np.random.RandomState(0)
     cells = rng.randint(0, 4, (5, 4, 4, 3)).astype(np.uint8) * 80
-    pictures = [np.kron(c, np.ones((4, 4, 1), dtype=np.uint8)) for c in cells]
-    speck = pictures[0].copy()
+    images = [np.kron(c, np.ones((4, 4, 1), dtype=np.uint8)) for c in cells]
+    speck = images[0].copy()
     speck[1, 1] ^= 1  # gone in the average of its cell
-    painter = Painter([*pictures, speck], [1, 2, 3, 4, 5, 0])
+    painter = Painter([*images, speck], [1, 2, 3, 4, 5, 0])
     recipe = painter.recipe(Finish(4, 0, 8))
     found = pick(painter, 5, recipe=recipe)
     assert found.seeds == (0, 1, 2, 3, 4)
@@ -200,7 +200,7 @@ def test_a_real_model_is_curated_the_same_way_twice(training: Dataset) -> None:
     assert len(first.picks) == 6 and list(first.seeds) == sorted(set(first.seeds))
 
 
-def test_a_picture_on_a_rounding_step_is_refused_and_replaced(art: np.ndarray) -> None:
+def test_an_image_on_a_rounding_step_is_refused_and_replaced(art: np.ndarray) -> None:
     painter = Painter(list(art[:12]), range(12))
     first = auto_pick(painter, range(12), 3)  # type: ignore[arg-type]
     painter.unsafe = (first.seeds[0],)

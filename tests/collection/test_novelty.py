@@ -80,7 +80,7 @@ COPIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "10 % cut off at a corner": lambda x: cut(x, 0.1, 1, 0),
     "mirrored and cut": lambda x: cut(x, 0.08, 0, 0.7)[:, ::-1],
 }
-# At 16 pixels these repaint most of the picture.
+# At 16 pixels these repaint most of the image.
 NEEDS_PIXELS = {"jpeg", "blurred", *(how for how in COPIES if "cut" in how)}
 
 
@@ -89,16 +89,16 @@ def test_planted_copies_of_training_art_are_caught(
     art: np.ndarray, guard: NoveltyGuard, how: str
 ) -> None:
     if how in NEEDS_PIXELS and art.shape[1] < 32:
-        pytest.skip("such a change is no copy of so small a picture")
+        pytest.skip("such a change is no copy of so small an image")
     reasons = [judged(guard, COPIES[how](image)) for image in art[:40]]
     assert sum(reason is not None for reason in reasons) >= 37
     if "cut" in how:
         found = [f"img{k:08d}.png" in (reason or "") for k, reason in enumerate(reasons)]
         assert sum(found) >= 37
-    assert all("training picture 00000/img" in reason for reason in reasons if reason)
+    assert all("training image 00000/img" in reason for reason in reasons if reason)
 
 
-def test_a_mirrored_copy_names_the_picture_it_mirrors(art: np.ndarray, guard: NoveltyGuard) -> None:
+def test_a_mirrored_copy_names_the_image_it_mirrors(art: np.ndarray, guard: NoveltyGuard) -> None:
     reason = judged(guard, grainy(art[7][:, ::-1]))
     assert reason is not None and "mirrored" in reason and "img00000007.png" in reason
 

@@ -27,7 +27,7 @@ PLAIN = Measures("Black", "Red", 100, (1, 1, 1, 1, 1, 1))
 def test_a_tag_is_trimmed_and_composed() -> None:
     composed = unicodedata.normalize("NFC", "é")
     assert tag(" Mood ", unicodedata.normalize("NFD", "é")) == ("Mood", composed)
-    assert tag("\u200dZWJ", "👩\u200d🎨")[1] == "👩\u200d🎨"  # joiners make one picture of two
+    assert tag("\u200dZWJ", "👩\u200d🎨")[1] == "👩\u200d🎨"  # joiners make one image of two
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Traits: pictures whose answer is known, and quantiles that treat equals alike."""
+"""Traits: images whose answer is known, and quantiles that treat equals alike."""
 
 from __future__ import annotations
 
@@ -125,5 +125,5 @@ def test_traits_are_a_list_of_name_and_value_and_count_colours_only_for_pixel_ar
     assert all(set(a) == {"trait_type", "value"} for row in rows for a in row)
     noise = np.random.RandomState(1).randint(0, 256, (16, 16, 3)).astype(np.uint8)
     assert "Colours" not in {a["trait_type"] for a in traits([*art, measure(noise)])[0]}
-    with pytest.raises(UsageError, match="no pictures"):
+    with pytest.raises(UsageError, match="no images"):
         traits([])

@@ -86,7 +86,7 @@ def test_a_nested_folder_of_any_png_names_loads_in_path_order(tmp_path: Path) ->
         (art / name).write_bytes(png(noise(seed)))
     (art / ".hidden").mkdir()
     (art / ".hidden/9.png").write_bytes(png(noise(9)))
-    (art / "notes.txt").write_text("not a picture")
+    (art / "notes.txt").write_text("not an image")
     dataset = Dataset.open(art)
     assert dataset.names == ["a/sub/1.PNG", "b/2.png", "z.png", "ü.png"]
     assert dataset.name == "my art" and dataset.notes == {}
@@ -200,14 +200,14 @@ def giant_png() -> bytes:
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        (png(noise(2, 16)), "16x16 with 3 channels, the first picture 8x8"),
+        (png(noise(2, 16)), "16x16 with 3 channels, the first image 8x8"),
         (png(noise(2, 8, 1)), "1 channels"),
         (png(noise(2, 8))[:60], "damaged"),
         (b"<html>", "damaged"),
         (giant_png(), "damaged"),
     ],
 )
-def test_a_picture_unlike_the_first_is_named_when_read(
+def test_an_image_unlike_the_first_is_named_when_read(
     tmp_path: Path, second: bytes, message: str
 ) -> None:
     path = make_zip(tmp_path / "mixed.zip", {"a.png": png(noise(1)), "b.png": second})
@@ -228,7 +228,7 @@ def test_a_picture_unlike_the_first_is_named_when_read(
         (Image.new("RGBA", (8, 8)), "neither RGB nor grey"),
     ],
 )
-def test_a_first_picture_of_the_wrong_shape_is_refused(
+def test_a_first_image_of_the_wrong_shape_is_refused(
     tmp_path: Path, image: Image.Image, message: str
 ) -> None:
     image.save(tmp_path / "a.png")
@@ -262,7 +262,7 @@ def test_a_truncated_zip_is_refused(tmp_path: Path) -> None:
 def test_a_missing_or_empty_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         Dataset.open(tmp_path / "none.zip")
-    with pytest.raises(UsageError, match="contains no pictures"):
+    with pytest.raises(UsageError, match="contains no images"):
         Dataset.open(tmp_path)
 
 
@@ -334,9 +334,9 @@ def test_threads_read_the_same_pixels_and_leave_warnings_as_they_were(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     monkeypatch.setattr(archive, "CACHE_BYTES", room)
-    pictures = [noise(seed, 32) for seed in range(40)]
-    write_dataset(tmp_path / "a.zip", pictures, labels=None)
-    expected = np.stack(pictures).transpose(0, 3, 1, 2)
+    encoded = [noise(seed, 32) for seed in range(40)]
+    write_dataset(tmp_path / "a.zip", encoded, labels=None)
+    expected = np.stack(encoded).transpose(0, 3, 1, 2)
     dataset = pickle.loads(pickle.dumps(Dataset.open(tmp_path / "a.zip")))  # opened by the threads
     filters = warnings.filters[:]
     assert not dataset.are_decoded([0])

@@ -68,10 +68,10 @@ def test_smart_finds_the_figure(start: int, upright: bool) -> None:
     low, high = (box[1], box[3]) if upright else (box[0], box[2])
     assert image.size == (400, 400)
     assert low >= 0 and high <= 1200 and high - low == 400
-    slack = 25  # of 200: the crop looks at a reduced picture
+    slack = 25  # of 200: the crop looks at a reduced image
     assert low <= start + slack and high >= start + 200 - slack
 
 
-def test_smart_takes_the_middle_of_an_even_picture() -> None:
+def test_smart_takes_the_middle_of_an_even_image() -> None:
     _, box = square(Image.new("RGB", (90, 30), (5, 5, 5)), Crop.SMART, WHITE)
     assert box == (30, 0, 60, 30)

@@ -24,9 +24,9 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def pixels_of(data: bytes, background: tuple[int, int, int] = WHITE) -> np.ndarray:
-    picture = decode(data, background)
-    assert picture.image.mode == "RGB"
-    return np.asarray(picture.image).astype(int)
+    decoded = decode(data, background)
+    assert decoded.image.mode == "RGB"
+    return np.asarray(decoded.image).astype(int)
 
 
 def ramp() -> np.ndarray:
@@ -85,7 +85,7 @@ def test_an_icc_profile_is_converted_to_srgb(colour: tuple[int, int, int]) -> No
     assert decode(data, WHITE).notes == ["converted from Wide to sRGB"]
 
 
-def test_a_profile_applies_to_transparent_and_palette_pictures_too() -> None:
+def test_a_profile_applies_to_transparent_and_palette_images_too() -> None:
     profile = matrix_profile("Wide", ADOBE_RGB, 563 / 256)
     colour = (100, 150, 100)
     expected = adobe_to_srgb(colour)
@@ -150,7 +150,7 @@ def test_a_transparent_colour_shows_the_background() -> None:
     assert got[0, 0].tolist() == [5, 6, 7] and got[3, 3].tolist() == [1, 2, 3]
 
 
-def test_grey_and_one_bit_pictures_become_rgb() -> None:
+def test_grey_and_one_bit_images_become_rgb() -> None:
     assert np.array_equal(pixels_of(encoded(Image.fromarray(ramp())))[..., 1], ramp())
     bits = Image.new("1", (4, 4))
     bits.putpixel((1, 2), 1)
@@ -228,16 +228,16 @@ def test_a_truncated_file_is_refused(kind: str) -> None:
         (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC photo"),
         (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
-        (b"hello", "not a picture"),
-        (b"", "not a picture"),
+        (b"hello", "not an image"),
+        (b"", "not an image"),
     ],
 )
-def test_what_is_no_picture_is_called_what_it_is(data: bytes, reason: str) -> None:
+def test_what_is_no_image_is_called_what_it_is(data: bytes, reason: str) -> None:
     with pytest.raises(Rejected, match=reason):
         open_header(data)
 
 
-def test_a_picture_with_too_many_pixels_is_refused_by_its_header() -> None:
+def test_an_image_with_too_many_pixels_is_refused_by_its_header() -> None:
     def chunk(kind: bytes, body: bytes) -> bytes:
         data = kind + body
         return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
@@ -295,8 +295,8 @@ def damaged_files(draw: st.DrawFn) -> bytes:
 @given(damaged_files() | st.binary(max_size=64))
 def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
     try:
-        picture = decode(data, WHITE)
+        decoded = decode(data, WHITE)
     except Rejected as exc:
         assert str(exc)
     else:
-        assert picture.image.mode == "RGB" and min(picture.image.size) > 0
+        assert decoded.image.mode == "RGB" and min(decoded.image.size) > 0

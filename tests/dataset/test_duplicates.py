@@ -106,7 +106,7 @@ def test_no_shipped_avatar_is_taken_for_another(
         finder.add(path.name, path.name, print_)
 
 
-def test_the_list_of_known_pictures_grows() -> None:
+def test_the_list_of_known_images_grows() -> None:
     finder = TwinFinder(6)
     random = np.random.default_rng(0)
     for number in range(1100):

@@ -1,4 +1,4 @@
-"""Held-out pictures: chosen by their pixels, stable, without copies among what is learnt."""
+"""Held-out images: chosen by their pixels, stable, without copies among what is learnt."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import (
     default_fraction,
+    image_key,
     orientations,
-    picture_key,
     split,
     split_dataset,
 )
@@ -29,11 +29,11 @@ def test_about_the_fraction_is_held_out_and_nothing_is_lost() -> None:
 
 
 def test_the_sides_are_fixed_for_all_time() -> None:
-    # A run that is resumed with a later version must find its held-out pictures where they were.
+    # A run that is resumed with a later version must find its held-out images where they were.
     assert split(KEYS[:60], 0.1)[1].tolist() == [3, 8, 9, 19, 35, 39, 41, 42, 44, 59]
 
 
-def test_adding_or_reordering_pictures_moves_none() -> None:
+def test_adding_or_reordering_images_moves_none() -> None:
     some = {KEYS[i] for i in split(KEYS[:500], 0.2)[1]}
     more = {KEYS[i] for i in split(KEYS, 0.2)[1]}
     assert some == more & set(KEYS[:500])
@@ -54,12 +54,12 @@ def test_an_impossible_fraction_is_refused(fraction: float) -> None:
 
 def test_all_eight_orientations_share_a_key() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    keys = {picture_key(one) for one in orientations(pixels)}
+    keys = {image_key(one) for one in orientations(pixels)}
     assert len({one.tobytes() for one in orientations(pixels)}) == 8
-    assert len(keys) == 1 and picture_key(pixels ^ 1) not in keys
+    assert len(keys) == 1 and image_key(pixels ^ 1) not in keys
 
 
-def test_a_tenth_is_spared_from_500_pictures_on() -> None:
+def test_a_tenth_is_spared_from_500_images_on() -> None:
     assert [default_fraction(n) for n in (1, 499, 500, 9000)] == [0, 0, 0.1, 0.1]
 
 

@@ -49,7 +49,7 @@ def test_the_zip_has_the_layout_that_stylegan_users_know(tmp_path: Path) -> None
     assert labels == {"labels": [[infos[i].filename, label] for i, label in enumerate([2, 0, 1])]}
 
 
-def test_the_thousandth_picture_opens_a_new_folder() -> None:
+def test_the_thousandth_image_opens_a_new_folder() -> None:
     assert member_name(999) == "00000/img00000999.png"
     assert member_name(1000) == "00001/img00001000.png"
 

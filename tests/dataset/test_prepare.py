@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nftgan.dataset import parallel, picture
+from nftgan.dataset import image_worker, parallel
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.prepare import PrepareOptions, prepare
@@ -86,11 +86,11 @@ def test_each_bad_file_is_named_with_its_reason_and_the_rest_is_used(tmp_path: P
         "empty.png": "an empty file",
         "giant.png": "more than 100 megapixels",
         "link.png": "a symbolic link",
-        "page.png": "a web page, not a picture",
+        "page.png": "a web page, not an image",
         "sub/again.jpg": "a near copy of 00.png",
         "sub/mirror.webp": "a mirrored copy of 01.png",
         "sub/same pixels.bmp": "the same pixels as 00.png",
-        "text.txt": "not a picture",
+        "text.txt": "not an image",
         "tiny.png": "20x20: its short side is under 32 pixels",
         "truncated.png": reasons["truncated.png"],
         "vector.svg": "an SVG drawing: export it as PNG",
@@ -113,7 +113,7 @@ def test_each_bad_file_is_named_with_its_reason_and_the_rest_is_used(tmp_path: P
     )
 
 
-def test_the_pixels_are_those_of_the_pictures_in_order(tmp_path: Path) -> None:
+def test_the_pixels_are_those_of_the_images_in_order(tmp_path: Path) -> None:
     art = art_folder(tmp_path / "art", 3)
     drawing(9, 120, 80).save(art / "wide.png")
     report = prepare(art, tmp_path / "out.zip", PrepareOptions(resolution=32))
@@ -123,7 +123,7 @@ def test_the_pixels_are_those_of_the_pictures_in_order(tmp_path: Path) -> None:
         small = np.asarray(image.resize((32, 32), Image.Resampling.LANCZOS))
         assert np.array_equal(dataset.images([index])[0], small.transpose(2, 0, 1))
     assert dataset.notes["sources"][3]["crop"] == [20, 0, 100, 80]
-    assert report.notes == ("1 picture was not square",)
+    assert report.notes == ("1 image was not square",)
 
 
 def test_the_crop_of_a_large_photo_is_named_in_its_own_pixels(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_running_again_decodes_nothing_and_says_unchanged(
     art = art_folder(tmp_path / "art")
     first = prepare(art, tmp_path / "out.zip")
     stamp = first.output.stat().st_mtime_ns
-    monkeypatch.setattr(picture, "decode", None)
+    monkeypatch.setattr(image_worker, "decode", None)
     (tmp_path / "out.report.html").unlink()
     again = prepare(art, tmp_path / "out.zip")
     assert again.unchanged and not first.unchanged
@@ -162,7 +162,7 @@ def test_running_again_decodes_nothing_and_says_unchanged(
     assert (tmp_path / "out.report.html").exists()
 
 
-def test_a_new_picture_or_option_is_noticed(tmp_path: Path) -> None:
+def test_a_new_image_or_option_is_noticed(tmp_path: Path) -> None:
     art = art_folder(tmp_path / "art")
     first = prepare(art, tmp_path / "out.zip")
     drawing(20).save(art / "20.png")
@@ -263,9 +263,9 @@ def test_a_foreign_file_is_never_overwritten(tmp_path: Path) -> None:
         prepare(art, tmp_path / "out.tar")
 
 
-def test_a_folder_without_a_usable_picture_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_usable_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "art").mkdir()
-    with pytest.raises(UsageError, match="there are no pictures"):
+    with pytest.raises(UsageError, match="there are no images"):
         prepare(tmp_path / "art", tmp_path / "out.zip")
     (tmp_path / "art/a.png").write_text("<html>")
     with pytest.raises(UsageError, match=r"none of the 1 files can be used; a\.png: a web page"):
@@ -283,7 +283,7 @@ def test_copies_are_kept_when_asked_for(tmp_path: Path) -> None:
     assert prepare(art, tmp_path / "b.zip", PrepareOptions(dedupe=0)).kept == 2
 
 
-def test_a_zip_of_art_gives_the_same_pictures(tmp_path: Path) -> None:
+def test_a_zip_of_art_gives_the_same_images(tmp_path: Path) -> None:
     art = art_folder(tmp_path / "art", 3)
     with zipfile.ZipFile(tmp_path / "art.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("__MACOSX/._00.png", b"x")
@@ -302,7 +302,7 @@ def test_both_reports_name_what_was_left_out(tmp_path: Path) -> None:
     prepare(art, tmp_path / "out.zip")
     report = json.loads((tmp_path / "out.report.json").read_text())
     assert report["kept"] == 2
-    assert report["rejected"] == [["<b>&.png", "a web page, not a picture"]]
+    assert report["rejected"] == [["<b>&.png", "a web page, not an image"]]
     page = (tmp_path / "out.report.html").read_text()
     assert "&lt;b&gt;&amp;.png" in page and "<b>&.png" not in page
     assert page.count("data:image/png;base64,") == 2
@@ -395,13 +395,13 @@ def test_a_kill_in_the_middle_leaves_no_half_zip_and_no_workers(tmp_path: Path) 
     assert report.kept == 30 and Dataset.open(output).fingerprint == report.fingerprint
 
 
-def deadly(path: Path, job: picture.Job) -> picture.Square | str:
+def deadly(path: Path, job: image_worker.Job) -> image_worker.Square | str:
     if path.name == "03.png":
         os.kill(os.getpid(), signal.SIGKILL)
-    return picture.make_square(path, job)
+    return image_worker.make_square(path, job)
 
 
-def test_a_decoder_that_crashes_costs_one_picture(
+def test_a_decoder_that_crashes_costs_one_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nftgan.dataset.prepare.make_square", deadly)

@@ -46,5 +46,5 @@ def test_pixel_art_and_noise_are_sharp() -> None:
     assert not is_soft(Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8)))
 
 
-def test_small_pictures_are_not_judged() -> None:
+def test_small_images_are_not_judged() -> None:
     assert not is_soft(Image.linear_gradient("L").convert("RGB").resize((32, 32)))

@@ -19,7 +19,7 @@ def digest_of(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("name", SHIPPED_SETS)
-def test_a_shipped_set_unpacks_to_distinct_square_pictures(name: str, tmp_path: Path) -> None:
+def test_a_shipped_set_unpacks_to_distinct_square_images(name: str, tmp_path: Path) -> None:
     count = unpack(name, tmp_path / "art")
     files = sorted((tmp_path / "art").iterdir())
     assert count == len(files) == SHIPPED_SETS[name].images

@@ -8,7 +8,7 @@ import pytest
 
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.prepare import PrepareOptions, prepare
-from nftgan.dataset.tfrecord import pictures
+from nftgan.dataset.tfrecord import images
 from nftgan.errors import UsageError
 
 tfrecord = pytest.importorskip("tfrecord", reason="pip install tfrecord to test against it")
@@ -20,7 +20,7 @@ def chw(seed, side=32, channels=3):
 
 
 def write(path, arrays):
-    """As the published tools do: the shape and the raw bytes of each picture."""
+    """As the published tools do: the shape and the raw bytes of each image."""
     writer = tfrecord.TFRecordWriter(str(path))
     for array in arrays:
         writer.write({"shape": (list(array.shape), "int"), "data": (array.tobytes(), "byte")})
@@ -29,9 +29,9 @@ def write(path, arrays):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_picture_comes_back(tmp_path, channels):
+def test_every_image_comes_back(tmp_path, channels):
     arrays = [chw(n, channels=channels) for n in range(5)]
-    found = list(pictures(write(tmp_path / "set-r05.tfrecords", arrays)))
+    found = list(images(write(tmp_path / "set-r05.tfrecords", arrays)))
     assert len(found) == 5
     for array, pixels in zip(arrays, found, strict=True):
         expected = array.transpose(1, 2, 0)
@@ -55,11 +55,11 @@ def test_a_folder_of_all_sizes_with_labels_becomes_a_data_set(tmp_path):
     assert found == {array.tobytes() for array in arrays}
 
 
-def test_more_labels_than_pictures_are_noticed(tmp_path):
+def test_more_labels_than_images_are_noticed(tmp_path):
     path = write(tmp_path / "set-r05.tfrecords", [chw(0)])
     with (tmp_path / "set-rxx.labels").open("wb") as file:
         np.save(file, np.eye(3, dtype=np.float32))
-    with pytest.raises(UsageError, match="does not have the 3 pictures"):
+    with pytest.raises(UsageError, match="does not have the 3 images"):
         prepare(path, tmp_path / "set.zip")
 
 
@@ -77,7 +77,7 @@ def test_a_file_cut_anywhere_or_changed_is_refused_in_one_sentence(tmp_path):
             broken[place] ^= 1 << rng.randrange(8)
         path.write_bytes(broken)
         try:
-            list(pictures(path))
+            list(images(path))
         except UsageError as exc:
             refused += 1
             assert "\n" not in str(exc) and "record" in str(exc)
@@ -87,5 +87,5 @@ def test_a_file_cut_anywhere_or_changed_is_refused_in_one_sentence(tmp_path):
 def test_a_record_that_claims_terabytes_is_not_read(tmp_path):
     path = tmp_path / "bomb.tfrecords"
     path.write_bytes(struct.pack("<QI", 1 << 42, 0) + b"x" * 100)
-    with pytest.raises(UsageError, match="no file of pictures"):
-        list(pictures(path))
+    with pytest.raises(UsageError, match="no file of images"):
+        list(images(path))

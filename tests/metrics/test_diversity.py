@@ -1,4 +1,4 @@
-"""Variety against closed forms: equal, orthogonal and grouped pictures."""
+"""Variety against closed forms: equal, orthogonal and grouped images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_error_of_the_mean_distance_is_the_spread_of_repetitions() -> None:
     assert np.mean([f.error for f in found]) > 0.8 * spread
 
 
-def test_groups_of_equal_pictures_count_once_each() -> None:
+def test_groups_of_equal_images_count_once_each() -> None:
     corners = 100 * np.eye(6)
     assert vendi(np.repeat(corners, 5, axis=0), 1.0).value == pytest.approx(6, rel=1e-9)
     assert vendi(np.repeat(corners[:1], 30, axis=0), 1.0).value == pytest.approx(1, rel=1e-9)
@@ -44,7 +44,7 @@ def test_uneven_groups_count_by_their_entropy() -> None:
     assert vendi(rows, 1.0).value == pytest.approx(expected, rel=1e-9)
 
 
-def test_two_related_pictures_have_the_eigenvalues_of_their_kernel() -> None:
+def test_two_related_images_have_the_eigenvalues_of_their_kernel() -> None:
     rows = np.array([[0.0, 0.0], [1.0, 0.0], [50.0, 0.0], [90.0, 0.0], [130.0, 0.0]])
     k = math.exp(-0.5)
     values = np.array([(1 + k) / 5, (1 - k) / 5, 0.2, 0.2, 0.2])
@@ -60,7 +60,7 @@ def test_a_collapsed_set_has_less_of_both() -> None:
     assert mean_distance(few).value < mean_distance(art).value
 
 
-def test_too_few_pictures_are_refused() -> None:
+def test_too_few_images_are_refused() -> None:
     with pytest.raises(UsageError, match="at least 5"):
         vendi(directions(4, 0), 1.0)
     with pytest.raises(UsageError, match="at least 3"):

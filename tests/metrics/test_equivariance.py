@@ -1,4 +1,4 @@
-"""Equivariance measured on pictures whose motion is known exactly."""
+"""Equivariance measured on images whose motion is known exactly."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def waves(highest: float, *, glued: float = 0.0, size: int = SIZE) -> Painter:
         u = (np.arange(size) + 0.5) / size - 0.5
         x, y = np.meshgrid(u, u)
         places = np.stack([x, y, np.ones_like(x)], axis=-1) @ transform.T  # [S, S, 3]
-        picture = np.sin(2 * math.pi * places[..., :2] @ f.T + phase).mean(axis=-1) + pattern
-        return torch.from_numpy(picture)[None, None]
+        image = np.sin(2 * math.pi * places[..., :2] @ f.T + phase).mean(axis=-1) + pattern
+        return torch.from_numpy(image)[None, None]
 
     return paint
 
@@ -163,7 +163,7 @@ def test_a_generator_that_ignores_the_move_scores_low() -> None:
     assert eq_r(G, samples=4) < 40
 
 
-def test_the_range_of_a_picture_is_two() -> None:
+def test_the_range_of_an_image_is_two() -> None:
     mean = equivariance._Mean()
     mean.add(0.0004, 100)
     assert mean.decibels() == pytest.approx(60)

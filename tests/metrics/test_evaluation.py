@@ -31,7 +31,7 @@ def art(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="module")
 def sides(art: Dataset) -> tuple[Reference, Reference]:
-    """80 pictures to learn from, 40 held out; 40 more play the fakes of a perfect generator."""
+    """80 images to learn from, 40 held out; 40 more play the fakes of a perfect generator."""
     order = np.random.default_rng(0).permutation(len(art))
     train, held = references(art, Split(order[:80], order[80:120]))
     assert held is not None
@@ -88,7 +88,7 @@ def test_copies_are_found_in_every_orientation(
     assert all(name == sides[0].names[fake] for fake, name in names.items())
 
 
-def test_a_generator_of_few_pictures_is_seen(
+def test_a_generator_of_few_images_is_seen(
     judge: Judge, unseen: np.ndarray, perfect: Evaluation
 ) -> None:
     found = judge(batches(np.repeat(unseen[:4], 10, axis=0))).figures
@@ -164,9 +164,7 @@ def test_names_of_metrics_are_checked() -> None:
             parse_metrics(wrong)
 
 
-def test_too_few_pictures_are_refused(
-    sides: tuple[Reference, Reference], unseen: np.ndarray
-) -> None:
+def test_too_few_images_are_refused(sides: tuple[Reference, Reference], unseen: np.ndarray) -> None:
     with pytest.raises(UsageError, match="too few to judge by"):
         Judge(sides[0], sides[1].take(np.arange(7)))
     with pytest.raises(UsageError, match="3 fakes are too few"):

@@ -27,7 +27,7 @@ def install(monkeypatch: pytest.MonkeyPatch, calculate: Any) -> None:
     monkeypatch.setitem(sys.modules, "torch_fidelity", module)
 
 
-def test_it_is_given_pictures_and_a_generator_of_bytes(
+def test_it_is_given_images_and_a_generator_of_bytes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def calculate(**options: Any) -> dict[str, float]:

@@ -82,8 +82,8 @@ def test_random_subsets_tend_to_the_figure_of_all_pairs() -> None:
     assert subset_kid(x, y, subsets=5) == subset_kid(x, y, subsets=5, size=30)
 
 
-def test_too_few_pictures_are_refused() -> None:
-    with pytest.raises(UsageError, match="at least 3 pictures"):
+def test_too_few_images_are_refused() -> None:
+    with pytest.raises(UsageError, match="at least 3 images"):
         kid(directions(2, 0), directions(9, 1))
     with pytest.raises(UsageError, match="subsets of 20"):
         subset_kid(directions(9, 0), directions(9, 1), size=20)

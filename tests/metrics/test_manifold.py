@@ -72,6 +72,6 @@ def test_few_modes_have_precision_without_coverage() -> None:
     assert found.coverage.value < 0.1 and found.recall.value < 0.1
 
 
-def test_too_few_pictures_are_refused() -> None:
-    with pytest.raises(UsageError, match="more than 3 pictures"):
+def test_too_few_images_are_refused() -> None:
+    with pytest.raises(UsageError, match="more than 3 images"):
         manifold(gaussian(3, 0), gaussian(10, 1))

@@ -1,4 +1,4 @@
-"""The features that judge pictures: what goes in, what comes out, and that they see as an eye."""
+"""The features that judge images: what goes in, what comes out, and that they see as an eye."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def peeps(folder: Path, count: int = 160) -> np.ndarray:
     return np.stack([np.asarray(Image.open(f)).transpose(2, 0, 1) for f in files])
 
 
-def test_the_order_of_bad_pictures_is_that_of_the_eye(tmp_path: Path) -> None:
+def test_the_order_of_bad_images_is_that_of_the_eye(tmp_path: Path) -> None:
     art = peeps(tmp_path)
     order = np.random.default_rng(0).permutation(len(art))
     some, others = art[order[:80]], art[order[80:]]
@@ -65,14 +65,14 @@ def test_features_are_mean_and_deviation_of_the_maps() -> None:
 @pytest.mark.parametrize(
     ("side", "seen"), [(16, 128), (64, 128), (128, 128), (256, 256), (1024, 256)]
 )
-def test_pictures_of_every_size_become_one_that_the_network_sees(side: int, seen: int) -> None:
+def test_images_of_every_size_become_one_that_the_network_sees(side: int, seen: int) -> None:
     flat = np.full((1, 3, side, side), 77, np.uint8)
     x = prepared(flat)
     assert x.shape == (1, 3, seen, seen)
     np.testing.assert_allclose(x.numpy(), 77, atol=1e-3)
 
 
-def test_grey_pictures_are_pictures_with_equal_channels() -> None:
+def test_grey_images_are_images_with_equal_channels() -> None:
     grey = np.random.default_rng(2).integers(0, 256, (2, 1, 32, 32)).astype(np.uint8)
     extract = Extractor()
     np.testing.assert_array_equal(extract(grey), extract(grey.repeat(3, axis=1)))

@@ -32,7 +32,7 @@ def test_a_set_is_at_distance_zero_from_itself() -> None:
     same = swd(patches(images), patches(images))
     assert same.value == 0 and same.error == 0
     other = swd(patches(images, seed=1), patches(images))
-    assert 0 < other.value < 200  # other places of the same pictures
+    assert 0 < other.value < 200  # other places of the same images
 
 
 def test_the_pyramid_can_be_put_together_again() -> None:
@@ -83,7 +83,7 @@ def test_the_error_is_about_the_spread_of_repetitions() -> None:
     assert spread / 4 < np.mean([f.error for f in found]) < 4 * spread
 
 
-def test_grey_pictures_count_as_equal_channels() -> None:
+def test_grey_images_count_as_equal_channels() -> None:
     grey = smooth(9, 0)[:, :1]
     assert swd(patches(grey), patches(grey.repeat(3, axis=1))).value == 0
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
         patches(np.zeros((8, 3, 8, 8), np.uint8))
     with pytest.raises(UsageError, match="at least 8"):
         swd(patches(smooth(7, 0)), patches(smooth(9, 0)))
-    with pytest.raises(UsageError, match="pictures of one size"):
+    with pytest.raises(UsageError, match="images of one size"):
         swd(patches(smooth(9, 0, side=32)), patches(smooth(9, 0)))
     mixed = patches(smooth(9, 0))
     with pytest.raises(UsageError, match="must have one size"):

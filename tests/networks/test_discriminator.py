@@ -20,7 +20,7 @@ def images(count: int, side: int = 16) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", ["d", "d-orig"])
 @pytest.mark.parametrize("count", [1, 2, 4, 8])
-def test_every_picture_gets_one_logit(name: str, count: int) -> None:
+def test_every_image_gets_one_logit(name: str, count: int) -> None:
     assert small.discriminator(name)(images(count)).shape == (count, 1)
 
 

@@ -19,7 +19,7 @@ from nftgan.networks.efficientnet import (
 )
 
 
-def picture(side: int = 224) -> torch.Tensor:
+def image(side: int = 224) -> torch.Tensor:
     """[1, 3, S, S] of whole numbers: a ramp, a ridge and a chessboard."""
     y, x = np.mgrid[:side, :side]
     planes = [x + y // 2, 255 - abs(x - y), (x // 28 + y // 28) % 2 * 200 + 20]
@@ -27,9 +27,9 @@ def picture(side: int = 224) -> torch.Tensor:
 
 
 def test_the_logits_are_those_of_the_published_program() -> None:
-    # By efficientnet-lite-pytorch 0.1.0 with the same weights and picture, float32.
+    # By efficientnet-lite-pytorch 0.1.0 with the same weights and image, float32.
     golden = {844: 3.0851, 111: 3.0025, 892: 2.7411, 149: 2.6232, 604: 2.5247, 391: -1.9452}
-    logits = efficientnet_lite0()(picture())[0]
+    logits = efficientnet_lite0()(image())[0]
     assert logits.topk(5).indices.tolist() == [844, 111, 892, 149, 604]
     for index, value in golden.items():
         assert float(logits[index]) == pytest.approx(value, abs=2e-4)
@@ -37,14 +37,14 @@ def test_the_logits_are_those_of_the_published_program() -> None:
 
 
 def test_block_10_is_the_last_with_112_channels() -> None:
-    (maps,) = efficientnet_lite0().maps(picture(), (10,))
+    (maps,) = efficientnet_lite0().maps(image(), (10,))
     assert maps.shape == (1, 112, 14, 14)
     assert float(maps.mean()) == pytest.approx(-0.1888, abs=2e-4)
     assert float(maps.std()) == pytest.approx(6.2987, abs=2e-4)
 
 
 def test_several_maps_come_from_one_pass() -> None:
-    maps = efficientnet_lite0().maps(picture(64), (0, 2, 4, 10, 15))
+    maps = efficientnet_lite0().maps(image(64), (0, 2, 4, 10, 15))
     assert [m.shape[1:] for m in maps] == [
         (16, 32, 32), (24, 16, 16), (40, 8, 8), (112, 4, 4), (320, 2, 2)
     ]  # fmt: skip
@@ -56,8 +56,8 @@ def test_the_published_file_holds_as_many_numbers_as_the_description_says() -> N
     assert len(tensors) == 296 and sum(learned) == 4_652_008
 
 
-def test_gradients_reach_the_picture_but_not_the_weights() -> None:
-    x = picture(64).requires_grad_(True)
+def test_gradients_reach_the_image_but_not_the_weights() -> None:
+    x = image(64).requires_grad_(True)
     network = efficientnet_lite0()
     network(x).sum().backward()
     assert x.grad is not None and float(x.grad.abs().sum()) > 0

@@ -99,7 +99,7 @@ def test_logits_and_gradient_penalty_equal_the_reference(name: str) -> None:
 
 
 @pytest.mark.parametrize("resolution", [16, 32, 64])
-def test_a_seed_gives_the_same_picture_alone_and_in_a_batch_of_sixteen(resolution: int) -> None:
+def test_a_seed_gives_the_same_image_alone_and_in_a_batch_of_sixteen(resolution: int) -> None:
     config = StyleGAN3Config(
         resolution, channel_base=512, channel_max=16, num_layers=6, z_dim=16, w_dim=16
     )

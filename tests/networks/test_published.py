@@ -1,4 +1,4 @@
-"""Published checkpoints: the golden files give the golden pictures, and nothing in them runs."""
+"""Published checkpoints: the golden files give the golden images, and nothing in them runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.networks.published_writer import (
 )
 
 NAMES = ("t32", "t32c", "r32", "sg2_32", "t32c_canary")
-# float32 sums in another order; sg2_32's picture goes up to 11, the reference itself is 8.5e-6 off
+# float32 sums in another order; sg2_32's image goes up to 11, the reference itself is 8.5e-6 off
 TOLERANCE = {"sg2_32": 1e-5}
 
 
@@ -33,15 +33,15 @@ def expected(name: str) -> dict[str, np.ndarray]:
 
 
 def difference(G: Any, numbers: dict[str, np.ndarray], key: str, **options: Any) -> float:
-    """Largest deviation from a golden picture; some are of the first latent alone."""
+    """Largest deviation from a golden image; some are of the first latent alone."""
     n = len(numbers[key])
     c = torch.from_numpy(numbers["c"][:n]).float() if G.c_dim else None
-    pictures = G(torch.from_numpy(numbers["z"][:n]), c, **options).numpy()
-    return float(np.abs(pictures - numbers[key]).max())
+    images = G(torch.from_numpy(numbers["z"][:n]), c, **options).numpy()
+    return float(np.abs(images - numbers[key]).max())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_golden_checkpoints_give_the_golden_pictures(name: str) -> None:
+def test_golden_checkpoints_give_the_golden_images(name: str) -> None:
     numbers = expected(name)
     G = load_networks(reference.checkpoint(name)).generator
     atol = TOLERANCE.get(name, 5e-6)
@@ -166,7 +166,7 @@ def checkpoint(**changes: Any) -> memoryview:
         ({"x" * 70: 1}, "a part is called"),
     ],
 )
-def test_options_that_would_change_the_pictures_are_refused(
+def test_options_that_would_change_the_images_are_refused(
     changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):

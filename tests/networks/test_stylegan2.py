@@ -45,12 +45,12 @@ def test_constant_noise_repeats_random_noise_does_not_and_none_is_neither() -> N
 def test_random_noise_comes_from_the_given_generator() -> None:
     G, z = generator(), latents(2)
 
-    def picture(seed: int) -> torch.Tensor:
+    def image(seed: int) -> torch.Tensor:
         return G(z, noise_mode="random", generator=torch.Generator().manual_seed(seed))
 
     state = torch.get_rng_state()
-    assert torch.equal(picture(1), picture(1))
-    assert not torch.equal(picture(1), picture(2))
+    assert torch.equal(image(1), image(1))
+    assert not torch.equal(image(1), image(2))
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -65,7 +65,7 @@ def test_without_noise_inputs_there_are_no_noise_tensors() -> None:
 
 @pytest.mark.parametrize("resolution", [4, 8, 32])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pictures_have_the_size_that_was_asked_for(resolution: int, channels: int) -> None:
+def test_images_have_the_size_that_was_asked_for(resolution: int, channels: int) -> None:
     config = StyleGAN2Config(resolution, img_channels=channels, **SMALL)
     G = build_generator(config, seed=0).requires_grad_(False)
     assert G.num_ws == 2 * int(np.log2(resolution)) - 2

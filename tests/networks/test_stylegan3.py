@@ -65,7 +65,7 @@ def test_the_published_sizes_have_the_published_number_of_parameters(
 @pytest.mark.parametrize("resolution", [16, 32, 64])
 @pytest.mark.parametrize("layers", [4, 6])
 @pytest.mark.parametrize("margin", [0, 4, 10])
-def test_small_networks_make_pictures_of_their_size(
+def test_small_networks_make_images_of_their_size(
     resolution: int, layers: int, margin: int
 ) -> None:
     for make in (StyleGAN3Config, stylegan3_r):
@@ -113,7 +113,7 @@ def test_truncation_ends_at_the_average_and_obeys_its_cutoff() -> None:
     torch.testing.assert_close(half, (plain + G.mapping.w_avg) / 2)
 
 
-def test_a_quarter_turn_of_the_input_turns_the_picture() -> None:
+def test_a_quarter_turn_of_the_input_turns_the_image() -> None:
     """With radial filters and 1x1 convolutions a quarter turn is exact but for rounding."""
     config = stylegan3_r(32, num_layers=6, num_critical=0, **SMALL)
     G = build_generator(config, seed=0).eval().double().requires_grad_(False)

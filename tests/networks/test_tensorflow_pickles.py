@@ -160,7 +160,7 @@ def test_layouts_are_converted_exactly(version: int) -> None:
             np.testing.assert_allclose(ours[name], array, rtol=0, atol=tolerance)
 
 
-def test_a_converted_generator_makes_the_same_picture() -> None:
+def test_a_converted_generator_makes_the_same_image() -> None:
     import torch
 
     G, _ = networks()

@@ -65,7 +65,7 @@ def test_equals_the_direct_convolution(
 @native
 @pytest.mark.parametrize("channels", [20, 64, 160])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_picture_is_the_same_alone_and_in_a_batch(dtype: torch.dtype, channels: int) -> None:
+def test_an_image_is_the_same_alone_and_in_a_batch(dtype: torch.dtype, channels: int) -> None:
     """Also where a strip of tiles holds the end of one and the beginning of the next."""
     x = draw(5, channels, 36, 38, seed=0, dtype=dtype)
     kernels = winograd.transformed(draw(64, channels, 3, 3, seed=1, dtype=dtype))

@@ -1,4 +1,4 @@
-"""Small pictures: pixel art without loss, the rest near what it was."""
+"""Small images: pixel art without loss, the rest near what it was."""
 
 from __future__ import annotations
 

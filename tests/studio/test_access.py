@@ -32,7 +32,7 @@ def test_only_this_machine_can_reach_it(served: Served) -> None:
         other.connect(("127.0.0.2", served.server.port))
 
 
-@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/pool", "/picture/1", "/no/such"])
+@pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/pool", "/image/1", "/no/such"])
 @pytest.mark.parametrize("cookie", [None, "nftgan-studio-1=x", "{name}=", "{name}=wrong", "\x80"])
 def test_without_the_key_nothing_is_said(served: Served, path: str, cookie: str | None) -> None:
     name = served.cookie.partition("=")[0]
@@ -102,9 +102,9 @@ def test_a_form_cannot_speak_json(served: Served) -> None:
         assert served.request("POST", "/api/opinion", SAY, Content_Type=kind)[0] == 415
 
 
-def test_other_sites_cannot_read_pictures(served: Served) -> None:
+def test_other_sites_cannot_read_images(served: Served) -> None:
     headers: dict[str, str | None] = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}
-    assert refused(served.request("GET", "/picture/1", **headers))
+    assert refused(served.request("GET", "/image/1", **headers))
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_other_sites_cannot_read_pictures(served: Served) -> None:
         "/static/..%5capp.py",
         "/static/__init__.py",
         "/sheet/../../etc/passwd",
-        "/picture/..%2f..%2fratings.jsonl",
-        "/picture/-1",
+        "/image/..%2f..%2fratings.jsonl",
+        "/image/-1",
         "/art/0",
         "/etc/passwd",
     ],
@@ -130,7 +130,7 @@ def test_no_path_leads_out(served: Served, path: str) -> None:
 
 def test_numbers_out_of_range_are_refused_in_words(served: Served) -> None:
     for path in (
-        f"/picture/{2**32}",
+        f"/image/{2**32}",
         "/look/1?trunc=1e999",
         "/look/1?trunc=x",
         "/look/1?mix=-1",
@@ -201,6 +201,6 @@ def test_scripts_in_words_stay_words(serve: Serve) -> None:
 
 
 def test_methods_that_are_not_meant_are_refused(served: Served) -> None:
-    for method, path in (("PUT", "/api/pool"), ("DELETE", "/picture/1"), ("TRACE", "/")):
+    for method, path in (("PUT", "/api/pool"), ("DELETE", "/image/1"), ("TRACE", "/")):
         assert served.request(method, path, Origin=served.origin)[0] == 405
     assert served.request("GET", "/api/opinion")[0] == 405

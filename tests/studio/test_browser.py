@@ -261,14 +261,14 @@ def test_copies_are_flagged_and_sorted_by_novelty(
     page.goto(served.origin + "/#/seed/3")
     page.wait_for_selector(".art img")
     assert page.inner_text(".art figcaption >> nth=0").startswith("0.0")
-    assert "training picture" in page.inner_text("#page-piece .warn")
+    assert "training image" in page.inner_text("#page-piece .warn")
     # Polled from here: the page's own policy lets nobody evaluate text in it later.
     loaded = "[...document.querySelectorAll('.art img')].every(i => i.naturalWidth)"
     until(lambda: page.evaluate(loaded))
     press(page, " ")
     settled(page)
     page.click("nav >> text=Collection")
-    page.wait_for_selector(".card .warn:has-text('training picture')")
+    page.wait_for_selector(".card .warn:has-text('training image')")
     page.click("text=Make these the collection")
     page.wait_for_selector("#finish:has-text('need a decision')")
     page.click("text=Leave them out")
@@ -280,7 +280,7 @@ def test_copies_are_flagged_and_sorted_by_novelty(
 
 
 def pixels(page: Any) -> np.ndarray:
-    """uint8 [H, W, 3] of the picture on the piece page."""
+    """uint8 [H, W, 3] of the image on the piece page."""
     flat = page.evaluate(
         """async () => {
         const image = document.querySelector('.stage img');
@@ -295,7 +295,7 @@ def pixels(page: Any) -> np.ndarray:
     return np.array(flat, dtype=int).reshape(side, side, 4)[..., :3]
 
 
-def test_sliders_and_mixing_show_the_model_s_pictures(
+def test_sliders_and_mixing_show_the_model_s_images(
     serve: Serve, visit: Visit, reference: Model
 ) -> None:
     served = serve(range(12))

@@ -85,12 +85,12 @@ def test_copies_and_twins_stay_only_knowingly(serve: Serve, model: Model, tmp_pa
     pick(served, 3, 7, 8)
     state = finish(served)
     assert {one["seed"]: one["may_stay"] for one in state["problems"]} == {3: True, 8: True}
-    assert "training picture" in state["problems"][0]["reason"]
-    assert state["problems"][1]["reason"] == "nearly the same picture as seed 7"
+    assert "training image" in state["problems"][0]["reason"]
+    assert state["problems"][1]["reason"] == "nearly the same image as seed 7"
     assert finish(served, (3,))["state"] == "refused"
     assert served.written == []
     assert finish(served, (3, 8))["state"] == "done" and served.written == [(3, 7, 8)]
-    assert "training picture" in served.kept[3] and set(served.kept) == {3, 8}
+    assert "training image" in served.kept[3] and set(served.kept) == {3, 8}
 
 
 def test_what_cannot_be_written_is_said(serve: Serve) -> None:

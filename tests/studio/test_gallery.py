@@ -1,4 +1,4 @@
-"""The gallery: pictures are those of the model, the wanted ones first, each painted once."""
+"""The gallery: images are those of the model, the wanted ones first, each painted once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.errors import UsageError
 from nftgan.studio import cache as caches
-from nftgan.studio.gallery import MAX_POOL, Gallery, encode, picture_type
+from nftgan.studio.gallery import MAX_POOL, Gallery, encode, image_type
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish
 from tests.synthesis import tiny
@@ -77,13 +77,13 @@ def painted(gallery: Gallery) -> bool:
     return gallery.counts[0] == gallery.counts[1]
 
 
-def test_pictures_and_facts_are_those_of_the_preview(gallery_of: Open, model: Model) -> None:
+def test_images_and_facts_are_those_of_the_preview(gallery_of: Open, model: Model) -> None:
     gallery = gallery_of(range(12))
     until(lambda: painted(gallery))
     expected = model.generate(range(12), trunc=0.7)
     for seed, image in enumerate(expected):
-        data = gallery.picture(seed)
-        assert data is not None and picture_type(data) == "image/png"
+        data = gallery.image(seed)
+        assert data is not None and image_type(data) == "image/png"
         shown = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
         assert np.abs(shown - image).max() <= 1  # batches of float32 may differ in the last bit
     table = gallery.table()
@@ -98,7 +98,7 @@ def test_a_finish_is_shown_without_its_enlargement(gallery_of: Open, model: Mode
     finish = Finish(grid=8, palette=6, upscale=32)
     gallery = gallery_of(range(2), finish=finish)
     until(lambda: painted(gallery))
-    data = gallery.picture(1)
+    data = gallery.image(1)
     assert data is not None
     shown = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     whole = model.generate([1], model.recipe(trunc=0.7, finish=finish))[0]
@@ -131,16 +131,16 @@ def test_a_question_is_answered_before_the_rest(gallery_of: Open, painter: Recor
 def test_a_restart_paints_nothing_again(gallery_of: Open, painter: Recorder, model: Model) -> None:
     first = gallery_of(range(20))
     until(lambda: painted(first))
-    before = {seed: first.picture(seed) for seed in range(20)}
+    before = {seed: first.image(seed) for seed in range(20)}
     first.close()
     painter.painted.clear()
     again = gallery_of(range(20))
     assert painted(again)
-    assert {seed: again.picture(seed) for seed in range(20)} == before
+    assert {seed: again.image(seed) for seed in range(20)} == before
     assert sorted(again.rows()[0]) == list(range(20))
     other = gallery_of([3], tiny.stylegan3(output_scale=4.0))
     until(lambda: painted(other))
-    assert other.picture(3) != before[3]  # another model, another cache
+    assert other.image(3) != before[3]  # another model, another cache
     assert painter.painted == []
 
 
@@ -152,17 +152,17 @@ def test_a_damaged_cache_costs_only_time(gallery_of: Open, tmp_path: Path) -> No
     path.write_bytes(b"not a database, but long enough to look at" * 100)
     again = gallery_of(range(4))
     until(lambda: painted(again))
-    assert again.picture(3)
+    assert again.image(3)
 
 
-def test_pictures_that_left_memory_come_from_disk(
+def test_images_that_left_memory_come_from_disk(
     gallery_of: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caches, "MEMORY_BYTES", 2000)
     gallery = gallery_of(range(20))
     until(lambda: painted(gallery))
     assert len(gallery._cache._memory) < 20
-    assert all(gallery.picture(seed) for seed in range(20))
+    assert all(gallery.image(seed) for seed in range(20))
 
 
 def test_old_caches_go_when_there_are_too_many(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_old_caches_go_when_there_are_too_many(tmp_path: Path) -> None:
 def test_training_art_offered_as_a_candidate_is_flagged(
     gallery_of: Open, model: Model, tmp_path: Path
 ) -> None:
-    # Seeds 3 and 9, the latter mirrored, are training pictures; the other art is noise.
+    # Seeds 3 and 9, the latter mirrored, are training images; the other art is noise.
     random = np.random.default_rng(0)
     art = [np.kron(random.integers(0, 256, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(20)]
     art += [model.generate([3], trunc=0.7)[0], model.generate([9], trunc=0.7)[0][:, ::-1]]
@@ -220,10 +220,10 @@ def test_a_broken_model_is_said_and_not_repeated(gallery_of: Open, model: Model)
     assert "no memory left" in str(gallery.failure) and len(broken.painted) == 1
 
 
-def test_large_pictures_are_sent_as_webp() -> None:
+def test_large_images_are_sent_as_webp() -> None:
     y, x = np.mgrid[:200, :200]
     image = np.stack([x, y, (x + y) // 2], axis=2).astype(np.uint8)
     data = encode(image)
-    assert picture_type(data) == "image/webp" and len(data) < 20_000
+    assert image_type(data) == "image/webp" and len(data) < 20_000
     back = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
     assert np.abs(back - image).mean() < 3

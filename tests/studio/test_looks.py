@@ -1,4 +1,4 @@
-"""Looking around: every look is the picture that the library makes with the same settings."""
+"""Looking around: every look is the image that the library makes with the same settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of every kind whose weights anyone can draw again, with pictures that are not faint."""
+"""Models of every kind whose weights anyone can draw again, with images that are not faint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nftgan.networks.architecture import (
 from nftgan.synthesis.model import Model
 from tests.networks.filling import fill
 
-CONTRAST = 0.4  # standard deviation of a picture in [-1, 1]
+CONTRAST = 0.4  # standard deviation of an image in [-1, 1]
 
 
 def filled(config: GeneratorConfig) -> Model:

@@ -215,7 +215,7 @@ def doubled_convolution(x: Array, w: Array, f: Array) -> Array:
     return 4 * lower(np.pad(wide, [(0, 0), (1, 1), (1, 1)]), f, 1)
 
 
-def doubled_picture(x: Array, f: Array) -> Array:
+def doubled_image(x: Array, f: Array) -> Array:
     side = x.shape[1]
     wide = np.zeros((x.shape[0], 2 * side, 2 * side))
     wide[:, ::2, ::2] = x
@@ -225,7 +225,7 @@ def doubled_picture(x: Array, f: Array) -> Array:
 def stylegan2(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array) -> Array:
     limit = math.inf if a["conv_clamp"] is None else a["conv_clamp"]
     x = p["synthesis.b4.const"]
-    picture = None
+    image = None
     index, side = 0, 4
     while side <= a["img_resolution"]:
         block = f"synthesis.b{side}"
@@ -246,12 +246,12 @@ def stylegan2(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array) -> Array:
         style = dense(ws[index], p, f"{name}.affine") / math.sqrt(x.shape[0])
         rgb = convolve(x, modulate(p[f"{name}.weight"], style, demodulate=False), 0)
         rgb = np.clip(rgb + p[f"{name}.bias"][:, None, None], -limit, limit)
-        if picture is not None:
-            rgb = doubled_picture(picture, p[f"{block}.resample_filter"]) + rgb
-        picture = rgb
+        if image is not None:
+            rgb = doubled_image(image, p[f"{block}.resample_filter"]) + rgb
+        image = rgb
         side *= 2
-    assert picture is not None
-    return picture
+    assert image is not None
+    return image
 
 
 def canvas_of(translate: tuple[float, float], rotate: float) -> Array:

@@ -43,7 +43,7 @@ def fixed_weights(model: Model) -> Model:
     return Model(model.generator)
 
 
-def golden_pictures() -> dict[str, np.ndarray]:
+def golden_images() -> dict[str, np.ndarray]:
     three, two = fixed_weights(stylegan3(output_scale=0.25)), fixed_weights(stylegan2())
     return {
         "stylegan3": three.render(11, trunc=0.7),
@@ -54,10 +54,10 @@ def golden_pictures() -> dict[str, np.ndarray]:
 
 
 def test_seeds_give_the_golden_pixels() -> None:
-    pictures = golden_pictures()
-    middle = [((image > 0) & (image < 255)).mean() for image in pictures.values()]
-    assert min(middle) > 0.3, "pictures must not be only black and white"
-    assert {name: pixel_hash(image) for name, image in pictures.items()} == GOLDEN
+    images = golden_images()
+    middle = [((image > 0) & (image < 255)).mean() for image in images.values()]
+    assert min(middle) > 0.3, "images must not be only black and white"
+    assert {name: pixel_hash(image) for name, image in images.items()} == GOLDEN
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -65,7 +65,7 @@ def test_the_number_of_threads_does_not_change_a_pixel(threads: int) -> None:
     code = (
         f"import torch; torch.set_num_threads({threads})\n"
         "import test_canonical as t\n"
-        "print(sorted(t.pixel_hash(i) for i in t.golden_pictures().values()))"
+        "print(sorted(t.pixel_hash(i) for i in t.golden_images().values()))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

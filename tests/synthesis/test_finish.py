@@ -109,14 +109,14 @@ def test_a_finish_keeps_to_its_palette_and_a_second_palette_changes_nothing(
 
 @settings(deadline=None)
 @given(SQUARES)
-def test_a_grid_as_fine_as_the_picture_changes_nothing(image: np.ndarray) -> None:
+def test_a_grid_as_fine_as_the_image_changes_nothing(image: np.ndarray) -> None:
     assert np.array_equal(to_grid(image, len(image)), image)
     assert np.array_equal(to_grid(upscale(image, 3), len(image)), image)
 
 
 @settings(deadline=None, max_examples=30)
 @given(FEW_LEVELS)
-def test_mirroring_the_picture_mirrors_the_result(image: np.ndarray) -> None:
+def test_mirroring_the_image_mirrors_the_result(image: np.ndarray) -> None:
     # Colours and their counts decide the palette, not their places.
     done = apply_finish(image, Finish(0, 3, 2))
     assert np.array_equal(apply_finish(image[:, ::-1], Finish(0, 3, 2)), done[:, ::-1])

@@ -51,7 +51,7 @@ def test_no_move_is_exactly_the_identity() -> None:
     assert inverse_transform((0.0, 0.0), 0.0).tobytes() == np.eye(3).tobytes()
 
 
-def test_a_translation_moves_the_picture_right_and_down() -> None:
+def test_a_translation_moves_the_image_right_and_down() -> None:
     model = stylegan3(32, margin_size=10)
     still = model.render(1).astype(int)
     moved = model.render(1, translate=(4 / 32, 8 / 32)).astype(int)
@@ -84,7 +84,7 @@ def test_a_recipe_that_the_model_cannot_follow_is_refused() -> None:
     cases = [
         (three, three.recipe(cutoff=9), "above the model's 8 layers"),
         (three, three.recipe(finish=Finish(17, 0, 1)), "finer than the model's 16"),
-        (three, Recipe(three.identity, (32, 32)), "32x32 pictures, the model 16x16"),
+        (three, Recipe(three.identity, (32, 32)), "32x32 images, the model 16x16"),
         (three, three.recipe(label=1), "no class 1"),
         (two, two.recipe(rotate=5), "only StyleGAN3"),
     ]

@@ -20,7 +20,7 @@ def test_no_layer_gives_the_row_and_all_layers_the_column() -> None:
         assert np.abs(image - expected).max() <= 1
 
 
-def test_mixing_layers_changes_the_picture_away_from_both() -> None:
+def test_mixing_layers_changes_the_image_away_from_both() -> None:
     model = stylegan3()
     [(_, _, mixed)] = Mixes(model, [1], [2], layers=range(4))
     for seed in (1, 2):

@@ -16,7 +16,7 @@ from nftgan.synthesis.generate import contact_sheet, to_pixels
 from nftgan.synthesis.model import Model
 
 
-def test_a_saved_model_paints_the_same_pictures(tmp_path: Path) -> None:
+def test_a_saved_model_paints_the_same_images(tmp_path: Path) -> None:
     model = stylegan3()
     path = tmp_path / "art.safetensors"
     identity = save_model(
@@ -63,7 +63,7 @@ def test_the_settings_file_decides_the_recipe() -> None:
     assert recipe.size == (32, 32) and recipe.trunc == 0.5
 
 
-def test_a_score_does_not_depend_on_the_pictures_beside_it() -> None:
+def test_a_score_does_not_depend_on_the_images_beside_it() -> None:
     model = stylegan3()
     images = model.generate(range(4))
     assert np.array_equal(model.score(images)[2:], model.score(images[2:]))
@@ -88,7 +88,7 @@ def test_pixels_are_floored_clamped_and_grey_repeated() -> None:
     assert pixels[0, 0, :, 1].tolist() == [0, 0, 128, 255, 255, 255]
 
 
-def test_a_contact_sheet_holds_every_picture_in_reading_order() -> None:
+def test_a_contact_sheet_holds_every_image_in_reading_order() -> None:
     images = [np.full((2, 3, 3), value, dtype=np.uint8) for value in range(5)]
     sheet = contact_sheet(images, gap=1)
     assert sheet.shape == (2 * 3 - 1, 3 * 4 - 1, 3)
@@ -96,7 +96,7 @@ def test_a_contact_sheet_holds_every_picture_in_reading_order() -> None:
     assert [sheet[3, x, 0] for x in (0, 4)] == [3, 4]
     assert sheet[3, 8, 0] == 255 and sheet[0, 3, 0] == 255
     assert contact_sheet(images, columns=9).shape == (2, 15, 3)
-    with pytest.raises(UsageError, match="no pictures"):
+    with pytest.raises(UsageError, match="no images"):
         contact_sheet([])
     with pytest.raises(UsageError, match="another size"):
         contact_sheet([images[0], images[1][:1]])

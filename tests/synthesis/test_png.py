@@ -42,7 +42,7 @@ def test_runs_of_every_awkward_length_come_back(length: int) -> None:
 
 
 @pytest.mark.parametrize("side", [20, 64, 150])
-def test_colourful_pictures_come_back(side: int) -> None:
+def test_colourful_images_come_back(side: int) -> None:
     noise = np.random.RandomState(side).randint(0, 256, (side, side, 3)).astype(np.uint8)
     smooth = np.linspace(0, 255, side * side * 3).reshape(side, side, 3).astype(np.uint8)
     for image in (noise, smooth, noise // 64 * 64):

@@ -1,4 +1,4 @@
-"""Projection: pictures that the model can paint are found again."""
+"""Projection: images that the model can paint are found again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from nftgan.errors import UsageError
 from nftgan.synthesis.projection import (
     Perception,
     Search,
-    picture_distance,
+    image_distance,
     project,
     save_latent,
 )
 
 
-def test_a_picture_of_the_models_own_is_found_again(tmp_path: Path) -> None:
+def test_an_image_of_the_models_own_is_found_again(tmp_path: Path) -> None:
     model = stylegan2()
     with torch.no_grad():  # a random network's colours are far out of range; a trained one's not
         for name, tensor in model.generator.named_parameters():
@@ -53,10 +53,10 @@ def test_a_grey_model_and_a_class_can_be_projected() -> None:
 
 def test_a_distance_is_zero_for_equals_and_grows_with_the_difference() -> None:
     a = torch.linspace(-1, 1, 2 * 3 * 16 * 16).reshape(2, 3, 16, 16)
-    assert picture_distance(a, a).tolist() == [0, 0]
-    near, far = picture_distance(a, a + 0.1), picture_distance(a, a + 0.3)
+    assert image_distance(a, a).tolist() == [0, 0]
+    near, far = image_distance(a, a + 0.1), image_distance(a, a + 0.3)
     assert torch.allclose(near, torch.full((2,), 0.01)) and bool((far > near).all())
-    shifted = picture_distance(a, a.roll(1, dims=3))
+    shifted = image_distance(a, a.roll(1, dims=3))
     assert bool((shifted > 0).all())
 
 
@@ -76,14 +76,14 @@ def test_a_search_may_be_guided_by_a_network() -> None:
     model = stylegan2()
     target = model.generate([700])[0]
     search = Search(model, target, steps=6, loss="perceptual")
-    pictures = list(search)
-    assert len(pictures) == 6 and np.array_equal(pictures[-1], search.result.image)
+    images = list(search)
+    assert len(images) == 6 and np.array_equal(images[-1], search.result.image)
     assert search.result.distance < search.result.start
     with pytest.raises(UsageError, match="is no loss"):
         project(model, target, loss="taste")
 
 
-def test_pictures_of_another_size_are_refused() -> None:
+def test_images_of_another_size_are_refused() -> None:
     model = stylegan3()
     with pytest.raises(UsageError, match="paints 16x16"):
         project(model, np.zeros((8, 8, 3), dtype=np.uint8))

@@ -1,4 +1,4 @@
-"""Published checkpoints: seed N is the picture that the published generation scripts give."""
+"""Published checkpoints: seed N is the image that the published generation scripts give."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_seeds_give_the_published_pixels(case: tuple[Any, dict[str, np.ndarray]]
 
 
 @pytest.mark.parametrize("which", ["a", "b"])
-def test_a_moved_canvas_gives_the_published_picture(
+def test_a_moved_canvas_gives_the_published_image(
     case: tuple[Any, dict[str, np.ndarray]], which: str
 ) -> None:
     model, numbers = case

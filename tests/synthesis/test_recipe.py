@@ -92,7 +92,7 @@ def test_zero_has_one_hash_whatever_its_sign_and_type() -> None:
         ({"sharpen": 1}, "unknown key 'sharpen'"),
     ],
 )
-def test_what_no_picture_can_have_is_refused(change: dict[str, Any], words: str) -> None:
+def test_what_no_image_can_have_is_refused(change: dict[str, Any], words: str) -> None:
     document = Recipe(model=MODEL, size=(8, 8)).to_json()
     with pytest.raises(UsageError, match=words):
         Recipe.from_json({**document, **change})

@@ -1,4 +1,4 @@
-"""The canonical pictures are those of a renderer that knows nothing but the written definition."""
+"""The canonical images are those of a renderer that knows nothing but the written definition."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_both_renderers_paint_the_same_pixels(
             rendered = model.render_checked(seed, recipe)
             levels = second.levels(path, seed, recipe.to_json())
             assert np.array_equal(second.pixels(levels), rendered.image)
-            assert ((levels > 0) & (levels < 256)).mean() > 0.5, "the picture must show something"
+            assert ((levels > 0) & (levels < 256)).mean() > 0.5, "the image must show something"
             steps = np.abs(levels - np.clip(np.rint(levels), 1, 255)).min()
             assert abs(steps - rendered.margin) < SAFE_MARGIN / 100
 

@@ -1,4 +1,4 @@
-"""Tiny random models that paint visible pictures in milliseconds."""
+"""Tiny random models that paint visible images in milliseconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SMALL: dict[str, Any] = {"z_dim": 16, "w_dim": 16, "channel_base": 128, "channel
 
 
 def stylegan3(resolution: int = 16, **changes: Any) -> Model:
-    # A random network's output is faint; a larger output scale makes pictures of it.
+    # A random network's output is faint; a larger output scale makes images of it.
     values = {**SMALL, "num_layers": 6, "output_scale": 8.0, **changes}
     generator = build_generator(StyleGAN3Config(img_resolution=resolution, **values), seed=3)
     discriminator = build_discriminator(

@@ -1,4 +1,4 @@
-"""A data set of 24 little pictures and a configuration that trains on it in a second."""
+"""A data set of 24 little images and a configuration that trains on it in a second."""
 
 import numpy as np
 import pytest
@@ -10,12 +10,12 @@ from nftgan.training.config import DatasetFacts, resolve
 @pytest.fixture(scope="session")
 def art(tmp_path_factory):
     rng = np.random.default_rng(0)
-    pictures = [
+    images = [
         np.kron(rng.integers(0, 256, (4, 4, 3)), np.ones((4, 4, 1))).astype(np.uint8)
         for _ in range(24)
     ]
     path = tmp_path_factory.mktemp("art") / "squares.zip"
-    write_dataset(path, pictures, labels=[n % 3 for n in range(24)])
+    write_dataset(path, images, labels=[n % 3 for n in range(24)])
     return path
 
 
@@ -25,7 +25,7 @@ def facts(art):
 
 
 def smallest(facts, **changes):
-    """The smallest run: six steps of four pictures."""
+    """The smallest run: six steps of four images."""
     options = {
         "preset": "tiny",
         "batch": 4,

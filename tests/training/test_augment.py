@@ -75,7 +75,7 @@ def test_the_filters_are_the_published_ones():
     np.testing.assert_allclose(wavelets.FILTER_BANK, data["Hz_fbank"], atol=1e-7)
 
 
-def test_the_four_bands_add_up_to_the_picture():
+def test_the_four_bands_add_up_to_the_image():
     identity = np.zeros(43)
     identity[21] = 1
     np.testing.assert_allclose(wavelets.FILTER_BANK.sum(axis=0), identity, atol=1e-12)
@@ -91,7 +91,7 @@ def test_identity_values_leave_all_but_the_resampling_alone():
     torch.testing.assert_close(out, smooth, atol=0.02, rtol=0)
 
 
-def test_no_probability_is_no_change_and_the_same_stream_the_same_pictures():
+def test_no_probability_is_no_change_and_the_same_stream_the_same_images():
     images = torch.randn(4, 3, 16, 16)
     pipe = augment.Augment("bgcfnc")
     assert pipe(images, 0.0, np.random.default_rng(1)) is images
@@ -128,7 +128,7 @@ def test_cutout_blanks_a_quarter_and_nothing_else():
     assert torch.equal(out[1], images[1])
 
 
-def test_grey_pictures_take_the_mean_of_the_colour_matrix():
+def test_grey_images_take_the_mean_of_the_colour_matrix():
     values = {"brightness": np.array([0.25]), "contrast": np.array([2.0]), "hue": np.array([1.0])}
     out = augment.apply(torch.full((1, 1, 4, 4), 0.5), values)
     torch.testing.assert_close(out, torch.full((1, 1, 4, 4), (0.5 + 0.25) * 2))
@@ -148,16 +148,16 @@ def test_the_whole_pipe_can_be_differentiated_twice():
     values = augment.draw(np.random.default_rng(3), PIPES["bgcfnc"], 1, 1.0)
     noise = torch.randn(1, 3, 8, 8, dtype=torch.float64)
 
-    def critic(pictures):
-        return augment.apply(pictures, values, noise=noise).pow(3).sum()
+    def critic(x):
+        return augment.apply(x, values, noise=noise).pow(3).sum()
 
     (gradient,) = torch.autograd.grad(critic(images), images, create_graph=True)
     (second,) = torch.autograd.grad(gradient.square().sum(), images)
     step = 1e-6
     direction = torch.randn_like(images)
 
-    def squared(pictures):
-        (slope,) = torch.autograd.grad(critic(pictures), pictures)
+    def squared(x):
+        (slope,) = torch.autograd.grad(critic(x), x)
         return slope.square().sum()
 
     up = squared((images + step * direction).detach().requires_grad_(True))

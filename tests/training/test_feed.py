@@ -1,4 +1,4 @@
-"""The next batch is decoded while a step computes: the same pictures, and no thread stays."""
+"""The next batch is decoded while a step computes: the same images, and no thread stays."""
 
 import threading
 import warnings
@@ -21,7 +21,7 @@ POSITIONS = [0, 4, 8, 12, 16, 20]
 
 
 def threads():
-    return {one for one in threading.enumerate() if one.name.startswith("nftgan pictures")}
+    return {one for one in threading.enumerate() if one.name.startswith("nftgan images")}
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_reading_ahead_happens_in_a_thread_and_not_beyond_the_end(configure, fee
     assert len(readers) == 9
 
 
-def test_pictures_that_are_in_memory_need_no_thread(configure, feed_of):
+def test_images_that_are_in_memory_need_no_thread(configure, feed_of):
     feed = feed_of(configure())
     assert feed.dataset.are_decoded(range(24))
     for position in POSITIONS:
@@ -99,7 +99,7 @@ def test_pictures_that_are_in_memory_need_no_thread(configure, feed_of):
     assert not threads()
 
 
-def test_a_broken_picture_is_an_error_of_the_step_that_needs_it(configure, feed_of, large):
+def test_a_broken_image_is_an_error_of_the_step_that_needs_it(configure, feed_of, large):
     feed = feed_of(configure())
     broken = feed.dataset.names[feed._choice(4).indices[2]]
     read, small = feed.dataset._files.read, encode_png(np.zeros((4, 4, 3), np.uint8))

@@ -234,7 +234,7 @@ def test_style_mixing_takes_the_later_layers_from_the_second_latent(configure):
 
 
 class Scarce:
-    """A discriminator in a machine that has memory for `room` pictures at once."""
+    """A discriminator in a machine that has memory for `room` images at once."""
 
     def __init__(self, network, room):
         self.network, self.room, self.sizes = network, room, []
@@ -261,7 +261,7 @@ def a_step_with_room_for(configure, monkeypatch, room):
     return state, scarce.sizes
 
 
-def test_when_memory_runs_out_the_step_is_done_with_fewer_pictures_at_once(configure, monkeypatch):
+def test_when_memory_runs_out_the_step_is_done_with_fewer_images_at_once(configure, monkeypatch):
     plenty, sizes = a_step_with_room_for(configure, monkeypatch, 8)
     assert set(sizes) == {8}
     scarce, sizes = a_step_with_room_for(configure, monkeypatch, 4)
@@ -273,8 +273,8 @@ def test_when_memory_runs_out_the_step_is_done_with_fewer_pictures_at_once(confi
     assert scarce.totals.counts == plenty.totals.counts
 
 
-def test_without_memory_for_the_fewest_pictures_there_is_one_sentence(configure, monkeypatch):
-    with pytest.raises(UsageError, match="not enough memory for 2 pictures"):
+def test_without_memory_for_the_fewest_images_there_is_one_sentence(configure, monkeypatch):
+    with pytest.raises(UsageError, match="not enough memory for 2 images"):
         a_step_with_room_for(configure, monkeypatch, 1)
 
 

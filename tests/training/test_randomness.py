@@ -16,7 +16,7 @@ def test_a_stream_depends_on_every_part_of_its_name_and_on_nothing_else():
     assert first == {stream(*name).random() for name in reversed(names)}
 
 
-def test_an_epoch_shows_each_picture_once_and_epochs_differ():
+def test_an_epoch_shows_each_image_once_and_epochs_differ():
     order = DataOrder(0, 10, mirror=False)
     first, flipped = order.batch(0, 10)
     second, _ = order.batch(10, 10)
@@ -25,7 +25,7 @@ def test_an_epoch_shows_each_picture_once_and_epochs_differ():
     assert not flipped.any()
 
 
-def test_mirrored_epochs_show_each_picture_both_ways():
+def test_mirrored_epochs_show_each_image_both_ways():
     indices, flipped = DataOrder(3, 5, mirror=True).batch(0, 10)
     seen = set(zip(indices.tolist(), flipped.tolist(), strict=True))
     assert seen == {(index, flip) for index in range(5) for flip in (False, True)}

@@ -21,7 +21,7 @@ def test_the_page_stands_alone_and_shows_curves_and_sheets(run_dir):
     assert "<script" not in page
     assert page.count("<svg") >= 3
     assert page.count("data:image/png;base64,") == 2
-    assert "squares, 24 pictures of 16 pixels" in page
+    assert "squares, 24 images of 16 pixels" in page
 
 
 def test_a_curve_runs_from_its_first_to_its_last_point():

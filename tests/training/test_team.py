@@ -1,4 +1,4 @@
-"""Two real processes on this machine train as one: same losses, same pictures, clean deaths."""
+"""Two real processes on this machine train as one: same losses, same images, clean deaths."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def together(art, tmp_path):
 
 
 def numbers(run):
-    """What was measured, without times, and without what rounded pictures decide."""
+    """What was measured, without times, and without what rounded images decide."""
     skipped = ("seconds", "seconds_per_kimg", "warnings", "Variety")
     return [
         {key: value for key, value in line.items() if key not in skipped}

@@ -31,7 +31,7 @@ def test_divergence_is_named_with_the_way_back(look):
     assert "--resume" in said
 
 
-def test_memorising_is_reported_once_every_picture_was_seen(look):
+def test_memorising_is_reported_once_every_image_was_seen(look):
     assert "by heart" in look({"Signs/real": 0.98}, aug="none")
     assert look({"Signs/real": 0.98}, images=8) == ""
 
@@ -61,7 +61,7 @@ def test_the_warnings_depend_on_the_chosen_augmentation(look, configure):
 
 
 def paintings(seed, count=48, side=32):
-    """Pictures with a natural spectrum: smoothed noise."""
+    """Images with a natural spectrum: smoothed noise."""
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((count, 3, side, side))
     place = np.fft.fftfreq(side)
@@ -70,7 +70,7 @@ def paintings(seed, count=48, side=32):
     return np.clip(128 + 40 * smooth / smooth.std(), 0, 255).astype(np.uint8)
 
 
-def test_a_grid_that_all_fakes_share_is_a_peak_and_other_pictures_are_not():
+def test_a_grid_that_all_fakes_share_is_a_peak_and_other_images_are_not():
     art, others = paintings(0), paintings(1)
     assert watchdog.pattern_peak(others, art) < watchdog.PATTERN / 1.5
     assert watchdog.pattern_warning(watchdog.pattern_peak(others, art)) is None

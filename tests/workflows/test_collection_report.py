@@ -20,7 +20,7 @@ from nftgan.collection.manifest import Manifest
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.project import Project
 from nftgan.provenance.links import Link, TokenReport
-from nftgan.provenance.report import Facts, Pictures, ether, render
+from nftgan.provenance.report import Facts, Images, ether, render
 from nftgan.workflows import report as workflow
 from nftgan.workflows.publishing import mint_journal_path
 from nftgan.workflows.report import report
@@ -117,7 +117,7 @@ def test_the_page_shows_every_piece_with_its_traits_and_hashes(project: Project)
             assert attribute["value"] in seen.text
     for hash in (manifest.model.identity, manifest.recipe_hash, manifest.cids.images):
         assert str(hash) in seen.text
-    assert "the pictures themselves" not in seen.text  # pixel art is embedded whole
+    assert "the images themselves" not in seen.text  # pixel art is embedded whole
     assert "on no chain yet" in seen.text and "nftgan regenerate 0-11 -o proof" in seen.text
 
 
@@ -159,9 +159,9 @@ def test_hostile_words_stay_words(project: Project) -> None:
 
 def test_what_changed_is_said_and_the_page_is_there_all_the_same(project: Project) -> None:
     shutil.copy(project.images / "0.png", project.images / "5.png")
-    (project.images / "7.png").write_bytes(b"no picture")
+    (project.images / "7.png").write_bytes(b"no image")
     made = report(project)
-    assert made.broken == ("pictures: 5.png has other pixels than were recorded (and 1 more)",)
+    assert made.broken == ("images: 5.png has other pixels than were recorded (and 1 more)",)
     seen = is_harmless(made.path.read_text("utf-8"))
     assert "The files contradict each other" in seen.text
     assert seen.count("p", class_="verdict broken") == 1
@@ -292,7 +292,7 @@ def test_the_verdict_is_that_of_the_worst_link(verdicts: tuple[Any, Any], senten
         for n, verdict in enumerate(verdicts)
     )
     seen = is_harmless(
-        render(Facts(manifest, "0" * 64, {}, (), reports, (), (), Pictures({}, None, (), 1)))
+        render(Facts(manifest, "0" * 64, {}, (), reports, (), (), Images({}, None, (), 1)))
     )
     assert sentence in seen.text
     assert ("token 1, pixels" in seen.text) == (verdicts[1] != "holds")

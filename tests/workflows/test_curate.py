@@ -57,7 +57,7 @@ def test_a_copy_picked_by_hand_needs_the_flag_and_is_remembered(
     result = typed("curate", *guarded, "--pick", "3,5,9", "--allow-copies")["result"]
     assert [one["seed"] for one in result["kept"]] == [5]
     reasons = kept(project)
-    assert "training picture" in (reasons[5] or "") and reasons[3] is reasons[9] is None
+    assert "training image" in (reasons[5] or "") and reasons[3] is reasons[9] is None
     typed("curate", "-m", "base", "--pick", "5,9")  # without the art nobody can know better
     assert kept(project) == {5: reasons[5], 9: None}
     assert "1 too like other art" in status(project).steps[0].found

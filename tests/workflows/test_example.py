@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nftgan.collection.manifest import Manifest, Piece
-from nftgan.provenance.picture import read_png
+from nftgan.provenance.png_reader import read_png
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.png import encode_png
 from nftgan.synthesis.recipe import pixel_hash

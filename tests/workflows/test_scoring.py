@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def drawing(seed: int) -> np.ndarray:
-    """A disc on a ground: one picture of a style."""
+    """A disc on a ground: one image of a style."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:32, :32]
     pixels = np.full((32, 32, 3), random.integers(0, 256, 3), np.uint8)

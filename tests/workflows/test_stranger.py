@@ -29,7 +29,7 @@ from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.reader import MissingBlock, resolve
 from nftgan.ipfs.store import BlockStore
-from nftgan.provenance.picture import read_png
+from nftgan.provenance.png_reader import read_png
 from nftgan.synthesis.png import encode_png
 from nftgan.synthesis.recipe import pixel_hash
 from tests.chain.anvil import rpc
@@ -103,7 +103,7 @@ class World:
         root = Importer(self.extra.__setitem__).add_tree(tree).cid
         self.move(f"ipfs://{root}/")
 
-    def another_picture(self) -> tuple[str, str]:
+    def another_image(self) -> tuple[str, str]:
         """(link, pixel hash) of token 1 with one pixel changed."""
         image = read_png(self.desk.collection / "images" / "1.png").copy()
         image[3, 4, 2] ^= 1
@@ -214,12 +214,12 @@ def other_seed(world: World) -> None:
 
 
 def other_pixel(world: World) -> None:
-    link, _ = world.another_picture()
+    link, _ = world.another_image()
     world.republish(lambda document: document.update(image=link))
 
 
 def other_pixel_and_promise(world: World) -> None:
-    link, pixels = world.another_picture()
+    link, pixels = world.another_image()
 
     def change(document: dict[str, Any]) -> None:
         document["image"] = link
@@ -229,7 +229,7 @@ def other_pixel_and_promise(world: World) -> None:
 
 
 def other_promise(world: World) -> None:
-    _, pixels = world.another_picture()
+    _, pixels = world.another_image()
     world.republish(lambda document: document["nftgan"].update(pixels=pixels))
 
 
@@ -315,7 +315,7 @@ def test_the_broken_link_is_named(
     assert {name for name, verdict in verdicts.items() if verdict == "broken"} <= {link, *allowed}
     code, document = say("regenerate", "1", "-o", "proof")
     if link not in {"image", "merkle proof"} or change is other_promise:
-        assert code == 3  # what stands between the chain and the picture is not passed over
+        assert code == 3  # what stands between the chain and the image is not passed over
         expected = {"pixels": "is different", "image": "is different"}.get(link, f"{link}: ")
         assert expected.removeprefix("metadata: ") in document["error"]["message"]
     else:

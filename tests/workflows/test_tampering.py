@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nftgan.collection.manifest import Manifest
-from nftgan.provenance.picture import read_png
+from nftgan.provenance.png_reader import read_png
 from nftgan.synthesis.png import write_png
 from tests.workflows.typed import Desk
 

@@ -15,8 +15,8 @@ from nftgan.workflows.train import TrainPlan, plan_training
 
 @pytest.fixture
 def art(tmp_path: Path) -> Path:
-    pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
-    write_dataset(tmp_path / "art.zip", list(pictures), labels=None)
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    write_dataset(tmp_path / "art.zip", list(images), labels=None)
     return tmp_path / "art.zip"
 
 

@@ -63,7 +63,7 @@ class Desk:
         return alive
 
     def curated(self, seeds: str) -> None:
-        """A collection with pictures and metadata, made with the model that ships."""
+        """A collection with images and metadata, made with the model that ships."""
         where = ["-C", str(self.collection)]
         self.type("init", "birds", "--in", str(self.folder / "collections"), *LOOK)
         self.type("curate", *where, "-m", "base", "--pick", seeds)

@@ -28,7 +28,7 @@ async function answer(request) {
 
 export const get = async (path) => (await answer(fetch(path))).json();
 
-export const picture = async (path, signal) => (await answer(fetch(path, { signal }))).blob();
+export const image = async (path, signal) => (await answer(fetch(path, { signal }))).blob();
 
 export async function post(path, body) {
   const request = fetch(path, {

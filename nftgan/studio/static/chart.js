@@ -1,4 +1,4 @@
-// A chart of a few curves over thousands of pictures, as SVG that fits its box.
+// A chart of a few curves over thousands of images, as SVG that fits its box.
 
 import { h, svg } from "./dom.js";
 

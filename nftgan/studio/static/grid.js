@@ -5,7 +5,7 @@ import { grow, keySays, noveltyOf, on, opinion, rate, refusalOf, state, togglePi
 
 const GAP = 10;
 const OVERSCAN = 2; // rows beyond the view that exist already
-const WAITING = 3; // pictures asked for before they are painted; more would block other requests
+const WAITING = 3; // images asked for before they are painted; more would block other requests
 const GROWTH = 256;
 
 const grid = $("grid");
@@ -120,7 +120,7 @@ const frame = () => {
   framed = true;
 };
 
-// By scrolling only as fast as pictures come: a long list of empty frames helps nobody.
+// By scrolling only as fast as images come: a long list of empty frames helps nobody.
 async function more({ asked = false } = {}) {
   if (growing || !unfiltered()) return;
   if (!asked && state.news.painted < state.news.pool - GROWTH / 4) return;
@@ -156,16 +156,16 @@ function place(row, height) {
 }
 
 function newTile() {
-  const picture = h("img", { alt: "", decoding: "async", draggable: false });
-  picture.addEventListener("load", () => picture.parentElement.classList.add("here"));
-  picture.addEventListener("error", () => {
-    picture.parentElement.classList.remove("here");
-    if (picture.hasAttribute("src")) picture.removeAttribute("src");
+  const image = h("img", { alt: "", decoding: "async", draggable: false });
+  image.addEventListener("load", () => image.parentElement.classList.add("here"));
+  image.addEventListener("error", () => {
+    image.parentElement.classList.remove("here");
+    if (image.hasAttribute("src")) image.removeAttribute("src");
   });
   const button = (act, label, sign) =>
     h("button", { type: "button", tabindex: "-1", class: act, "data-act": act, title: label }, sign);
   return h("div", { role: "gridcell", class: "tile", tabindex: "-1" },
-    picture,
+    image,
     h("span", { class: "flag" }),
     h("span", { class: "stars", "aria-hidden": "true" }),
     h("span", { class: "acts" }, button("reject", "Reject", "✕"), button("pick", "Pick", "✓")));
@@ -175,11 +175,11 @@ function dress(tile, place) {
   const seed = order[place];
   tile.hidden = seed === undefined;
   if (seed === undefined) return;
-  const picture = tile.firstChild;
+  const image = tile.firstChild;
   if (tile.dataset.seed !== String(seed)) {
     tile.dataset.seed = seed;
     tile.classList.remove("here");
-    picture.removeAttribute("src");
+    image.removeAttribute("src");
   }
   tile.dataset.place = place;
   tile.setAttribute("aria-colindex", (place % columns) + 1);
@@ -206,7 +206,7 @@ function dress(tile, place) {
   tile.setAttribute("aria-label", words.join(", "));
 }
 
-// Pictures that are painted come at once; of the others only a few are asked for at a time.
+// Images that are painted come at once; of the others only a few are asked for at a time.
 function load() {
   let waiting = 0;
   const top = scroller.scrollTop - pitch();
@@ -215,13 +215,13 @@ function load() {
     const inView = row * pitch() >= top && row * pitch() <= bottom;
     for (const tile of rows.get(row).children) {
       if (tile.hidden) continue;
-      const picture = tile.firstChild;
+      const image = tile.firstChild;
       const seed = Number(tile.dataset.seed);
       const painted = state.painted.has(seed);
-      if (!painted && picture.hasAttribute("src")) waiting++;
-      if (picture.hasAttribute("src")) continue;
+      if (!painted && image.hasAttribute("src")) waiting++;
+      if (image.hasAttribute("src")) continue;
       if (painted || (inView && waiting < WAITING)) {
-        picture.src = `/picture/${seed}`;
+        image.src = `/image/${seed}`;
         if (!painted) waiting++;
       }
     }

@@ -1,6 +1,6 @@
-// One piece: its picture under other settings, mixed with another seed, and what is like it.
+// One piece: its image under other settings, mixed with another seed, and what is like it.
 
-import { get, picture } from "./api.js";
+import { get, image } from "./api.js";
 import { $, h, toast } from "./dom.js";
 import { noveltyOf, on, opinion, rate, refusalOf, state, togglePick, toggleReject, traitsOf } from "./state.js";
 import { editor } from "./tags.js";
@@ -20,7 +20,7 @@ const usual = () => ({
   rotate: state.session.rotate,
 });
 
-// ---- the picture -----------------------------------------------------------------------------------
+// ---- the image -----------------------------------------------------------------------------------
 
 function lookPath() {
   const { trunc, x, y, rotate, mix } = parts.form.elements;
@@ -55,7 +55,7 @@ function changed() {
   refresh();
 }
 
-// One request at a time, and only the newest wish: a slider must not queue up pictures.
+// One request at a time, and only the newest wish: a slider must not queue up images.
 async function refresh() {
   if (busy) return;
   busy = true;
@@ -64,9 +64,9 @@ async function refresh() {
     asked = null;
     parts.frame.setAttribute("aria-busy", "true");
     try {
-      const url = URL.createObjectURL(await picture(path));
-      parts.picture.src = url;
-      parts.picture.dataset.look = path;
+      const url = URL.createObjectURL(await image(path));
+      parts.image.src = url;
+      parts.image.dataset.look = path;
       URL.revokeObjectURL(shownUrl);
       shownUrl = url;
     } catch (error) {
@@ -86,8 +86,8 @@ const slider = (name, words, low, high, step, value) =>
 
 function build() {
   const before = usual();
-  parts.picture = h("img", { alt: "" , class: state.session.pixelated ? "pixels" : "" });
-  parts.frame = h("figure", { class: "stage" }, parts.picture);
+  parts.image = h("img", { alt: "" , class: state.session.pixelated ? "pixels" : "" });
+  parts.frame = h("figure", { class: "stage" }, parts.image);
   parts.title = h("h2", { id: "piece-title", tabindex: "-1" });
   parts.stars = h("div", { class: "starring", role: "group", "aria-label": "Stars" },
     [1, 2, 3, 4, 5].map((n) => h("button", { type: "button", onclick: () => rate(seed, n) }, "★")));
@@ -120,7 +120,7 @@ function build() {
   parts.next = h("a", { class: "step", rel: "next" }, "Next ›");
   parts.art = h("div", { class: "strip" });
   parts.artBox = h("section", { hidden: true }, h("h3", {}, "Closest training art"),
-    h("p", { class: "note" }, "0 is a copy; 1 is as far as two training pictures usually are from each other."), parts.art);
+    h("p", { class: "note" }, "0 is a copy; 1 is as far as two training images usually are from each other."), parts.art);
   parts.relatives = h("div", { class: "strip" });
   parts.alike = h("div", { class: "strip" });
   page.replaceChildren(
@@ -148,14 +148,14 @@ function reset() {
 
 const thumbnail = (other) =>
   h("a", { href: `#/seed/${other}`, class: "thumb", "aria-label": `Seed ${other}` },
-    h("img", { src: `/picture/${other}`, alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" }),
+    h("img", { src: `/image/${other}`, alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" }),
     h("span", {}, `${other}`));
 
 function dress() {
   if (seed === null) return;
   const said = opinion(seed);
   parts.title.textContent = said.name ? `${said.name} (seed ${seed})` : `Seed ${seed}`;
-  parts.picture.alt = `Picture of seed ${seed}`;
+  parts.image.alt = `Image of seed ${seed}`;
   parts.pick.textContent = said.picked === true ? "✓ Picked" : "Pick";
   parts.pick.setAttribute("aria-pressed", said.picked === true);
   parts.reject.textContent = said.picked === false ? "✕ Rejected" : "Reject";
@@ -190,7 +190,7 @@ async function likes() {
     parts.relatives.replaceChildren(...found.relatives.map(thumbnail));
     parts.alike.replaceChildren(...(found.alike.length ? found.alike.map(thumbnail) : [h("p", { class: "note" }, "Not painted yet.")]));
     parts.art.replaceChildren(...(found.art.length ? found.art.map((one) => h("figure", { class: "art" },
-      h("img", { src: `/art/${one.index}`, alt: `Training picture ${one.name}`, class: `${state.session.pixelated ? "pixels" : ""}${one.mirrored ? " mirrored" : ""}` }),
+      h("img", { src: `/art/${one.index}`, alt: `Training image ${one.name}`, class: `${state.session.pixelated ? "pixels" : ""}${one.mirrored ? " mirrored" : ""}` }),
       h("figcaption", {}, `${one.ratio.toFixed(2)}${one.mirrored ? ", mirrored" : ""}`, h("small", {}, one.name))))
       : [h("p", { class: "note" }, "The training art is still being looked at.")]));
   } catch (error) {
@@ -209,7 +209,7 @@ export function setUp({ neighbour }) {
 
 export async function show(wanted) {
   seed = wanted;
-  parts.picture.removeAttribute("src");
+  parts.image.removeAttribute("src");
   reset();
   dress();
   parts.title.focus({ preventScroll: true });

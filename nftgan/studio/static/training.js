@@ -42,9 +42,9 @@ function showSheet() {
   const reals = parts.reals.checked;
   const path = reals ? "/reals" : `/sheet/${kimg}`;
   if (parts.sheet.getAttribute("src") !== path) parts.sheet.src = path;
-  parts.sheet.alt = reals ? "Sheet of training art" : `Sheet of samples at ${kimg} thousand pictures`;
+  parts.sheet.alt = reals ? "Sheet of training art" : `Sheet of samples at ${kimg} thousand images`;
   parts.when.textContent = `${kimg} kimg`;
-  parts.slider.setAttribute("aria-valuetext", `${kimg} thousand pictures`);
+  parts.slider.setAttribute("aria-valuetext", `${kimg} thousand images`);
 }
 
 async function refresh() {
@@ -59,7 +59,7 @@ async function refresh() {
   const over = run.kimg >= run.total_kimg;
   const quiet = run.seconds_since_news;
   parts.life.textContent = [
-    `${run.kimg.toFixed(1)} of ${run.total_kimg.toFixed(1)} thousand pictures in ${duration(run.seconds)}`,
+    `${run.kimg.toFixed(1)} of ${run.total_kimg.toFixed(1)} thousand images in ${duration(run.seconds)}`,
     over ? "done" : run.seconds_left !== null && `${duration(run.seconds_left)} left at this pace`,
     !over && quiet !== null && `last sign of life ${duration(quiet)} ago`,
   ].filter(Boolean).join(" · ");

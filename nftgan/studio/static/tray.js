@@ -45,7 +45,7 @@ function newCard(seed) {
   card.remove = h("button", { type: "button", class: "quiet", onclick: () => say(seed, { picked: null }, { words: `Seed ${seed} is not picked any more` }) }, "Take out");
   card.element = h("li", { class: "card", "data-seed": `${seed}` },
     h("a", { href: `#/seed/${seed}`, class: "thumb", "aria-label": `Seed ${seed}` },
-      h("img", { src: `/picture/${seed}`, alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" })),
+      h("img", { src: `/image/${seed}`, alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" })),
     h("div", { class: "words" },
       h("div", { class: "line" }, card.number, card.rank, card.saved, card.remove),
       h("label", {}, h("span", { class: "hidden-words" }, `Name of seed ${seed}`), card.name),
@@ -159,7 +159,7 @@ function tell() {
     const may = now.problems.filter((one) => one.may_stay).map((one) => one.seed);
     dialog.replaceChildren(title("Some pieces need a decision"),
       h("ul", { class: "problems" }, now.problems.map((one) => h("li", {},
-        h("img", { src: `/picture/${one.seed}`, alt: "", class: state.session.pixelated ? "pixels" : "" }),
+        h("img", { src: `/image/${one.seed}`, alt: "", class: state.session.pixelated ? "pixels" : "" }),
         h("span", {}, h("strong", {}, `Seed ${one.seed}: `), one.reason)))),
       h("div", { class: "buttons" }, close(),
         may.length === now.problems.length && h("button", { type: "button", onclick: () => begin(may) }, "Keep them knowingly"),

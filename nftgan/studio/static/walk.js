@@ -1,6 +1,6 @@
 // A walk from picked piece to picked piece: painted while one looks, coarse first, then finer.
 
-import { get, picture } from "./api.js";
+import { get, image } from "./api.js";
 import { $, h, many, toast } from "./dom.js";
 import { on, opinion, state } from "./state.js";
 
@@ -32,7 +32,7 @@ function build() {
     h("label", { class: "slider" }, h("span", {}, "From piece to piece"),
       h("input", { type: "range", name: "seconds", min: "0.5", max: "5", step: "0.5", value: "1.5", oninput: tellPace }), h("output", {}, "")),
     h("label", { class: "line" }, "Path ", h("select", { name: "kind" },
-      [["cubic", "one smooth curve"], ["linear", "straight lines"], ["slerp", "arcs, through likely pictures"]].map(([value, words]) => h("option", { value }, words)))));
+      [["cubic", "one smooth curve"], ["linear", "straight lines"], ["slerp", "arcs, through likely images"]].map(([value, words]) => h("option", { value }, words)))));
   parts.command = h("code", { class: "command", tabindex: "0" });
   const copy = h("button", { type: "button", class: "quiet", onclick: async () => {
     try {
@@ -75,7 +75,7 @@ function offer() {
       type: "button", class: "stop", "data-seed": `${seed}`, "aria-pressed": `${place >= 0}`,
       "aria-label": place >= 0 ? `${name}, stop ${place + 1}` : name, title: name,
       onclick: () => choose(seed),
-    }, h("img", { src: `/picture/${seed}`, alt: "", class: state.session.pixelated ? "pixels" : "" }),
+    }, h("img", { src: `/image/${seed}`, alt: "", class: state.session.pixelated ? "pixels" : "" }),
     h("span", { class: "order", "aria-hidden": "true" }, place >= 0 ? `${place + 1}` : "")));
   }));
   parts.empty.hidden = all.length > 1;
@@ -139,7 +139,7 @@ async function paint(own, wish) {
       for (let step = 0; step < plan.steps; step += stride) {
         const number = stop * plan.steps + step;
         if (frames[number]) continue;
-        const frame = await createImageBitmap(await picture(`/walk/${number}?${wish}`, own.signal));
+        const frame = await createImageBitmap(await image(`/walk/${number}?${wish}`, own.signal));
         if (own !== asked) return frame.close();
         frames[number] = frame;
         done++;

@@ -1,4 +1,4 @@
-"""One picture's whole way from file to training square: what the worker processes run."""
+"""One image's whole way from file to training square: what the worker processes run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Job:
-    """What is the same for all pictures of one run."""
+    """What is the same for all images of one run."""
 
     resolution: int
     crop: Crop
@@ -41,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Square:
-    """A finished picture and how it came about."""
+    """A finished image and how it came about."""
 
     png: bytes
     digest: str  # `pixel_digest` of the square
@@ -52,7 +52,7 @@ class Square:
 
 
 def look(path: Path) -> Look | str:
-    """The file's hash and size, or why it is not a picture."""
+    """The file's hash and size, or why it is not an image."""
     try:
         data = path.read_bytes()
         with open_header(data) as image:
@@ -78,17 +78,17 @@ def make_square(path: Path, job: Job) -> Square | str:
 
 
 def _make_square(data: bytes, job: Job) -> Square:
-    picture = decode(data, job.background, enough=_SPARE * job.resolution)
-    width, height = picture.size
+    decoded = decode(data, job.background, enough=_SPARE * job.resolution)
+    width, height = decoded.size
     if min(width, height) < job.min_side:
         raise Rejected(f"{width}x{height}: its short side is under {job.min_side} pixels")
-    cut, box = square(picture.image, job.crop, job.background)
+    cut, box = square(decoded.image, job.crop, job.background)
     if cut.getcolors(1) is not None:
         raise Rejected("blank: every pixel has the same colour")
-    scale = width / picture.image.width
+    scale = width / decoded.image.width
     left, top, right, bottom = (round(edge * scale) for edge in box)
     final, note = resize(cut, job.resolution, job.resample)
-    notes = [*picture.notes]
+    notes = [*decoded.notes]
     if note:
         notes.append(note)
     elif is_soft(final):

@@ -23,7 +23,7 @@ def decode_png(data: bytes, *, what: str) -> np.ndarray:
                 if image.width * image.height > MAX_PIXELS:
                     raise CheckFailed(f"{what} has {image.width} x {image.height} pixels, too many")
                 if image.mode not in {"RGB", "P"} or getattr(image, "is_animated", False):
-                    raise CheckFailed(f"{what} is not a plain RGB picture")
+                    raise CheckFailed(f"{what} is not a plain RGB image")
                 return np.asarray(image.convert("RGB"))
     except CheckFailed:
         raise
