@@ -19,7 +19,18 @@ ROWS = [
     {"training", "metrics", "synthesis"},
     {"networks", "dataset"},
     {"ops", "ipfs", "chain"},
-    {"errors", "config", "seeds", "files", "page", "progress", "project"},
+    {
+        "addresses",
+        "errors",
+        "config",
+        "seeds",
+        "files",
+        "page",
+        "progress",
+        "project",
+        "redaction",
+        "terminal",
+    },
 ]
 LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}
 FOUNDATION = ROWS[-1]

@@ -15,6 +15,7 @@ from typing import Any
 from nftgan.errors import CredentialError, UsageError
 from nftgan.files import finished, os_error, read_json, translated_os_errors, write_secret
 from nftgan.project import state_home
+from nftgan.redaction import remember
 
 PASSWORD_FILE = "NFTGAN_PASSWORD_FILE"
 ANVIL_MNEMONIC = "test test test test test test test test test test test junk"
@@ -108,6 +109,7 @@ def _local(private_key: str, what: str) -> Any:
     key = private_key.strip().removeprefix("0x")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", key):
         raise CredentialError(f"{what} is not a private key: it must be 64 hexadecimal digits")
+    remember(key)
     try:
         return Local.from_key(bytes.fromhex(key))
     except (ValueError, ValidationError):
@@ -169,12 +171,17 @@ def _choose(address: str | None) -> Wallet:
 def _password(address: str, prompt: Prompt) -> str:
     named = os.environ.get(PASSWORD_FILE)
     if not named:
-        return prompt(f"password of {address}: ")
+        return _remembered(prompt(f"password of {address}: "))
     path = Path(named).expanduser()
     try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
+        return _remembered(path.read_text(encoding="utf-8").rstrip("\r\n"))
     except OSError as exc:
         raise CredentialError(f"the password file {path} cannot be read: {exc.strerror}") from exc
+
+
+def _remembered(password: str) -> str:
+    remember(password)
+    return password
 
 
 def _decrypt(path: Path, password: str) -> Account:

@@ -9,9 +9,11 @@ from urllib.parse import unquote, urlsplit
 import requests
 from web3.providers.base import JSONBaseProvider
 
+from nftgan.addresses import is_loopback
 from nftgan.chain.rpc import NodeUnavailable
 from nftgan.errors import ServiceError
 from nftgan.files import parse_json
+from nftgan.redaction import remember
 
 TIMEOUT_SECONDS = 30
 READ_TRIES = 5
@@ -36,7 +38,11 @@ class NodeProvider(JSONBaseProvider):
         super().__init__()
         self._url, self.where, self._timeout_seconds = url, where, timeout_seconds
         self._secrets = secrets_of(url)
+        remember(*(secret.decode() for secret in self._secrets))
         self._session = requests.Session()
+        # No proxy may answer for a node of this machine, and no entry of ~/.netrc goes to any.
+        self._session.trust_env = not is_loopback(urlsplit(url).hostname)
+        self._session.auth = _as_it_is
         self._session.headers["Content-Type"] = "application/json"
 
     def __repr__(self) -> str:
@@ -109,6 +115,10 @@ def secrets_of(url: str) -> list[bytes]:
     words += [unquote(word) for word in words]
     long = {word.encode() for word in words if len(word) >= MIN_SECRET_CHARACTERS}
     return sorted(long, key=len, reverse=True)
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 class _Fault(Exception):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from nftgan.addresses import is_loopback
 from nftgan.chain.networks import Chain
 from nftgan.errors import ServiceError, UsageError
 from nftgan.project import state_home
@@ -78,7 +79,7 @@ def rpc_url(chain: Chain, given: str | None) -> str:
         known = False
     if not known:
         raise UsageError(f"{redact(url)} is not an http(s) address", hint="--rpc https://…")
-    if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise UsageError(
             f"{redact(url)} is not encrypted", hint="use https for nodes on other machines"
         )

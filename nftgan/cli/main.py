@@ -49,6 +49,9 @@ def run() -> None:
     # Read when torch loads OpenMP. Threads that spin while they wait for one that another program
     # keeps from running make small networks up to twenty times slower on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Processes that we start never import from the working directory (Python 3.11 and later): it
+    # may be a folder from somebody else.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     if os.environ.get("RANK", "0") != "0":  # one of several: the first one speaks for all
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
     if "--json" not in sys.argv:

@@ -6,12 +6,12 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,9 +22,12 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 
 from nftgan.errors import NftganError
+from nftgan.redaction import redact
+from nftgan.terminal import one_line, visible
 
 LINE_EVERY_SECONDS = 10
 
@@ -38,6 +41,22 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+class SafeConsole(Console):
+    """A console on which text from outside cannot act.
+
+    The last place before the terminal: whatever way a text took (markup, a table's cell, the note
+    of a progress bar), its control and bidirectional characters are written out here. Rich's own
+    control codes are segments of another kind and pass.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else visible(segment.text)
+            yield segment if text == segment.text else Segment(text, segment.style)
 
 
 class _RichTask:
@@ -105,9 +124,9 @@ class Ui:
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False, debug: bool = False) -> None:
         self.as_json, self.quiet, self.debug = as_json, quiet, debug
-        self.out = Console(highlight=False, soft_wrap=True)
+        self.out = SafeConsole(highlight=False, soft_wrap=True)
         self.details: Any = None  # of a check that failed: part of its JSON document
-        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
 
     # -- the answer
 
@@ -128,8 +147,8 @@ class Ui:
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
-            table.add_row(*(cell if hasattr(cell, "__rich__") else _escape(cell) for cell in row))
-        Console(highlight=False).print(table)
+            table.add_row(*map(_cell, row))
+        SafeConsole(highlight=False).print(table)
 
     def document(self, result: Any) -> None:
         """The one JSON document of a command that worked."""
@@ -142,16 +161,16 @@ class Ui:
     def failure(self, error: NftganError) -> None:
         """One sentence and its remedy, or the one JSON document of a command that failed."""
         if self.as_json:
-            body = {"kind": error.kind, "message": error.message, "hint": error.hint}
+            body = {"kind": error.kind, "message": redact(error.message), "hint": error.hint}
             document: dict[str, Any] = {"ok": False, "error": body}
             if self.details is not None:
                 document["result"] = plain(self.details)
             sys.stdout.write(json.dumps(document, sort_keys=True) + "\n")
             sys.stdout.flush()
             return
-        self.err.print(f"[bold red]error:[/] {_escape(error.message)}")
+        self.err.print(f"[bold red]error:[/] {_escape(one_line(redact(error.message)))}")
         if error.hint:
-            self.err.print(f"[bold]  try:[/] {_escape(error.hint)}")
+            self.err.print(f"[bold]  try:[/] {_escape(one_line(redact(error.hint)))}")
 
     def confirm(self, question: str) -> bool:
         """A yes or no from the person at the terminal; UsageError when there is none."""
@@ -166,17 +185,17 @@ class Ui:
 
     def note(self, message: str) -> None:
         if not self.quiet:
-            self.err.print(_escape(message), style="dim")
+            self.err.print(_escape(redact(message)), style="dim")
 
     def warn(self, message: str) -> None:
-        self.err.print(f"[yellow]warning:[/] {_escape(message)}")
+        self.err.print(f"[yellow]warning:[/] {_escape(one_line(redact(message)))}")
 
     @contextmanager
     def task(
         self, description: str, total: float | None = None, unit: str = ""
     ) -> Iterator[_RichTask | _LineTask]:
         if self.quiet or not self.err.is_terminal:
-            console = Console(stderr=True, quiet=True) if self.quiet else self.err
+            console = SafeConsole(stderr=True, quiet=True) if self.quiet else self.err
             yield _LineTask(console, description, total, unit)
             return
         columns = (
@@ -192,6 +211,10 @@ class Ui:
         )
         with Progress(*columns, console=self.err, transient=True) as bars:
             yield _RichTask(bars, bars.add_task(description, total=total, unit=unit, note=""))
+
+
+def _cell(value: Any) -> Any:
+    return value if hasattr(value, "__rich__") else _escape(one_line(str(value)))
 
 
 def _escape(value: Any) -> str:

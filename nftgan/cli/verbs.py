@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import os
 import signal
 import sys
@@ -16,6 +17,8 @@ import typer
 
 from nftgan.cli.ui import Ui
 from nftgan.errors import Cancelled, NftganError
+from nftgan.redaction import redact
+from nftgan.terminal import visible
 
 GET_STARTED, MAKE, PUBLISH, PROVE = "Get started", "Make", "Publish", "Prove"
 
@@ -133,16 +136,23 @@ def _fail(ui: Ui, error: NftganError) -> int:
     if ui.debug:
         import traceback
 
-        traceback.print_exception(error.__cause__ or error)
+        # A foreign exception may quote a request with its token, or a stranger's answer.
+        text = "".join(traceback.format_exception(error.__cause__ or error))
+        print(visible(redact(text)), file=sys.stderr, end="")
     ui.failure(error)
     return error.exit_code
 
 
-def _set_up_logging(*, verbose: bool) -> None:
-    import logging
+class SafeFormatter(logging.Formatter):
+    """A log line may quote what came from outside: no secret and no control character in it."""
 
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s"
-    )
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(redact(super().format(record)))
+
+
+def _set_up_logging(*, verbose: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(SafeFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     if not verbose:
         logging.getLogger("nftgan").setLevel(logging.WARNING)

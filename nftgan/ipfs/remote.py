@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -11,6 +9,7 @@ from http.client import HTTPMessage
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from nftgan.addresses import is_inside, is_loopback
 from nftgan.errors import ServiceError, UsageError
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.reader import MAX_BLOCK_BYTES, Get
@@ -19,7 +18,6 @@ from nftgan.ipfs.store import MissingBlock
 TIMEOUT_SECONDS = 60
 BLOCK_SECONDS = 180
 """For a whole block: a gateway that sends a byte a minute does not hold anyone for ever."""
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 RAW_TYPE = "application/vnd.ipld.raw"
 
 
@@ -43,20 +41,11 @@ class _NoRedirectInside(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         parts = urlsplit(newurl)
         host = parts.hostname or ""
-        here = host in LOOPBACK or host.endswith(".localhost")
+        here = is_loopback(host)
         within = self.gateway_is_here and here and parts.scheme in {"http", "https"}
-        if not within and (parts.scheme != "https" or here or is_local(host)):
+        if not within and (parts.scheme != "https" or is_inside(host)):
             raise ServiceError("a gateway redirects to an address that is not public https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def is_local(host: str) -> bool:
-    """Whether `host` names this machine or its network."""
-    try:
-        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return any(not ipaddress.ip_address(a.split("%")[0]).is_global for a in addresses)
 
 
 def gateway_get(url: str) -> Get:
@@ -69,9 +58,14 @@ def gateway_get(url: str) -> Get:
     host = parts.hostname or ""
     if parts.scheme not in {"http", "https"} or not host:
         raise UsageError(f"{url!r} is not a gateway", hint="--gateway https://HOST")
-    if parts.scheme == "http" and host not in LOOPBACK:
+    if parts.scheme == "http" and not is_loopback(host):
         raise UsageError(f"{host} is asked without encryption", hint="use https")
-    opener = urllib.request.build_opener(_NoRedirectInside(gateway_is_here=host in LOOPBACK))
+    here = is_loopback(host)
+    opener = urllib.request.build_opener(_NoRedirectInside(gateway_is_here=here))
+    if here:  # no proxy may answer for a gateway of this machine
+        opener = urllib.request.build_opener(
+            _NoRedirectInside(gateway_is_here=True), urllib.request.ProxyHandler({})
+        )
     base = url.rstrip("/")
 
     def get(cid: Cid) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import urllib3
 
+from nftgan.addresses import is_inside, is_loopback
 from nftgan.errors import ServiceError, UsageError
 from nftgan.files import fsync_folder, lock, sha256_file, translated_os_errors
 from nftgan.progress import SILENT, Progress, Task
@@ -144,8 +144,8 @@ def _get(
         except ValueError as exc:
             raise ServiceError(f"{_shown(parts)} redirects to nowhere") from exc
         _check_origin(there)
-        if _is_loopback(there.hostname) and not _is_loopback(parts.hostname):
-            raise ServiceError(f"{_shown(parts)} redirects to this machine")
+        if is_inside(there.hostname) and not is_loopback(parts.hostname):
+            raise ServiceError(f"{_shown(parts)} redirects to this machine or its network")
     raise ServiceError(f"{_shown(parts)} redirects more than {REDIRECTS} times")
 
 
@@ -156,21 +156,12 @@ def _check_origin(parts: SplitResult) -> None:
         raise UsageError(f"{parts.hostname} has a port that is no number") from exc
     if not parts.hostname:
         raise UsageError("the URL of the model names no host")
-    plain = parts.scheme == "http" and _is_loopback(parts.hostname)
+    plain = parts.scheme == "http" and is_loopback(parts.hostname)
     if parts.scheme != "https" and not plain:
         raise UsageError(
             f"{_shown(parts)} is not https",
             hint="use an https URL; plain http is for this machine only",
         )
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _start(response: urllib3.BaseHTTPResponse) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+import nftgan
 from nftgan.errors import PartlyDone, UsageError
 
 RENDEZVOUS = "NFTGAN_RENDEZVOUS"
@@ -80,6 +81,15 @@ def _words(folder: Path, rank: int) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
+# Not `-m nftgan`: that looks in the working directory first, and a folder from somebody else may
+# hold a package of that name. The children import from where this process did.
+_HOME = str(Path(nftgan.__file__).resolve().parents[1])
+_PROGRAM = (
+    f"import sys; sys.path[:] = [{_HOME!r}, *filter(None, sys.path)];"
+    " from nftgan.cli.main import run; run()"
+)
+
+
 def _start(
     arguments: Sequence[str], rank: int, processes: int, folder: Path
 ) -> subprocess.Popen[bytes]:
@@ -89,7 +99,7 @@ def _start(
         "WORLD_SIZE": str(processes),
         RENDEZVOUS: str(folder / "team"),
     }
-    command = [sys.executable, "-m", "nftgan", *arguments]
+    command = [sys.executable, "-c", _PROGRAM, *arguments]
     if rank == 0:
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
     with (folder / f"{rank}.txt").open("wb") as words:

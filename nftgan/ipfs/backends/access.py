@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from nftgan.addresses import is_loopback
 from nftgan.errors import CredentialError, UsageError
+from nftgan.redaction import remember
 
 NODE_TOKEN = "NFTGAN_IPFS_TOKEN"
 
@@ -54,6 +55,7 @@ def _fit(token: str, where: str) -> str:
     # An HTTP library that meets another character quotes the whole header in its error.
     if not all("!" <= letter <= "~" for letter in token):
         raise CredentialError(f"{where} holds more than a token", hint="one line, no spaces")
+    remember(token)
     return token
 
 
@@ -63,16 +65,6 @@ def redacted(text: str, token: str | None) -> str:
     if token:
         line = line.replace(token, "(token)")
     return line[:200]
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether the host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def checked_url(url: str, token: str | None, variable: str = NODE_TOKEN) -> SplitResult:

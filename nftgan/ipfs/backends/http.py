@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from nftgan.addresses import is_loopback
 from nftgan.errors import CredentialError, NftganError, ServiceError
 from nftgan.files import parse_json
-from nftgan.ipfs.backends.access import checked_url, is_loopback, redacted
+from nftgan.ipfs.backends.access import checked_url, redacted
 from nftgan.ipfs.backends.base import Refused, Silent
 from nftgan.ipfs.backends.body import Body
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult
 
+from nftgan.addresses import is_loopback
 from nftgan.errors import CredentialError, ServiceError
-from nftgan.ipfs.backends.access import NODE_TOKEN, checked_url, is_loopback, redacted
+from nftgan.ipfs.backends.access import NODE_TOKEN, checked_url, redacted
 from nftgan.ipfs.backends.base import Refused, Silent
 from nftgan.ipfs.backends.http import (
     AGAIN,

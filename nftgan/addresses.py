@@ -1,0 +1,39 @@
+"""Which hosts are this machine or its network: what may be asked unencrypted, and never by others.
+
+One rule for all that speaks HTTP: without encryption only this machine is asked, no proxy stands
+between us and it, and a stranger's redirect never leads to it or into its network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether `host`, a name or an IP address, is this machine by its form alone (no DNS)."""
+    name = (host or "").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, section 6.3
+        return True
+    try:
+        return _unmapped(name).is_loopback
+    except ValueError:
+        return False
+
+
+def is_inside(host: str | None) -> bool:
+    """Whether `host` is, or resolves to, an address that is not on the public internet."""
+    if not host or is_loopback(host):
+        return True
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return False
+    return any(not _unmapped(address.split("%")[0]).is_global for address in found)
+
+
+def _unmapped(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address, an IPv4 one where IPv6 only wraps it (::ffff:127.0.0.1)."""
+    address = ipaddress.ip_address(text)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if isinstance(mapped, ipaddress.IPv4Address) else address

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+
+import pytest
+
+from nftgan import redaction
+from nftgan.cli import verbs
+from nftgan.cli.ui import SafeConsole, Ui
+from nftgan.errors import ServiceError
+
+EVIL = "\x1b[2J\x1b[H\x9b8m 1 tokens proven\u202e\r"
+ACTIVE = set("\x1b\x9b\u202e\r")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> tuple[Ui, Terminal]:
+    """A voice whose both streams are one terminal without colours."""
+    screen = Terminal()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "stderr", screen)
+    ui = Ui()
+    ui.out = ui.err = SafeConsole(file=screen, highlight=False, soft_wrap=True, no_color=True)
+    return ui, screen
+
+
+def test_text_from_outside_cannot_act_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    ui, screen = of_a_terminal(monkeypatch)
+    ui.print(EVIL)
+    ui.text(EVIL)
+    ui.note(EVIL)
+    ui.warn(EVIL)
+    ui.table(EVIL, ("a", EVIL), [(EVIL, 1)])
+    ui.failure(ServiceError(EVIL, hint=EVIL))
+    shown = screen.getvalue()
+    assert shown.count("tokens proven") >= 8
+    for place in range(len(shown)):
+        if shown[place] == "\x1b":  # ours: a style, never a movement of the cursor
+            assert shown[place + 1] == "["
+            assert shown[place + 2 :].split("m")[0].strip("0123456789;") == ""
+    assert not ACTIVE - {"\x1b"} & set(shown)
+    assert "\x1b[2J" not in shown
+
+
+def test_a_note_of_a_progress_bar_cannot_act_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    ui, screen = of_a_terminal(monkeypatch)
+    with ui.task(EVIL, total=2, unit=EVIL) as task:
+        task.update(completed=1, note=EVIL)
+    shown = screen.getvalue()
+    assert "1 tok" in shown  # cut to the bar's width
+    assert "\x1b[2J" not in shown
+    assert "\x9b" not in shown
+
+
+def test_a_failure_is_one_line_whatever_it_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ui, screen = of_a_terminal(monkeypatch)
+    ui.failure(ServiceError("the node refused: no\n1 token proven"))
+    assert screen.getvalue().count("\n") == 1
+
+
+def test_a_secret_is_in_no_failure_no_log_line_and_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "s3cr3t-t0k3n-of-a-service"
+    monkeypatch.setattr(redaction, "_windows", set())
+    redaction.remember(token)
+
+    # A verb that has answered lets Ctrl-C pass; the tests go on.
+    monkeypatch.setattr(verbs, "_too_late_to_stop", lambda: None)
+
+    def fails() -> None:
+        try:
+            raise ValueError(f"BadStatusLine({token!r})")
+        except ValueError as exc:
+            raise ServiceError(f"it answered {token}") from exc
+
+    assert verbs.call(Ui(debug=True), fails) == 5
+    assert verbs.call(Ui(as_json=True, debug=True), fails) == 5
+    record = logging.LogRecord("a", logging.ERROR, "b", 1, "saw %s \x1b[2J", (token,), None)
+    print(verbs.SafeFormatter("%(message)s").format(record))
+    shown = capsys.readouterr()
+    assert "BadStatusLine" in shown.err
+    assert "\x1b[2J" not in shown.out
+    assert "t0k3n" not in shown.out + shown.err
+    assert json.loads(shown.out.splitlines()[0])["error"]["message"].startswith("it answered")
