@@ -78,7 +78,7 @@ def car(folder: Path, scratch: Path) -> None:
 
 def read_back(folder: Path, scratch: Path) -> None:
     packed = CarFile(scratch / "x.car")
-    verify(packed, [packed.root], packed.get, where="the CAR", extent="all")
+    verify(packed, [packed.root], packed.get, where="the CAR", verify_mode="all")
 
 
 def store(durable: bool) -> Way:

@@ -60,12 +60,12 @@ def verify(
 ) -> Any:
     """Check every link from a token on chain back to its pixels, which are made again."""
     from nftgan.errors import CheckFailed
-    from nftgan.workflows.verify import every_token, verifier
+    from nftgan.workflows.verify import every_token, open_verifier
     from nftgan.workflows.verify import verify as run
 
     numbers = _numbers(tokens, token, every)
     project, choice = _where(collection, contract, chain, rpc, mainnet)
-    check = verifier(
+    verifier = open_verifier(
         choice,
         project=project,
         contract=contract,
@@ -80,30 +80,30 @@ def verify(
     }
     reports = []
     if numbers is None:
-        numbers = every_token(check)
+        numbers = every_token(verifier)
     with ui.task("verifying", len(numbers), "tokens") as task:
-        for report in run(check, numbers, project=project):
+        for report in run(verifier, numbers, project=project):
             reports.append(report)
             task.advance()
-            if not report.holds or len(reports) <= 1:
+            if not report.passed or len(reports) <= 1:
                 from rich.text import Text
 
                 rows = [(k.name, Text.from_markup(marks[k.verdict]), k.found) for k in report.links]
                 ui.table(f"Token {report.token}", ("link", "", "found"), rows)
             else:
                 ui.print(f"token {report.token}: all {len(report.links)} links hold")
-    broken = [report for report in reports if report.broken]
-    document = {"contract": check.collection.address, "tokens": reports}
-    if broken:
-        first = broken[0].broken[0]
+    failed = [report for report in reports if report.failed]
+    document = {"contract": verifier.collection.address, "tokens": reports}
+    if failed:
+        first = failed[0].failed[0]
         if ui.as_json:
             ui.details = document
         raise CheckFailed(
-            f"token {broken[0].token}: {first.name}: {first.found}"
-            + (f" (and {len(broken) - 1} more tokens)" if len(broken) > 1 else "")
+            f"token {failed[0].token}: {first.name}: {first.found}"
+            + (f" (and {len(failed) - 1} more tokens)" if len(failed) > 1 else "")
         )
-    proven = sum(report.holds for report in reports)
-    ui.print(f"[green]{proven} tokens proven[/] by {check.collection.address}")
+    proven = sum(report.passed for report in reports)
+    ui.print(f"[green]{proven} tokens proven[/] by {verifier.collection.address}")
     if proven < len(reports):
         ui.warn(f"{len(reports) - proven} tokens have links that could not be checked: see above")
     return document
@@ -128,20 +128,22 @@ def regenerate(
 ) -> Any:
     """Make a token's image again from model, recipe and seed alone, and compare."""
     from nftgan.errors import CheckFailed, UsageError
+    from nftgan.workflows.verify import open_verifier
     from nftgan.workflows.verify import regenerate as run
-    from nftgan.workflows.verify import verifier
 
     numbers = _numbers(tokens, token, every)
     if numbers is None and not every:
         raise UsageError("say which tokens", hint="nftgan regenerate 3 -o proof, or --all")
     project, choice = _where(collection, contract, chain, rpc, mainnet)
-    check = None
+    verifier = None
     if contract is not None:
-        check = verifier(choice, contract=contract, gateways=tuple(gateway or ()), model=model)
+        verifier = open_verifier(
+            choice, contract=contract, gateways=tuple(gateway or ()), model=model
+        )
     elif model is not None:
         raise UsageError("--model goes with --contract", hint="the collection has its own model")
     made = []
-    for one in run(numbers, output, project=project, check=check):
+    for one in run(numbers, output, project=project, verifier=verifier):
         made.append(one)
         ui.print(f"token {one.token}, seed {one.seed}: {one.path} is {one.verdict}")
     different = [one for one in made if one.verdict != "identical"]
@@ -176,13 +178,15 @@ def report(
     """Write one HTML page about the collection: art, rarity, lineage, costs, and what is proven."""
     from nftgan.errors import CheckFailed, UsageError
     from nftgan.workflows.report import report as run
-    from nftgan.workflows.verify import verifier
+    from nftgan.workflows.verify import open_verifier
 
     project, choice = _where(collection, None, chain, rpc, mainnet)
     if not check and (chain or rpc or gateway):
         raise UsageError("--chain, --rpc and --gateway go with --verify", hint="add --verify")
-    by = verifier(choice, project=project, gateways=tuple(gateway or ())) if check else None
-    made = run(project, output, check=by, progress=ui)
+    verifier = (
+        open_verifier(choice, project=project, gateways=tuple(gateway or ())) if check else None
+    )
+    made = run(project, output, verifier=verifier, progress=ui)
     ui.print(f"{made.path}: {made.pieces:,} pieces, {made.bytes / 1000:,.0f} kB, one file")
     document = {
         "path": made.path,
@@ -192,13 +196,13 @@ def report(
         "on_sheet": made.on_sheet,
         "asked_chain": made.asked_chain,
         "checks": made.checks,
-        "proven": sum(token.holds for token in made.tokens),
-        "broken": made.broken,
+        "proven": sum(token.passed for token in made.tokens),
+        "broken": made.failed,
     }
-    if made.broken:
+    if made.failed:
         ui.details = document
-        more = f" (and {len(made.broken) - 1} more)" if len(made.broken) > 1 else ""
-        raise CheckFailed(f"{made.broken[0]}{more}", hint="the page was written and says so")
+        more = f" (and {len(made.failed) - 1} more)" if len(made.failed) > 1 else ""
+        raise CheckFailed(f"{made.failed[0]}{more}", hint="the page was written and says so")
     if not made.asked_chain:
         ui.note("the chain was not asked: add --verify")
     return document

@@ -56,13 +56,18 @@ def pin(
     from nftgan.workflows.pin import pin as run
     from nftgan.workflows.pin import pin_again
 
-    extents: dict[str | None, Any] = {None: None, "all": "all", "sample": "sample", "none": "none"}
-    if verify not in extents:
+    verify_modes: dict[str | None, Any] = {
+        None: None,
+        "all": "all",
+        "sample": "sample",
+        "none": "none",
+    }
+    if verify not in verify_modes:
         raise UsageError(f"--verify {verify!r} is not all, sample or none")
     if car is not None and collection is not None:
         raise UsageError("--car and --collection exclude each other", hint="leave one out")
     targets = tuple(to or ("embedded",))
-    how: dict[str, Any] = {"extent": extents[verify], "dry_run": dry_run, "progress": ui}
+    how: dict[str, Any] = {"verify_mode": verify_modes[verify], "dry_run": dry_run, "progress": ui}
     if car is None:
         project = find_project(collection)
         result = run(project, targets, **how)
@@ -72,8 +77,8 @@ def pin(
         _show_pin_plan(ui, result)
         return result
     for one in result.targets:
-        checked = f"{one.checked_blocks} of {one.blocks} blocks read back"
-        ui.print(f"pinned ipfs://{one.root} to {one.target}: {checked}")
+        verified = f"{one.checked_blocks} of {one.blocks} blocks read back"
+        ui.print(f"pinned ipfs://{one.root} to {one.target}: {verified}")
     ui.print(f"any IPFS node can import {result.car} ({result.car_bytes:,} bytes)")
     if car is None:
         ui.print(f"next: [bold]nftgan deploy -C {project.root}[/]")

@@ -19,14 +19,14 @@ from nftgan.errors import CheckFailed, NftganError, UsageError
 from nftgan.ipfs.car import header, section
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.reader import (
-    Get,
+    BlockGetter,
     NotFound,
-    checked,
     entries,
     file_size,
     is_folder,
     resolve,
     stream,
+    verified,
     walk,
 )
 
@@ -37,7 +37,7 @@ RAW_TYPE, CAR_TYPE = "application/vnd.ipld.raw", "application/vnd.ipld.car"
 FOREVER = "public, max-age=29030400, immutable"
 FORMATS = {"raw": RAW_TYPE, "car": CAR_TYPE}
 SCOPES = ("all", "entity", "block")
-EMPTY = "bafkqaaa"
+IDENTITY_CID = "bafkqaaa"
 """The CID that holds its own bytes, none: clients ask for it to see whether this is a gateway."""
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -48,8 +48,8 @@ class Gateway(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, get: Get, port: int = 0) -> None:
-        self.get = checked(get)
+    def __init__(self, get: BlockGetter, port: int = 0) -> None:
+        self.get = verified(get)
         try:
             super().__init__((LOOPBACK, port), Handler)
         except OSError as exc:
@@ -152,15 +152,15 @@ class Handler(BaseHTTPRequestHandler):
             raise NotFound("only /ipfs/CID is served here")
         path = parts[3] if len(parts) > 3 else ""
         form = self._format(parse_qs(url.query).get("format", [""])[0])
-        if parts[2] == EMPTY and not path and form == "raw":
-            self._raw(EMPTY, b"", url.path, body)
+        if parts[2] == IDENTITY_CID and not path and form == "raw":
+            self._raw(IDENTITY_CID, b"", url.path, body)
             return
-        way: list[tuple[Cid, bytes]] = []
-        cid = resolve(_noting(self.server.get, way), Cid.parse(parts[2]), path)
+        path_blocks: list[tuple[Cid, bytes]] = []
+        cid = resolve(_noting(self.server.get, path_blocks), Cid.parse(parts[2]), path)
         if form == "raw":
             self._raw(str(cid), self.server.get(cid), url.path, body)
         elif form == "car":
-            self._car(cid, way, parse_qs(url.query), body)
+            self._car(cid, path_blocks, parse_qs(url.query), body)
         elif is_folder(self.server.get, cid):
             self._folder(cid, url.path, body)
         else:
@@ -183,7 +183,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def _car(
-        self, root: Cid, way: list[tuple[Cid, bytes]], query: dict[str, list[str]], body: bool
+        self,
+        root: Cid,
+        path_blocks: list[tuple[Cid, bytes]],
+        query: dict[str, list[str]],
+        body: bool,
     ) -> None:
         """The blocks that prove the path, then those that `dag-scope` asks for, each once."""
         scope = query.get("dag-scope", ["all"])[0]
@@ -201,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._piece(header(root))
         sent: set[Cid] = set()
-        for cid, data in chain(way, [first], blocks):
+        for cid, data in chain(path_blocks, [first], blocks):
             if cid not in sent:
                 sent.add(cid)
                 self._piece(section(cid, data))
@@ -261,18 +265,18 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(piece)
 
 
-def _noting(get: Get, way: list[tuple[Cid, bytes]]) -> Get:
+def _noting(get: BlockGetter, path_blocks: list[tuple[Cid, bytes]]) -> BlockGetter:
     """`get` that notes what was read."""
 
     def read(cid: Cid) -> bytes:
         data = get(cid)
-        way.append((cid, data))
+        path_blocks.append((cid, data))
         return data
 
     return read
 
 
-def _scoped(get: Get, cid: Cid, scope: str) -> Iterator[tuple[Cid, bytes]]:
+def _scoped(get: BlockGetter, cid: Cid, scope: str) -> Iterator[tuple[Cid, bytes]]:
     """The blocks of a DAG that a scope of the trustless gateway's specification names."""
     if scope == "all" or (scope == "entity" and not is_folder(get, cid)):
         yield from walk(get, cid)

@@ -29,7 +29,7 @@ from nftgan.ipfs.dagpb import (
 from nftgan.ipfs.hamt import build_shards
 from nftgan.ipfs.profiles import DEFAULT_PROFILE, Profile, profile_named
 
-Sink = Callable[[Cid, bytes], None]
+BlockPut = Callable[[Cid, bytes], None]
 """Takes one block. It must be safe to call from one thread at a time."""
 
 Tree = Mapping[str, "Path | bytes | Tree"]
@@ -53,7 +53,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # neither follows a link no
 
 
 def discard(cid: Cid, data: bytes) -> None:
-    """The sink of those who only want to know the CID."""
+    """For those who only want to know the CID."""
 
 
 @dataclass(frozen=True)
@@ -74,25 +74,25 @@ _B = TypeVar("_B")
 
 
 class Importer:
-    """Builds DAGs by one profile into one sink, in an order that depends on names alone."""
+    """Builds DAGs by one profile into `put`, in an order that depends on names alone."""
 
-    def __init__(self, sink: Sink = discard, profile: str = DEFAULT_PROFILE) -> None:
-        self.sink = sink
+    def __init__(self, put: BlockPut = discard, profile: str = DEFAULT_PROFILE) -> None:
+        self.put = put
         self.profile: Profile = profile_named(profile)
 
     def add_bytes(self, data: bytes) -> Imported:
         """The DAG of a file with this content."""
-        return self._content(data, self.sink)
+        return self._content(data, self.put)
 
     def add_stream(self, file: IO[bytes]) -> Imported:
         """The DAG of a file with what `file` still holds, a few chunks in memory at a time."""
         chunks = iter(lambda: file.read(self.profile.chunk_bytes), b"")
         first = list(itertools.islice(chunks, 2 * THREADS)) or [b""]
         if len(first) == 1 or THREADS == 1:
-            return self._file(map(self._leaf, itertools.chain(first, chunks)), self.sink)
+            return self._file(map(self._leaf, itertools.chain(first, chunks)), self.put)
         with ThreadPoolExecutor(THREADS) as pool:
             leaves = _ahead(pool, self._leaf, itertools.chain(first, chunks), THREADS + 2)
-            return self._file(leaves, self.sink)
+            return self._file(leaves, self.put)
 
     def add_path(self, path: Path) -> Imported:
         """The DAG of a file, or of a folder with everything below it.
@@ -143,11 +143,11 @@ class Importer:
                 elif threaded and part.worth_a_thread:
                     for imported, blocks in next(done):
                         for cid, data in blocks:
-                            self.sink(cid, data)
+                            self.put(cid, data)
                         yield imported
                 else:
                     for plain in part.files:
-                        yield self._plain(plain, self.sink)
+                        yield self._plain(plain, self.put)
 
     def _any(self, value: _Value) -> Imported:
         if isinstance(value, bytes):
@@ -160,13 +160,13 @@ class Importer:
         made = []
         for plain in batch.files:
             blocks: list[Block] = []
-            keeps = discard if self.sink is discard else lambda *block, to=blocks: to.append(block)
+            keeps = discard if self.put is discard else lambda *block, to=blocks: to.append(block)
             made.append((self._plain(plain, keeps), blocks))
         return made
 
-    def _plain(self, plain: _Plain, sink: Sink) -> Imported:
+    def _plain(self, plain: _Plain, put: BlockPut) -> Imported:
         value, size = plain
-        return self._content(value if isinstance(value, bytes) else _read(value, size), sink)
+        return self._content(value if isinstance(value, bytes) else _read(value, size), put)
 
     def _directory(self, links: list[Link]) -> Link:
         data = encode_unixfs(UnixFs(DIRECTORY))
@@ -185,9 +185,9 @@ class Importer:
 
     # ---- files
 
-    def _put_node(self, block: bytes, sink: Sink | None = None) -> Link:
+    def _put_node(self, block: bytes, put: BlockPut | None = None) -> Link:
         cid = Cid.of(block, DAG_PB, self.profile.cid_version)
-        (sink or self.sink)(cid, block)
+        (put or self.put)(cid, block)
         return Link("", cid, len(block))
 
     def _leaf(self, chunk: bytes) -> tuple[Cid, bytes, int]:
@@ -197,48 +197,52 @@ class Importer:
         block = encode_node([], encode_unixfs(UnixFs(FILE, chunk, len(chunk))))
         return Cid.of(block, DAG_PB, self.profile.cid_version), block, len(chunk)
 
-    def _content(self, data: bytes, sink: Sink) -> Imported:
+    def _content(self, data: bytes, put: BlockPut) -> Imported:
         size = self.profile.chunk_bytes
         if len(data) > size:
             chunks = (data[at : at + size] for at in range(0, len(data), size))
-            return self._file(map(self._leaf, chunks), sink)
+            return self._file(map(self._leaf, chunks), put)
         cid, block, _ = self._leaf(data)  # one chunk: the leaf is the file
-        sink(cid, block)
+        put(cid, block)
         return Imported(cid, len(block), len(data))
 
-    def _file(self, leaves: Iterable[tuple[Cid, bytes, int]], sink: Sink) -> Imported:
+    def _file(self, leaves: Iterable[tuple[Cid, bytes, int]], put: BlockPut) -> Imported:
         """A balanced tree with all leaves at one depth, `width` links a node."""
         levels: list[list[tuple[Link, int]]] = [[]]  # open nodes, leaves first: (link, file bytes)
         total = 0
         for cid, block, size in leaves:
-            sink(cid, block)
+            put(cid, block)
             total += size
-            self._climb(levels, 0, (Link("", cid, len(block)), size), sink)
+            self._climb(levels, 0, (Link("", cid, len(block)), size), put)
         level = 0
         while level < len(levels) - 1 or len(levels[level]) > 1:
             entries, levels[level] = levels[level], []
             if entries:
-                self._climb(levels, level + 1, self._inner(entries, sink), sink)
+                self._climb(levels, level + 1, self._inner(entries, put), put)
             level += 1
         link = levels[level][0][0]
         return Imported(link.cid, link.total_bytes, total)
 
     def _climb(
-        self, levels: list[list[tuple[Link, int]]], level: int, entry: tuple[Link, int], sink: Sink
+        self,
+        levels: list[list[tuple[Link, int]]],
+        level: int,
+        entry: tuple[Link, int],
+        put: BlockPut,
     ) -> None:
         """Append one node; a full group becomes a node of the level above when the next comes."""
         if level == len(levels):
             levels.append([])
         if len(levels[level]) == self.profile.width:
             group, levels[level] = levels[level], []
-            self._climb(levels, level + 1, self._inner(group, sink), sink)
+            self._climb(levels, level + 1, self._inner(group, put), put)
         levels[level].append(entry)
 
-    def _inner(self, entries: Iterable[tuple[Link, int]], sink: Sink) -> tuple[Link, int]:
+    def _inner(self, entries: Iterable[tuple[Link, int]], put: BlockPut) -> tuple[Link, int]:
         entries = list(entries)
         sizes = tuple(size for _, size in entries)
         record = encode_unixfs(UnixFs(FILE, file_bytes=sum(sizes), part_bytes=sizes))
-        own = self._put_node(encode_node([link for link, _ in entries], record), sink)
+        own = self._put_node(encode_node([link for link, _ in entries], record), put)
         below = sum(link.total_bytes for link, _ in entries)
         return Link("", own.cid, own.total_bytes + below), sum(sizes)
 

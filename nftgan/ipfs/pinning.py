@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nftgan.errors import CheckFailed
-from nftgan.ipfs.backends.base import Backend, Journal
+from nftgan.ipfs.backends.base import Backend, UploadJournal
 from nftgan.ipfs.car import CarFile, new_car
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer, Tree
 from nftgan.ipfs.profiles import DEFAULT_PROFILE, profile_named
 from nftgan.ipfs.reader import entries
-from nftgan.ipfs.verify import Extent, verify
+from nftgan.ipfs.verify import VerifyMode, verify
 from nftgan.progress import SILENT, Progress
 
 MAX_ROOTS = 23
@@ -71,10 +71,10 @@ def pin_car(
     *,
     label: str,
     journal_path: Path | None = None,
-    extent: Extent = "sample",
+    verify_mode: VerifyMode = "sample",
     progress: Progress = SILENT,
 ) -> PinResult:
-    """Everything in the CAR is pinned and, as far as `extent` says, was read back unchanged.
+    """Everything in the CAR is pinned and, as far as `verify_mode` says, was read back unchanged.
 
     May be killed anywhere and called again: it goes on, and ends with the same CIDs. The root
     folder is pinned, and what lies directly in it too, so that each can be found by its own CID.
@@ -85,7 +85,7 @@ def pin_car(
     roots = [car.root, *dict.fromkeys(map(Cid.parse, packed.cids.values()))]
     if len(roots) > MAX_ROOTS or backend.limits.one_root:
         roots = roots[:1]
-    journal = Journal(journal_path, backend.name, car.root)
+    journal = UploadJournal(journal_path, backend.name, car.root)
     sent, began = 0, time.monotonic()
     if not journal.voided and all(map(backend.is_pinned, roots)):
         progress.note(f"{backend.name} has pinned {car.root} already")
@@ -94,13 +94,13 @@ def pin_car(
         journal.settle()
     seconds = time.monotonic() - began
     try:
-        checked = verify(
+        verified = verify(
             car,
             roots,
             backend.get,
             where=backend.name,
             by_path=backend.by_path,
-            extent=extent,
+            verify_mode=verify_mode,
             progress=progress,
         )
     except CheckFailed:
@@ -113,7 +113,7 @@ def pin_car(
         packed.blocks,
         packed.size_bytes,
         sent,
-        checked,
+        verified,
         sent / seconds if sent >= TIMED_BYTES else None,
     )
 
@@ -125,7 +125,7 @@ def pin_collection(
     *,
     label: str,
     journal_path: Path | None = None,
-    extent: Extent = "sample",
+    verify_mode: VerifyMode = "sample",
     profile: str = DEFAULT_PROFILE,
     progress: Progress = SILENT,
 ) -> PinResult:
@@ -136,6 +136,6 @@ def pin_collection(
         backend,
         label=label,
         journal_path=journal_path,
-        extent=extent,
+        verify_mode=verify_mode,
         progress=progress,
     )

@@ -15,7 +15,7 @@ from nftgan.ipfs.cid import DAG_PB, Cid
 from nftgan.ipfs.dagpb import SHARD
 from nftgan.ipfs.importer import Importer, Tree
 from nftgan.ipfs.profiles import DEFAULT_PROFILE
-from nftgan.ipfs.reader import Get, entries, is_folder, node_of
+from nftgan.ipfs.reader import BlockGetter, entries, is_folder, load_node
 
 LOCAL_BYTES_PER_SECOND = 50e6
 REMOTE_BYTES_PER_SECOND = 2.5e6
@@ -38,7 +38,7 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Shape:
+class DagStats:
     """What is to be pinned."""
 
     root: str
@@ -61,8 +61,8 @@ class TargetPlan:
     notes: tuple[str, ...]
 
 
-def survey(tree: Tree, profile: str = DEFAULT_PROFILE) -> Shape:
-    """The shape of a folder; every file is hashed, nothing is written. Raises UsageError."""
+def scan(tree: Tree, profile: str = DEFAULT_PROFILE) -> DagStats:
+    """The DAG that a folder would be; every file is hashed, none written. Raises UsageError."""
     sizes: dict[Cid, int] = {}
     nodes: dict[Cid, bytes] = {}
 
@@ -73,15 +73,15 @@ def survey(tree: Tree, profile: str = DEFAULT_PROFILE) -> Shape:
 
     root = Importer(keep, profile).add_tree(tree).cid
     total = len(header(root)) + sum(section_bytes(cid, size) for cid, size in sizes.items())
-    return _shape(nodes.__getitem__, root, len(sizes), total)
+    return _dag_stats(nodes.__getitem__, root, len(sizes), total)
 
 
-def shape_of(car: CarFile) -> Shape:
-    """The shape of a CAR."""
-    return _shape(car.get, car.root, len(car.cids), car.size_bytes)
+def car_stats(car: CarFile) -> DagStats:
+    """The DAG in a CAR."""
+    return _dag_stats(car.get, car.root, len(car.cids), car.size_bytes)
 
 
-def _shape(get: Get, root: Cid, blocks: int, car_bytes: int) -> Shape:
+def _dag_stats(get: BlockGetter, root: Cid, blocks: int, car_bytes: int) -> DagStats:
     folders: list[Folder] = []
     files = 0
     stack = [("", root)]
@@ -91,13 +91,13 @@ def _shape(get: Get, root: Cid, blocks: int, car_bytes: int) -> Shape:
             files += 1
             continue
         links = list(entries(get, cid))
-        folders.append(Folder(path or "/", len(links), node_of(get, cid)[1].kind == SHARD))
+        folders.append(Folder(path or "/", len(links), load_node(get, cid)[1].kind == SHARD))
         stack += [(f"{path}/{link.name}".lstrip("/"), link.cid) for link in reversed(links)]
     cids = {link.name: str(link.cid) for link in entries(get, root)}
-    return Shape(str(root), cids, files, blocks, car_bytes, tuple(folders))
+    return DagStats(str(root), cids, files, blocks, car_bytes, tuple(folders))
 
 
-def need_disk(folder: Path, needed: int) -> None:
+def require_disk_space(folder: Path, needed: int) -> None:
     """Raises UsageError when the disk of `folder` has less than `needed` bytes free."""
     while not folder.exists():
         folder = folder.parent
@@ -127,23 +127,23 @@ def car_estimate(tree: Tree) -> int:
 def plan_for(
     target: str,
     backend: Backend,
-    shape: Shape,
+    stats: DagStats,
     *,
     read_blocks: int,
     bytes_per_second: float | None = None,
 ) -> TargetPlan:
-    """What pinning `shape` means there; `bytes_per_second` is what the last upload reached.
+    """What pinning `stats` means there; `bytes_per_second` is what the last upload reached.
 
     Raises UsageError when the place cannot take it.
     """
     limits = backend.limits
-    size = shape.car_bytes
+    size = stats.car_bytes
     if limits.most_bytes is not None and size > limits.most_bytes:
         raise UsageError(
             f"{backend.name} takes {limits.most_bytes:,} bytes at once and the CAR has {size:,}",
             hint="leave it out, or pin to a node of your own",
         )
-    largest = max(shape.folders, key=lambda folder: folder.entries)
+    largest = max(stats.folders, key=lambda folder: folder.entries)
     if limits.most_folder_files is not None and largest.entries > limits.most_folder_files:
         raise UsageError(
             f"{backend.name} takes {limits.most_folder_files:,} files in a folder and "
@@ -153,8 +153,8 @@ def plan_for(
     notes = []
     if limits.free_bytes is not None and size > limits.free_bytes:
         notes.append(f"more than the {limits.free_bytes:,} bytes of its free plan")
-    if limits.free_files is not None and shape.files > limits.free_files:
-        notes.append(f"it may count {shape.files:,} files; its free plan holds {limits.free_files}")
+    if limits.free_files is not None and stats.files > limits.free_files:
+        notes.append(f"it may count {stats.files:,} files; its free plan holds {limits.free_files}")
     if limits.per_minute is not None:
         notes.append(f"at most {limits.per_minute:,} requests a minute")
     if not limits.uploads:

@@ -22,7 +22,7 @@ from nftgan.ipfs.dagpb import (
 from nftgan.ipfs.hamt import MAX_DEPTH as SHARD_DEPTH
 from nftgan.ipfs.hamt import hash_path
 
-Get = Callable[[Cid], bytes]
+BlockGetter = Callable[[Cid], bytes]
 MAX_BLOCK_BYTES = 4 << 20
 MAX_DEPTH = 64
 
@@ -35,7 +35,7 @@ class NotFound(CheckFailed):
     """A path that does not exist below its root."""
 
 
-def checked(get: Get) -> Get:
+def verified(get: BlockGetter) -> BlockGetter:
     """`get` whose blocks are hashed: a source that serves other bytes is found out."""
 
     def read(cid: Cid) -> bytes:
@@ -49,7 +49,7 @@ def checked(get: Get) -> Get:
     return read
 
 
-def remembered(get: Get, most_bytes: int = 64 << 20) -> Get:
+def cached(get: BlockGetter, most_bytes: int = 64 << 20) -> BlockGetter:
     """`get` that keeps folders: the way to each of ten thousand files leads through the same."""
     kept: dict[Cid, bytes] = {}
     left = most_bytes
@@ -67,7 +67,7 @@ def remembered(get: Get, most_bytes: int = 64 << 20) -> Get:
     return read
 
 
-def node_of(get: Get, cid: Cid) -> tuple[Node, UnixFs]:
+def load_node(get: BlockGetter, cid: Cid) -> tuple[Node, UnixFs]:
     """The dag-pb node behind `cid` with its UnixFS record. Raises CheckFailed."""
     if cid.codec != DAG_PB:
         raise CheckFailed(f"{cid} is not a UnixFS node")
@@ -78,7 +78,7 @@ def node_of(get: Get, cid: Cid) -> tuple[Node, UnixFs]:
         raise CheckFailed(f"the block {cid} is not UnixFS: {exc}") from exc
 
 
-def resolve(get: Get, root: Cid, path: str) -> Cid:
+def resolve(get: BlockGetter, root: Cid, path: str) -> Cid:
     """The CID at `path` below `root`, through flat and sharded folders. Raises NotFound."""
     cid = root
     for name in filter(None, path.split("/")):
@@ -89,8 +89,8 @@ def resolve(get: Get, root: Cid, path: str) -> Cid:
     return cid
 
 
-def _child(get: Get, cid: Cid, name: str) -> Cid | None:
-    node, record = node_of(get, cid)
+def _child(get: BlockGetter, cid: Cid, name: str) -> Cid | None:
+    node, record = load_node(get, cid)
     if record.kind == DIRECTORY:
         return next((link.cid for link in node.links if link.name == name), None)
     if record.kind != SHARD:
@@ -105,13 +105,13 @@ def _child(get: Get, cid: Cid, name: str) -> Cid | None:
                 deeper = link.cid
         if deeper is None:
             return None
-        node, _ = node_of(get, deeper)
+        node, _ = load_node(get, deeper)
     return None
 
 
-def entries(get: Get, cid: Cid) -> Iterator[Link]:
+def entries(get: BlockGetter, cid: Cid) -> Iterator[Link]:
     """The children of a folder, flat or sharded; sharded ones in shard order."""
-    node, record = node_of(get, cid)
+    node, record = load_node(get, cid)
     if record.kind == DIRECTORY:
         yield from node.links
     elif record.kind == SHARD:
@@ -120,7 +120,7 @@ def entries(get: Get, cid: Cid) -> Iterator[Link]:
         raise CheckFailed(f"{cid} is not a folder")
 
 
-def _shard_entries(get: Get, node: Node, depth: int, seen: set[Cid]) -> Iterator[Link]:
+def _shard_entries(get: BlockGetter, node: Node, depth: int, seen: set[Cid]) -> Iterator[Link]:
     """No shard of a true folder can be twice in it: one that could would unfold without end."""
     for link in node.links:
         if len(link.name) > 2:
@@ -131,34 +131,34 @@ def _shard_entries(get: Get, node: Node, depth: int, seen: set[Cid]) -> Iterator
         if link.cid in seen or len(link.name) < 2:
             raise CheckFailed(f"the shard {link.cid} is not where a sharded folder can have one")
         seen.add(link.cid)
-        child, record = node_of(get, link.cid)
+        child, record = load_node(get, link.cid)
         if record.kind != SHARD:
             raise CheckFailed(f"the block {link.cid} is not a shard of a folder")
         yield from _shard_entries(get, child, depth + 1, seen)
 
 
-def is_folder(get: Get, cid: Cid) -> bool:
-    return cid.codec == DAG_PB and node_of(get, cid)[1].kind in {DIRECTORY, SHARD}
+def is_folder(get: BlockGetter, cid: Cid) -> bool:
+    return cid.codec == DAG_PB and load_node(get, cid)[1].kind in {DIRECTORY, SHARD}
 
 
-def file_size(get: Get, cid: Cid) -> int:
+def file_size(get: BlockGetter, cid: Cid) -> int:
     """Bytes of the file behind `cid`. Raises CheckFailed when it is no file."""
     if cid.codec == RAW:
         return len(get(cid))
-    _, record = node_of(get, cid)
+    _, record = load_node(get, cid)
     if record.kind not in {FILE, FILE_RAW}:
         raise CheckFailed(f"{cid} is not a file")
     return len(record.data) if record.file_bytes is None else record.file_bytes
 
 
-def stream(get: Get, cid: Cid, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+def stream(get: BlockGetter, cid: Cid, start: int = 0, end: int | None = None) -> Iterator[bytes]:
     """The bytes [start, end) of the file behind `cid`, block by block; only those needed are read.
 
     Raises CheckFailed for what is not a file or contradicts its own sizes.
     """
     size = file_size(get, cid) if end is None else end
     got = 0
-    for piece in _stream(get, cid, start, size, 0, _Work(SOME_LINKS)):
+    for piece in _stream(get, cid, start, size, 0, _LinkBudget(SOME_LINKS)):
         got += len(piece)
         yield piece
     if got != max(size - start, 0):  # who promised that many would wait for the rest
@@ -169,7 +169,7 @@ SOME_LINKS = 200_000
 
 
 @dataclass
-class _Work:
+class _LinkBudget:
     """How many links may still be read: some to begin with, and one more for 16 bytes that came.
 
     A few blocks can describe a file of so many tiny parts that reading it would last for days.
@@ -177,33 +177,35 @@ class _Work:
 
     links: int
 
-    def came(self, piece: bytes) -> bytes:
+    def credit(self, piece: bytes) -> bytes:
         self.links += len(piece) // 16
         return piece
 
 
-def _stream(get: Get, cid: Cid, start: int, end: int, depth: int, work: _Work) -> Iterator[bytes]:
+def _stream(
+    get: BlockGetter, cid: Cid, start: int, end: int, depth: int, budget: _LinkBudget
+) -> Iterator[bytes]:
     if depth > MAX_DEPTH:
         raise CheckFailed(f"the file {cid} is nested too deep")
     if cid.codec == RAW:
-        yield work.came(get(cid)[start:end])
+        yield budget.credit(get(cid)[start:end])
         return
-    node, record = node_of(get, cid)
+    node, record = load_node(get, cid)
     if record.kind not in {FILE, FILE_RAW}:
         raise CheckFailed(f"{cid} is not a file")
     if len(node.links) != len(record.part_bytes):
         raise CheckFailed(f"the file {cid} contradicts its own sizes")
-    work.links -= 1 + len(node.links)
-    if work.links < 0:
+    budget.links -= 1 + len(node.links)
+    if budget.links < 0:
         raise CheckFailed(f"the file {cid} is cut into too many parts")
     if record.data:
-        yield work.came(record.data[start:end])
+        yield budget.credit(record.data[start:end])
     at = len(record.data)
     for link, size in zip(node.links, record.part_bytes, strict=True):
         low, high = max(start - at, 0), min(end - at, size)
         if low < high:
             got = 0
-            for piece in _stream(get, link.cid, low, high, depth + 1, work):
+            for piece in _stream(get, link.cid, low, high, depth + 1, budget):
                 got += len(piece)
                 yield piece
             if got != high - low:
@@ -211,9 +213,9 @@ def _stream(get: Get, cid: Cid, start: int, end: int, depth: int, work: _Work) -
         at += size
 
 
-def read_file(get: Get, root: Cid, path: str = "", *, most_bytes: int) -> bytes:
+def read_file(get: BlockGetter, root: Cid, path: str = "", *, most_bytes: int) -> bytes:
     """The whole file at `path` below `root`. Raises CheckFailed, also above `most_bytes`."""
-    safe = checked(get)
+    safe = verified(get)
     cid = resolve(safe, root, path)
     size = file_size(safe, cid)
     if size > most_bytes:
@@ -221,9 +223,9 @@ def read_file(get: Get, root: Cid, path: str = "", *, most_bytes: int) -> bytes:
     return b"".join(stream(safe, cid, 0, size))
 
 
-def walk(get: Get, root: Cid) -> Iterator[tuple[Cid, bytes]]:
+def walk(get: BlockGetter, root: Cid) -> Iterator[tuple[Cid, bytes]]:
     """Every block below `root` once, parents before children. Raises CheckFailed."""
-    safe, seen, stack = checked(get), set(), [root]
+    safe, seen, stack = verified(get), set(), [root]
     while stack:
         cid = stack.pop()
         if cid in seen:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from nftgan.addresses import is_inside, is_loopback
 from nftgan.errors import ServiceError, UsageError
 from nftgan.ipfs.cid import Cid
-from nftgan.ipfs.reader import MAX_BLOCK_BYTES, Get
+from nftgan.ipfs.reader import MAX_BLOCK_BYTES, BlockGetter
 from nftgan.ipfs.store import MissingBlock
 
 TIMEOUT_SECONDS = 60
@@ -48,7 +48,7 @@ class _NoRedirectInside(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def gateway_get(url: str) -> Get:
+def gateway_get(url: str) -> BlockGetter:
     """Blocks by CID from the trustless gateway at `url`.
 
     Raises UsageError for plain http beyond this machine. The bytes are not checked here: read

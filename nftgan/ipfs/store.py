@@ -47,9 +47,9 @@ class BlockStore:
 
     def path_of(self, cid: Cid) -> Path:
         """Where the block lies: the next-to-last two letters of its key name the folder."""
-        return Path(*self._place(cid))
+        return Path(*self._location(cid))
 
-    def _place(self, cid: Cid) -> tuple[str, str]:
+    def _location(self, cid: Cid) -> tuple[str, str]:
         key = base64.b32encode(cid.multihash).decode().rstrip("=")
         return f"{self.blocks}{os.sep}{key[-3:-1]}", f"{key}.data"
 
@@ -63,7 +63,7 @@ class BlockStore:
         Durable after `sync`, and until then perhaps still on its way to the disk: only for one
         thread at a time. Raises UsageError when the disk refuses this block or an earlier one.
         """
-        folder, name = self._place(cid)
+        folder, name = self._location(cid)
         path = f"{folder}{os.sep}{name}"
         if path in self._data:
             return False

@@ -9,31 +9,31 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from nftgan.errors import CheckFailed, UsageError
-from nftgan.ipfs.backends.base import ByPath, FilesOnly
+from nftgan.ipfs.backends.base import ByPath, NoRawBlocks
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import DAG_PB, RAW, Cid
 from nftgan.ipfs.dagpb import decode_node, decode_unixfs
-from nftgan.ipfs.reader import Get, MissingBlock, entries, is_folder, resolve, stream, walk
+from nftgan.ipfs.reader import BlockGetter, MissingBlock, entries, is_folder, resolve, stream, walk
 from nftgan.progress import SILENT, Progress, track
 
-Extent = Literal["sample", "all", "none"]
+VerifyMode = Literal["sample", "all", "none"]
 SAMPLE = 32
 """Tokens that are drawn by lot, beside the first and the last."""
 
 
-def chosen(car: CarFile, roots: Sequence[Cid], extent: Extent) -> list[Cid]:
+def blocks_to_fetch(car: CarFile, roots: Sequence[Cid], verify_mode: VerifyMode) -> list[Cid]:
     """The blocks to fetch: all, or those that a reader of some tokens meets.
 
     A sample holds the roots, every folder's first block, all blocks of the first, the last and 32
     other tokens with those on the way to them, and the ends of every other file. The lot is drawn
     from the root's CID, so that the same DAG is sampled the same way. Raises UsageError for an
-    unknown extent.
+    unknown verify mode.
     """
-    if extent not in {"sample", "all", "none"}:
-        raise UsageError(f"unknown extent {extent!r}", hint="choose sample, all or none")
-    if extent == "none":
+    if verify_mode not in {"sample", "all", "none"}:
+        raise UsageError(f"unknown verify mode {verify_mode!r}", hint="choose sample, all or none")
+    if verify_mode == "none":
         return []
-    if extent == "all":
+    if verify_mode == "all":
         return list(car.cids)
     picked: dict[Cid, None] = dict.fromkeys(roots)
 
@@ -41,7 +41,7 @@ def chosen(car: CarFile, roots: Sequence[Cid], extent: Extent) -> list[Cid]:
         picked[cid] = None
         return car.get(cid)
 
-    drawn, others = drawn_files(car)
+    drawn, others = sampled_files(car)
     for path, cid in drawn:
         resolve(seen, car.root, path)
         picked.update(dict.fromkeys(block for block, _ in walk(car.get, cid)))
@@ -57,7 +57,7 @@ def folders(car: CarFile) -> dict[str, Cid]:
     return {path: cid for path, cid in _tree(car, car.root, "") if is_folder(car.get, cid)}
 
 
-def drawn_files(car: CarFile) -> tuple[list[tuple[str, Cid]], list[tuple[str, Cid]]]:
+def sampled_files(car: CarFile) -> tuple[list[tuple[str, Cid]], list[tuple[str, Cid]]]:
     """Path and CID of the files of the drawn tokens, and of every file that is of no token.
 
     A token's files are named by its number: images/7.png, metadata/7.json. Where no file is, all
@@ -106,11 +106,11 @@ def _ends(car: CarFile, cid: Cid) -> Iterator[Cid]:
 def verify(
     car: CarFile,
     roots: Sequence[Cid],
-    get: Get,
+    get: BlockGetter,
     *,
     where: str,
     by_path: ByPath | None = None,
-    extent: Extent = "sample",
+    verify_mode: VerifyMode = "sample",
     progress: Progress = SILENT,
 ) -> int:
     """Fetch blocks from `get` and compare each with its CID. Returns how many were compared.
@@ -119,35 +119,35 @@ def verify(
     byte instead. Raises CheckFailed with the CID and the path of the first that is missing or
     other.
     """
-    cids = chosen(car, roots, extent)
+    cids = blocks_to_fetch(car, roots, verify_mode)
     try:
         for cid in track(cids, progress, f"read back from {where}", "blocks"):
             try:
                 data = get(cid)
             except MissingBlock as exc:
                 raise CheckFailed(
-                    f"{where} is missing the block {cid} of {place_of(car, cid)}",
+                    f"{where} is missing the block {cid} of {path_of(car, cid)}",
                     hint="run the same command again: every block is sent anew",
                 ) from exc
             if hashlib.sha256(data).digest() != cid.digest:
                 raise CheckFailed(
-                    f"{where} serves other bytes for the block {cid} of {place_of(car, cid)}",
+                    f"{where} serves other bytes for the block {cid} of {path_of(car, cid)}",
                     hint="run the same command again; if it stays so, pin to another place",
                 )
-    except FilesOnly:
+    except NoRawBlocks:
         if by_path is None:
             raise
         progress.note(f"{where} gives no blocks: whole files are compared")
-        return _verify_files(car, by_path, where, extent, progress)
+        return _verify_files(car, by_path, where, verify_mode, progress)
     return len(cids)
 
 
 def _verify_files(
-    car: CarFile, by_path: ByPath, where: str, extent: Extent, progress: Progress
+    car: CarFile, by_path: ByPath, where: str, verify_mode: VerifyMode, progress: Progress
 ) -> int:
     """The same through paths, which pass through the folders. Returns the blocks of the files."""
-    drawn, others = drawn_files(car)
-    wanted = list(files(car)) if extent == "all" else [*drawn, *others]
+    drawn, others = sampled_files(car)
+    wanted = list(files(car)) if verify_mode == "all" else [*drawn, *others]
     blocks: set[Cid] = set()
     for path, cid in track(wanted, progress, f"read back from {where}", "files"):
         ours = iter(stream(car.get, cid))
@@ -173,7 +173,7 @@ def _verify_files(
     return len(blocks)
 
 
-def place_of(car: CarFile, wanted: Cid) -> str:
+def path_of(car: CarFile, wanted: Cid) -> str:
     """The path below the root of the file or folder that a block belongs to."""
     stack = [(car.root, "")]
     seen = set()

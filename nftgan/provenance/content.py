@@ -15,12 +15,12 @@ MAX_MODEL_BYTES = 4 << 30
 Reader = Callable[[str, str, int], bytes]
 """(cid, path below it, most bytes) → the file's bytes, each block checked against its CID."""
 
-_LINK = re.compile(r"ipfs://([A-Za-z0-9]+)((?:/[^/?#]+)*)/?")
+_IPFS_URI = re.compile(r"ipfs://([A-Za-z0-9]+)((?:/[^/?#]+)*)/?")
 
 
-def parse_link(uri: str) -> tuple[str, str]:
+def parse_ipfs_uri(uri: str) -> tuple[str, str]:
     """(CID, path) of an ipfs:// link; CheckFailed when it is not one."""
-    match = _LINK.fullmatch(uri)
+    match = _IPFS_URI.fullmatch(uri)
     if match is None or ".." in PurePosixPath(match[2]).parts:
         raise CheckFailed(f"{uri[:200]!r} is not an ipfs:// link")
     return match[1], match[2].strip("/")
@@ -38,7 +38,7 @@ class Content:
 
     def read(self, uri: str, most_bytes: int) -> bytes:
         """The bytes behind `uri`, proven by their CID. Raises CheckFailed."""
-        cid, path = parse_link(uri)
+        cid, path = parse_ipfs_uri(uri)
         answers = []
         for name, reader in self._readers:
             try:

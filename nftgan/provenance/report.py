@@ -12,7 +12,7 @@ from typing import Any
 
 from nftgan.collection.manifest import Manifest, Piece
 from nftgan.page import drawing, label, page, words
-from nftgan.provenance.links import Link, TokenReport
+from nftgan.provenance.checks import Check, TokenReport
 from nftgan.provenance.thumbnails import Thumbnail
 
 TABLE_ROWS = 500
@@ -71,7 +71,7 @@ class Facts:
     manifest: Manifest
     manifest_sha256: str
     model_meta: Mapping[str, Any]
-    checks: tuple[Link, ...]
+    checks: tuple[Check, ...]
     reports: tuple[TokenReport, ...] | None  # None: no chain was asked
     places: tuple[Place, ...]
     pins: tuple[str, ...]
@@ -133,15 +133,15 @@ def _head(facts: Facts) -> str:
 
 def _verdict(facts: Facts) -> tuple[str, str]:
     """The worst of all checks, and one sentence."""
-    if any(link.verdict == "broken" for link in facts.checks):
+    if any(check.failed for check in facts.checks):
         return "broken", "The files contradict each other: see what was checked."
     if facts.reports is None:
         asked = "the chain was not asked" if facts.places else "on no chain yet"
         return "unchecked", f"The files agree with each other; {asked}."
-    broken = sum(bool(report.broken) for report in facts.reports)
-    proven = sum(report.holds for report in facts.reports)
-    if broken:
-        return "broken", f"{broken:,} of {len(facts.reports):,} tokens have a broken link."
+    failed = sum(bool(report.failed) for report in facts.reports)
+    proven = sum(report.passed for report in facts.reports)
+    if failed:
+        return "broken", f"{failed:,} of {len(facts.reports):,} tokens have a broken link."
     if proven < len(facts.reports):
         return "unchecked", f"{proven:,} of {len(facts.reports):,} tokens are proven in full."
     return "holds", f"All {proven:,} minted tokens are proven back to their pixels."
@@ -544,7 +544,7 @@ def _transaction(place: Place, hash: str) -> str:
 
 
 def _proof(facts: Facts) -> str:
-    parts = ["<h3>In the collection's folder</h3>", _link_table(facts.checks)]
+    parts = ["<h3>In the collection's folder</h3>", _check_table(facts.checks)]
     if facts.reports is None:
         hint = "<code>nftgan report --verify</code>" if facts.places else "<code>nftgan mint</code>"
         parts.append(
@@ -556,8 +556,8 @@ def _proof(facts: Facts) -> str:
     )
     tally: dict[str, Counter[str]] = {}
     for report in facts.reports:
-        for link in report.links:
-            tally.setdefault(link.name, Counter())[link.verdict] += 1
+        for check in report.links:
+            tally.setdefault(check.name, Counter())[check.verdict] += 1
     rows = "".join(
         f"<tr><td>{words(name)}</td>"
         + "".join(f'<td class="n {v if counts[v] else ""}">{counts[v]:,}</td>' for v in SIGNS)
@@ -570,15 +570,15 @@ def _proof(facts: Facts) -> str:
         + f"</tr></thead><tbody>{rows}</tbody></table>"
     )
     problems = [
-        (report.token, link)
+        (report.token, check)
         for report in facts.reports
-        for link in report.links
-        if link.verdict != "holds"
+        for check in report.links
+        if not check.passed
     ]
     if problems:
         items = "".join(
-            f"<li>token {token}, {words(link.name)} ({link.verdict}): {words(link.found)}</li>"
-            for token, link in problems[:PROBLEMS_SHOWN]
+            f"<li>token {token}, {words(check.name)} ({check.verdict}): {words(check.found)}</li>"
+            for token, check in problems[:PROBLEMS_SHOWN]
         )
         left = len(problems) - PROBLEMS_SHOWN
         more = f'<p class="note">and {left:,} more</p>' if left > 0 else ""
@@ -586,11 +586,11 @@ def _proof(facts: Facts) -> str:
     return "\n".join(parts)
 
 
-def _link_table(links: Iterable[Link]) -> str:
+def _check_table(links: Iterable[Check]) -> str:
     rows = "".join(
-        f'<tr><td class="mark {link.verdict}">{SIGNS[link.verdict]} {link.verdict}</td>'
-        f"<td>{words(link.name)}</td><td>{words(link.found)}</td></tr>"
-        for link in links
+        f'<tr><td class="mark {check.verdict}">{SIGNS[check.verdict]} {check.verdict}</td>'
+        f"<td>{words(check.name)}</td><td>{words(check.found)}</td></tr>"
+        for check in links
     )
     return f'<table class="links">{rows}</table>'
 

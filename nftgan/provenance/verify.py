@@ -18,18 +18,18 @@ from nftgan.collection.merkle import MerkleTree, leaf
 from nftgan.collection.metadata import validate
 from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
 from nftgan.files import parse_json
+from nftgan.provenance.checks import CheckLog, TokenReport
 from nftgan.provenance.content import (
     MAX_IMAGE_BYTES,
     MAX_JSON_BYTES,
     MAX_MODEL_BYTES,
     Content,
 )
-from nftgan.provenance.links import LinkLog, TokenReport
 from nftgan.provenance.png_reader import decode_png
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe, pixel_hash
 
-LINKS = (
+CHECKS = (
     "contract code",
     "token",
     "owner",
@@ -48,7 +48,7 @@ WITH_MODEL = "--model FILE, with the file that the artist gives you"
 
 
 @dataclass(frozen=True)
-class Remade:
+class Regenerated:
     """An image made again from what the chain fixes, uint8 [H, W, 3], and its promised hash."""
 
     seed: int
@@ -131,7 +131,7 @@ class Verifier:
         value: Model = self._once(f"model {uri}", fetch)
         return value
 
-    def tree(self) -> MerkleTree:
+    def merkle_tree(self) -> MerkleTree:
         """The Merkle tree over all pieces, from every token's metadata."""
 
         def build() -> MerkleTree:
@@ -147,10 +147,10 @@ class Verifier:
     # ---- one token
 
     @property
-    def _links(self) -> tuple[str, ...]:
-        return tuple(name for name in LINKS if name != "owner" or self.holder is not None)
+    def _check_names(self) -> tuple[str, ...]:
+        return tuple(name for name in CHECKS if name != "owner" or self.holder is not None)
 
-    def remake(self, token: int) -> Remade:
+    def regenerate(self, token: int) -> Regenerated:
         """The image of `token` from the model, the recipe and the seed that the chain fixes.
 
         Raises CheckFailed with the link that stands in the way, MissingStepError when the model
@@ -162,19 +162,19 @@ class Verifier:
         if seed is None:
             raise CheckFailed(f"token {token} does not exist")
         own = self.metadata(token)["nftgan"]
-        log = LinkLog()
-        self._check_choice(log, own, seed)
+        log = CheckLog()
+        self._check_recipe_and_seed(log, own, seed)
         if self._model_uri(own) is None:
             raise MissingStepError(WITHHELD, hint=WITH_MODEL)
         try:
-            model = self._checked_model(log, own)
+            model = self._verified_model(log, own)
         except (UsageError, CheckFailed) as exc:
             raise CheckFailed(f"token {token}: model: {exc.message}", hint=exc.hint) from exc
-        for link in log.links:
-            if link.verdict == "broken":
-                raise CheckFailed(f"token {token}: {link.name}: {link.found}")
+        for check in log.checks:
+            if check.failed:
+                raise CheckFailed(f"token {token}: {check.name}: {check.found}")
         assert model is not None
-        return Remade(seed, model.render(seed, Recipe.from_json(own["recipe"])), own["pixels"])
+        return Regenerated(seed, model.render(seed, Recipe.from_json(own["recipe"])), own["pixels"])
 
     def _model_uri(self, own: dict[str, Any]) -> str | None:
         """Where the model is; None when it is withheld and was not given by hand."""
@@ -183,19 +183,19 @@ class Verifier:
 
     def verify(self, token: int) -> TokenReport:
         """Every link of `token`. Raises ServiceError only when the chain cannot be asked."""
-        log = LinkLog()
+        log = CheckLog()
         problem = self._once("code", lambda: self.collection.code_problem())
         if not log.check(
             "contract code", problem is None, "is the code that nftgan ships", problem or ""
         ):
-            log.unchecked("the contract cannot be trusted", *self._links)
-            return TokenReport(token, None, tuple(log.links))
+            log.skip("the contract cannot be trusted", *self._check_names)
+            return TokenReport(token, None, tuple(log.checks))
         owner = self.collection.owner_of(token)
         if not log.check(
             "token", owner is not None, f"belongs to {owner}", f"token {token} does not exist"
         ):
-            log.unchecked("there is no such token", *self._links)
-            return TokenReport(token, None, tuple(log.links))
+            log.skip("there is no such token", *self._check_names)
+            return TokenReport(token, None, tuple(log.checks))
         if self.holder is not None:
             log.check(
                 "owner",
@@ -207,18 +207,18 @@ class Verifier:
         try:
             document = self.metadata(token)
         except NftganError as exc:
-            log.broke("metadata", exc.message)
-            log.unchecked("there is no metadata to check it by", *self._links)
-            return TokenReport(token, seed, tuple(log.links))
+            log.fail("metadata", exc.message)
+            log.skip("there is no metadata to check it by", *self._check_names)
+            return TokenReport(token, seed, tuple(log.checks))
         log.check("metadata", True, f"{self.fixed.base_uri}{token}.json has its CID", "")
         own = document["nftgan"]
-        self._check_choice(log, own, seed)
+        self._check_recipe_and_seed(log, own, seed)
         self._check_images(log, document, own, token)
-        self._check_proof(log, own, token)
-        order = {name: i for i, name in enumerate(LINKS)}
-        return TokenReport(token, seed, tuple(sorted(log.links, key=lambda k: order[k.name])))
+        self._check_merkle_proof(log, own, token)
+        order = {name: i for i, name in enumerate(CHECKS)}
+        return TokenReport(token, seed, tuple(sorted(log.checks, key=lambda k: order[k.name])))
 
-    def _check_choice(self, log: LinkLog, own: dict[str, Any], seed: int | None) -> None:
+    def _check_recipe_and_seed(self, log: CheckLog, own: dict[str, Any], seed: int | None) -> None:
         try:
             recipe = Recipe.from_json(own["recipe"])
             same = recipe.hash == self.fixed.recipe
@@ -230,7 +230,7 @@ class Verifier:
                 " which is fixed on chain",
             )
         except NftganError as exc:
-            log.broke("recipe", exc.message)
+            log.fail("recipe", exc.message)
         log.check(
             "seed",
             own["seed"] == seed,
@@ -239,7 +239,7 @@ class Verifier:
         )
 
     def _check_images(
-        self, log: LinkLog, document: dict[str, Any], own: dict[str, Any], token: int
+        self, log: CheckLog, document: dict[str, Any], own: dict[str, Any], token: int
     ) -> None:
         promised = own["pixels"]
         try:
@@ -252,20 +252,20 @@ class Verifier:
                 f"{document['image']} has other pixels than its metadata promises",
             )
         except NftganError as exc:
-            log.broke("image", exc.message)
+            log.fail("image", exc.message)
         try:
-            model = self._checked_model(log, own)
+            model = self._verified_model(log, own)
         except NftganError as exc:
-            log.broke("model", exc.message)
+            log.fail("model", exc.message)
             model = None
         if model is None:
-            log.unchecked("there is no model to make the image with", "pixels")
+            log.skip("there is no model to make the image with", "pixels")
             return
         try:
             recipe = Recipe.from_json(own["recipe"])
             made = pixel_hash(model.render(own["seed"], recipe))
         except NftganError as exc:
-            log.broke("pixels", exc.message)
+            log.fail("pixels", exc.message)
             return
         log.check(
             "pixels",
@@ -274,10 +274,10 @@ class Verifier:
             f"seed {own['seed']} gives other pixels than the metadata promises",
         )
 
-    def _checked_model(self, log: LinkLog, own: dict[str, Any]) -> Model | None:
+    def _verified_model(self, log: CheckLog, own: dict[str, Any]) -> Model | None:
         uri = self._model_uri(own)
         if uri is None:
-            log.unchecked(WITHHELD, "model")
+            log.skip(WITHHELD, "model")
             return None
         model = self.model(uri)
         same = model.identity == self.fixed.model
@@ -289,11 +289,11 @@ class Verifier:
         )
         return model if same else None
 
-    def _check_proof(self, log: LinkLog, own: dict[str, Any], token: int) -> None:
+    def _check_merkle_proof(self, log: CheckLog, own: dict[str, Any], token: int) -> None:
         try:
-            proof = self.tree().proof(token)
+            proof = self.merkle_tree().proof(token)
         except NftganError as exc:
-            log.broke("merkle proof", f"the tree cannot be rebuilt: {exc.message}")
+            log.fail("merkle proof", f"the tree cannot be rebuilt: {exc.message}")
             return
         accepted = self.collection.verify_piece(token, own["seed"], own["pixels"], proof)
         log.check(

@@ -21,21 +21,21 @@ from nftgan.errors import (
 from nftgan.files import read_json, write_json
 from nftgan.ipfs.backends import Backend, open_backend
 from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.car_validate import validate_car
 from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.importer import Tree
 from nftgan.ipfs.pinning import PinResult, pack, pin_car
 from nftgan.ipfs.preflight import (
-    Shape,
+    DagStats,
     TargetPlan,
     car_estimate,
-    need_disk,
+    car_stats,
     plan_for,
-    shape_of,
-    survey,
+    require_disk_space,
+    scan,
 )
 from nftgan.ipfs.store import BlockStore
-from nftgan.ipfs.verify import Extent
-from nftgan.ipfs.whole import check_whole
+from nftgan.ipfs.verify import VerifyMode
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
 from nftgan.workflows.metadata import ready_manifest
@@ -57,7 +57,7 @@ class Pinned:
     car: Path
     car_bytes: int
     blocks: int
-    shape: Shape
+    shape: DagStats  # `shape` in `pin --json`
     plans: tuple[TargetPlan, ...]
     targets: tuple[PinResult, ...]  # none in a dry run
 
@@ -80,16 +80,16 @@ def pin(
     project: Project,
     targets: Sequence[str] = (EMBEDDED,),
     *,
-    extent: Extent | None = None,
+    verify_mode: VerifyMode | None = None,
     dry_run: bool = False,
     progress: Progress = SILENT,
 ) -> Pinned:
-    """Every target holds every block, read back as far as `extent` says; the CAR holds them too.
+    """Every target holds every block, read back as `verify_mode` says; so does the CAR.
 
-    extent: None reads back all from this machine and a sample from elsewhere. Each target is tried
-    even when one before it fails. Raises PartlyDone that names those that failed when others did
-    not, else the error of the first; MissingStepError before `metadata`; CheckFailed when a file
-    changed since. Run again after a kill, it finishes with the same CIDs.
+    verify_mode: None reads back all from this machine and a sample from elsewhere. Each target is
+    tried even when one before it fails. Raises PartlyDone that names those that failed when others
+    did not, else the error of the first; MissingStepError before `metadata`; CheckFailed when a
+    file changed since. Run again after a kill, it finishes with the same CIDs.
     """
     with contextlib.ExitStack() as stack:
         opened = _open(targets, stack)
@@ -99,11 +99,11 @@ def pin(
         known = pins(project)
         needed = car_estimate(tree)
         if dry_run:
-            shape = survey(tree)
-            plans = _plans(opened, shape, extent, known)
-            need_disk(project.root, needed)
-            return _pinned(shape, project.car_path, plans, ())
-        need_disk(project.root, needed)
+            stats = scan(tree)
+            plans = _plans(opened, stats, verify_mode, known)
+            require_disk_space(project.root, needed)
+            return _pinned(stats, project.car_path, plans, ())
+        require_disk_space(project.root, needed)
         progress.note(f"packing {project.car_path.name}")
         check_promises(pack(tree, project.car_path).cids, manifest)
 
@@ -116,7 +116,7 @@ def pin(
             opened,
             label=project.name,
             journal=project.root / "pin.jsonl",
-            extent=extent,
+            verify_mode=verify_mode,
             known=known,
             remember=remember,
             progress=progress,
@@ -127,7 +127,7 @@ def pin_again(
     path: Path,
     targets: Sequence[str],
     *,
-    extent: Extent | None = None,
+    verify_mode: VerifyMode | None = None,
     dry_run: bool = False,
     progress: Progress = SILENT,
 ) -> Pinned:
@@ -136,18 +136,18 @@ def pin_again(
     Nothing is written or sent unless the CAR is whole. Raises UsageError.
     """
     car = CarFile(path)
-    check_whole(car)
+    validate_car(car)
     with contextlib.ExitStack() as stack:
         opened = _open(targets, stack)
         if dry_run:
-            shape = shape_of(car)
-            return _pinned(shape, path, _plans(opened, shape, extent, {}), ())
+            stats = car_stats(car)
+            return _pinned(stats, path, _plans(opened, stats, verify_mode, {}), ())
         return _pin_all(
             path,
             opened,
             label=path.stem,
             journal=path.with_suffix(".pin.jsonl"),
-            extent=extent,
+            verify_mode=verify_mode,
             known={},
             remember=lambda target, entry: None,
             progress=progress,
@@ -164,21 +164,21 @@ def _open(targets: Sequence[str], stack: contextlib.ExitStack) -> Opened:
     return opened
 
 
-def extent_at(backend: Backend, extent: Extent | None) -> Extent:
+def verify_mode_for(backend: Backend, verify_mode: VerifyMode | None) -> VerifyMode:
     """What is read back there when nothing was said."""
-    return extent or ("all" if backend.limits.local else "sample")
+    return verify_mode or ("all" if backend.limits.local else "sample")
 
 
 def _plans(
-    opened: Opened, shape: Shape, extent: Extent | None, known: Mapping[str, Any]
+    opened: Opened, stats: DagStats, verify_mode: VerifyMode | None, known: Mapping[str, Any]
 ) -> tuple[TargetPlan, ...]:
-    counts = {"all": shape.blocks, "sample": min(shape.blocks, SAMPLED), "none": 0}
+    counts = {"all": stats.blocks, "sample": min(stats.blocks, SAMPLED), "none": 0}
     return tuple(
         plan_for(
             target,
             backend,
-            shape,
-            read_blocks=counts[extent_at(backend, extent)],
+            stats,
+            read_blocks=counts[verify_mode_for(backend, verify_mode)],
             bytes_per_second=_rate(known.get(target)),
         )
         for target, backend in opened
@@ -191,9 +191,9 @@ def _rate(entry: Any) -> float | None:
 
 
 def _pinned(
-    shape: Shape, car: Path, plans: tuple[TargetPlan, ...], results: Sequence[PinResult]
+    stats: DagStats, car: Path, plans: tuple[TargetPlan, ...], results: Sequence[PinResult]
 ) -> Pinned:
-    return Pinned(shape.root, car, shape.car_bytes, shape.blocks, shape, plans, tuple(results))
+    return Pinned(stats.root, car, stats.car_bytes, stats.blocks, stats, plans, tuple(results))
 
 
 def _pin_all(
@@ -202,13 +202,13 @@ def _pin_all(
     *,
     label: str,
     journal: Path,
-    extent: Extent | None,
+    verify_mode: VerifyMode | None,
     known: Mapping[str, Any],
     remember: Callable[[str, dict[str, Any]], None],
     progress: Progress,
 ) -> Pinned:
-    shape = shape_of(CarFile(path))
-    plans = _plans(opened, shape, extent, known)
+    stats = car_stats(CarFile(path))
+    plans = _plans(opened, stats, verify_mode, known)
     results: list[PinResult] = []
     failures: list[tuple[str, NftganError]] = []
     for (target, backend), plan in zip(opened, plans, strict=True):
@@ -221,12 +221,12 @@ def _pin_all(
                 backend,
                 label=label,
                 journal_path=journal,
-                extent=extent_at(backend, extent),
+                verify_mode=verify_mode_for(backend, verify_mode),
                 progress=progress,
             )
         except (CheckFailed, CredentialError, PartlyDone, ServiceError, UsageError) as exc:
             failures.append((target, exc))
-            remember(target, _failed(shape, old, exc))
+            remember(target, _failed(stats, old, exc))
             if len(opened) > 1:
                 progress.warn(f"{target} failed: {exc.message}")
             continue
@@ -234,7 +234,7 @@ def _pin_all(
         remember(target, _done(result, old))
     if failures:
         raise _verdict(failures, [target for target, _ in opened], results)
-    return _pinned(shape, path, plans, results)
+    return _pinned(stats, path, plans, results)
 
 
 def _done(result: PinResult, old: Any) -> dict[str, Any]:
@@ -253,14 +253,14 @@ def _done(result: PinResult, old: Any) -> dict[str, Any]:
     return entry
 
 
-def _failed(shape: Shape, old: Any, error: NftganError) -> dict[str, Any]:
+def _failed(stats: DagStats, old: Any, error: NftganError) -> dict[str, Any]:
     """A proof stays one while a service cannot be asked; a wrong block ends it."""
-    holds = isinstance(old, dict) and old.get("root") == shape.root and old.get("verified")
+    holds = isinstance(old, dict) and old.get("root") == stats.root and old.get("verified")
     if holds and not isinstance(error, CheckFailed):
         return {**old, "error": error.message}
     return {
-        "root": shape.root,
-        "cids": dict(shape.cids),
+        "root": stats.root,
+        "cids": dict(stats.cids),
         "verified": False,
         "state": "failed",
         "error": error.message,

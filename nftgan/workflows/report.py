@@ -18,7 +18,7 @@ from nftgan.files import sha256_file, write_text
 from nftgan.networks.model_file import ModelFile, read_model
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import Project
-from nftgan.provenance.links import Link, TokenReport
+from nftgan.provenance.checks import FAIL, PASS, SKIPPED, Check, TokenReport
 from nftgan.provenance.png_reader import read_png
 from nftgan.provenance.report import Facts, Images, Payment, Place, render
 from nftgan.provenance.thumbnails import Thumbnail, scaled, sheet, thumbnail
@@ -48,17 +48,17 @@ class ReportResult:
     cards: int
     on_sheet: int
     asked_chain: bool
-    checks: tuple[Link, ...]
+    checks: tuple[Check, ...]
     tokens: tuple[TokenReport, ...]
 
     @property
-    def broken(self) -> tuple[str, ...]:
+    def failed(self) -> tuple[str, ...]:
         """One sentence for each thing that does not hold."""
-        own = [f"{link.name}: {link.found}" for link in self.checks if link.verdict == "broken"]
+        own = [f"{check.name}: {check.found}" for check in self.checks if check.failed]
         chain = [
-            f"token {token.token}: {link.name}: {link.found}"
+            f"token {token.token}: {check.name}: {check.found}"
             for token in self.tokens
-            for link in token.broken
+            for check in token.failed
         ]
         return (*own, *chain)
 
@@ -67,12 +67,12 @@ def report(
     project: Project,
     output: Path | None = None,
     *,
-    check: Verifier | None = None,
+    verifier: Verifier | None = None,
     progress: Progress = SILENT,
 ) -> ReportResult:
     """Write the page (else to report.html in the folder); the same state gives the same bytes.
 
-    Every image is compared with its recorded hash. With `check` every minted token is verified
+    Every image is compared with its recorded hash. With `verifier` every minted token is verified
     as `nftgan verify` does it, and the page says what was found. Raises MissingStepError before
     `render`.
     """
@@ -81,7 +81,7 @@ def report(
         raise MissingStepError(f"{project.name} has not been rendered yet", hint="nftgan render")
     images, stale = _images(project, manifest, progress)
     model, checks = _checks(project, manifest, stale)
-    reports = _verified(check, project, progress)
+    reports = _verified(verifier, project, progress)
     facts = Facts(
         manifest=manifest,
         manifest_sha256=sha256_file(project.manifest_path),
@@ -154,47 +154,45 @@ def _rarest(pieces: Sequence[Piece]) -> list[Piece]:
 
 def _checks(
     project: Project, manifest: Manifest, stale: list[str]
-) -> tuple[ModelFile | None, tuple[Link, ...]]:
+) -> tuple[ModelFile | None, tuple[Check, ...]]:
     """What can be checked without a chain, in the order of the pipeline."""
-    model, links = None, []
+    model, checks = None, []
     try:
         model = read_model(project_model(project))
         same = model.identity == manifest.model.identity
         found = "has the recorded identity" if same else f"is another model: {model.identity}"
-        links.append(Link("model", "holds" if same else "broken", f"model.safetensors {found}"))
+        checks.append(Check("model", PASS if same else FAIL, f"model.safetensors {found}"))
     except NftganError as exc:
-        links.append(Link("model", "broken", exc.message))
-    links.append(
-        Link("manifest", "holds", "every hash in collection.json follows from its content")
-    )
+        checks.append(Check("model", FAIL, exc.message))
+    checks.append(Check("manifest", PASS, "every hash in collection.json follows from its content"))
     count = len(manifest.pieces)
     more = f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""
-    links.append(
-        Link("images", "broken", stale[0] + more)
+    checks.append(
+        Check("images", FAIL, stale[0] + more)
         if stale
-        else Link("images", "holds", f"all {count:,} files have their recorded pixels")
+        else Check("images", PASS, f"all {count:,} files have their recorded pixels")
     )
-    links.append(_metadata_link(project, manifest))
-    links += _deployment_links(project, manifest)
-    return model, tuple(links)
+    checks.append(_metadata_check(project, manifest))
+    checks += _deployment_checks(project, manifest)
+    return model, tuple(checks)
 
 
-def _metadata_link(project: Project, manifest: Manifest) -> Link:
+def _metadata_check(project: Project, manifest: Manifest) -> Check:
     if manifest.cids.metadata is None:
-        return Link("metadata", "unchecked", "not written yet: nftgan metadata")
+        return Check("metadata", SKIPPED, "not written yet: nftgan metadata")
     try:
         problems = documents.check(manifest, project.metadata)
     except NftganError as exc:  # the manifest has words that no metadata may have
-        return Link("metadata", "broken", exc.message)
+        return Check("metadata", FAIL, exc.message)
     if problems:
-        return Link("metadata", "broken", f"{problems[0].where} {problems[0].what}")
+        return Check("metadata", FAIL, f"{problems[0].where} {problems[0].what}")
     found = f"all {len(manifest.pieces) + 1:,} files are what the manifest leads to"
-    return Link("metadata", "holds", found)
+    return Check("metadata", PASS, found)
 
 
-def _deployment_links(project: Project, manifest: Manifest) -> list[Link]:
+def _deployment_checks(project: Project, manifest: Manifest) -> list[Check]:
     """The record of each deployment against the manifest: did anything change since?"""
-    links = []
+    checks = []
     for record in deployments(project):
         fixed = record.get("fixed")
         wanted = {
@@ -210,18 +208,18 @@ def _deployment_links(project: Project, manifest: Manifest) -> list[Link]:
             else "was deployed for another model, recipe or other pieces"
         )
         name = f"deployment on {record.get('chain')}"
-        links.append(Link(name, "holds" if same else "broken", found))
-    return links
+        checks.append(Check(name, PASS if same else FAIL, found))
+    return checks
 
 
 def _verified(
-    check: Verifier | None, project: Project, progress: Progress
+    verifier: Verifier | None, project: Project, progress: Progress
 ) -> tuple[TokenReport, ...] | None:
-    if check is None:
+    if verifier is None:
         return None
     reports = []
-    with progress.task("verifying", check.supply, "tokens") as task:
-        for one in verify(check, None, project=project):
+    with progress.task("verifying", verifier.supply, "tokens") as task:
+        for one in verify(verifier, None, project=project):
             reports.append(one)
             task.advance()
     return tuple(reports)

@@ -14,12 +14,12 @@ from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
 from nftgan.ipfs.backends import open_backend
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
-from nftgan.ipfs.reader import Get, checked, read_file, remembered
+from nftgan.ipfs.reader import BlockGetter, cached, read_file, verified
 from nftgan.ipfs.remote import gateway_get
 from nftgan.networks.model_file import read_model
 from nftgan.project import Project
+from nftgan.provenance.checks import FAIL, PASS, Check, TokenReport
 from nftgan.provenance.content import Content, Reader
-from nftgan.provenance.links import Link, TokenReport
 from nftgan.provenance.png_reader import read_png
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
@@ -37,7 +37,7 @@ def content(gateways: Sequence[str] = ()) -> Content:
     A gateway is the address of one, or `kubo`: the node that `pin --to kubo` talks to. Nothing is
     written. Raises UsageError when there is no place to ask.
     """
-    sources: list[tuple[str, Get]] = []
+    sources: list[tuple[str, BlockGetter]] = []
     if (store_folder() / "blocks" / "SHARDING").exists():
         sources.append(("embedded store", embedded_store().get))
     for url in gateways:
@@ -48,16 +48,16 @@ def content(gateways: Sequence[str] = ()) -> Content:
         raise UsageError("there is no place to read from IPFS", hint="--gateway https://HOST")
     readers: list[tuple[str, Reader]] = []
     for name, get in sources:
-        safe = remembered(checked(get))
+        safe = cached(verified(get))
 
-        def read(cid: str, path: str, most_bytes: int, get: Get = safe) -> bytes:
+        def read(cid: str, path: str, most_bytes: int, get: BlockGetter = safe) -> bytes:
             return read_file(get, Cid.parse(cid), path, most_bytes=most_bytes)
 
         readers.append((name, read))
     return Content(readers)
 
 
-def verifier(
+def open_verifier(
     choice: ChainChoice,
     *,
     project: Project | None = None,
@@ -81,31 +81,31 @@ def verifier(
 
 
 def verify(
-    check: Verifier, tokens: Sequence[int] | None, *, project: Project | None = None
+    verifier: Verifier, tokens: Sequence[int] | None, *, project: Project | None = None
 ) -> Iterator[TokenReport]:
     """One report per token, with the local files of `project` checked too; None: all tokens.
 
     Raises MissingStepError when nothing has been minted.
     """
     manifest = _local_manifest(project) if project is not None else None
-    for token in every_token(check) if tokens is None else tokens:
-        report = check.verify(token)
+    for token in every_token(verifier) if tokens is None else tokens:
+        report = verifier.verify(token)
         if project is not None and manifest is not None:
-            local = _local_links(check, project, manifest, token)
+            local = _local_checks(verifier, project, manifest, token)
             report = dataclasses.replace(report, links=(*report.links, *local))
         yield report
 
 
-def every_token(check: Verifier) -> Sequence[int]:
+def every_token(verifier: Verifier) -> Sequence[int]:
     """The minted tokens; one where the contract is not ours, whose count nobody should believe.
 
     Raises MissingStepError when nothing has been minted.
     """
-    if check.collection.code_problem() is not None:
+    if verifier.collection.code_problem() is not None:
         return (0,)
-    if check.supply == 0:
+    if verifier.supply == 0:
         raise MissingStepError("nothing has been minted yet", hint="nftgan mint")
-    return range(check.supply)
+    return range(verifier.supply)
 
 
 def _local_manifest(project: Project) -> Manifest:
@@ -115,27 +115,27 @@ def _local_manifest(project: Project) -> Manifest:
         raise CheckFailed(f"local manifest: {exc.message}", hint=exc.hint) from exc
 
 
-def _local_links(
-    check: Verifier, project: Project, manifest: Manifest, token: int
-) -> Iterator[Link]:
+def _local_checks(
+    verifier: Verifier, project: Project, manifest: Manifest, token: int
+) -> Iterator[Check]:
     """What lies in the collection folder against what the chain fixes."""
     if token >= len(manifest.pieces):
-        yield Link("local files", "broken", f"the collection has no piece {token}")
+        yield Check("local files", FAIL, f"the collection has no piece {token}")
         return
     piece = manifest.pieces[token]
-    fixed = check.fixed
+    fixed = verifier.fixed
 
-    def link(name: str, holds: bool, yes: str, no: str) -> Link:
-        return Link(name, "holds" if holds else "broken", yes if holds else no)
+    def check(name: str, holds: bool, yes: str, no: str) -> Check:
+        return Check(name, PASS if holds else FAIL, yes if holds else no)
 
-    on_chain = check.seeds().get(token)
-    yield link(
+    on_chain = verifier.seeds().get(token)
+    yield check(
         "local seed",
         piece.seed == on_chain,
         "collection.json agrees with the chain",
         f"collection.json says seed {piece.seed}, the chain says {on_chain}",
     )
-    yield link(
+    yield check(
         "local recipe",
         manifest.recipe_hash == fixed.recipe,
         "collection.json agrees with the chain",
@@ -145,38 +145,38 @@ def _local_links(
     path = project.images / f"{token}.png"
     try:
         same = pixel_hash(read_png(path)) == piece.pixels
-        yield link("local image", same, f"{path.name} has its pixels", f"{path} has other pixels")
+        yield check("local image", same, f"{path.name} has its pixels", f"{path} has other pixels")
     except NftganError as exc:
-        yield Link("local image", "broken", exc.message)
-    yield _local_metadata(check, project, token)
-    yield _local_model(check, project)
+        yield Check("local image", FAIL, exc.message)
+    yield _local_metadata(verifier, project, token)
+    yield _local_model(verifier, project)
 
 
-def _local_metadata(check: Verifier, project: Project, token: int) -> Link:
+def _local_metadata(verifier: Verifier, project: Project, token: int) -> Check:
     path = project.metadata / f"{token}.json"
     try:
         mine = Importer().add_path(path).cid
-        root, _, folder = check.fixed.base_uri.removeprefix("ipfs://").partition("/")
-        data = check.content.read(f"ipfs://{root}/{folder}{token}.json", 1 << 22)
+        root, _, folder = verifier.fixed.base_uri.removeprefix("ipfs://").partition("/")
+        data = verifier.content.read(f"ipfs://{root}/{folder}{token}.json", 1 << 22)
         if mine == Importer().add_bytes(data).cid:
-            return Link("local metadata", "holds", f"{path.name} is what the chain links to")
-        return Link("local metadata", "broken", f"{path} is not what the chain links to")
+            return Check("local metadata", PASS, f"{path.name} is what the chain links to")
+        return Check("local metadata", FAIL, f"{path} is not what the chain links to")
     except NftganError as exc:
-        return Link("local metadata", "broken", exc.message)
+        return Check("local metadata", FAIL, exc.message)
 
 
-def _local_model(check: Verifier, project: Project) -> Link:
+def _local_model(verifier: Verifier, project: Project) -> Check:
     try:
         path = project_model(project)
-        identity = check._once("local model", lambda: read_model(path).identity)
+        identity = verifier._once("local model", lambda: read_model(path).identity)
     except NftganError as exc:
-        return Link("local model", "broken", exc.message)
-    if identity == check.fixed.model:
-        return Link("local model", "holds", f"{path.name} is the model fixed on chain")
-    return Link(
+        return Check("local model", FAIL, exc.message)
+    if identity == verifier.fixed.model:
+        return Check("local model", PASS, f"{path.name} is the model fixed on chain")
+    return Check(
         "local model",
-        "broken",
-        f"{path} is the model {identity[:19]}…, the chain says {check.fixed.model[:19]}…",
+        FAIL,
+        f"{path} is the model {identity[:19]}…, the chain says {verifier.fixed.model[:19]}…",
     )
 
 
@@ -195,16 +195,16 @@ def regenerate(
     output: Path,
     *,
     project: Project | None = None,
-    check: Verifier | None = None,
+    verifier: Verifier | None = None,
 ) -> Iterator[Regenerated]:
     """`output/TOKEN.png`, made from model, recipe and seed alone.
 
-    With `check` all three come from the chain and IPFS, else from the collection folder. None:
+    With `verifier` all three come from the chain and IPFS, else from the collection folder. None:
     all tokens.
     """
-    if check is not None:
-        for token in every_token(check) if tokens is None else tokens:
-            made = check.remake(token)
+    if verifier is not None:
+        for token in every_token(verifier) if tokens is None else tokens:
+            made = verifier.regenerate(token)
             yield _write(token, made.seed, made.image, made.promised, output)
         return
     if project is None:

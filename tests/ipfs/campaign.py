@@ -35,7 +35,7 @@ from nftgan.ipfs.pinning import pin_car
 folder, url, shard_bytes = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 backend = KuboBackend(url, shard_bytes=shard_bytes, get_seconds=20)
 car, journal = folder / "art.car", folder / "pin.jsonl"
-result = pin_car(car, backend, label="art", journal_path=journal, extent="all")
+result = pin_car(car, backend, label="art", journal_path=journal, verify_mode="all")
 print(result.root, result.checked_blocks, flush=True)
 """
 
@@ -186,7 +186,7 @@ def campaign(folder: Path, *, files: int, size: int, kills: int, shard_bytes: in
         node.kill_at = None
         child = start(folder, node.url, shard_bytes)
         out, _ = child.communicate(timeout=600)
-        root, checked = out.decode().split()
+        root, verified = out.decode().split()
         settle()
         assert root == packed.root
         roots = {Cid.parse(cid) for cid in (packed.root, *packed.cids.values())}
@@ -194,7 +194,11 @@ def campaign(folder: Path, *, files: int, size: int, kills: int, shard_bytes: in
         wire = node.wire_bytes
         before = node.received_bytes
         quiet = pin_car(
-            packed.path, KuboBackend(node.url), label="art", journal_path=journal, extent="none"
+            packed.path,
+            KuboBackend(node.url),
+            label="art",
+            journal_path=journal,
+            verify_mode="none",
         )
         assert quiet.sent_bytes == 0 and node.received_bytes == before
         pinned = roots == node.pinned
@@ -209,7 +213,7 @@ def campaign(folder: Path, *, files: int, size: int, kills: int, shard_bytes: in
         again_bytes=again,
         confirmed_again_bytes=confirmed_again,
         pinned=pinned,
-        verified_blocks=int(checked),
+        verified_blocks=int(verified),
         seconds=round(time.monotonic() - began, 1),
     )
 

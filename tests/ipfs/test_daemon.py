@@ -104,7 +104,7 @@ def pin(folder: Path, daemon: Daemon, tree: Tree = TREE) -> PinResult:
         daemon.backend(),
         label="art",
         journal_path=folder / "pin.jsonl",
-        extent="all",
+        verify_mode="all",
     )
 
 

@@ -22,7 +22,7 @@ from nftgan.ipfs.car import CarFile, write_car
 from nftgan.ipfs.cid import RAW, Cid
 from nftgan.ipfs.dagpb import DIRECTORY, FILE, SHARD, Link, UnixFs
 from nftgan.ipfs.gateway import Gateway
-from nftgan.ipfs.reader import checked, entries, read_file, stream, walk
+from nftgan.ipfs.reader import entries, read_file, stream, verified, walk
 from nftgan.ipfs.store import BlockStore
 from nftgan.provenance.content import Content
 from nftgan.workflows.pin import pin_again
@@ -187,7 +187,7 @@ def test_the_gateway_answers_or_refuses_and_never_fails(
             counter.note()
             return forge.get(cid)
 
-        gateway.get = checked(get)
+        gateway.get = verified(get)
         car = "?format=car"
         for query in ("", "/", "/0.json", "/a", "?format=raw", car, f"{car}&dag-scope=entity"):
             for method, headers in (("GET", {}), ("HEAD", {}), ("GET", {"Range": "bytes=3-99"})):
@@ -293,7 +293,7 @@ def test_a_file_shorter_than_it_says_ends_the_answer_at_once(gateway: Noting) ->
     root = forge.node([], UnixFs(FILE, b"short", 1_000))
     with pytest.raises(CheckFailed, match="contradicts its own sizes"):
         list(stream(forge.get, root))
-    gateway.get = checked(forge.get)
+    gateway.get = verified(forge.get)
     assert asked(gateway, f"/ipfs/{root}") == 200  # cut off, not left open
 
 

@@ -14,14 +14,14 @@ import pytest
 
 from nftgan.errors import CheckFailed, CredentialError, NftganError, ServiceError, UsageError
 from nftgan.ipfs import cid_of_bytes
-from nftgan.ipfs.backends import Backend, Journal, open_backend, read_token
+from nftgan.ipfs.backends import Backend, UploadJournal, open_backend, read_token
 from nftgan.ipfs.backends.embedded import EmbeddedBackend
 from nftgan.ipfs.backends.kubo import KuboBackend
 from nftgan.ipfs.car import CarFile, CarWriter
 from nftgan.ipfs.cid import RAW, Cid
 from nftgan.ipfs.importer import Importer, Tree
 from nftgan.ipfs.pinning import PinResult, pack, pin_car, pin_collection
-from nftgan.ipfs.verify import chosen
+from nftgan.ipfs.verify import blocks_to_fetch
 from tests.ipfs.fake_node import FakeNode, running
 
 TREE: Tree = {
@@ -52,14 +52,14 @@ def kubo(node: FakeNode, *, waits: Waits | None = None, **options: float) -> Kub
     return KuboBackend(node.url, shard_bytes=90_000, wait=wait, **options)  # type: ignore[arg-type]
 
 
-def pin(folder: Path, backend: Backend, extent: str = "all") -> PinResult:
+def pin(folder: Path, backend: Backend, verify_mode: str = "all") -> PinResult:
     return pin_collection(
         TREE,
         folder / "art.car",
         backend,
         label="art",
         journal_path=folder / "pin.jsonl",
-        extent=extent,  # type: ignore[arg-type]
+        verify_mode=verify_mode,  # type: ignore[arg-type]
     )
 
 
@@ -285,14 +285,14 @@ def test_a_disk_that_fills_up_while_the_car_is_written_leaves_nothing(
 
 def test_a_journal_that_a_kill_cut_short_is_read_up_to_there(tmp_path: Path) -> None:
     path, root = tmp_path / "pin.jsonl", Cid.parse(ROOT)
-    Journal(path, "node", root).note("one")
+    UploadJournal(path, "node", root).note("one")
     with path.open("ab") as file:
         file.write(b'{"part": "two", "ro')
-    journal = Journal(path, "node", root)
+    journal = UploadJournal(path, "node", root)
     assert journal.parts == {"one"}
     journal.note("three")
-    assert Journal(path, "node", root).parts == {"one", "three"}
-    assert Journal(path, "other", root).parts == set()
+    assert UploadJournal(path, "node", root).parts == {"one", "three"}
+    assert UploadJournal(path, "other", root).parts == set()
 
 
 KILLED = """
@@ -332,8 +332,8 @@ def test_the_sample_is_the_same_each_time_and_holds_the_roots(tmp_path: Path) ->
         "model.safetensors": bytes(range(250)) * 20_000,
     }
     car = CarFile(pack(tree, tmp_path / "x.car").path)
-    picked = chosen(car, [car.root], "sample")
-    assert picked == chosen(car, [car.root], "sample")
+    picked = blocks_to_fetch(car, [car.root], "sample")
+    assert picked == blocks_to_fetch(car, [car.root], "sample")
     assert picked[0] == car.root
     folders = {Importer().add_tree(tree[name]).cid for name in ("images", "metadata")}  # type: ignore[arg-type]
     for number in (0, 4999):
@@ -344,8 +344,8 @@ def test_the_sample_is_the_same_each_time_and_holds_the_roots(tmp_path: Path) ->
     assert 2 * 32 + 2 <= len(leaves) <= 2 * 34 + 2  # images and metadata, and the model's ends
     shards = len(picked) - len(leaves) - 4
     assert 32 < shards <= 4 * 34  # one or two on the way to each
-    with pytest.raises(UsageError, match="extent"):
-        chosen(car, [car.root], "some")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="verify mode"):
+        blocks_to_fetch(car, [car.root], "some")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -47,17 +47,17 @@ def backend(target: str, waits: Waits | None = None) -> Backend:
 
 @pytest.mark.parametrize("target", ["pinata", "psa"])
 @pytest.mark.parametrize("trustless", [True, False])
-@pytest.mark.parametrize("extent", ["sample", "all"])
+@pytest.mark.parametrize("verify_mode", ["sample", "all"])
 def test_a_service_holds_our_cids_and_is_asked_once(
-    tmp_path: Path, services: FakeServices, target: str, trustless: bool, extent: str
+    tmp_path: Path, services: FakeServices, target: str, trustless: bool, verify_mode: str
 ) -> None:
     services.trustless = trustless
-    first = pin(tmp_path, backend(target), extent)
+    first = pin(tmp_path, backend(target), verify_mode)
     assert first.root == ROOT
     assert first.checked_blocks == (24 if trustless else 21)
     assert first.sent_bytes == (first.size_bytes if target == "pinata" else 0)
     received, asked = services.received_bytes, services.count("pin")
-    again = pin(tmp_path, backend(target), extent)
+    again = pin(tmp_path, backend(target), verify_mode)
     assert again.sent_bytes == 0 and again.checked_blocks == first.checked_blocks
     assert services.received_bytes == received and services.count("pin") == asked
     for _ in range(2):

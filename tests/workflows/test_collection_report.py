@@ -19,7 +19,7 @@ from nftgan.chain.journal import Journal
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.project import Project
-from nftgan.provenance.links import Link, TokenReport
+from nftgan.provenance.checks import Check, TokenReport
 from nftgan.provenance.report import Facts, Images, ether, render
 from nftgan.workflows import report as workflow
 from nftgan.workflows.publishing import mint_journal_path
@@ -96,7 +96,7 @@ def edited(project: Project, change: Callable[[dict[str, Any]], None]) -> None:
 
 def test_the_example_has_the_page_that_is_made_here(project: Project) -> None:
     made = report(project)
-    assert made.path == project.root / "report.html" and made.broken == ()
+    assert made.path == project.root / "report.html" and made.failed == ()
     assert made.path.read_bytes() == (EXAMPLE / "report.html").read_bytes(), (
         "run: nftgan report -C collections/avatars"
     )
@@ -154,14 +154,14 @@ def test_hostile_words_stay_words(project: Project) -> None:
     assert "<script>alert(1)</script>" in seen.text and "&lt;b&gt; & &#60;" in seen.text
     assert seen.count("a", href="javascript:alert(1)//https://") == 0
     assert not re.search("[\x00-\x08\x0b-\x1f\ud800-\udfff]", seen.text)
-    assert [link.name for link in made.checks if link.verdict == "broken"] == ["metadata"]
+    assert [check.name for check in made.checks if check.failed] == ["metadata"]
 
 
 def test_what_changed_is_said_and_the_page_is_there_all_the_same(project: Project) -> None:
     shutil.copy(project.images / "0.png", project.images / "5.png")
     (project.images / "7.png").write_bytes(b"no image")
     made = report(project)
-    assert made.broken == ("images: 5.png has other pixels than were recorded (and 1 more)",)
+    assert made.failed == ("images: 5.png has other pixels than were recorded (and 1 more)",)
     seen = is_harmless(made.path.read_text("utf-8"))
     assert "The files contradict each other" in seen.text
     assert seen.count("p", class_="verdict broken") == 1
@@ -172,7 +172,7 @@ def test_another_model_is_noticed(project: Project) -> None:
     from nftgan.workflows.sources import base_model
 
     shutil.copy(base_model(), project.root / "model.safetensors")
-    assert any("model: model.safetensors is another model" in one for one in report(project).broken)
+    assert any("model: model.safetensors is another model" in one for one in report(project).failed)
 
 
 def test_before_rendering_there_is_nothing_to_report(project: Project) -> None:
@@ -240,7 +240,7 @@ def test_costs_are_those_of_the_journals(project: Project) -> None:
     deployed(project)
     made = report(project)
     seen = is_harmless(made.path.read_text("utf-8"))
-    assert made.broken == ()
+    assert made.failed == ()
     assert "240,000" in seen.text and "0.00024" in seen.text  # 180,000 + 2 · 30,000 gas at 1 gwei
     assert "0.00002 ether and 20,000 gas a token" in seen.text
     assert "12 of 12" in seen.text and "has no price" in seen.text
@@ -251,7 +251,7 @@ def test_costs_are_those_of_the_journals(project: Project) -> None:
 
 def test_a_deployment_for_other_pieces_is_broken(project: Project) -> None:
     deployed(project, fixed={"root": "0x00"})
-    assert report(project).broken == (
+    assert report(project).failed == (
         "deployment on sepolia: was deployed for another model, recipe or other pieces",
     )
 
@@ -288,7 +288,7 @@ def test_the_verdict_is_that_of_the_worst_link(verdicts: tuple[Any, Any], senten
     manifest = Manifest.load(EXAMPLE / "collection.json")
     manifest = dataclasses.replace(manifest, pieces=manifest.pieces[:2])
     reports = tuple(
-        TokenReport(n, 1, (Link("seed", "holds", "yes"), Link("pixels", verdict, "<i>so</i>")))
+        TokenReport(n, 1, (Check("seed", "holds", "yes"), Check("pixels", verdict, "<i>so</i>")))
         for n, verdict in enumerate(verdicts)
     )
     seen = is_harmless(

@@ -170,14 +170,14 @@ def test_what_was_pinned_before_a_change_does_not_count(project: Project) -> Non
 
 
 def test_without_reading_back_nothing_is_proven(project: Project) -> None:
-    pin(project, extent="none")
+    pin(project, verify_mode="none")
     assert read_json(project.pins_path)["embedded"]["state"] == "sent, not verified"
     with pytest.raises(MissingStepError):
         need_verified(project, manifest(project))
 
 
 def test_mint_and_deploy_refuse_it_unless_forced(project: Project) -> None:
-    pin(project, extent="none")
+    pin(project, verify_mode="none")
     asking: dict[str, Any] = {"prompt": str, "warn": print}
     with pytest.raises(MissingStepError, match="not read back as it is now"):
         Deployment(project, ChainChoice("embedded"), **asking)

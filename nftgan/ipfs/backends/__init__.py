@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from nftgan.errors import UsageError
-from nftgan.ipfs.backends.access import need_token, read_token
-from nftgan.ipfs.backends.base import Backend, Journal, Limits
+from nftgan.ipfs.backends.access import read_token, require_token
+from nftgan.ipfs.backends.base import Backend, Limits, UploadJournal
 
-__all__ = ["TARGETS", "Backend", "Journal", "Limits", "open_backend", "read_token"]
+__all__ = ["TARGETS", "Backend", "Limits", "UploadJournal", "open_backend", "read_token"]
 
 TARGETS = {
     "embedded": "the block store in nftgan's own folder; no daemon",
@@ -62,7 +62,7 @@ def _filebase(wait: Wait) -> Backend:
     from nftgan.ipfs.backends.kubo import KuboBackend
 
     variable = "NFTGAN_FILEBASE_TOKEN"
-    token = need_token(variable, "Filebase")
+    token = require_token(variable, "Filebase")
     address = _setting("NFTGAN_FILEBASE_URL", "https://rpc.filebase.io")
     return KuboBackend(
         address,
@@ -82,7 +82,7 @@ def _pinata(wait: Wait) -> Backend:
     from nftgan.ipfs.backends.reading import GatewayReader
 
     variable = "NFTGAN_PINATA_JWT"
-    token = need_token(variable, "Pinata")
+    token = require_token(variable, "Pinata")
     limits = PinataBackend.limits
     pace = _number("NFTGAN_PINATA_PER_MINUTE", limits.per_minute or 60)
     uploads = _setting("NFTGAN_PINATA_UPLOAD_URL", "https://uploads.pinata.cloud")
@@ -136,7 +136,7 @@ def _psa(wait: Wait) -> Backend:
             "the target psa needs a gateway to read back from",
             hint="set NFTGAN_PSA_GATEWAY to the service's own, or https://trustless-gateway.link",
         )
-    token = need_token(variable, "the target psa")
+    token = require_token(variable, "the target psa")
     address = address.rstrip("/").removesuffix("/pins")
     name = f"psa ({urlsplit(address).netloc})"
     timeout = float(_number("NFTGAN_PIN_TIMEOUT", 60))

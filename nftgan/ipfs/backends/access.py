@@ -40,7 +40,7 @@ def read_token(variable: str = NODE_TOKEN) -> str | None:
     return _fit(token, f"the token file {name}")
 
 
-def need_token(variable: str, service: str) -> str:
+def require_token(variable: str, service: str) -> str:
     """`read_token` of a service that does nothing without one. Raises CredentialError."""
     token = read_token(variable)
     if token is None:

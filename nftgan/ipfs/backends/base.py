@@ -18,17 +18,17 @@ ByPath = Callable[[str], Iterator[bytes]]
 """The content of the file at ROOT/path, in pieces."""
 
 
-class Refused(ServiceError):
+class ServiceRefused(ServiceError):
     """The service understood and said no, in words of its own."""
 
     status = 0  # of HTTP, where it matters
 
 
-class Silent(ServiceError):
+class ServiceTimeout(ServiceError):
     """The service took longer than it was given."""
 
 
-class FilesOnly(ServiceError):
+class NoRawBlocks(ServiceError):
     """The gateway gives the content of files and not the blocks of folders."""
 
 
@@ -55,7 +55,7 @@ def same_cid(text: object, cid: Cid) -> bool:
         return False
 
 
-class Journal:
+class UploadJournal:
     """Which parts of which DAG a target has taken: JSON lines, each fsynced before going on.
 
     A failed verification voids what was noted before it, so that the next run sends again.
@@ -135,7 +135,7 @@ class Backend(Protocol):
         roots: Sequence[Cid],
         *,
         label: str,
-        journal: Journal,
+        journal: UploadJournal,
         progress: Progress,
     ) -> int:
         """Send what is missing and pin `roots`. Returns the bytes sent.
@@ -150,7 +150,7 @@ class Backend(Protocol):
     def get(self, cid: Cid) -> bytes:
         """A block as the place serves it, not checked.
 
-        Raises MissingBlock, ServiceError, or FilesOnly where `by_path` has to be used.
+        Raises MissingBlock, ServiceError, or NoRawBlocks where `by_path` has to be used.
         """
 
     def unpin(self, root: Cid) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nftgan.ipfs.backends.base import Journal, Limits
+from nftgan.ipfs.backends.base import Limits, UploadJournal
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
-from nftgan.ipfs.preflight import need_disk
+from nftgan.ipfs.preflight import require_disk_space
 from nftgan.ipfs.store import BlockStore
 from nftgan.progress import Progress
 
@@ -29,7 +29,7 @@ class EmbeddedBackend:
         roots: Sequence[Cid],
         *,
         label: str,
-        journal: Journal,
+        journal: UploadJournal,
         progress: Progress,
     ) -> int:
         """Store what is missing and pin `roots`. Returns the bytes written.
@@ -37,7 +37,7 @@ class EmbeddedBackend:
         Raises UsageError when the disk is too small or refuses.
         """
         needed = sum(car.block_bytes(cid) for cid in car.cids if not self.store.has(cid))
-        need_disk(self.store.folder, needed)
+        require_disk_space(self.store.folder, needed)
         written = 0
         with progress.task("store", car.size_bytes, "B") as task:
             for cid in car.cids:

@@ -14,7 +14,7 @@ from nftgan.addresses import is_loopback
 from nftgan.errors import CredentialError, NftganError, ServiceError
 from nftgan.files import parse_json
 from nftgan.ipfs.backends.access import checked_url, redacted
-from nftgan.ipfs.backends.base import Refused, Silent
+from nftgan.ipfs.backends.base import ServiceRefused, ServiceTimeout
 from nftgan.ipfs.backends.body import Body
 
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}
@@ -130,8 +130,8 @@ class Service:
         """The answer to one request; `body` makes the upload anew for each attempt.
 
         path: below the base address, or an absolute path from `own`. allow: further statuses that
-        are answers. expect: "json" when half a document is a failure. Raises Refused, Silent,
-        ServiceError or CredentialError.
+        are answers. expect: "json" when half a document is a failure. Raises ServiceRefused,
+        ServiceTimeout, ServiceError or CredentialError.
         """
         answers = self._pieces(
             method,
@@ -219,7 +219,7 @@ class Service:
         for piece in response.iter_content(1 << 16):
             data += piece
             if len(data) > most_bytes:
-                raise Refused(f"{self.name} answers {what} without end")
+                raise ServiceRefused(f"{self.name} answers {what} without end")
         return bytes(data)
 
     def _failure(
@@ -229,7 +229,7 @@ class Service:
         if isinstance(exc, self._errors.SSLError):
             return ServiceError(f"{self.name} shows a certificate that does not hold"), None
         if isinstance(exc, self._errors.Timeout) or "timed out" in str(exc):
-            return Silent(f"{self.name} does not answer {what}", hint=AGAIN), None
+            return ServiceTimeout(f"{self.name} does not answer {what}", hint=AGAIN), None
         if isinstance(exc, self._errors.ConnectionError) and "establish" in str(exc):
             hint = f"check the network and the address {self.host}"
             return ServiceError(f"{self.name} cannot be reached", hint=hint), again
@@ -250,7 +250,7 @@ class Service:
         message = f"{self.name} answers {what} with status {status}"
         if status not in TRANSIENT:
             said = redacted(_reason(answer.data), self._token)
-            refused = Refused(f"{message}: {said}" if said else message)
+            refused = ServiceRefused(f"{message}: {said}" if said else message)
             refused.status = status
             return refused, None
         asked = _seconds(answer.headers.get("retry-after", ""))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from nftgan.errors import CheckFailed, ServiceError
 from nftgan.ipfs.backends.access import NODE_TOKEN
-from nftgan.ipfs.backends.base import Journal, Limits, Refused, Silent
+from nftgan.ipfs.backends.base import Limits, ServiceRefused, ServiceTimeout, UploadJournal
 from nftgan.ipfs.backends.rpc import Rpc
 from nftgan.ipfs.car import CarFile, header, section
 from nftgan.ipfs.cid import Cid
@@ -77,7 +77,7 @@ class KuboBackend:
         roots: Sequence[Cid],
         *,
         label: str,
-        journal: Journal,
+        journal: UploadJournal,
         progress: Progress,
     ) -> int:
         """Import the shards that the journal does not have, then pin `roots`.
@@ -99,7 +99,7 @@ class KuboBackend:
                 )
         return sent
 
-    def _send(self, car: CarFile, journal: Journal, progress: Progress) -> int:
+    def _send(self, car: CarFile, journal: UploadJournal, progress: Progress) -> int:
         sent = done = 0
         shards = list(self._shards(car))
         with progress.task(f"send to {self.name}", car.size_bytes, "B") as task:
@@ -173,7 +173,7 @@ class KuboBackend:
     def _pin_group(self, car: CarFile, roots: Sequence[Cid]) -> str | None:
         try:
             answers = self._import(car, roots, roots, pin=True, what="the pin")
-        except Silent:
+        except ServiceTimeout:
             return "it does not answer, as some do that miss a block"
         pinned = set()
         for answer in answers:
@@ -197,7 +197,7 @@ class KuboBackend:
         """Whether the node has a recursive pin of `root`. Raises ServiceError."""
         try:
             answers = self._rpc.call("pin/ls", str(root), options={"type": "recursive"})
-        except Refused as exc:
+        except ServiceRefused as exc:
             if "not pinned" in exc.message:
                 return False
             raise
@@ -210,9 +210,9 @@ class KuboBackend:
             return self._rpc.read(
                 "block/get", str(cid), most_bytes=MAX_BLOCK_BYTES, seconds=self._get_seconds
             )
-        except Refused as exc:
+        except ServiceRefused as exc:
             raise MissingBlock(f"{self.name} does not have the block {cid}") from exc
-        except Silent as exc:
+        except ServiceTimeout as exc:
             raise MissingBlock(
                 f"{self.name} does not give the block {cid} in {self._get_seconds:g} s"
             ) from exc
@@ -221,7 +221,7 @@ class KuboBackend:
         """Remove the recursive pin. Raises ServiceError."""
         try:
             self._rpc.call("pin/rm", str(root))
-        except Refused as exc:
+        except ServiceRefused as exc:
             if "not pinned" not in exc.message:
                 raise
 

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from nftgan.errors import CheckFailed, ServiceError
-from nftgan.ipfs.backends.base import Journal, Limits, Refused, same_cid
+from nftgan.ipfs.backends.base import Limits, ServiceRefused, UploadJournal, same_cid
 from nftgan.ipfs.backends.body import Body, form
 from nftgan.ipfs.backends.http import AGAIN, Answer, Service
-from nftgan.ipfs.backends.reading import GatewayReader, ThroughGateway
+from nftgan.ipfs.backends.reading import GatewayReader, GatewayReads
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.progress import Progress, Task
@@ -30,7 +30,7 @@ _UPLOAD = "upload "
 """In the journal before the path of an upload that has begun."""
 
 
-class PinataBackend(ThroughGateway):
+class PinataBackend(GatewayReads):
     """`uploads.pinata.cloud/v3` for the CAR, `api.pinata.cloud/v3` for the list of files."""
 
     limits = Limits(
@@ -62,7 +62,7 @@ class PinataBackend(ThroughGateway):
         roots: Sequence[Cid],
         *,
         label: str,
-        journal: Journal,
+        journal: UploadJournal,
         progress: Progress,
     ) -> int:
         """Send the CAR, or the rest of it. Returns the bytes of the CAR that were sent.
@@ -99,7 +99,7 @@ class PinataBackend(ThroughGateway):
 
     # ---- TUS
 
-    def _send_parts(self, car: CarFile, label: str, journal: Journal, task: Task) -> int:
+    def _send_parts(self, car: CarFile, label: str, journal: UploadJournal, task: Task) -> int:
         path, at = self._resume(car, journal)
         if path is None:
             path, at = self._begin(car, label, journal), 0
@@ -114,7 +114,7 @@ class PinataBackend(ThroughGateway):
             except ServiceError as exc:
                 # How much arrived is known to Pinata alone.
                 failures += 1
-                if failures > FAILURES or (isinstance(exc, Refused) and exc.status != 409):
+                if failures > FAILURES or (isinstance(exc, ServiceRefused) and exc.status != 409):
                     raise
                 self._wait(min(0.5 * 2**failures, 10.0))
                 there = self._offset_of(path)
@@ -133,7 +133,7 @@ class PinataBackend(ThroughGateway):
             raise ServiceError(f"{self.name} has the CAR and does not list {car.root}", hint=AGAIN)
         return sent
 
-    def _begin(self, car: CarFile, label: str, journal: Journal) -> str:
+    def _begin(self, car: CarFile, label: str, journal: UploadJournal) -> str:
         words = {
             "filename": f"{_plain(label)}.car",
             "filetype": "application/vnd.ipld.car",
@@ -161,7 +161,7 @@ class PinataBackend(ThroughGateway):
         journal.note(_UPLOAD + path)
         return path
 
-    def _resume(self, car: CarFile, journal: Journal) -> tuple[str | None, int]:
+    def _resume(self, car: CarFile, journal: UploadJournal) -> tuple[str | None, int]:
         """The path and the offset of an upload that has begun and is still known."""
         for part in sorted(journal.parts):
             if not part.startswith(_UPLOAD):

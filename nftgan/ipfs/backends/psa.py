@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from nftgan.errors import CheckFailed, PartlyDone, ServiceError
-from nftgan.ipfs.backends.base import Journal, Limits, Refused, same_cid
+from nftgan.ipfs.backends.base import Limits, ServiceRefused, UploadJournal, same_cid
 from nftgan.ipfs.backends.http import Service
-from nftgan.ipfs.backends.reading import GatewayReader, ThroughGateway
+from nftgan.ipfs.backends.reading import GatewayReader, GatewayReads
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.progress import Progress
@@ -21,7 +21,7 @@ PAGE = 1000
 RANK = {"pinned": 0, "pinning": 1, "queued": 2, "failed": 3}
 
 
-class PsaBackend(ThroughGateway):
+class PsaBackend(GatewayReads):
     """Requests to pin, and their states; the same CID is never asked for twice."""
 
     limits = Limits(uploads=False)
@@ -48,7 +48,7 @@ class PsaBackend(ThroughGateway):
         roots: Sequence[Cid],
         *,
         label: str,
-        journal: Journal,
+        journal: UploadJournal,
         progress: Progress,
     ) -> int:
         """Ask for each root that is not asked for, then wait. Always returns 0: nothing is sent.
@@ -101,7 +101,7 @@ class PsaBackend(ThroughGateway):
             answer = self._service.ask(
                 "POST", path, what=what, document=pin, expect="json", attempts=1
             )
-        except Refused:
+        except ServiceRefused:
             raise
         except ServiceError:
             # It may have been taken all the same; a second request would be a second pin.

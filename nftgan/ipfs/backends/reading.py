@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nftgan.ipfs.backends.base import FilesOnly, Refused, Silent
+from nftgan.ipfs.backends.base import NoRawBlocks, ServiceRefused, ServiceTimeout
 from nftgan.ipfs.backends.http import Service
 from nftgan.ipfs.cid import RAW, Cid
 from nftgan.ipfs.reader import MAX_BLOCK_BYTES, MissingBlock
 
 RAW_TYPE = "application/vnd.ipld.raw"
-EMPTY = "bafkqaaa"
+IDENTITY_CID = "bafkqaaa"
 """The CID that holds its own, empty content: any gateway can answer for it."""
 
 
@@ -22,10 +22,10 @@ class GatewayReader:
         self._trustless: bool | None = None
 
     def get(self, cid: Cid) -> bytes:
-        """One block. Raises MissingBlock, FilesOnly or ServiceError."""
+        """One block. Raises MissingBlock, NoRawBlocks or ServiceError."""
         if not self._gives_blocks():
             if cid.codec != RAW:
-                raise FilesOnly(f"{self._service.name} gives files only")
+                raise NoRawBlocks(f"{self._service.name} gives files only")
             return self._read(f"ipfs/{cid}", f"the block {cid}")
         return self._read(f"ipfs/{cid}?format=raw", f"the block {cid}")
 
@@ -34,7 +34,7 @@ class GatewayReader:
         what = f"the file {path}"
         try:
             yield from self._service.stream(f"ipfs/{path}", what=what)
-        except (Refused, Silent) as exc:
+        except (ServiceRefused, ServiceTimeout) as exc:
             raise MissingBlock(f"{self._service.name} does not have {what}") from exc
 
     def _gives_blocks(self) -> bool:
@@ -42,12 +42,12 @@ class GatewayReader:
             try:
                 answer = self._service.ask(
                     "GET",
-                    f"ipfs/{EMPTY}?format=raw",
+                    f"ipfs/{IDENTITY_CID}?format=raw",
                     what="a probe",
                     headers={"Accept": RAW_TYPE},
                     allow=range(300, 500),
                 )
-            except Silent:
+            except ServiceTimeout:
                 self._trustless = False
             else:
                 kind = answer.headers.get("content-type", "")
@@ -60,7 +60,7 @@ class GatewayReader:
             return self._service.ask(
                 "GET", path, what=what, headers=headers, most_bytes=MAX_BLOCK_BYTES
             ).data
-        except (Refused, Silent) as exc:
+        except (ServiceRefused, ServiceTimeout) as exc:
             raise MissingBlock(f"{self._service.name} does not have {what}") from exc
 
     def close(self) -> None:
@@ -68,13 +68,13 @@ class GatewayReader:
         self._service.close()
 
 
-class ThroughGateway:
+class GatewayReads:
     """The reading half of a backend whose service has a gateway."""
 
     _gateway: GatewayReader
 
     def get(self, cid: Cid) -> bytes:
-        """A block as the gateway serves it. Raises MissingBlock, FilesOnly or ServiceError."""
+        """A block as the gateway serves it. Raises MissingBlock, NoRawBlocks or ServiceError."""
         return self._gateway.get(cid)
 
     def by_path(self, path: str) -> Iterator[bytes]:

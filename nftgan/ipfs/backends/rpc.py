@@ -17,7 +17,7 @@ from urllib.parse import SplitResult
 from nftgan.addresses import is_loopback
 from nftgan.errors import CredentialError, ServiceError
 from nftgan.ipfs.backends.access import NODE_TOKEN, checked_url, redacted
-from nftgan.ipfs.backends.base import Refused, Silent
+from nftgan.ipfs.backends.base import ServiceRefused, ServiceTimeout
 from nftgan.ipfs.backends.http import (
     AGAIN,
     ANSWER_BYTES,
@@ -89,8 +89,8 @@ class Rpc:
     ) -> list[dict[str, Any]]:
         """The JSON objects that the node answers; `body` makes the upload anew for each attempt.
 
-        Unless `patient`, a node that is not there is reported at once. Raises Refused, Silent,
-        ServiceError or CredentialError.
+        Unless `patient`, a node that is not there is reported at once. Raises ServiceRefused,
+        ServiceTimeout, ServiceError or CredentialError.
         """
 
         def once() -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ class Rpc:
     def read(self, command: str, argument: str, *, most_bytes: int, seconds: float) -> bytes:
         """The bytes that the node answers from what it has itself, at most `most_bytes`.
 
-        Raises Refused, Silent, ServiceError or CredentialError.
+        Raises ServiceRefused, ServiceTimeout, ServiceError or CredentialError.
         """
 
         def once() -> bytes:
@@ -134,7 +134,7 @@ class Rpc:
         for piece in pieces:
             data += piece
             if len(data) > most_bytes:
-                raise Refused(f"{self.name} answers {command} without end")
+                raise ServiceRefused(f"{self.name} answers {command} without end")
         return bytes(data)
 
     def _documents(self, data: bytes) -> list[dict[str, Any]]:
@@ -180,14 +180,14 @@ class Rpc:
                 ), None
             if isinstance(exc, errors.ErrorResponse) and status not in TRANSIENT - {500}:
                 said = redacted(str(exc), self._token)
-                return Refused(f"{self.name} refuses {what}: {said}"), None
+                return ServiceRefused(f"{self.name} refuses {what}: {said}"), None
             message = f"{self.name} answers {what} with status {status}"
             if status not in TRANSIENT:
                 return ServiceError(message), None
             asked = getattr(response, "headers", {}).get("Retry-After", "")
             return ServiceError(message, hint=AGAIN), float(asked) if asked.isdecimal() else again
         if isinstance(exc, errors.TimeoutError) or "timed out" in str(exc):
-            return Silent(f"{self.name} does not answer {what}", hint=AGAIN), None
+            return ServiceTimeout(f"{self.name} does not answer {what}", hint=AGAIN), None
         if isinstance(exc, errors.ConnectionError):
             start = "start the node (ipfs daemon) or check its address"
             return ServiceError(f"{self.name} cannot be reached", hint=start), again
