@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
+import urllib3
 from web3.providers.base import JSONBaseProvider
 
 from nftgan.addresses import is_loopback
@@ -19,11 +21,25 @@ TIMEOUT_SECONDS = 30
 READ_TRIES = 5
 BACKOFF_SECONDS = 0.25
 MAX_WAIT_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
+"""For one whole answer, however slowly its bytes come."""
+PROMPT_SECONDS = 2.0
+PATIENCE_SECONDS = 300.0
+"""What answers may take beyond PROMPT_SECONDS each, summed over a connection's life."""
 MAX_ANSWER_BYTES = 64 << 20
 BUSY_CODES = {-32005, -32029, 429}
 """JSON-RPC errors that say "slower, please" (EIP-1474 and what large services use)."""
 
 _SENDS = {"eth_sendRawTransaction", "eth_sendTransaction"}
+_QUANTITIES = {
+    "eth_blockNumber",
+    "eth_chainId",
+    "eth_estimateGas",
+    "eth_gasPrice",
+    "eth_getBalance",
+    "eth_getTransactionCount",
+    "eth_maxPriorityFeePerGas",
+}
 
 
 class NodeProvider(JSONBaseProvider):
@@ -39,6 +55,7 @@ class NodeProvider(JSONBaseProvider):
         self._url, self.where, self._timeout_seconds = url, where, timeout_seconds
         self._secrets = secrets_of(url)
         remember(*(secret.decode() for secret in self._secrets))
+        self._waited_seconds = 0.0
         self._session = requests.Session()
         # No proxy may answer for a node of this machine, and no entry of ~/.netrc goes to any.
         self._session.trust_env = not is_loopback(urlsplit(url).hostname)
@@ -56,7 +73,9 @@ class NodeProvider(JSONBaseProvider):
         wait = BACKOFF_SECONDS
         for left in reversed(range(tries)):
             try:
-                return self._ask(body)
+                answer = self._on_time(body)
+                _check_quantity(str(method), answer)
+                return answer
             except _Fault as fault:
                 if not left:
                     raise NodeUnavailable(
@@ -66,6 +85,22 @@ class NodeProvider(JSONBaseProvider):
                 time.sleep(min(max(wait, fault.wait_seconds), MAX_WAIT_SECONDS))
                 wait *= 2
         raise AssertionError("unreachable")
+
+    def _on_time(self, body: bytes) -> dict[str, Any]:
+        """`_ask`, unless the node has been slow for PATIENCE_SECONDS altogether.
+
+        A node that drips its answers would else hold a verb for as long as it likes.
+        """
+        if self._waited_seconds > PATIENCE_SECONDS:
+            raise ServiceError(
+                f"the node at {self.where} is too slow: it took {PATIENCE_SECONDS:.0f} s too long",
+                hint="run the same command again, or choose another node with --rpc",
+            )
+        began = time.monotonic()
+        try:
+            return self._ask(body)
+        finally:
+            self._waited_seconds += max(time.monotonic() - began - PROMPT_SECONDS, 0)
 
     def _ask(self, body: bytes) -> dict[str, Any]:
         """One answer that is JSON-RPC; _Fault for what may pass."""
@@ -81,7 +116,7 @@ class NodeProvider(JSONBaseProvider):
                 if status in {408, 425, 429} or status >= 500:
                     raise _Fault(f"HTTP {status}", _retry_after(response))
                 data = _bounded(response)
-        except requests.RequestException as exc:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
             # Foreign messages quote the address, key and all: only the kind is passed on.
             raise _Fault(type(exc).__name__) from None
         for secret in self._secrets:  # some services quote a wrong key in their refusal
@@ -117,6 +152,14 @@ def secrets_of(url: str) -> list[bytes]:
     return sorted(long, key=len, reverse=True)
 
 
+def _check_quantity(method: str, answer: dict[str, Any]) -> None:
+    """Raises _Fault when what must be a number of 256 bits is none: arithmetic has its limits."""
+    if method in _QUANTITIES and "result" in answer:
+        result = answer["result"]
+        if not isinstance(result, str) or not re.fullmatch(r"0x[0-9a-fA-F]{1,64}", result):
+            raise _Fault(f"{method} is no number")
+
+
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
@@ -135,8 +178,12 @@ def _error(answer: dict[str, Any]) -> Any:
 
 def _bounded(response: requests.Response) -> bytes:
     data = bytearray()
-    for piece in response.iter_content(1 << 16):
+    until = time.monotonic() + ANSWER_SECONDS
+    # read1 gives what is there; iter_content would wait for a full piece of a dripping answer.
+    while piece := response.raw.read1(1 << 16, decode_content=True):
         data += piece
+        if time.monotonic() > until:
+            raise _Fault(f"no whole answer in {ANSWER_SECONDS:.0f} s")
         if len(data) > MAX_ANSWER_BYTES:
             raise _Fault("an answer that is too large")
     return bytes(data)

@@ -6,6 +6,7 @@ import logging
 import mimetypes
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from html import escape
@@ -40,7 +41,12 @@ SCOPES = ("all", "entity", "block")
 IDENTITY_CID = "bafkqaaa"
 """The CID that holds its own bytes, none: clients ask for it to see whether this is a gateway."""
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+IDLE_SECONDS = 60.0
+"""A connection over which nothing comes for so long is closed."""
+MOST_CONNECTIONS = 128
+"""Each has a thread; more wait in the listening socket until one ends."""
+
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 
 
 class Gateway(ThreadingHTTPServer):
@@ -50,6 +56,7 @@ class Gateway(ThreadingHTTPServer):
 
     def __init__(self, get: BlockGetter, port: int = 0) -> None:
         self.get = verified(get)
+        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
         try:
             super().__init__((LOOPBACK, port), Handler)
         except OSError as exc:
@@ -58,9 +65,23 @@ class Gateway(ThreadingHTTPServer):
                 hint="choose another one with --port",
             ) from exc
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._places.acquire()
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started, so none will give the place back
+            self._places.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away in the middle is no error."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
     @property
@@ -72,6 +93,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request: GET or HEAD of a path, a raw block or a CAR."""
 
     server: Gateway
+    timeout = IDLE_SECONDS
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else a body waits 40 ms for the headers' acknowledgement
     server_version = "nftgan"
@@ -98,7 +120,7 @@ class Handler(BaseHTTPRequestHandler):
             damaged = "damaged" in exc.message or "others" in exc.message
             status = HTTPStatus.BAD_GATEWAY if damaged else HTTPStatus.NOT_FOUND
             self._fail(status, exc, body)
-        except (BrokenPipeError, ConnectionResetError):
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
 
     def _fail(self, status: HTTPStatus, error: NftganError, body: bool) -> None:

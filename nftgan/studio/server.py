@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import signal
 import socket
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nftgan.errors import UsageError
 from nftgan.studio.access import Door
@@ -18,6 +20,21 @@ from nftgan.studio.app import Studio, application
 
 LOOPBACK = "127.0.0.1"
 GRACE_SECONDS = 2
+REQUEST_SECONDS = 30.0
+"""A connection over which no whole request came by then is closed."""
+MOST_CONNECTIONS = 200
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 that ends a connection which never asks anything; uvicorn waits for ever."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(REQUEST_SECONDS, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.close()
 
 
 class StudioServer:
@@ -49,7 +66,8 @@ class StudioServer:
             server_header=False,
             lifespan="off",
             ws="none",
-            http="h11",
+            http=_Protocol,
+            limit_concurrency=MOST_CONNECTIONS,
             loop="asyncio",
             timeout_graceful_shutdown=GRACE_SECONDS,
         )

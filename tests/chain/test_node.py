@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +60,85 @@ def test_a_transaction_is_sent_once_whatever_happens(fault: str, bad_node: Start
 def test_a_node_that_stays_silent_is_given_up(bad_node: Start) -> None:
     with pytest.raises(NodeUnavailable, match=r"does not answer \(HTTP 503\)"):
         connect(FAULTY, bad_node(lambda method, params: "http 503").url)
+
+
+class _Dripping(BaseHTTPRequestHandler):
+    """A node that gives one byte of its answer at a time."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(0.01)
+        except OSError:
+            pass
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class _Answering(_Dripping):
+    """A node that gives `result` to every question."""
+
+    result: Any = None
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": self.result}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_node_that_drips_its_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "ANSWER_SECONDS", 0.05)
+    with serving(_Dripping) as url, pytest.raises(NodeUnavailable, match="no whole answer"):
+        connect(FAULTY, url)
+
+
+def test_a_node_has_only_so_much_patience_altogether(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(node, "PROMPT_SECONDS", 0.0)
+    monkeypatch.setattr(node, "PATIENCE_SECONDS", 0.12)
+    with serving(_Dripping) as url, pytest.raises(ServiceError, match="is too slow"):
+        connect(FAULTY, url)
+
+
+@pytest.mark.parametrize("result", ["0x" + "f" * 100_000, "f", 1, None, {}, "0x"])
+def test_a_chain_id_that_is_no_number_is_a_fault_of_the_node(
+    result: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Answering, "result", result)
+    with serving(_Answering) as url, pytest.raises(NodeUnavailable, match="is no number"):
+        connect(FAULTY, url)
+
+
+def test_no_proxy_answers_for_a_node_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Answering, "result", hex(FAULTY.chain_id))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(_Answering) as url:
+        assert connect(FAULTY, url).w3.eth.chain_id == FAULTY.chain_id
 
 
 EVERY = sorted({(m, f) for m, faults in BY_METHOD.items() for f in faults}) + [

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from nftgan.ipfs.car import CarFile, read_car
 from nftgan.ipfs.cid import DAG_PB, RAW, Cid
+from nftgan.ipfs.gateway import Handler
 from nftgan.ipfs.reader import resolve, walk
 from nftgan.ipfs.store import BlockStore
 from tests.ipfs.trees import BIG, put
@@ -156,3 +158,21 @@ def test_damage_in_the_middle_ends_the_body_early_and_puts_nothing_else_into_it(
         answer.read()
     connection.close()
     assert b"damaged" not in cut.value.partial and b"HTTP/1.1" not in cut.value.partial
+
+
+def test_a_connection_that_asks_nothing_is_closed(
+    served: tuple[BlockStore, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handler, "timeout", 0.05)
+    port = urlsplit(served[1]).port
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as idle:
+        assert idle.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
+        slow.sendall(b"GET /ipfs/")  # and never goes on
+        assert slow.recv(1) == b""
+
+
+def test_a_range_of_thousands_of_digits_is_no_range(served: tuple[BlockStore, str]) -> None:
+    store, url = served
+    root = put(store, {"x": BIG})
+    assert fetch(f"{url}/ipfs/{root}/x", Range="bytes=0-" + "9" * 5000)[::2] == (200, BIG)

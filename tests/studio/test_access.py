@@ -32,6 +32,15 @@ def test_only_this_machine_can_reach_it(served: Served) -> None:
         other.connect(("127.0.0.2", served.server.port))
 
 
+def test_a_connection_that_asks_nothing_is_closed(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nftgan.studio.server.REQUEST_SECONDS", 0.05)
+    server = serve(range(1)).server
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as idle:
+        assert idle.recv(1) == b""
+
+
 @pytest.mark.parametrize("path", ["/", "/static/main.js", "/api/pool", "/image/1", "/no/such"])
 @pytest.mark.parametrize("cookie", [None, "nftgan-studio-1=x", "{name}=", "{name}=wrong", "\x80"])
 def test_without_the_key_nothing_is_said(served: Served, path: str, cookie: str | None) -> None:
