@@ -5,7 +5,7 @@
 
 Every layer's fused activation (float16 in the finest layers, as in training) is timed against our
 PyTorch formulation, as it is and under torch.compile, forward and with backward. `share` is what
-it moves at least, input and output and in training two bits a raised sample, over its time, of
+it moves at least, input and output and in training two bits an upsampled sample, over its time, of
 what a plain copy reaches on the same device. --tune tries other numbers of warps and stages, and
 float32 as three products of tf32.
 
@@ -159,7 +159,7 @@ def measure_layer(
     y = ours(x)
     planned = gpu.plan(x, fu, fd, *(own[key] for key in OPTION_ORDER))
     moved = (x.numel() + y.numel()) * x.element_size()
-    mask = 0 if planned is None else gpu.new_mask(x, planned).numel()
+    signs = 0 if planned is None else gpu.new_signs(x, planned).numel()
     row: dict[str, Any] = {
         "layer": name,
         "dtype": "float16" if half else "float32",
@@ -174,7 +174,7 @@ def measure_layer(
             row[f"{prefix}ms"] = seconds(lambda way=way: way(x), device) * 1e3
         row[f"{prefix}both_ms"] = seconds(with_gradient(way, x), device) * 1e3
     row["share"] = moved / (row["ms"] / 1e3) / copy
-    row["both_share"] = 2 * (moved + mask) / (row["both_ms"] / 1e3) / copy
+    row["both_share"] = 2 * (moved + signs) / (row["both_ms"] / 1e3) / copy
     if chosen.tune and planned is not None:
         row["tuned"] = tuned(lambda: ours(x), device, half)
     return row

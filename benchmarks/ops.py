@@ -61,13 +61,13 @@ def gemm_rate() -> float:
     return 1024**3 / alternating({"": lambda: a @ a}, 10)[""] / 1e9
 
 
-def fused_work(x: Tensor, y: Tensor, up: int, n1: int, down: int, n2: int, terms: int) -> float:
+def fused_work(x: Tensor, y: Tensor, up: int, n1: int, down: int, n2: int, separable: int) -> float:
     """Multiply-adds without zeros and twice-computed samples, in milliards."""
     mid = x.shape[3] * up
     planes, side, out = x.shape[0] * x.shape[1], x.shape[2], y.shape[2]
-    raising = n1 / up * (side * mid + mid * mid)
-    lowering = terms * n2 * (mid * out + out * out)
-    return planes * (raising + lowering) / 1e9
+    upsampling = n1 / up * (side * mid + mid * mid)
+    downsampling = separable * n2 * (mid * out + out * out)
+    return planes * (upsampling + downsampling) / 1e9
 
 
 def measure_layer(layer: tuple[Any, ...], repeat: int, gemm: float) -> dict[str, Any]:
@@ -103,9 +103,9 @@ def measure_layer(layer: tuple[Any, ...], repeat: int, gemm: float) -> dict[str,
         error = (ours(x) - exact).abs().max() / exact.abs().max()
     both = alternating({"ours": derived(ours), "published": derived(published)}, repeat)
     found = derived(ours)()
-    terms = fused.in_terms(fd)
-    assert terms is not None
-    work = fused_work(x, exact, up, n1, down, n2, len(terms.x))
+    separable = fused.separable_decomposition(fd)
+    assert separable is not None
+    work = fused_work(x, exact, up, n1, down, n2, len(separable.x))
     return {
         "what": name,
         "channels": channels,
@@ -122,9 +122,12 @@ def measure_layer(layer: tuple[Any, ...], repeat: int, gemm: float) -> dict[str,
 
 
 def measure_convolution(shape: tuple[int, int, int], repeat: int, gemm: float) -> dict[str, Any]:
-    inner, out, side = shape
+    in_channels, out, side = shape
     torch.manual_seed(0)
-    x, weight = torch.randn(1, inner, side, side), torch.randn(out, inner, 3, 3) / (3 * inner**0.5)
+    x, weight = (
+        torch.randn(1, in_channels, side, side),
+        torch.randn(out, in_channels, 3, 3) / (3 * in_channels**0.5),
+    )
     kernels = winograd.transformed(weight)
     with torch.no_grad():
         exact = F.conv2d(x.double(), weight.double(), padding=2)
@@ -137,10 +140,10 @@ def measure_convolution(shape: tuple[int, int, int], repeat: int, gemm: float) -
         )
         error = (winograd.convolve(x, kernels, padding=2) - exact).abs().max() / exact.abs().max()
     tiles = math.ceil(exact.shape[2] / 4) * math.ceil(exact.shape[3] / 4)
-    work = winograd.PRODUCTS * inner * out * tiles / 1e9
+    work = winograd.PRODUCTS * in_channels * out * tiles / 1e9
     return {
-        "what": f"conv {inner} to {out}",
-        "channels": inner,
+        "what": f"conv {in_channels} to {out}",
+        "channels": in_channels,
         "side": side,
         "ms": times["ours"] * 1e3,
         "published_ms": times["published"] * 1e3,

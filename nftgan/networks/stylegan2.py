@@ -13,10 +13,10 @@ from nftgan.networks.architecture import StyleGAN2Config
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
 from nftgan.ops import (
     bias_act,
-    by_sample,
     conv2d_resample,
-    modulate,
+    grouped_conv,
     modulated_conv2d,
+    modulated_weights,
     setup_filter,
     upsample2d,
 )
@@ -82,9 +82,9 @@ class SynthesisLayer(nn.Module):
         if self.up == 1:
             x = modulated_conv2d(x, weight, styles, demodulate=True, padding=1)
         else:
-            weights = modulate(weight, styles, demodulate=True).to(x.dtype)
+            weights = modulated_weights(weight, styles, demodulate=True).to(x.dtype)
             f = self.resample_filter
-            x = by_sample(x, weights, lambda x, w, n: conv2d_resample(x, w, f, up=2, groups=n))
+            x = grouped_conv(x, weights, lambda x, w, n: conv2d_resample(x, w, f, up=2, groups=n))
         if field is not None:
             x = x + (field * self.noise_strength).to(x.dtype)
         return bias_act(x, self.bias, act="lrelu", clamp=self.clamp)

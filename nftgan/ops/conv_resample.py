@@ -32,7 +32,9 @@ def conv2d_resample(
         return F.conv2d(x, w, stride=2, groups=groups)
     if k == 1:
         return upsample2d(F.conv2d(x, w, groups=groups), f)
-    out, inner = w.shape[0] // groups, w.shape[1]
-    w = w.reshape(groups, out, inner, k, k).transpose(1, 2)  # [G, I, O, k, k]
-    x = F.conv_transpose2d(x, w.reshape(groups * inner, out, k, k), stride=2, groups=groups)
+    out_channels, in_channels = w.shape[0] // groups, w.shape[1]
+    w = w.reshape(groups, out_channels, in_channels, k, k).transpose(1, 2)  # [G, I, O, k, k]
+    x = F.conv_transpose2d(
+        x, w.reshape(groups * in_channels, out_channels, k, k), stride=2, groups=groups
+    )
     return upfirdn2d(x, f, padding=(1, 1, 1, 1), gain=4)

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from nftgan.ops import fused, gpu, upfirdn
 from nftgan.ops.gradients import needs_gradient
-from nftgan.ops.polyphase import raise_planes
+from nftgan.ops.polyphase import upsample_separable
 from nftgan.ops.upfirdn import Pair, padding_of
 
 PART_BYTES = 16 << 20
-"""On the CPU, of raised samples at once: faster than gigabytes, which 1024 pixels would need."""
+"""On the CPU, of upsampled samples at once: faster than gigabytes, which 1024 pixels would need."""
 
 
 def filtered_lrelu(
@@ -71,12 +71,12 @@ def _plain(
     if fu is None or fu.ndim > 1 or up == 1:
         x = upfirdn.reference(x, fu, up=up, padding=padding, gain=up * up)
     else:
-        x = raise_planes(x, fu, up, padding)
+        x = upsample_separable(x, fu, up, padding)
     if needs_gradient(x):
         x = F.leaky_relu(x, slope) * gain
         x = x if clamp is None else x.clamp(-clamp, clamp)
     else:
-        # In place: what was raised is a tensor of its own.
+        # In place: what was upsampled is a tensor of its own.
         x = F.leaky_relu_(x, slope).mul_(gain)
         x = x if clamp is None else x.clamp_(-clamp, clamp)
     return upfirdn.reference(x, fd, down=down)
@@ -86,8 +86,8 @@ def _parts(x: Tensor, up: int, b: Tensor | None) -> int:
     """Into how many groups of channels to cut x; one where a gradient keeps everything anyway."""
     if x.device.type != "cpu" or needs_gradient(x, b):
         return 1
-    raised_bytes = x.numel() * up * up * x.element_size()
-    return max(1, min(x.shape[1], math.ceil(raised_bytes / PART_BYTES)))
+    upsampled_bytes = x.numel() * up * up * x.element_size()
+    return max(1, min(x.shape[1], math.ceil(upsampled_bytes / PART_BYTES)))
 
 
 def reference(

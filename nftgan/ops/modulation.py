@@ -13,7 +13,7 @@ from nftgan.ops.gradients import needs_gradient
 EPSILON = 1e-8
 
 
-def modulate(weight: Tensor, styles: Tensor, *, demodulate: bool) -> Tensor:
+def modulated_weights(weight: Tensor, styles: Tensor, *, demodulate: bool) -> Tensor:
     """weight [O, I, k, k], styles [N, I] → each sample's own weights [N, O, I, k, k]."""
     weights = weight[None] * styles[:, None, :, None, None]
     if demodulate:
@@ -25,17 +25,17 @@ Convolution = Callable[[Tensor, Tensor, int], Tensor]
 """(x, weight, groups) → y"""
 
 
-def by_sample(x: Tensor, weights: Tensor, convolution: Convolution) -> Tensor:
+def grouped_conv(x: Tensor, weights: Tensor, convolution: Convolution) -> Tensor:
     """x [N, I, H, W], weights [N, O, I, k, k] → [N, O, H', W'], each sample with its own."""
-    n, out, inner, k, _ = weights.shape
-    x = x.reshape(1, n * inner, *x.shape[2:])
-    y = convolution(x, weights.reshape(n * out, inner, k, k), n)
-    return y.reshape(n, out, *y.shape[2:])
+    n, out_channels, in_channels, k, _ = weights.shape
+    x = x.reshape(1, n * in_channels, *x.shape[2:])
+    y = convolution(x, weights.reshape(n * out_channels, in_channels, k, k), n)
+    return y.reshape(n, out_channels, *y.shape[2:])
 
 
-def convolve_samples(x: Tensor, weights: Tensor, *, padding: int) -> Tensor:
-    """`by_sample` with a plain convolution."""
-    return by_sample(x, weights, lambda x, w, n: F.conv2d(x, w, padding=padding, groups=n))
+def grouped_conv2d(x: Tensor, weights: Tensor, *, padding: int) -> Tensor:
+    """`grouped_conv` with a plain convolution."""
+    return grouped_conv(x, weights, lambda x, w, n: F.conv2d(x, w, padding=padding, groups=n))
 
 
 def modulated_conv2d(
@@ -60,8 +60,8 @@ def modulated_conv2d(
     if not winograd.usable(x, weight):
         if normalize:
             weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
-        weights = modulate(weight, styles, demodulate=demodulate) * input_gain
-        return convolve_samples(x, weights.to(x.dtype), padding=padding)
+        weights = modulated_weights(weight, styles, demodulate=demodulate) * input_gain
+        return grouped_conv2d(x, weights.to(x.dtype), padding=padding)
     differentiable = needs_gradient(x, weight, styles)
     kernels = None if differentiable else winograd.transformed(weight)
     energy = weight.square().sum(dim=(2, 3)) if kernels is None else kernels.energy  # [O, I]

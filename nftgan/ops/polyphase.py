@@ -14,7 +14,7 @@ SMALL = 48
 """Samples along an axis up to which one dense matrix is quicker than convolutions."""
 
 
-def raise_planes(x: Tensor, f: Tensor, up: int, padding: tuple[int, int, int, int]) -> Tensor:
+def upsample_separable(x: Tensor, f: Tensor, up: int, padding: tuple[int, int, int, int]) -> Tensor:
     """`upfirdn2d` of x [N, C, H, W] with separable taps f [n], up, padding and a gain of up².
 
     Each of the `up` phases of the output is a convolution with its own taps alone, so that nothing
@@ -22,11 +22,11 @@ def raise_planes(x: Tensor, f: Tensor, up: int, padding: tuple[int, int, int, in
     """
     if f.numel() < up:  # a phase without a tap
         return reference(x, f, up, 1, padding, gain=up * up)
-    x = _raise(x, f, up, padding[0], padding[1], axis=3)
-    return _raise(x, f, up, padding[2], padding[3], axis=2)
+    x = _upsample_axis(x, f, up, padding[0], padding[1], axis=3)
+    return _upsample_axis(x, f, up, padding[2], padding[3], axis=2)
 
 
-def _raise(x: Tensor, f: Tensor, up: int, before: int, after: int, *, axis: int) -> Tensor:
+def _upsample_axis(x: Tensor, f: Tensor, up: int, before: int, after: int, *, axis: int) -> Tensor:
     size, n = x.shape[axis], f.numel()
     length = size * up + before + after - (n - 1)
     if size <= SMALL:
@@ -52,7 +52,7 @@ def _raise(x: Tensor, f: Tensor, up: int, before: int, after: int, *, axis: int)
 
 @lru_cache(maxsize=64)
 def _matrix(data: bytes, dtype: torch.dtype, size: int, up: int, before: int, after: int) -> Tensor:
-    """[size, length]: what one sample gives to each raised one, from the definition itself."""
+    """[size, length]: what one sample gives to each upsampled one, from the definition itself."""
     f = torch.frombuffer(bytearray(data), dtype=dtype)
     unit = torch.eye(size, dtype=dtype).view(size, 1, 1, size)
     return reference(unit, f[None], (up, 1), 1, (before, after, 0, 0), gain=up).reshape(size, -1)

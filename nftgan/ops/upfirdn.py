@@ -105,7 +105,7 @@ def _native_plan(
     padding: tuple[int, int, int, int],
     flip_filter: bool,
     gain: float,
-) -> fused.Pass | None:
+) -> fused.KernelPlan | None:
     """The fused kernel with one filter and no activation, where it can do this."""
     if f is None or not isinstance(up, int) or not isinstance(down, int):
         return None
@@ -115,7 +115,7 @@ def _native_plan(
     if flip_filter:
         f = f.flip(list(range(f.ndim)))
     if up > 1:
-        f = f / up**f.ndim  # the pass raises without a loss of brightness
+        f = f / up**f.ndim  # the pass upsamples without a loss of brightness
     fu, fd = (f, None) if up > 1 else (None, f)
     return fused.plan(x, fu, fd, up, down, padding, 1.0, 1.0, None)
 

@@ -22,7 +22,7 @@ FEW_CHANNELS = 16
 FEW_TILES = 64
 """Below, so does the transform of the weights."""
 
-STRIP_BYTES = 24 << 20
+BLOCK_BYTES = 24 << 20
 """Of transformed tiles at once, so that they stay in the cache."""
 
 FEW_SUMS = 128 * 128
@@ -56,14 +56,17 @@ _transformed: Any = WeakTensorKeyDictionary()  # weight → (what it was then, i
 
 def usable(x: Tensor, weight: Tensor) -> bool:
     """Whether Winograd can do x [N, I, H, W] with weight [O, I, k, k] here, and is faster."""
-    out, inner, height, width = weight.shape
+    out_channels, in_channels, height, width = weight.shape
     if (height, width) != (3, 3) or x.device.type != "cpu" or weight.dtype != x.dtype:
         return False
-    if x.dtype not in (torch.float32, torch.float64) or min(out, inner) < FEW_CHANNELS:
+    if (
+        x.dtype not in (torch.float32, torch.float64)
+        or min(out_channels, in_channels) < FEW_CHANNELS
+    ):
         return False
     if min(x.shape[2:]) < 3 or x.shape[0] * x.shape[2] * x.shape[3] < 16 * FEW_TILES:
         return False
-    work = x.shape[0] * x.shape[2] * x.shape[3] * out * inner * 9
+    work = x.shape[0] * x.shape[2] * x.shape[3] * out_channels * in_channels * 9
     if x.dtype == torch.float64 and work < DOUBLE_FROM:
         return False
     return library() is not None
@@ -86,13 +89,13 @@ def _transform(weight: Tensor) -> Kernels:
     return Kernels(_products(weight), weight.detach().square().sum(dim=(2, 3)))
 
 
-def _products(weight: Tensor, *, back: bool = False) -> Tensor:
+def _products(weight: Tensor, *, transposed: bool = False) -> Tensor:
     """[36, O * I] of weight [O, I, 3, 3]; if back, of the convolution that its gradient is."""
-    out, inner = weight.shape[:2]
+    out_channels, in_channels = weight.shape[:2]
     weight = weight.detach().contiguous()
-    u = weight.new_empty(PRODUCTS, out * inner)
-    outer = (inner, out) if back else (out, inner)
-    routine("winograd_weight", weight)(address(weight), address(u), *outer, int(back))
+    u = weight.new_empty(PRODUCTS, out_channels * in_channels)
+    outer = (in_channels, out_channels) if transposed else (out_channels, in_channels)
+    routine("winograd_weight", weight)(address(weight), address(u), *outer, int(transposed))
     return u
 
 
@@ -116,22 +119,22 @@ def convolve(
 def _run(
     x: Tensor,
     products: Tensor,
-    out: int,
+    out_channels: int,
     padding: int,
     scale_in: Tensor | None = None,
     scale_out: Tensor | None = None,
 ) -> Tensor:
-    n, inner, h, w = x.shape
-    x, before, after = _plain(x, scale_in, scale_out)
-    y = x.new_empty(n, out, h + 2 * padding - 2, w + 2 * padding - 2)
+    n, in_channels, h, w = x.shape
+    x, before, after = _contiguous(x, scale_in, scale_out)
+    y = x.new_empty(n, out_channels, h + 2 * padding - 2, w + 2 * padding - 2)
     tensors = [address(one) for one in (x, products, before, after, y)]
-    sizes = map(ctypes.c_int, (n, inner, out, h, w, padding))
+    sizes = map(ctypes.c_int, (n, in_channels, out_channels, h, w, padding))
     failed = routine("winograd", x)(*tensors, *sizes)
     assert not failed
     return y
 
 
-def _plain(x: Tensor, *others: Tensor | None) -> Any:
+def _contiguous(x: Tensor, *others: Tensor | None) -> Any:
     """They as the native routines read them: contiguous, all of the type of x."""
     kind = x.dtype
     return tuple(t if t is None else t.detach().to(kind).contiguous() for t in (x, *others))
@@ -166,17 +169,17 @@ class _Scaled(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, scale_in, scale_out, y = ctx.saved_tensors
         if torch.is_grad_enabled():
-            again = convolve_with_gradient(
+            recomputed = convolve_with_gradient(
                 x * scale_in[:, :, None, None], weight, padding=ctx.padding
             )
             inputs = (x, weight, scale_in, scale_out)
-            wanted = [
+            inputs_with_grad = [
                 one for one, needs in zip(inputs, ctx.needs_input_grad, strict=False) if needs
             ]
             found = iter(
                 torch.autograd.grad(
-                    again * scale_out[:, :, None, None],
-                    wanted,
+                    recomputed * scale_out[:, :, None, None],
+                    inputs_with_grad,
                     grads[0],
                     create_graph=True,
                     allow_unused=True,
@@ -184,18 +187,18 @@ class _Scaled(torch.autograd.Function):
             )
             return *(next(found) if needs else None for needs in ctx.needs_input_grad[:4]), None
         g = grads[0].contiguous()
-        gx = _run(g, _products(weight, back=True), x.shape[1], 2 - ctx.padding, scale_out)
+        gx = _run(g, _products(weight, transposed=True), x.shape[1], 2 - ctx.padding, scale_out)
         gw = None
         if ctx.needs_input_grad[1] and wants_weights():
             gw = weight_gradient(x, g, padding=ctx.padding, scale_in=scale_in, scale_out=scale_out)
-        before = _settle(x, gx, scale_in)
-        after = _settle(y, g) / scale_out
+        before = _scale_and_sum(x, gx, scale_in)
+        after = _scale_and_sum(y, g) / scale_out
         return gx, gw, before.to(scale_in.dtype), after.to(scale_out.dtype), None
 
 
-def _settle(x: Tensor, y: Tensor, scale: Tensor | None = None) -> Tensor:
+def _scale_and_sum(x: Tensor, y: Tensor, scale: Tensor | None = None) -> Tensor:
     """Sums [N, C] of x * y [N, C, H, W]; y is then multiplied by scale [N, C], if there is one."""
-    x, scale = _plain(x, scale)
+    x, scale = _contiguous(x, scale)
     sums = x.new_empty(x.shape[:2])
     native, size = routine("winograd_settle", x), x.shape[2] * x.shape[3]
     native(*map(address, (x, y, scale, sums)), ctypes.c_int(sums.numel()), ctypes.c_int(size))
@@ -206,19 +209,24 @@ class _Convolve(torch.autograd.Function):
     """back: from O channels to I, with the weight's taps in reverse, as gradients go."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, padding: int, back: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, padding: int, transposed: bool) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.padding, ctx.back = padding, back
-        return _run(x, _products(weight, back=back), weight.shape[1 if back else 0], padding)
+        ctx.padding, ctx.transposed = padding, transposed
+        return _run(
+            x,
+            _products(weight, transposed=transposed),
+            weight.shape[1 if transposed else 0],
+            padding,
+        )
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
         gx = gw = None
         if ctx.needs_input_grad[0]:
-            gx = _Convolve.apply(grads[0], weight, 2 - ctx.padding, not ctx.back)
+            gx = _Convolve.apply(grads[0], weight, 2 - ctx.padding, not ctx.transposed)
         if ctx.needs_input_grad[1] and wants_weights():
-            pair = (grads[0], x, 2 - ctx.padding) if ctx.back else (x, grads[0], ctx.padding)
+            pair = (grads[0], x, 2 - ctx.padding) if ctx.transposed else (x, grads[0], ctx.padding)
             gw = _WeightGradient.apply(*pair)
         return gx, gw, None, None
 
@@ -255,31 +263,37 @@ def weight_gradient(
 
     scale_in [N, I] multiplies x first, scale_out [N, O] y.
     """
-    n, inner, h, w = x.shape
-    out = y.shape[1]
-    x, y, before, after = _plain(x, y, scale_in, scale_out)
-    if inner * out > FEW_SUMS:
+    n, in_channels, h, w = x.shape
+    out_channels = y.shape[1]
+    x, y, before, after = _contiguous(x, y, scale_in, scale_out)
+    if in_channels * out_channels > FEW_SUMS:
         x = x if before is None else x * before[:, :, None, None]
-        return _in_strips(x, y if after is None else y * after[:, :, None, None], padding)
-    made = x.new_empty(out, inner, 3, 3)
+        return _in_blocks(x, y if after is None else y * after[:, :, None, None], padding)
+    made = x.new_empty(out_channels, in_channels, 3, 3)
     tensors = [address(one) for one in (x, y, before, after, made)]
-    routine("winograd_correlate", x)(*tensors, *map(ctypes.c_int, (n, inner, out, h, w, padding)))
+    routine("winograd_correlate", x)(
+        *tensors, *map(ctypes.c_int, (n, in_channels, out_channels, h, w, padding))
+    )
     return made
 
 
-def _in_strips(x: Tensor, y: Tensor, padding: int) -> Tensor:
-    """Many channels: each of the products is a large one of matrices, over tiles in strips."""
-    n, inner, h, w = x.shape
-    out = y.shape[1]
+def _in_blocks(x: Tensor, y: Tensor, padding: int) -> Tensor:
+    """Many channels: each of the products is a large one of matrices, over blocks of tiles."""
+    n, in_channels, h, w = x.shape
+    out_channels = y.shape[1]
     tiles = n * -(-y.shape[2] // 4) * -(-y.shape[3] // 4)
-    most = max(1, STRIP_BYTES // (x.element_size() * PRODUCTS * (inner + out)))
-    total = x.new_zeros(PRODUCTS, out, inner)
+    most = max(1, BLOCK_BYTES // (x.element_size() * PRODUCTS * (in_channels + out_channels)))
+    total = x.new_zeros(PRODUCTS, out_channels, in_channels)
     native = routine("winograd_spread", x)
     for first in range(0, tiles, most):
         count = min(most, tiles - first)
-        v, z = (x.new_empty(PRODUCTS, channels, count) for channels in (inner, out))
+        v, z = (x.new_empty(PRODUCTS, channels, count) for channels in (in_channels, out_channels))
         tensors = [address(one) for one in (x, y, v, z)]
-        native(*tensors, *map(ctypes.c_int, (inner, out, h, w, padding, first, count)))
+        native(
+            *tensors, *map(ctypes.c_int, (in_channels, out_channels, h, w, padding, first, count))
+        )
         total.baddbmm_(z, v.transpose(1, 2))
     kernel = total.new_tensor(KERNEL)
-    return torch.einsum("ak,aboi,bl->oikl", kernel, total.view(6, 6, out, inner), kernel)
+    return torch.einsum(
+        "ak,aboi,bl->oikl", kernel, total.view(6, 6, out_channels, in_channels), kernel
+    )

@@ -102,15 +102,15 @@ def test_value_gradient_and_second_derivative_equal_the_definition(
 @pytest.mark.parametrize(
     ("size", "up", "down", "taps", "padding"),
     [
-        ((40, 40), 2, 2, (12, 12), (11, 10, 11, 10)),  # StyleGAN3-T's usual layer, two strips
+        ((40, 40), 2, 2, (12, 12), (11, 10, 11, 10)),  # StyleGAN3-T's usual layer, two tiles
         ((22, 30), 4, 2, (24, 12), (17, 17, 17, 17)),  # one that doubles the rate
         ((5, 70), 1, 1, (1, 1), (0, 0, 0, 0)),  # ToRGB
         ((9, 33), 2, 1, (12, 1), (6, 5, 6, 5)),
         ((70, 9), 1, 2, (1, 12), (3, 2, 3, 2)),
-        ((145, 5), 2, 2, (12, 12), (11, 10, 11, 10)),  # higher than a strip
+        ((145, 5), 2, 2, (12, 12), (11, 10, 11, 10)),  # higher than a tile
     ],
 )
-def test_layers_of_several_strips_fit_together(
+def test_layers_of_several_tiles_fit_together(
     size: tuple[int, int], up: int, down: int, taps: tuple[int, int], padding: Padding
 ) -> None:
     fu, fd = (torch.hann_window(n + 2, periodic=False)[1:-1] for n in taps)
@@ -118,12 +118,12 @@ def test_layers_of_several_strips_fit_together(
 
 
 @pytest.mark.parametrize(("up", "down"), [(2, 2), (4, 2)])
-def test_a_radial_filter_is_done_in_terms(up: int, down: int) -> None:
+def test_a_radial_filter_is_decomposed(up: int, down: int) -> None:
     fd = design_lowpass(12, cutoff=16, half_width=6, rate=64, radial=True)
     assert fd is not None
     compare((14, 19), torch.rand(6 * up) / 6, fd, up, down, (9, 8, 10, 7), 0.9)
-    terms = fused.in_terms(fd)
-    assert terms is not None and terms.x.shape[0] > 1
+    separable = fused.separable_decomposition(fd)
+    assert separable is not None and separable.x.shape[0] > 1
 
 
 @pytest.mark.parametrize("clamp", [None, 0.5])
@@ -135,20 +135,20 @@ def test_half_precision_stays_within_its_own_rounding(clamp: float | None) -> No
     compare((20, 30), f, f, 2, 2, (11, 10, 11, 10), clamp, dtype=torch.float16, tolerances=half)
 
 
-def test_the_mask_takes_two_bits_a_sample() -> None:
+def test_the_signs_take_two_bits_a_sample() -> None:
     x = torch.tensor([[[[-3.0, 1.0, 2.0, 9.0, 0.0, -9.0, 1.0]]]])
     p = gpu._planned(x, None, None, 1, 1, (0, 0, 0, 0), 1.0, 0.5, 4.0)
     assert p is not None
-    mask = p.new_mask(x, p)
-    y = p.call(p, x, None, mask, fused.ACTIVATE_AND_REMEMBER)
+    signs = p.new_signs(x, p)
+    y = p.call(p, x, None, signs, fused.FORWARD_SAVE_SIGNS)
     assert y.flatten().tolist() == [-1.5, 1.0, 2.0, 4.0, 0.0, -4.0, 1.0]
-    assert mask.shape == (1, 1, 1, 2)
-    bits = [int(byte) >> shift & 3 for byte in mask.flatten() for shift in (0, 2, 4, 6)]
+    assert signs.shape == (1, 1, 1, 2)
+    bits = [int(byte) >> shift & 3 for byte in signs.flatten() for shift in (0, 2, 4, 6)]
     # Not above zero: bit 0. Clamped, or right of the signal: bit 1.
     assert bits[:7] == [1, 0, 0, 2, 1, 3, 0] and bits[7] & 2
 
 
-def test_a_nan_stays_one_and_spoils_one_strip() -> None:
+def test_a_nan_stays_one_and_spoils_one_tile() -> None:
     x = torch.ones(1, 1, 8, 60)
     x[0, 0, 4, 4] = math.nan
     p = gpu._planned(x, torch.ones(4) / 4, None, 2, 1, (2, 2, 2, 2), 1.0, 0.2, 0.5)

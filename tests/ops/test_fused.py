@@ -165,7 +165,7 @@ def test_filters_that_are_no_product_are_done_as_a_sum_of_products(
 ) -> None:
     torch.manual_seed(0)
     fu, fd = torch.rand(6 * up) / 6, radial(taps)
-    found = fused.in_terms(fd)
+    found = fused.separable_decomposition(fd)
     assert found is not None and found.x.shape[0] > 1
     torch.testing.assert_close(found.y.T @ found.x, fd, rtol=0, atol=3e-7)
     x = torch.randn(2, 3, 20, 23, requires_grad=True)
@@ -184,6 +184,6 @@ def test_filters_that_are_no_product_are_done_as_a_sum_of_products(
         close(other, one, 3e-6)
 
 
-def test_a_filter_of_many_terms_is_left_to_pytorch() -> None:
-    assert fused.in_terms(torch.randn(12, 12)) is None  # twelve terms
-    assert fused.in_terms(torch.ones(3, 4)) is None
+def test_a_filter_of_high_rank_is_left_to_pytorch() -> None:
+    assert fused.separable_decomposition(torch.randn(12, 12)) is None  # rank twelve
+    assert fused.separable_decomposition(torch.ones(3, 4)) is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nftgan.ops import filtered_lrelu, fused
 from nftgan.ops.filtered_lrelu import reference
-from nftgan.ops.polyphase import SMALL, raise_planes
+from nftgan.ops.polyphase import SMALL, upsample_separable
 from nftgan.ops.upfirdn import reference as definition
 
 
@@ -34,7 +34,7 @@ def test_equals_the_definition_with_its_gradient(
     for side, before, after in ((sides[0], *padding[:2]), (sides[1], *padding[2:])):
         if side * up + before + after < taps:
             return
-    found = raise_planes(x, f, up, padding)
+    found = upsample_separable(x, f, up, padding)
     expected = definition(x, f, up, 1, padding, gain=up * up)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
     v = torch.randn(found.shape, generator=draw, dtype=torch.float64)

@@ -61,15 +61,15 @@ def compiled(
         fd = found
     p = gpu._planned(x, fu, fd, up, down, (11, 10, 11, 10), 1.0, 0.2, 256.0)
     assert p is not None
-    if mode == fused.RECALL:
+    if mode == fused.APPLY_SIGNS:
         p = p.adjoint()
-    constants = gpu.constants_of(p, kind != "fp32", mode != fused.RECALL, mode)
+    constants = gpu.constants_of(p, kind != "fp32", mode != fused.APPLY_SIGNS, mode)
     options = {name: constants.pop(name) for name in ("num_warps", "num_stages")}
-    kernel = banded.filtered_lrelu_strip
-    types = {"x_ptr": f"*{kind}", "y_ptr": f"*{kind}", "mask_ptr": "*u8", "b_ptr": "*fp32"}
+    kernel = banded.filtered_lrelu_tile
+    types = {"x_ptr": f"*{kind}", "y_ptr": f"*{kind}", "signs_ptr": "*u8", "b_ptr": "*fp32"}
     types |= dict.fromkeys(["gain", "slope", "clamp"], "fp32")
-    types |= {name: f"*{kind}" for name in kernel.arg_names if name[:2] in ("h1", "h2")}
-    missing = {fused.ACTIVATE: ["mask_ptr"], fused.RECALL: ["b_ptr"]}.get(mode, [])
+    types |= {name: f"*{kind}" for name in kernel.arg_names if "_filter_" in name}
+    missing = {fused.FORWARD: ["signs_ptr"], fused.APPLY_SIGNS: ["b_ptr"]}.get(mode, [])
     constants |= dict.fromkeys(missing)  # as a launch passes them
     types |= dict.fromkeys(constants, "constexpr")
     signature = {name: types.get(name, "i32") for name in kernel.arg_names}
@@ -102,13 +102,13 @@ def _usage(cubin: bytes) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("mode", "up", "down", "kind", "radial"),
     [
-        (fused.ACTIVATE, 2, 2, "fp16", False),
-        (fused.ACTIVATE_AND_REMEMBER, 4, 2, "fp16", False),
-        (fused.ACTIVATE_AND_REMEMBER, 2, 2, "bf16", False),
-        (fused.ACTIVATE_AND_REMEMBER, 2, 2, "fp16", True),
-        (fused.RECALL, 2, 2, "fp16", True),
-        (fused.RECALL, 4, 2, "fp16", False),
-        (fused.ACTIVATE_AND_REMEMBER, 2, 2, "fp32", True),
+        (fused.FORWARD, 2, 2, "fp16", False),
+        (fused.FORWARD_SAVE_SIGNS, 4, 2, "fp16", False),
+        (fused.FORWARD_SAVE_SIGNS, 2, 2, "bf16", False),
+        (fused.FORWARD_SAVE_SIGNS, 2, 2, "fp16", True),
+        (fused.APPLY_SIGNS, 2, 2, "fp16", True),
+        (fused.APPLY_SIGNS, 4, 2, "fp16", False),
+        (fused.FORWARD_SAVE_SIGNS, 2, 2, "fp32", True),
     ],
 )
 def test_it_compiles_to_code_that_fits_a_gpu(
@@ -200,7 +200,7 @@ def test_it_takes_every_layer_of_the_published_generators(
         size, channel_max=1, w_dim=1, use_radial_filters=radial, conv_kernel=kernel
     )
     synthesis = SynthesisNetwork(config)
-    terms = set()
+    ranks = set()
     side = synthesis.input.size
     for name in synthesis.layer_names:
         layer: Any = getattr(synthesis, name)
@@ -211,8 +211,8 @@ def test_it_takes_every_layer_of_the_published_generators(
         planned = gpu.plan(x, fu, fd, *rates, layer.padding, 1.0, 0.2, layer.conv_clamp)
         side = int(name.split("_")[1])
         assert planned is not None and (planned.x.out, planned.y.out) == (side, side)
-        terms.add(planned.h2.x.shape[0])
-    assert max(terms) <= 4 if radial else terms == {1}
+        ranks.add(planned.down_filter.x.shape[0])
+    assert max(ranks) <= 4 if radial else ranks == {1}
 
 
 def test_a_plan_is_kept_while_its_filters_stay_what_they_are(
@@ -222,7 +222,7 @@ def test_a_plan_is_kept_while_its_filters_stay_what_they_are(
     monkeypatch.setattr(gpu, "_plans", {})
     x, f = torch.ones(1, 1, 20, 20), torch.ones(4)
 
-    def plan(x: torch.Tensor = x) -> fused.Pass:
+    def plan(x: torch.Tensor = x) -> fused.KernelPlan:
         found = gpu.plan(x, f, f, 2, 2, (3, 3, 3, 3), 1.0, 0.2, None)
         assert found is not None
         return found
@@ -233,7 +233,7 @@ def test_a_plan_is_kept_while_its_filters_stay_what_they_are(
     assert plan(torch.ones(1, 1, 21, 20)) is not first
     f.mul_(2)
     assert plan() is not first
-    assert plan().h2.x.flatten().tolist() == [2.0] * 4
+    assert plan().down_filter.x.flatten().tolist() == [2.0] * 4
 
 
 @pytest.mark.gpu

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nftgan.ops import modulate, modulated_conv2d, winograd
+from nftgan.ops import modulated_conv2d, modulated_weights, winograd
 from nftgan.ops.kernels import library
-from nftgan.ops.modulation import convolve_samples
+from nftgan.ops.modulation import grouped_conv2d
 
 native = pytest.mark.skipif(library() is None, reason="no C++ compiler is installed")
 ATOL = {torch.float32: 4e-5, torch.float64: 1e-13}
@@ -43,9 +43,9 @@ def test_equals_the_direct_convolution(
     scaled: bool,
     seed: int,
 ) -> None:
-    inner, out = channels
-    x = draw(n, inner, *sides, seed=seed, dtype=dtype)
-    weight = draw(out, inner, 3, 3, seed=seed + 1, dtype=dtype) / (3 * inner**0.5)
+    in_channels, out = channels
+    x = draw(n, in_channels, *sides, seed=seed, dtype=dtype)
+    weight = draw(out, in_channels, 3, 3, seed=seed + 1, dtype=dtype) / (3 * in_channels**0.5)
     before, after = (
         draw(n, count, seed=seed + count, dtype=dtype) if scaled else None for count in channels
     )
@@ -66,7 +66,7 @@ def test_equals_the_direct_convolution(
 @pytest.mark.parametrize("channels", [20, 64, 160])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_an_image_is_the_same_alone_and_in_a_batch(dtype: torch.dtype, channels: int) -> None:
-    """Also where a strip of tiles holds the end of one and the beginning of the next."""
+    """Also where a tile of tiles holds the end of one and the beginning of the next."""
     x = draw(5, channels, 36, 38, seed=0, dtype=dtype)
     kernels = winograd.transformed(draw(64, channels, 3, 3, seed=1, dtype=dtype))
     batch = winograd.convolve(x, kernels, padding=2)
@@ -89,12 +89,12 @@ def test_modulation_is_the_same_with_and_without_a_gradient(
         "padding": 2,
         "input_gain": 0.7,
     }
-    slow = modulate(
+    slow = modulated_weights(
         weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt() if normalize else weight,
         styles * styles.square().mean(dim=1, keepdim=True).rsqrt() if normalize else styles,
         demodulate=demodulate,
     )
-    expected = convolve_samples(x, slow * 0.7, padding=2).detach()
+    expected = grouped_conv2d(x, slow * 0.7, padding=2).detach()
     direct = modulated_conv2d(x, weight, styles, **options)
     assert winograd.usable(x, weight)
     with torch.no_grad():

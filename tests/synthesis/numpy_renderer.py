@@ -107,14 +107,14 @@ def convolve(x: Array, w: Array, pad: int) -> Array:
     )
 
 
-def modulate(w: Array, style: Array, *, demodulate: bool) -> Array:
+def modulated_weights(w: Array, style: Array, *, demodulate: bool) -> Array:
     w = w * style[None, :, None, None]
     if demodulate:
         w = w / np.sqrt((w * w).sum(axis=(1, 2, 3), keepdims=True) + 1e-8)
     return w
 
 
-def band(f: Array, size: int, up: int, before: int, after: int) -> Array:
+def banded_matrix(f: Array, size: int, up: int, before: int, after: int) -> Array:
     """[out, size]: zeros between samples, padding or cropping, convolution with f, times `up`."""
     n = len(f)
     j = np.arange(size * up + before + after - n + 1)[:, None]
@@ -122,12 +122,12 @@ def band(f: Array, size: int, up: int, before: int, after: int) -> Array:
     return np.where((tap >= 0) & (tap < n), f[np.clip(tap, 0, n - 1)], 0.0) * up
 
 
-def lower(v: Array, f: Array, down: int) -> Array:
+def downsample(v: Array, f: Array, down: int) -> Array:
     """v [C, H, W] convolved with f, [n] or [n, n], and every down-th sample kept."""
     n = len(f)
     size = (v.shape[1] - n) // down + 1
     if f.ndim == 1:
-        rows = band(f, v.shape[1], 1, 0, 0)[::down]
+        rows = banded_matrix(f, v.shape[1], 1, 0, 0)[::down]
         return rows @ v @ rows.T
     span = down * (size - 1) + 1
     return sum(
@@ -184,7 +184,7 @@ def stylegan3(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array, canvas: A
         else:
             weight = weight / np.sqrt((weight * weight).mean(axis=(1, 2, 3), keepdims=True))
             style = style / math.sqrt(np.mean(style * style))
-        weight = modulate(weight, style, demodulate=not rgb)
+        weight = modulated_weights(weight, style, demodulate=not rgb)
         k = weight.shape[2]
         x = convolve(x, weight / math.sqrt(p[f"{name}.magnitude_ema"]), k - 1)
         x = x + p[f"{name}.bias"][:, None, None]
@@ -195,13 +195,13 @@ def stylegan3(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array, canvas: A
         total = (after["size"] - 1) * down + 1 - (before["size"] + k - 1) * up
         total += len(fu) + len(fd) - 2
         low = (total + up) // 2
-        raised = band(fu, x.shape[1], up, low, total - low)
-        x = raised @ x @ raised.T
+        upsampling = banded_matrix(fu, x.shape[1], up, low, total - low)
+        x = upsampling @ x @ upsampling.T
         if not rgb:
             x = math.sqrt(2) * leaky(x)
         if a["conv_clamp"] is not None:
             x = np.clip(x, -a["conv_clamp"], a["conv_clamp"])
-        x = lower(x, fd, down)
+        x = downsample(x, fd, down)
     return x * a["output_scale"]
 
 
@@ -212,14 +212,14 @@ def doubled_convolution(x: Array, w: Array, f: Array) -> Array:
     for i in range(3):
         for j in range(3):
             wide[:, i : i + 2 * side : 2, j : j + 2 * side : 2] += np.tensordot(w[:, :, i, j], x, 1)
-    return 4 * lower(np.pad(wide, [(0, 0), (1, 1), (1, 1)]), f, 1)
+    return 4 * downsample(np.pad(wide, [(0, 0), (1, 1), (1, 1)]), f, 1)
 
 
 def doubled_image(x: Array, f: Array) -> Array:
     side = x.shape[1]
     wide = np.zeros((x.shape[0], 2 * side, 2 * side))
     wide[:, ::2, ::2] = x
-    return 4 * lower(np.pad(wide, [(0, 0), (2, 1), (2, 1)]), f, 1)
+    return 4 * downsample(np.pad(wide, [(0, 0), (2, 1), (2, 1)]), f, 1)
 
 
 def stylegan2(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array) -> Array:
@@ -232,7 +232,7 @@ def stylegan2(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array) -> Array:
         for conv in ["conv1"] if side == 4 else ["conv0", "conv1"]:
             name = f"{block}.{conv}"
             style = dense(ws[index], p, f"{name}.affine")
-            weight = modulate(p[f"{name}.weight"], style, demodulate=True)
+            weight = modulated_weights(p[f"{name}.weight"], style, demodulate=True)
             if conv == "conv0":
                 x = doubled_convolution(x, weight, p[f"{name}.resample_filter"])
             else:
@@ -244,7 +244,7 @@ def stylegan2(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array) -> Array:
             index += 1
         name = f"{block}.torgb"
         style = dense(ws[index], p, f"{name}.affine") / math.sqrt(x.shape[0])
-        rgb = convolve(x, modulate(p[f"{name}.weight"], style, demodulate=False), 0)
+        rgb = convolve(x, modulated_weights(p[f"{name}.weight"], style, demodulate=False), 0)
         rgb = np.clip(rgb + p[f"{name}.bias"][:, None, None], -limit, limit)
         if image is not None:
             rgb = doubled_image(image, p[f"{block}.resample_filter"]) + rgb

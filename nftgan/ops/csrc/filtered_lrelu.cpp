@@ -1,10 +1,10 @@
-// Fused upsample, leaky ReLU, downsample: the raised signal never leaves the caches.
+// Fused upsample, leaky ReLU, downsample: the upsampled signal never leaves the caches.
 //
 // As many planes at once as a vector has lanes, so that no sum ever crosses a lane: filters along
-// both axes are multiply-adds of whole, aligned vectors with one tap. A strip of columns walks down
-// the planes: input rows in a ring; from them one row raised along y, then along x, activated,
-// lowered along x into a second ring, from which rows of output are lowered along y.
-// The adjoint of the whole is the same routine with the filters swapped and the mask in place of the
+// both axes are multiply-adds of whole, aligned vectors with one tap. A tile of columns walks down
+// the planes: input rows in a ring; from them one row upsampled along y, then along x, activated,
+// downsampled along x into a second ring, from which rows of output are downsampled along y.
+// The adjoint of the whole is the same routine with the filters swapped and the signs in place of the
 // activation, so one routine serves forward, backward and double backward.
 
 #include <algorithm>
@@ -21,14 +21,14 @@
 
 namespace {
 
-// u[m] = sum_k h1[k] xup[m + k - pad], xup zero-inserted; y[q] = sum_k h2[k] v[q * down + off + k].
+// u[m] = sum_k up_filter[k] xup[m + k - pad], xup zero-inserted; y[q] = sum_k down_filter[k] v[q * down + off + k].
 struct Axis {
     int in, mid, out, up, down, pad, off;
 };
 
 constexpr int MAX_TAPS = 64;  // of a filter along one axis
-constexpr int MAX_TERMS = 6;  // of a filter that is a sum of separable ones
-constexpr int STRIP = 320;    // columns of output at most, so that the rings stay in the second cache
+constexpr int MAX_RANK = 6;  // of a filter that is a sum of separable ones
+constexpr int TILE_COLUMNS = 320;    // columns of output at most, so that the rings stay in the second cache
 
 #if defined(__AVX512F__)
 constexpr int VECTOR_BYTES = 64, BLOCK = 8;  // BLOCK: sums in registers
@@ -59,7 +59,7 @@ inline Vec<F> splat(F value) {
     return value - Vec<F>{};
 }
 
-enum Mode { ACTIVATE = 0, ACTIVATE_AND_REMEMBER = 1, RECALL = 2 };
+enum Mode { FORWARD = 0, FORWARD_SAVE_SIGNS = 1, APPLY_SIGNS = 2 };
 
 template <typename F>
 struct Activation {
@@ -100,38 +100,38 @@ inline unsigned bits(typename Lanes<F>::Mask m) {
 
 #endif
 
-// What happens to a raised sample: MODE of the activation, or -1 to leave it.
+// What happens to a upsampled sample: MODE of the activation, or -1 to leave it.
 template <typename F, int MODE>
 inline Vec<F> act(Vec<F> u, const Activation<F> &a, Code<F> *code) {
     using V = Vec<F>;
 #if defined(__AVX512F__)
     using W = std::conditional_t<sizeof(F) == 4, __m512, __m512d>;
     using M = std::conditional_t<sizeof(F) == 4, __mmask16, __mmask8>;
-    if constexpr (MODE == ACTIVATE || MODE == ACTIVATE_AND_REMEMBER) {
+    if constexpr (MODE == FORWARD || MODE == FORWARD_SAVE_SIGNS) {
         const M negative = at_most((W)u, (W)V{});
         const W w = times((W)(u * a.gain), negative, a.slope), high = (W)splat<F>(a.clamp);
-        if constexpr (MODE == ACTIVATE_AND_REMEMBER)
+        if constexpr (MODE == FORWARD_SAVE_SIGNS)
             *code = (Code<F>)(negative | (unsigned)(is_less(high, w) | is_less(w, -high)) << Lanes<F>::half);
         return (V)within(w, high);
-    } else if constexpr (MODE == RECALL) {
+    } else if constexpr (MODE == APPLY_SIGNS) {
         const unsigned c = *code;
         return (V)without(times((W)(u * a.gain), (M)c, a.slope), (M)(c >> Lanes<F>::half));
     }
     return u;
 #else
     using M = typename Lanes<F>::Mask;
-    if constexpr (MODE == ACTIVATE || MODE == ACTIVATE_AND_REMEMBER) {
+    if constexpr (MODE == FORWARD || MODE == FORWARD_SAVE_SIGNS) {
         const M negative = u <= V{};
         V w = u * a.gain;
         w = negative ? w * a.slope : w;
         const V high = splat<F>(a.clamp), low = -high;
         const M above = w > high, below = w < low;
-        if constexpr (MODE == ACTIVATE_AND_REMEMBER) {
+        if constexpr (MODE == FORWARD_SAVE_SIGNS) {
             *code = (Code<F>)(bits<F>(negative) | bits<F>(above | below) << Lanes<F>::half);
         }
         w = above ? high : w;
         return below ? low : w;
-    } else if constexpr (MODE == RECALL) {
+    } else if constexpr (MODE == APPLY_SIGNS) {
         const unsigned c = *code;
         const F factor[4] = {a.gain, a.gain * a.slope, F(0), F(0)};
         for (int l = 0; l < Lanes<F>::count; ++l) u[l] *= factor[(c >> l & 1) | (c >> (Lanes<F>::half + l) & 1) << 1];
@@ -198,10 +198,10 @@ template <typename F, bool ADD>
 void correlate_act(const Vec<F> *src, Vec<F> *dst, int count, int step, const F *taps, int n,
                    const Activation<F> &a, Code<F> *code, int mode) {
     switch (mode) {
-        case ACTIVATE: return correlate<F, ADD, ACTIVATE>(src, dst, count, step, taps, n, 1, a, code);
-        case ACTIVATE_AND_REMEMBER:
-            return correlate<F, ADD, ACTIVATE_AND_REMEMBER>(src, dst, count, step, taps, n, 1, a, code);
-        case RECALL: return correlate<F, ADD, RECALL>(src, dst, count, step, taps, n, 1, a, code);
+        case FORWARD: return correlate<F, ADD, FORWARD>(src, dst, count, step, taps, n, 1, a, code);
+        case FORWARD_SAVE_SIGNS:
+            return correlate<F, ADD, FORWARD_SAVE_SIGNS>(src, dst, count, step, taps, n, 1, a, code);
+        case APPLY_SIGNS: return correlate<F, ADD, APPLY_SIGNS>(src, dst, count, step, taps, n, 1, a, code);
         default: return correlate<F, ADD, -1>(src, dst, count, step, taps, n, 1, a, code);
     }
 }
@@ -302,15 +302,15 @@ std::vector<Phase<F>> phases(const F *h, int n, const Axis &a) {
     return result;
 }
 
-// Each filter is a sum over terms of (taps along y) x (taps along x); a separable one has one term.
+// Each filter is a sum, over its rank, of (taps along y) x (taps along x); a separable one has rank one.
 template <typename F>
 struct Plan {
     Axis x, y;
-    int n2, terms1, terms2;
-    const F *h2x, *h2y;                         // [terms2, n2]
-    std::vector<std::vector<Phase<F>>> px, py;  // [terms1][up]
-    int strip, strips;                          // columns of output in one, and how many
-    int inputs, mids;                           // columns of input and of raised samples in one
+    int down_taps, up_rank, down_rank;
+    const F *down_filter_x, *down_filter_y;                         // [down_rank, down_taps]
+    std::vector<std::vector<Phase<F>>> px, py;  // [up_rank][up]
+    int tile, tiles;                          // columns of output in one, and how many
+    int inputs, mids;                           // columns of input and of upsampled samples in one
     int in_ring, out_ring;                      // rows
     Activation<F> activation;
     int mode;
@@ -318,19 +318,19 @@ struct Plan {
 
 template <typename F>
 struct Scratch {
-    Vec<F> *zero, *input, *tall, *active, *lowered, *line;
+    Vec<F> *zero, *input, *tall, *active, *downsampled, *line;
     Code<F> *code;
     void *memory;
 
     explicit Scratch(const Plan<F> &p) {
-        const size_t widest = std::max({p.inputs, p.mids, p.strip}) + 2 * Lanes<F>::count;
-        const size_t input_size = (size_t)p.in_ring * p.inputs, lowered_size = (size_t)p.out_ring * p.terms2 * p.strip;
-        const size_t total = 4 * widest + input_size + lowered_size;
+        const size_t widest = std::max({p.inputs, p.mids, p.tile}) + 2 * Lanes<F>::count;
+        const size_t input_size = (size_t)p.in_ring * p.inputs, downsampled_size = (size_t)p.out_ring * p.down_rank * p.tile;
+        const size_t total = 4 * widest + input_size + downsampled_size;
         memory = ::operator new(total * sizeof(Vec<F>) + widest * sizeof(Code<F>), std::align_val_t(64));
         std::memset(memory, 0, total * sizeof(Vec<F>) + widest * sizeof(Code<F>));
         zero = (Vec<F> *)memory, tall = zero + widest, active = tall + widest, line = active + widest;
-        input = line + widest, lowered = input + input_size;
-        code = (Code<F> *)(lowered + lowered_size);
+        input = line + widest, downsampled = input + input_size;
+        code = (Code<F> *)(downsampled + downsampled_size);
     }
     ~Scratch() { ::operator delete(memory, std::align_val_t(64)); }
     Scratch(const Scratch &) = delete;
@@ -381,32 +381,32 @@ void write_row(const Vec<F> *src, int count, int planes, F *y, size_t plane) {
         for (int l = 0; l < planes; ++l) y[l * plane + c] = src[c][l];
 }
 
-// One strip of one lot of planes; mask is that of the lot, y that of its first plane.
+// One tile of one lot of planes; signs is that of the lot, y that of its first plane.
 template <typename F>
-void run_strip(const Plan<F> &p, const F *x, const F *bias, int planes, Code<F> *mask, F *y, int strip, Scratch<F> &s) {
+void run_tile(const Plan<F> &p, const F *x, const F *bias, int planes, Code<F> *signs, F *y, int tile, Scratch<F> &s) {
     const Axis &ax = p.x, &ay = p.y;
     const size_t in_plane = (size_t)ax.in * ay.in, out_plane = (size_t)ax.out * ay.out;
-    const int q0 = strip * p.strip, q1 = std::min(q0 + p.strip, ax.out), width = q1 - q0;
-    // Raised columns: those that this strip looks at, and of them those that exist.
-    const int m0 = q0 * ax.down + ax.off, m1 = (q1 - 1) * ax.down + ax.off + p.n2;
+    const int q0 = tile * p.tile, q1 = std::min(q0 + p.tile, ax.out), width = q1 - q0;
+    // Upsampled columns: those that this tile looks at, and of them those that exist.
+    const int m0 = q0 * ax.down + ax.off, m1 = (q1 - 1) * ax.down + ax.off + p.down_taps;
     const int first = std::max(m0, 0), until = std::max(std::min(m1, ax.mid), first);
-    // Strips share raised columns; each remembers its own.
+    // Tiles share upsampled columns; each saves its own signs.
     const int next = std::max(q1 * ax.down + ax.off, 0);
-    const int own0 = first, own1 = strip == p.strips - 1 ? until : std::min(next, until);
+    const int own0 = first, own1 = tile == p.tiles - 1 ? until : std::min(next, until);
     int i0 = ax.in;
     for (int m = first; m < std::min(first + ax.up, until); ++m)
         for (const auto &term : p.px) i0 = std::min(i0, term[m % ax.up].start + m / ax.up);
     std::memset((void *)s.active, 0, sizeof(Vec<F>) * (m1 - m0));
     int in_next = 0, mid_next = 0;
-    const Vec<F> *rows[MAX_TAPS * MAX_TERMS];
-    F taps[MAX_TAPS * MAX_TERMS];
+    const Vec<F> *rows[MAX_TAPS * MAX_RANK];
+    F taps[MAX_TAPS * MAX_RANK];
     for (int q = 0; q < ay.out; ++q) {
-        const int from = q * ay.down + ay.off, end = std::min(from + p.n2, ay.mid);
+        const int from = q * ay.down + ay.off, end = std::min(from + p.down_taps, ay.mid);
         mid_next = std::max(mid_next, from);
         for (; mid_next < end; ++mid_next) {
-            Code<F> *const codes = mask ? mask + (size_t)mid_next * ax.mid : nullptr;
-            if (p.mode == RECALL) std::memcpy(s.code + (first - m0), codes + first, sizeof(Code<F>) * (until - first));
-            for (int term = 0; term < p.terms1; ++term) {
+            Code<F> *const codes = signs ? signs + (size_t)mid_next * ax.mid : nullptr;
+            if (p.mode == APPLY_SIGNS) std::memcpy(s.code + (first - m0), codes + first, sizeof(Code<F>) * (until - first));
+            for (int term = 0; term < p.up_rank; ++term) {
                 const Phase<F> &phase = p.py[term][mid_next % ay.up];
                 const int start = phase.start + mid_next / ay.up, n = (int)phase.taps.size();
                 in_next = std::max(in_next, std::min(start, ay.in));
@@ -416,65 +416,65 @@ void run_strip(const Plan<F> &p, const F *x, const F *bias, int planes, Code<F> 
                 for (int t = 0; t < n; ++t)
                     rows[t] = start + t < 0 || start + t >= ay.in ? s.zero : s.input + (size_t)((start + t) % p.in_ring) * p.inputs;
                 combine<F>(s.tall, rows, phase.taps.data(), n, p.inputs);
-                const bool last = term == p.terms1 - 1;
+                const bool last = term == p.up_rank - 1;
                 for (int m = first; m < std::min(first + ax.up, until); ++m) {
                     const Phase<F> &along = p.px[term][m % ax.up];
                     const Vec<F> *src = s.tall + (along.start + m / ax.up - i0);
-                    const int count = (until - m + ax.up - 1) / ax.up, n1 = (int)along.taps.size();
+                    const int count = (until - m + ax.up - 1) / ax.up, up_taps = (int)along.taps.size();
                     Vec<F> *dst = s.active + (m - m0);
                     Code<F> *code = s.code + (m - m0);
-                    if (term == 0) correlate_act<F, false>(src, dst, count, ax.up, along.taps.data(), n1, p.activation, code, last ? p.mode : -1);
-                    else correlate_act<F, true>(src, dst, count, ax.up, along.taps.data(), n1, p.activation, code, last ? p.mode : -1);
+                    if (term == 0) correlate_act<F, false>(src, dst, count, ax.up, along.taps.data(), up_taps, p.activation, code, last ? p.mode : -1);
+                    else correlate_act<F, true>(src, dst, count, ax.up, along.taps.data(), up_taps, p.activation, code, last ? p.mode : -1);
                 }
             }
-            if (p.mode == ACTIVATE_AND_REMEMBER && own1 > own0)
+            if (p.mode == FORWARD_SAVE_SIGNS && own1 > own0)
                 std::memcpy(codes + own0, s.code + (own0 - m0), sizeof(Code<F>) * (own1 - own0));
-            Vec<F> *lowered = s.lowered + (size_t)(mid_next % p.out_ring) * p.terms2 * p.strip;
-            for (int term = 0; term < p.terms2; ++term)
-                correlate<F, false, -1>(s.active, lowered + term * p.strip, width, 1, p.h2x + term * p.n2, p.n2, ax.down, p.activation, s.code);
+            Vec<F> *downsampled = s.downsampled + (size_t)(mid_next % p.out_ring) * p.down_rank * p.tile;
+            for (int term = 0; term < p.down_rank; ++term)
+                correlate<F, false, -1>(s.active, downsampled + term * p.tile, width, 1, p.down_filter_x + term * p.down_taps, p.down_taps, ax.down, p.activation, s.code);
         }
         int count = 0;
-        for (int term = 0; term < p.terms2; ++term)
-            for (int k = 0; k < p.n2; ++k) {
+        for (int term = 0; term < p.down_rank; ++term)
+            for (int k = 0; k < p.down_taps; ++k) {
                 const int m = from + k;
                 if (m < 0 || m >= ay.mid) continue;
-                rows[count] = s.lowered + ((size_t)(m % p.out_ring) * p.terms2 + term) * p.strip;
-                taps[count++] = p.h2y[term * p.n2 + k];
+                rows[count] = s.downsampled + ((size_t)(m % p.out_ring) * p.down_rank + term) * p.tile;
+                taps[count++] = p.down_filter_y[term * p.down_taps + k];
             }
         combine<F>(s.line, rows, taps, count, width);
         write_row<F>(s.line, width, planes, y + (size_t)q * ax.out + q0, out_plane);
     }
 }
 
-// axes: in, mid, out, up, down, pad, off for x, then for y. h1x, h1y: [terms1, n1]; h2x, h2y:
-// [terms2, n2]. mask: [lots of planes, mid rows, mid columns]. Returns 0, or 1 when a filter is too
-// long or has too many terms.
+// axes: in, mid, out, up, down, pad, off for x, then for y. up_filter_x, up_filter_y: [up_rank, up_taps]; down_filter_x, down_filter_y:
+// [down_rank, down_taps]. signs: [lots of planes, mid rows, mid columns]. Returns 0, or 1 when a filter is too
+// long or has too high a rank.
 template <typename F>
-int filtered_lrelu(const F *x, const F *bias, Code<F> *mask, F *y, int64_t planes, int64_t channels,
-                   const F *h1x, const F *h1y, int n1, int terms1, const F *h2x, const F *h2y, int n2,
-                   int terms2, const int *axes, int mode, F gain, F slope, F clamp) {
+int filtered_lrelu(const F *x, const F *bias, Code<F> *signs, F *y, int64_t planes, int64_t channels,
+                   const F *up_filter_x, const F *up_filter_y, int up_taps, int up_rank, const F *down_filter_x, const F *down_filter_y, int down_taps,
+                   int down_rank, const int *axes, int mode, F gain, F slope, F clamp) {
     constexpr int L = Lanes<F>::count;
-    if (n1 > MAX_TAPS || n2 > MAX_TAPS || terms1 > MAX_TERMS || terms2 > MAX_TERMS) return 1;
+    if (up_taps > MAX_TAPS || down_taps > MAX_TAPS || up_rank > MAX_RANK || down_rank > MAX_RANK) return 1;
     Plan<F> p;
     p.x = {axes[0], axes[1], axes[2], axes[3], axes[4], axes[5], axes[6]};
     p.y = {axes[7], axes[8], axes[9], axes[10], axes[11], axes[12], axes[13]};
-    p.n2 = n2, p.terms1 = terms1, p.terms2 = terms2;
-    p.h2x = h2x, p.h2y = h2y, p.mode = mode, p.activation = {gain, slope, clamp};
-    for (int term = 0; term < terms1; ++term) {
-        p.px.push_back(phases(h1x + term * n1, n1, p.x));
-        p.py.push_back(phases(h1y + term * n1, n1, p.y));
+    p.down_taps = down_taps, p.up_rank = up_rank, p.down_rank = down_rank;
+    p.down_filter_x = down_filter_x, p.down_filter_y = down_filter_y, p.mode = mode, p.activation = {gain, slope, clamp};
+    for (int term = 0; term < up_rank; ++term) {
+        p.px.push_back(phases(up_filter_x + term * up_taps, up_taps, p.x));
+        p.py.push_back(phases(up_filter_y + term * up_taps, up_taps, p.y));
     }
     const int64_t lots = (planes + L - 1) / L;
-    // Narrower strips cost more at their rims, an idle thread costs more still.
+    // Narrower tiles cost more at their rims, an idle thread costs more still.
     const int64_t idle = (omp_get_max_threads() + lots - 1) / lots;
     const int narrow = (int)std::min<int64_t>(idle, std::max(1, p.x.out / 32));
-    p.strips = std::max((p.x.out + STRIP - 1) / STRIP, narrow);
-    p.strip = (p.x.out + p.strips - 1) / p.strips;
-    p.strips = (p.x.out + p.strip - 1) / p.strip;
-    p.mids = (p.strip - 1) * p.x.down + n2;
-    p.inputs = p.mids / p.x.up + (n1 + p.x.up - 1) / p.x.up + 3;
-    p.in_ring = ring_size(n1 / p.y.up + 3);
-    p.out_ring = ring_size(n2 + p.y.down);
+    p.tiles = std::max((p.x.out + TILE_COLUMNS - 1) / TILE_COLUMNS, narrow);
+    p.tile = (p.x.out + p.tiles - 1) / p.tiles;
+    p.tiles = (p.x.out + p.tile - 1) / p.tile;
+    p.mids = (p.tile - 1) * p.x.down + down_taps;
+    p.inputs = p.mids / p.x.up + (up_taps + p.x.up - 1) / p.x.up + 3;
+    p.in_ring = ring_size(up_taps / p.y.up + 3);
+    p.out_ring = ring_size(down_taps + p.y.down);
     const size_t in_plane = (size_t)p.x.in * p.y.in, out_plane = (size_t)p.x.out * p.y.out;
     const size_t mid_plane = (size_t)p.x.mid * p.y.mid;
 #pragma omp parallel
@@ -483,12 +483,12 @@ int filtered_lrelu(const F *x, const F *bias, Code<F> *mask, F *y, int64_t plane
         F biases[L];
 #pragma omp for schedule(static) collapse(2)
         for (int64_t lot = 0; lot < lots; ++lot)
-            for (int strip = 0; strip < p.strips; ++strip) {
+            for (int tile = 0; tile < p.tiles; ++tile) {
                 const int64_t first = lot * L;
                 const int count = (int)std::min<int64_t>(L, planes - first);
                 for (int l = 0; l < L; ++l) biases[l] = bias ? bias[(first + l) % channels] : F(0);
-                run_strip<F>(p, x + first * in_plane, bias ? biases : nullptr, count,
-                             mask ? mask + lot * mid_plane : nullptr, y + first * out_plane, strip, s);
+                run_tile<F>(p, x + first * in_plane, bias ? biases : nullptr, count,
+                             signs ? signs + lot * mid_plane : nullptr, y + first * out_plane, tile, s);
             }
     }
     return 0;
@@ -499,11 +499,11 @@ int filtered_lrelu(const F *x, const F *bias, Code<F> *mask, F *y, int64_t plane
 #define NFTGAN_EXPORT(SUFFIX, F)                                                                     \
     extern "C" int nftgan_lanes_##SUFFIX() { return Lanes<F>::count; }                               \
     extern "C" int nftgan_filtered_lrelu_##SUFFIX(                                                   \
-        const F *x, const F *bias, void *mask, F *y, int64_t planes, int64_t channels, const F *h1x, \
-        const F *h1y, int n1, int terms1, const F *h2x, const F *h2y, int n2, int terms2,            \
+        const F *x, const F *bias, void *signs, F *y, int64_t planes, int64_t channels, const F *up_filter_x, \
+        const F *up_filter_y, int up_taps, int up_rank, const F *down_filter_x, const F *down_filter_y, int down_taps, int down_rank,            \
         const int *axes, int mode, F gain, F slope, F clamp) {                                       \
-        return filtered_lrelu<F>(x, bias, (Code<F> *)mask, y, planes, channels, h1x, h1y, n1,        \
-                                 terms1, h2x, h2y, n2, terms2, axes, mode, gain, slope, clamp);      \
+        return filtered_lrelu<F>(x, bias, (Code<F> *)signs, y, planes, channels, up_filter_x, up_filter_y, up_taps,        \
+                                 up_rank, down_filter_x, down_filter_y, down_taps, down_rank, axes, mode, gain, slope, clamp);      \
     }
 
 NFTGAN_EXPORT(f32, float)
