@@ -37,7 +37,7 @@ def _errors() -> dict[bytes, dict[str, Any]]:
     return found
 
 
-def revert_words(data: bytes) -> str:
+def decode_revert(data: bytes) -> str:
     """Revert data as "WrongStart(expected 3, got 0)"; its hex when nothing declares it."""
     from eth_abi import decode
     from eth_abi.exceptions import DecodingError

@@ -1,4 +1,4 @@
-"""The collection contract from Python: the shipped artifacts, its fixed data, and what it says."""
+"""The collection contract from Python: the shipped artifacts, its immutable args, its state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, artifact
-from nftgan.chain.rpc import Connection, NodeUnavailable, translated
+from nftgan.chain.rpc import Connection, NodeUnavailable, rpc_errors
 from nftgan.errors import CheckFailed, ServiceError, UsageError
 
 SEED_STORES = {"event": COLLECTION, "code": COLLECTION_CODE}
@@ -22,8 +22,8 @@ MIN_LOG_SPAN_BLOCKS = 500
 
 
 @dataclass(frozen=True)
-class FixedData:
-    """What stands in a collection's code and can never change."""
+class CollectionArgs:
+    """The immutable args in a collection's clone (ERC-1167, Solady's LibClone): never changed."""
 
     model: str  # "sha256:…" identity
     recipe: str  # "sha256:…" of the canonical recipe
@@ -76,7 +76,7 @@ def decode_seeds(data: bytes) -> tuple[int, ...]:
     return tuple(int.from_bytes(data[i : i + 4], "big") for i in range(0, len(data), 4))
 
 
-def creation_code(name: str, *arguments: Any) -> bytes:
+def deploy_bytecode(name: str, *arguments: Any) -> bytes:
     """The data of the transaction that deploys a shipped contract."""
     from web3 import Web3
 
@@ -92,14 +92,14 @@ class Factory:
         self.connection, self.address = connection, address
         self._contract = connection.w3.eth.contract(address, abi=artifact(FACTORY)["abi"])
 
-    def predict(self, fixed: FixedData, salt: bytes, owner: str) -> str:
+    def predict(self, args: CollectionArgs, salt: bytes, owner: str) -> str:
         """The address that `create` will give."""
-        with translated(self.connection):
-            return str(self._contract.functions.predict(fixed.encode(), salt, owner).call())
+        with rpc_errors(self.connection):
+            return str(self._contract.functions.predict(args.encode(), salt, owner).call())
 
-    def create_data(self, fixed: FixedData, salt: bytes) -> bytes:
+    def create_data(self, args: CollectionArgs, salt: bytes) -> bytes:
         """Calldata of `create`."""
-        return _calldata(self._contract, "create", [fixed.encode(), salt])
+        return _calldata(self._contract, "create", [args.encode(), salt])
 
 
 class Collection:
@@ -111,11 +111,11 @@ class Collection:
         self._kind: tuple[str, str] | None = None  # what stands at the address, once known
 
     def _call(self, function: str, *arguments: Any) -> Any:
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             return getattr(self._contract.functions, function)(*arguments).call()
 
     def exists(self) -> bool:
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             return bool(self.connection.w3.eth.get_code(self.address))
 
     def code_problem(self) -> str | None:
@@ -130,17 +130,17 @@ class Collection:
     def _recognised(self) -> tuple[str, str]:
         """(seed store, what is wrong with the code or empty). Code that is there never changes."""
         if self._kind is None:
-            name, problem = same_code(self.connection, self.address, tuple(SEED_STORES.values()))
+            name, problem = match_clone(self.connection, self.address, tuple(SEED_STORES.values()))
             if problem:
                 return "event", problem
             store = next(store for store, shipped in SEED_STORES.items() if shipped == name)
             self._kind = (store, "")
         return self._kind
 
-    def fixed(self) -> FixedData:
-        """The fixed data read back from the chain."""
+    def immutable_args(self) -> CollectionArgs:
+        """The clone's immutable args, read back from the chain."""
         receiver, bps = self._call("royaltyInfo", 0, 10_000)
-        return FixedData(
+        return CollectionArgs(
             model="sha256:" + self._call("modelIdentity").hex(),
             recipe="sha256:" + self._call("recipeHash").hex(),
             root="0x" + self._call("piecesRoot").hex(),
@@ -173,7 +173,7 @@ class Collection:
         """Who holds the token; None when it does not exist."""
         from web3.exceptions import ContractLogicError
 
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             try:
                 return str(self._contract.functions.ownerOf(token).call())
             except ContractLogicError:
@@ -217,7 +217,7 @@ class Collection:
         """
         minted = self.next_token_id()
         found: dict[int, tuple[int, ...]] = {}
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             end = int(self.connection.w3.eth.block_number)
         span = end - self.first_block + 1
         while sum(map(len, found.values())) < minted:
@@ -243,7 +243,7 @@ class Collection:
         return sorted(found.items())
 
     def _batches(self, start: int, end: int) -> dict[int, tuple[int, ...]]:
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             logs = self._contract.events.Seeds().get_logs(from_block=start, to_block=end)
             return {int(log["args"]["firstId"]): decode_seeds(log["args"]["seeds"]) for log in logs}
 
@@ -251,11 +251,11 @@ class Collection:
         """Calldata of `mintBatch`."""
         return _calldata(self._contract, "mintBatch", [first, to, encode_seeds(seeds)])
 
-    def offer_data(self, to: str) -> bytes:
+    def transfer_ownership_data(self, to: str) -> bytes:
         """Calldata of `transferOwnership`: nothing changes until the other side accepts."""
         return _calldata(self._contract, "transferOwnership", [to])
 
-    def accept_data(self) -> bytes:
+    def accept_ownership_data(self) -> bytes:
         """Calldata of `acceptOwnership`."""
         return _calldata(self._contract, "acceptOwnership", [])
 
@@ -266,23 +266,23 @@ def _calldata(contract: Any, function: str, arguments: list[Any]) -> bytes:
 
 def is_shipped(connection: Connection, address: str, name: str) -> bool:
     """Whether the address holds this shipped contract itself, not a clone of it."""
-    with translated(connection):
+    with rpc_errors(connection):
         found = bytes(connection.w3.eth.get_code(address))
     return _is_artifact(found, artifact(name))
 
 
 def _is_artifact(code: bytes, document: dict[str, Any]) -> bool:
     shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
-    return _masked(code, document) == _masked(shipped, document)
+    return _mask_immutables(code, document) == _mask_immutables(shipped, document)
 
 
-def same_code(connection: Connection, address: str, names: Sequence[str]) -> tuple[str, str]:
+def match_clone(connection: Connection, address: str, names: Sequence[str]) -> tuple[str, str]:
     """(which of these shipped contracts the address is a clone of, what is wrong or empty)."""
-    with translated(connection):
+    with rpc_errors(connection):
         code = bytes(connection.w3.eth.get_code(address))
         if not code:
             return "", "there is no contract at this address"
-        implementation = _implementation_of(code)
+        implementation = _clone_implementation(code)
         if implementation is None:
             return "", "its code is not that of a collection or a sale"
         found = bytes(connection.w3.eth.get_code(implementation))
@@ -297,7 +297,7 @@ _CLONE_TAIL = bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
 _CLONE_SIZE = len(_CLONE_HEAD) + 20 + len(_CLONE_TAIL)
 
 
-def _implementation_of(code: bytes) -> str | None:
+def _clone_implementation(code: bytes) -> str | None:
     """What a minimal clone with immutable arguments (Solady's LibClone) delegates to."""
     from eth_utils import to_checksum_address
 
@@ -306,7 +306,7 @@ def _implementation_of(code: bytes) -> str | None:
     return str(to_checksum_address(code[10:30]))
 
 
-def _masked(code: bytes, document: dict[str, Any]) -> bytes:
+def _mask_immutables(code: bytes, document: dict[str, Any]) -> bytes:
     """Code with its immutable places zeroed: those are filled in at deployment."""
     out = bytearray(code)
     for places in document.get("immutableReferences", {}).values():

@@ -25,13 +25,13 @@ def number(value: Any) -> int:
     return int(value, 16) if isinstance(value, str) else int(value)
 
 
-def octets(value: Any) -> bytes:
+def to_bytes(value: Any) -> bytes:
     """JSON-RPC data."""
     return decode_hex(value) if isinstance(value, str) else bytes(value)
 
 
 def call_data(call: Mapping[str, Any]) -> bytes:
-    return octets(call.get("data") or call.get("input") or "0x")
+    return to_bytes(call.get("data") or call.get("input") or "0x")
 
 
 def _bloom(bloom: Any) -> str:
@@ -105,7 +105,7 @@ def transaction_document(tx: Any, receipt: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def receipt_document(
-    name: bytes, raw: bytes, tx: Any, sender: bytes, receipt: Any, result: Any, header: Any
+    tx_hash: bytes, raw: bytes, tx: Any, sender: bytes, receipt: Any, result: Any, header: Any
 ) -> dict[str, Any]:
     """`eth_getTransactionReceipt` without its logs, of the only transaction in its block."""
     created = None
@@ -123,7 +123,7 @@ def receipt_document(
         "logsBloom": _bloom(receipt.bloom),
         "status": hex(0 if result.is_error else 1),
         "to": to_checksum_address(tx.to) if tx.to else None,
-        "transactionHash": encode_hex(name),
+        "transactionHash": encode_hex(tx_hash),
         "transactionIndex": "0x0",
         "type": hex(raw[0] if raw[0] < 0x7F else 0),
     }
@@ -150,7 +150,7 @@ def raise_if_failed(result: Any) -> None:
     if not result.is_error:
         return
     if type(result.error).__name__ != "Revert":
-        raise RpcError(-32000, geth_words(result.error))
+        raise RpcError(-32000, geth_error_message(result.error))
     output, message = bytes(result.output), "execution reverted"
     if output[:4] == bytes.fromhex("08c379a0") and len(output) >= 68:  # Error(string)
         size = int.from_bytes(output[36:68], "big")
@@ -158,7 +158,7 @@ def raise_if_failed(result: Any) -> None:
     raise RpcError(3, message, encode_hex(output))
 
 
-_GETH_WORDS = (
+_GETH_MESSAGES = (
     (
         ("insufficientfunds", "insufficient funds", "balance"),
         "insufficient funds for gas * price + value",
@@ -179,12 +179,12 @@ _GETH_WORDS = (
 _UNDERFLOW = re.compile(r"Wanted (\d+) stack items, only had (\d+)")
 
 
-def geth_words(error: Exception) -> str:
+def geth_error_message(error: Exception) -> str:
     """py-evm's reason in the words that clients know from geth."""
     text = f"{type(error).__name__}: {error}"
     if found := _UNDERFLOW.search(text):
         return f"stack underflow ({found[2]} <=> {found[1]})"
-    for marks, words in _GETH_WORDS:
+    for marks, words in _GETH_MESSAGES:
         if any(mark in text.lower() for mark in marks):
             return words
     return text

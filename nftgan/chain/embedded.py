@@ -37,12 +37,12 @@ from nftgan.chain.documents import (
     RpcError,
     block_document,
     call_data,
-    geth_words,
+    geth_error_message,
     log_document,
     number,
-    octets,
     raise_if_failed,
     receipt_document,
+    to_bytes,
     transaction_document,
 )
 from nftgan.errors import UsageError
@@ -51,7 +51,7 @@ CHAIN_ID = 7_235_188
 """0x6e6674, "nft" in ASCII: none of the 1,940 public chains in ethereum-lists has it."""
 
 BLOCK_GAS = 30_000_000
-TIP_WEI = 10**9
+PRIORITY_FEE_WEI = 10**9
 GENESIS_BALANCE_WEI = 10**24
 _CHAIN_ID_KEY = b"nftgan:chain-id"
 _LATEST = {None, "latest", "pending", "safe", "finalized"}
@@ -182,7 +182,7 @@ class EmbeddedChain(BaseProvider):
         except sqlite3.Error:
             raise
         except Exception as exc:  # py-evm's validation errors share no base class
-            raise RpcError(-32000, geth_words(exc)) from exc
+            raise RpcError(-32000, geth_error_message(exc)) from exc
         finally:
             state.revert(snapshot)
             context._base_fee_per_gas = base_fee  # type: ignore[attr-defined]
@@ -196,7 +196,7 @@ class EmbeddedChain(BaseProvider):
     def estimate(self, call: Mapping[str, Any], tag: Any = "latest", *_: Any) -> str:
         result = self.run(call, BLOCK_GAS, tag)
         raise_if_failed(result)
-        floor = _floor_gas(call_data(call))
+        floor = _calldata_floor_gas(call_data(call))
         used = max(BLOCK_GAS - result.get_gas_remaining(), floor)
         if used <= floor:
             return hex(used)  # no code ran
@@ -212,11 +212,11 @@ class EmbeddedChain(BaseProvider):
 
     def send(self, raw_hex: Any) -> str:
         """Apply a signed transaction as a block of its own; on disk when this returns."""
-        raw = octets(raw_hex)
-        name = keccak(raw)
+        raw = to_bytes(raw_hex)
+        tx_hash = keccak(raw)
         self._chain = None  # what a refused transaction touched must not be seen by the next
         with self.database.transaction():
-            if self._receipt(name) is not None:
+            if self._receipt(tx_hash) is not None:
                 raise RpcError(-32000, "already known")
             chain = self.chain
             vm = chain.get_vm()
@@ -233,7 +233,7 @@ class EmbeddedChain(BaseProvider):
                 raise RpcError(-32000, message)
             if tx.max_priority_fee_per_gas > tx.max_fee_per_gas:  # py-evm would take it
                 raise RpcError(-32000, "max priority fee per gas higher than max fee per gas")
-            floor = _floor_gas(tx.data)
+            floor = _calldata_floor_gas(tx.data)
             if tx.gas < floor and tx.gas >= tx.intrinsic_gas:  # nor this
                 message = "insufficient gas for floor data gas cost"
                 raise RpcError(-32000, f"{message}: gas {tx.gas}, minimum needed {floor}")
@@ -247,17 +247,17 @@ class EmbeddedChain(BaseProvider):
             except sqlite3.Error:
                 raise
             except Exception as exc:
-                raise RpcError(-32000, geth_words(exc)) from exc
+                raise RpcError(-32000, geth_error_message(exc)) from exc
             mined = chain.mine_block(
-                coinbase=ZERO_ADDRESS, mix_hash=keccak(name + b"randao"), blob_gas_used=0
+                coinbase=ZERO_ADDRESS, mix_hash=keccak(tx_hash + b"randao"), blob_gas_used=0
             )
-            self._remember(name, raw, tx, sender, receipt, result, mined.header)
+            self._remember(tx_hash, raw, tx, sender, receipt, result, mined.header)
         self._chain = None
-        return encode_hex(name)
+        return encode_hex(tx_hash)
 
     def _remember(
         self,
-        name: bytes,
+        tx_hash: bytes,
         raw: bytes,
         tx: Any,
         sender: bytes,
@@ -269,31 +269,39 @@ class EmbeddedChain(BaseProvider):
         for position, log in enumerate(receipt.logs):
             topics = [int(topic).to_bytes(32, "big") for topic in log.topics]
             topics += [None] * (4 - len(topics))  # type: ignore[list-item]
-            row = (block, position, name, block_hash, bytes(log.address), *topics, bytes(log.data))
+            row = (
+                block,
+                position,
+                tx_hash,
+                block_hash,
+                bytes(log.address),
+                *topics,
+                bytes(log.data),
+            )
             self.database.sql.execute("INSERT INTO logs VALUES (?,?,?,?,?,?,?,?,?,?)", row)
-        document = receipt_document(name, raw, tx, sender, receipt, result, header)
-        row = (name, block, json.dumps(document))
+        document = receipt_document(tx_hash, raw, tx, sender, receipt, result, header)
+        row = (tx_hash, block, json.dumps(document))
         self.database.sql.execute("INSERT INTO receipts VALUES (?, ?, ?)", row)
 
-    def _receipt(self, name: bytes) -> dict[str, Any] | None:
+    def _receipt(self, tx_hash: bytes) -> dict[str, Any] | None:
         row = self.database.sql.execute(
-            "SELECT document FROM receipts WHERE tx = ?", (name,)
+            "SELECT document FROM receipts WHERE tx = ?", (tx_hash,)
         ).fetchone()
         return None if row is None else json.loads(row[0])  # noqa: TID251 - our own database
 
     def receipt(self, tx_hash: Any) -> dict[str, Any] | None:
-        name = octets(tx_hash)
-        document = self._receipt(name)
+        tx_hash = to_bytes(tx_hash)
+        document = self._receipt(tx_hash)
         if document is not None:
             rows = self.database.sql.execute(
                 "SELECT * FROM logs WHERE block = ? AND tx = ? ORDER BY position",
-                (int(document["blockNumber"], 16), name),
+                (int(document["blockNumber"], 16), tx_hash),
             )
             document["logs"] = [log_document(row) for row in rows]
         return document
 
     def transaction(self, tx_hash: Any) -> dict[str, Any] | None:
-        document = self._receipt(octets(tx_hash))
+        document = self._receipt(to_bytes(tx_hash))
         if document is None:
             return None
         block = int(document["blockNumber"], 16)
@@ -312,7 +320,7 @@ class EmbeddedChain(BaseProvider):
 
     def block_by_hash(self, block_hash: Any, full: bool = False) -> dict[str, Any] | None:
         try:
-            header = self.chain.get_block_header_by_hash(octets(block_hash))  # type: ignore[arg-type]
+            header = self.chain.get_block_header_by_hash(to_bytes(block_hash))  # type: ignore[arg-type]
         except HeaderNotFound:
             return None
         return self.block(hex(header.block_number), full)
@@ -333,7 +341,7 @@ class EmbeddedChain(BaseProvider):
         ]
         for i, topic in enumerate(wanted.get("topics") or []):
             options = [topic] if isinstance(topic, (str, bytes)) else topic or []
-            filters.append((f"topic{i}", [octets(option) for option in options]))
+            filters.append((f"topic{i}", [to_bytes(option) for option in options]))
         for column, options in filters:
             if options:
                 query += f" AND {column} IN ({','.join('?' * len(options))})"
@@ -352,11 +360,11 @@ class EmbeddedChain(BaseProvider):
             "baseFeePerGas": fees,
             "gasUsedRatio": [h.gas_used / h.gas_limit for h in headers],
             "oldestBlock": hex(first),
-            "reward": [[hex(TIP_WEI)] * len(percentiles or ()) for _ in headers],
+            "reward": [[hex(PRIORITY_FEE_WEI)] * len(percentiles or ()) for _ in headers],
         }
 
 
-def _floor_gas(data: bytes) -> int:
+def _calldata_floor_gas(data: bytes) -> int:
     """The least that a transaction with this data costs (EIP-7623)."""
     zeros = data.count(0)
     return 21_000 + 10 * (zeros + 4 * (len(data) - zeros))
@@ -383,7 +391,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "eth_chainId": lambda chain: hex(CHAIN_ID),
     "eth_estimateGas": EmbeddedChain.estimate,
     "eth_feeHistory": EmbeddedChain.fee_history,
-    "eth_gasPrice": lambda chain: hex(chain.next_base_fee() + TIP_WEI),
+    "eth_gasPrice": lambda chain: hex(chain.next_base_fee() + PRIORITY_FEE_WEI),
     "eth_getBalance": lambda chain, address, tag="latest": hex(
         chain.state(tag).get_balance(to_canonical_address(address))
     ),
@@ -403,7 +411,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
         chain.state(tag).get_nonce(to_canonical_address(address))
     ),
     "eth_getTransactionReceipt": EmbeddedChain.receipt,
-    "eth_maxPriorityFeePerGas": lambda chain: hex(TIP_WEI),
+    "eth_maxPriorityFeePerGas": lambda chain: hex(PRIORITY_FEE_WEI),
     "eth_sendRawTransaction": EmbeddedChain.send,
     "eth_syncing": lambda chain: False,
     "net_version": lambda chain: str(CHAIN_ID),

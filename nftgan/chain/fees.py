@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from nftgan.chain.rpc import Connection, translated
+from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import PartlyDone, ServiceError, UsageError
 
 BUMP = 1125  # thousandths: nodes want at least a tenth more, of both fees, for a replacement
-MIN_TIP_WEI = 1_000_000
+MIN_PRIORITY_FEE_WEI = 1_000_000
 HISTORY_BLOCKS = 5
 
 
 @dataclass(frozen=True)
 class Fees:
-    """What a unit of gas may cost at most, and the tip in it."""
+    """What a unit of gas may cost at most, and the priority fee (the tip) in it."""
 
     max_fee_wei: int
-    tip_wei: int
+    max_priority_fee_wei: int
 
 
 class FeeTooHigh(PartlyDone):
     """The chain asks for more than the person allows."""
 
 
-class Costed(Protocol):
+class CostedPlan(Protocol):
     """A plan of transactions: who pays, what it has, and what they may cost at most."""
 
     @property
@@ -38,7 +38,7 @@ class Costed(Protocol):
     def worst_case_wei(self) -> int: ...
 
 
-def need_funds(plan: Costed, what: str) -> None:
+def require_funds(plan: CostedPlan, what: str) -> None:
     """Raises UsageError when the account could not pay the most that `what` may cost."""
     if plan.balance_wei < plan.worst_case_wei:
         raise UsageError(
@@ -53,7 +53,7 @@ def current_fees(connection: Connection, max_fee_wei: int | None) -> Fees:
 
     Raises FeeTooHigh when even the base fee is above it, ServiceError on a chain without EIP-1559.
     """
-    with translated(connection):
+    with rpc_errors(connection):
         history = connection.w3.eth.fee_history(HISTORY_BLOCKS, "latest", [50])
         bases = [int(fee) for fee in history["baseFeePerGas"]]
         rewards = sorted(int(row[0]) for row in history.get("reward") or [] if row)
@@ -63,7 +63,7 @@ def current_fees(connection: Connection, max_fee_wei: int | None) -> Fees:
             hint="choose another node with --rpc",
         )
     base = bases[-1]
-    tip = max(rewards[len(rewards) // 2] if rewards else 0, MIN_TIP_WEI)
+    tip = max(rewards[len(rewards) // 2] if rewards else 0, MIN_PRIORITY_FEE_WEI)
     limit = 2 * base + tip
     if max_fee_wei is not None:
         if max_fee_wei <= base:
@@ -88,4 +88,7 @@ def replacement_fees(old: Fees, now: Fees, cap_wei: int) -> Fees:
             f"a replacement would cost more than the allowed {cap_wei / 1e9:.3g} gwei",
             hint="wait and run the same command again, or raise --max-fee",
         )
-    return Fees(limit, min(max(now.tip_wei, old.tip_wei * BUMP // 1000 + 1), limit))
+    return Fees(
+        limit,
+        min(max(now.max_priority_fee_wei, old.max_priority_fee_wei * BUMP // 1000 + 1), limit),
+    )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nftgan.chain.contract import Collection
-from nftgan.chain.fees import need_funds
-from nftgan.chain.rpc import translated
+from nftgan.chain.fees import require_funds
+from nftgan.chain.rpc import rpc_errors
 from nftgan.chain.sending import GAS_MARGINS, TX_GAS_CAP, Operation, Sender
 from nftgan.errors import CheckFailed, PartlyDone, UsageError
 from nftgan.files import sha256_hex
@@ -117,7 +117,7 @@ def plan_mint(
         )
     gas = gas * GAS_MARGINS[0] // 100
     max_fee = sender.cap_for(gas)
-    with translated(sender.connection):
+    with rpc_errors(sender.connection):
         balance = int(sender.connection.w3.eth.get_balance(sender.account.address))
         has_code = bool(sender.connection.w3.eth.get_code(to))
     return MintPlan(
@@ -139,20 +139,20 @@ def plan_mint(
 def _simulate(sender: Sender, collection: Collection, to: str, batch: Batch) -> int:
     """Have the node try the batch without sending it; the gas that it takes.
 
-    Raises ContractRefused with the contract's own reason.
+    Raises ContractReverted with the contract's own reason.
     """
     call = {
         "from": sender.account.address,
         "to": collection.address,
         "data": collection.mint_data(batch.first, to, batch.seeds),
     }
-    with translated(sender.connection):
+    with rpc_errors(sender.connection):
         sender.connection.w3.eth.call(call)
         return int(sender.connection.w3.eth.estimate_gas(call))
 
 
 def _block_gas(sender: Sender) -> int:
-    with translated(sender.connection):
+    with rpc_errors(sender.connection):
         return int(sender.connection.w3.eth.get_block("latest")["gasLimit"])
 
 
@@ -199,10 +199,10 @@ def run_mint(
 
     Killed anywhere and run again, each token is minted once: the contract refuses a batch that
     does not begin at the next id, and the journal sends the same bytes again. Ends when the chain
-    holds exactly the planned tokens and seeds, deep enough. Raises as `Sender.carry_out`, and
-    CheckFailed when the chain holds something else.
+    holds exactly the planned tokens and seeds, deep enough. Raises as `Sender.send_and_confirm`,
+    and CheckFailed when the chain holds something else.
     """
-    need_funds(plan, "minting")
+    require_funds(plan, "minting")
     batches = (*plan.unsettled, *plan.batches)
     if not batches:
         return ()
@@ -218,7 +218,7 @@ def run_mint(
                 task.advance(sizes[operation.name])
 
         for _ in range(AUDIT_ROUNDS):
-            receipts = sender.carry_out(operations, on_mined)
+            receipts = sender.send_and_confirm(operations, on_mined)
             # A reorganisation deeper than the confirmations shows only now.
             if collection.next_token_id() >= batches[-1].end and _complete(collection, plan):
                 return tuple(receipt.hash for receipt in receipts)

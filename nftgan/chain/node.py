@@ -53,7 +53,7 @@ class NodeProvider(JSONBaseProvider):
     def __init__(self, url: str, where: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         super().__init__()
         self._url, self.where, self._timeout_seconds = url, where, timeout_seconds
-        self._secrets = secrets_of(url)
+        self._secrets = url_secrets(url)
         remember(*(secret.decode() for secret in self._secrets))
         self._waited_seconds = 0.0
         self._session = requests.Session()
@@ -76,7 +76,7 @@ class NodeProvider(JSONBaseProvider):
                 answer = self._on_time(body)
                 _check_quantity(str(method), answer)
                 return answer
-            except _Fault as fault:
+            except _TransientError as fault:
                 if not left:
                     raise NodeUnavailable(
                         f"the node at {self.where} does not answer ({fault})",
@@ -103,7 +103,7 @@ class NodeProvider(JSONBaseProvider):
             self._waited_seconds += max(time.monotonic() - began - PROMPT_SECONDS, 0)
 
     def _ask(self, body: bytes) -> dict[str, Any]:
-        """One answer that is JSON-RPC; _Fault for what may pass."""
+        """One answer that is JSON-RPC; _TransientError for what may pass."""
         try:
             with self._session.post(
                 self._url,
@@ -114,11 +114,11 @@ class NodeProvider(JSONBaseProvider):
             ) as response:
                 status = response.status_code
                 if status in {408, 425, 429} or status >= 500:
-                    raise _Fault(f"HTTP {status}", _retry_after(response))
+                    raise _TransientError(f"HTTP {status}", _retry_after(response))
                 data = _bounded(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
             # Foreign messages quote the address, key and all: only the kind is passed on.
-            raise _Fault(type(exc).__name__) from None
+            raise _TransientError(type(exc).__name__) from None
         for secret in self._secrets:  # some services quote a wrong key in their refusal
             data = data.replace(secret, b"...")
         try:
@@ -128,20 +128,20 @@ class NodeProvider(JSONBaseProvider):
         if isinstance(answer, dict) and ("result" in answer or isinstance(_error(answer), dict)):
             error = _error(answer)
             if isinstance(error, dict) and error.get("code") in BUSY_CODES:
-                raise _Fault(str(error.get("message", "busy"))[:100])
+                raise _TransientError(str(error.get("message", "busy"))[:100])
             return answer
         if status != 200:
             raise ServiceError(
                 f"the node at {self.where} refuses (HTTP {status})",
                 hint="check the address and its key, or choose another with --rpc",
             )
-        raise _Fault("an answer that is not JSON-RPC")
+        raise _TransientError("an answer that is not JSON-RPC")
 
 
 MIN_SECRET_CHARACTERS = 8
 
 
-def secrets_of(url: str) -> list[bytes]:
+def url_secrets(url: str) -> list[bytes]:
     """The parts of an address that may be keys: user, password, path and query, longest first."""
     parts = urlsplit(url)
     words = [parts.username or "", parts.password or "", *parts.path.split("/")]
@@ -153,18 +153,18 @@ def secrets_of(url: str) -> list[bytes]:
 
 
 def _check_quantity(method: str, answer: dict[str, Any]) -> None:
-    """Raises _Fault when what must be a number of 256 bits is none: arithmetic has its limits."""
+    """Raises _TransientError when what must be a number of at most 256 bits is not."""
     if method in _QUANTITIES and "result" in answer:
         result = answer["result"]
         if not isinstance(result, str) or not re.fullmatch(r"0x[0-9a-fA-F]{1,64}", result):
-            raise _Fault(f"{method} is no number")
+            raise _TransientError(f"{method} is no number")
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _Fault(Exception):
+class _TransientError(Exception):
     """A failure that may pass, and how long the node asked to wait."""
 
     def __init__(self, reason: str, wait_seconds: float = 0) -> None:
@@ -183,9 +183,9 @@ def _bounded(response: requests.Response) -> bytes:
     while piece := response.raw.read1(1 << 16, decode_content=True):
         data += piece
         if time.monotonic() > until:
-            raise _Fault(f"no whole answer in {ANSWER_SECONDS:.0f} s")
+            raise _TransientError(f"no whole answer in {ANSWER_SECONDS:.0f} s")
         if len(data) > MAX_ANSWER_BYTES:
-            raise _Fault("an answer that is too large")
+            raise _TransientError("an answer that is too large")
     return bytes(data)
 
 

@@ -20,7 +20,7 @@ class NodeUnavailable(ServiceError):
     """The node failed in a way that may pass: the same question can be asked again later."""
 
 
-class ContractRefused(UsageError):
+class ContractReverted(UsageError):
     """The contract, not the node, said no; the message holds its reason."""
 
 
@@ -115,7 +115,7 @@ def connect(chain: Chain, given_rpc: str | None = None) -> Connection:
 
 def check_chain_id(connection: Connection) -> None:
     """Raises UsageError when the node is, by now, of another chain than the chosen one."""
-    with translated(connection):
+    with rpc_errors(connection):
         found = connection.w3.eth.chain_id
     chain = connection.chain
     if found != chain.chain_id:
@@ -127,15 +127,15 @@ def check_chain_id(connection: Connection) -> None:
 
 
 @contextlib.contextmanager
-def translated(connection: Connection) -> Iterator[None]:
-    """Inside, a failing node leaves as ServiceError and a contract's no as ContractRefused."""
+def rpc_errors(connection: Connection) -> Iterator[None]:
+    """Inside, a failing node leaves as ServiceError and a contract's no as ContractReverted."""
     from eth_abi.exceptions import DecodingError
     from web3.exceptions import ContractLogicError, Web3Exception
 
     try:
         yield
     except ContractLogicError as exc:
-        raise ContractRefused(f"the contract refuses: {_reason(exc)}") from None
+        raise ContractReverted(f"the contract refuses: {_reason(exc)}") from None
     except Web3Exception as exc:
         raise ServiceError(f"the node at {connection.where} refused: {_words(exc)}") from None
     except (ValueError, KeyError, TypeError, DecodingError) as exc:  # a result of the wrong form
@@ -147,14 +147,14 @@ def translated(connection: Connection) -> Iterator[None]:
 
 
 def _reason(exc: Any) -> str:
-    from nftgan.chain.artifact import revert_words
+    from nftgan.chain.artifact import decode_revert
 
     data = exc.data
     if isinstance(data, dict):  # some nodes wrap it
         data = data.get("data") or data.get("result")
     if isinstance(data, str) and data.startswith("0x"):
         with contextlib.suppress(ValueError):
-            return revert_words(bytes.fromhex(data[2:]))
+            return decode_revert(bytes.fromhex(data[2:]))
     return str(exc.message or exc)[:300]
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from nftgan.chain.accounts import Account, check_address
 from nftgan.chain.artifact import SALE, artifact
-from nftgan.chain.contract import Collection, encode_seeds, same_code
+from nftgan.chain.contract import Collection, encode_seeds, match_clone
 from nftgan.chain.merkle import MerkleTree
-from nftgan.chain.rpc import Connection, translated
+from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import os_error
 
-NOBODY = "0x" + 40 * "0"
+ZERO_ADDRESS = "0x" + 40 * "0"
 SEEDS_PER_LOAD = 6000
 """Seeds that fit in one contract: every load of an open sale but the last has this many."""
 
@@ -64,7 +64,7 @@ class SaleTerms:
             if not 0 <= number < 256**size or (what == "supply" and number == 0):
                 raise UsageError(f"{number} as a sale's {what} is out of range")
         numbers = b"".join(number.to_bytes(size, "big") for number, size, _ in sizes)
-        addresses = [check_address(one or NOBODY) for one in (self.collection, self.signer)]
+        addresses = [check_address(one or ZERO_ADDRESS) for one in (self.collection, self.signer)]
         collection, signer = (bytes.fromhex(one[2:]) for one in addresses)
         return collection + self.commitment + self.allowlist + signer + numbers
 
@@ -215,7 +215,7 @@ class Sale:
         self._contract = connection.w3.eth.contract(address, abi=artifact(SALE)["abi"])
 
     def _call(self, function: str, *arguments: Any) -> Any:
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             return getattr(self._contract.functions, function)(*arguments).call()
 
     def data(self, function: str, *arguments: Any) -> bytes:
@@ -236,7 +236,7 @@ class Sale:
 
     def code_problem(self) -> str | None:
         """None when this is a clone of the sale contract that we ship, else what it is."""
-        return same_code(self.connection, self.address, (SALE,))[1] or None
+        return match_clone(self.connection, self.address, (SALE,))[1] or None
 
     def terms(self) -> SaleTerms:
         """The terms read back from the chain."""
@@ -248,10 +248,10 @@ class Sale:
             opens=times[0],
             closes=times[1],
             refunds_from=times[2],
-            collection=None if collection == NOBODY else collection,
+            collection=None if collection == ZERO_ADDRESS else collection,
             commitment=bytes(committed),
             allowlist=bytes(allowlist),
-            signer=None if signer == NOBODY else signer,
+            signer=None if signer == ZERO_ADDRESS else signer,
             per_wallet=limit,
         )
 
@@ -277,7 +277,7 @@ class Sale:
     def collection(self) -> str | None:
         """What is sold; None while a blind sale is not revealed."""
         found = str(self._call("collection"))
-        return None if found == NOBODY else found
+        return None if found == ZERO_ADDRESS else found
 
     def bought(self, buyer: str) -> int:
         """How many tokens an account bought in this sale."""

@@ -18,10 +18,10 @@ from nftgan.chain.journal import Attempt, Journal
 from nftgan.chain.networks import Chain
 from nftgan.chain.rpc import (
     Connection,
-    ContractRefused,
+    ContractReverted,
     NodeUnavailable,
     check_chain_id,
-    translated,
+    rpc_errors,
 )
 from nftgan.errors import PartlyDone, ServiceError, UsageError
 from nftgan.files import lock
@@ -41,16 +41,16 @@ CREATION_PATIENCE = 6
 """Times longer to wait for the receipt of a creation when a contract stands where it should."""
 
 # The words of geth, Erigon, Nethermind, Besu, anvil and Arbitrum, in lower case.
-_KNOWN = (
+_ALREADY_KNOWN = (
     *("already known", "alreadyknown", "known transaction", "already imported", "same hash"),
     *("nonce too low", "nonce_too_low", "oldnonce", "replacement"),
 )
-_TOO_CHEAP = (
+_UNDERPRICED = (
     *("less than block base fee", "max fee per gas less", "fee cap less", "below current base fee"),
     *("feetoolow", "fee too low", "fee_too_low", "transaction underpriced: ", "gas price below"),
 )
-_GAP = ("nonce too high", "exceeds next nonce", "too far in the future", "nonce-too-high")
-_CAPPED = (
+_NONCE_GAP = ("nonce too high", "exceeds next nonce", "too far in the future", "nonce-too-high")
+_GAS_CAPPED = (
     *("exceeds the configured cap", "exceeds block gas limit", "gas limit too high"),
     "exceeds transaction gas limit",
 )
@@ -167,10 +167,10 @@ class Sender:
     def execute(
         self, operation: str, *, to: str | None, data: bytes, done: Callable[[], bool] | None = None
     ) -> Receipt:
-        """Carry out one operation; see `carry_out`."""
-        return self.carry_out([Operation(operation, to, data, done)])[0]
+        """Carry out one operation; see `send_and_confirm`."""
+        return self.send_and_confirm([Operation(operation, to, data, done)])[0]
 
-    def carry_out(
+    def send_and_confirm(
         self,
         operations: Sequence[Operation],
         on_mined: Callable[[Operation], None] = lambda operation: None,
@@ -179,7 +179,7 @@ class Sender:
 
         `on_mined` is told of each one, and again when a reorganisation took it away meanwhile.
         What is there already is not done again. Raises PartlyDone when time or the allowed fee
-        runs out (all is kept), ContractRefused when the contract says no, ServiceError when the
+        runs out (all is kept), ContractReverted when the contract says no, ServiceError when the
         node is gone, UsageError when the account has too little.
         """
         watches = {operation.name: _Watch() for operation in operations}
@@ -265,12 +265,12 @@ class Sender:
         Raises ServiceError when that is the node's word and it says nothing.
         """
         if self._rule != FINALIZED:
-            with translated(self.connection):
+            with rpc_errors(self.connection):
                 return int(self.connection.w3.eth.block_number) - int(self._rule)
         try:
             block = self.connection.ask("eth_getBlockByNumber", FINALIZED, False)
             if block is not None:
-                with translated(self.connection):
+                with rpc_errors(self.connection):
                     return _number(block["number"])
         except NodeUnavailable:
             raise
@@ -298,7 +298,7 @@ class Sender:
             if found is None:
                 continue
             self._least_nonce = max(self._least_nonce, attempt.nonce + 1)
-            with translated(self.connection):
+            with rpc_errors(self.connection):
                 if _number(found["status"]) == 1:
                     return _as_receipt(found), reverted
             reverted.append(attempt)
@@ -316,7 +316,7 @@ class Sender:
             found = self._receipt(receipt.hash)
             if found is not None:
                 block = self.connection.ask("eth_getBlockByNumber", found["blockNumber"], False)
-                with translated(self.connection):
+                with rpc_errors(self.connection):
                     canonical = block is not None and block["hash"] == found["blockHash"]
                     if canonical and _as_receipt(found) == receipt:
                         continue
@@ -383,7 +383,7 @@ class Sender:
         return True
 
     def _created_something(self, attempts: Sequence[Attempt]) -> bool:
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             return any(
                 self.connection.w3.eth.get_code(created_address(self.account.address, a.nonce))
                 for a in attempts
@@ -398,7 +398,7 @@ class Sender:
             )
 
     def _nonce(self, tag: str) -> int:
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             return int(self.connection.w3.eth.get_transaction_count(self.account.address, tag))
 
     def _next_nonce(self) -> int:
@@ -422,11 +422,11 @@ class Sender:
             call["to"] = operation.to
         check_chain_id(self.connection)
         try:
-            with translated(self.connection):
+            with rpc_errors(self.connection):
                 estimate = int(
                     self.connection.w3.eth.estimate_gas({**call, "from": self.account.address})
                 )
-        except ContractRefused as exc:
+        except ContractReverted as exc:
             return self._refused(operation, watch, exc)
         watch.refused_since = None
         if estimate > TX_GAS_CAP:
@@ -444,13 +444,19 @@ class Sender:
             chainId=self.connection.chain.chain_id,
             gas=gas,
             maxFeePerGas=fees.max_fee_wei,
-            maxPriorityFeePerGas=fees.tip_wei,
+            maxPriorityFeePerGas=fees.max_priority_fee_wei,
             nonce=nonce,
             type=2,
         )
-        raw, name = self.account.sign(call)
+        raw, tx_hash = self.account.sign(call)
         attempt = Attempt(
-            operation.name, nonce, name, "0x" + raw.hex(), fees.max_fee_wei, fees.tip_wei, gas
+            operation.name,
+            nonce,
+            tx_hash,
+            "0x" + raw.hex(),
+            fees.max_fee_wei,
+            fees.max_priority_fee_wei,
+            gas,
         )
         self.journal.attempt(attempt)
         return self._deliver(operation, watch, attempt, nonce)
@@ -467,7 +473,7 @@ class Sender:
                 hint="wait and run the same command again, or raise --budget",
             )
 
-    def _refused(self, operation: Operation, watch: _Watch, exc: ContractRefused) -> bool:
+    def _refused(self, operation: Operation, watch: _Watch, exc: ContractReverted) -> bool:
         """A contract's no counts when it stays: a lagging node may not know the batch before."""
         now = time.monotonic()
         if watch.refused_since is None:
@@ -475,7 +481,7 @@ class Sender:
         if now - watch.refused_since < self._timing.absent:
             return False
         self._refuse_foreign_effect(operation)
-        raise ContractRefused(f"{operation.name}: {exc.message}", hint=exc.hint) from None
+        raise ContractReverted(f"{operation.name}: {exc.message}", hint=exc.hint) from None
 
     def _deliver(self, operation: Operation, watch: _Watch, attempt: Attempt, latest: int) -> bool:
         """Have the node know this attempt; replace it when it is too cheap or takes too long."""
@@ -504,7 +510,7 @@ class Sender:
 
     def _send(self, attempt: Attempt, watch: _Watch) -> None:
         try:
-            with translated(self.connection):
+            with rpc_errors(self.connection):
                 self.connection.w3.eth.send_raw_transaction(attempt.raw)
             watch.too_cheap = False
         except NodeUnavailable as exc:
@@ -512,10 +518,10 @@ class Sender:
             self._say(f"{exc.message}; sending the same transaction again")
         except ServiceError as exc:
             message = exc.message.lower()
-            watch.too_cheap = any(words in message for words in _TOO_CHEAP)
-            if watch.too_cheap or any(words in message for words in _KNOWN + _GAP):
+            watch.too_cheap = any(words in message for words in _UNDERPRICED)
+            if watch.too_cheap or any(words in message for words in _ALREADY_KNOWN + _NONCE_GAP):
                 return
-            if any(words in message for words in _CAPPED):
+            if any(words in message for words in _GAS_CAPPED):
                 raise ServiceError(
                     exc.message, hint="lower --max-fee, or choose another node with --rpc"
                 ) from None

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nftgan.chain.contract import Collection, FixedData
+from nftgan.chain.contract import Collection, CollectionArgs
 from nftgan.collection.merkle import MerkleTree, leaf
 from nftgan.collection.metadata import validate
 from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
@@ -85,8 +85,8 @@ class Verifier:
     # ---- what is shared by all tokens
 
     @property
-    def fixed(self) -> FixedData:
-        value: FixedData = self._once("fixed", self.collection.fixed)
+    def immutable_args(self) -> CollectionArgs:
+        value: CollectionArgs = self._once("immutable_args", self.collection.immutable_args)
         return value
 
     @property
@@ -102,7 +102,7 @@ class Verifier:
         """The token's document, proven by its CID and valid by its schema."""
 
         def fetch() -> dict[str, Any]:
-            data = self.content.read(f"{self.fixed.base_uri}{token}.json", MAX_JSON_BYTES)
+            data = self.content.read(f"{self.immutable_args.base_uri}{token}.json", MAX_JSON_BYTES)
             try:
                 document: dict[str, Any] = parse_json(data)
             except ValueError as exc:
@@ -136,7 +136,7 @@ class Verifier:
 
         def build() -> MerkleTree:
             leaves = []
-            for token in range(self.fixed.max_supply):
+            for token in range(self.immutable_args.max_supply):
                 own = self.metadata(token)["nftgan"]
                 leaves.append(leaf(token, own["seed"], own["pixels"]))
             return MerkleTree(leaves)
@@ -210,7 +210,7 @@ class Verifier:
             log.fail("metadata", exc.message)
             log.skip("there is no metadata to check it by", *self._check_names)
             return TokenReport(token, seed, tuple(log.checks))
-        log.check("metadata", True, f"{self.fixed.base_uri}{token}.json has its CID", "")
+        log.check("metadata", True, f"{self.immutable_args.base_uri}{token}.json has its CID", "")
         own = document["nftgan"]
         self._check_recipe_and_seed(log, own, seed)
         self._check_images(log, document, own, token)
@@ -221,13 +221,13 @@ class Verifier:
     def _check_recipe_and_seed(self, log: CheckLog, own: dict[str, Any], seed: int | None) -> None:
         try:
             recipe = Recipe.from_json(own["recipe"])
-            same = recipe.hash == self.fixed.recipe
+            same = recipe.hash == self.immutable_args.recipe
             log.check(
                 "recipe",
                 same,
                 f"{recipe.hash[:19]}… is the recipe fixed on chain",
-                f"the metadata's recipe {recipe.hash[:19]}… is not {self.fixed.recipe[:19]}…,"
-                " which is fixed on chain",
+                f"the metadata's recipe {recipe.hash[:19]}… is not"
+                f" {self.immutable_args.recipe[:19]}…, which is fixed on chain",
             )
         except NftganError as exc:
             log.fail("recipe", exc.message)
@@ -280,12 +280,13 @@ class Verifier:
             log.skip(WITHHELD, "model")
             return None
         model = self.model(uri)
-        same = model.identity == self.fixed.model
+        same = model.identity == self.immutable_args.model
         log.check(
             "model",
             same,
             f"{model.identity[:19]}… is the model fixed on chain",
-            f"{uri} is the model {model.identity[:19]}…, the chain says {self.fixed.model[:19]}…",
+            f"{uri} is the model {model.identity[:19]}…,"
+            f" the chain says {self.immutable_args.model[:19]}…",
         )
         return model if same else None
 

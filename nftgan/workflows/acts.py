@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nftgan.chain.fees import need_funds
-from nftgan.chain.rpc import Connection, translated
+from nftgan.chain.fees import require_funds
+from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sending import GAS_MARGINS, Operation, Sender
 from nftgan.errors import PartlyDone
 from nftgan.progress import SILENT, Progress
@@ -77,12 +77,12 @@ class Spending:
     def plan(self, act: Act) -> ActPlan:
         """What is missing now and what it may cost at most.
 
-        Raises ContractRefused with the contract's reason when it would refuse the first step.
+        Raises ContractReverted with the contract's reason when it would refuse the first step.
         """
         missing = self._missing(act)
         gas = sum(self._gas(one, first=i == 0) for i, one in enumerate(missing))
         account, chain = self.sender.account.address, self.connection.chain
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             balance = int(self.connection.w3.eth.get_balance(account))
         return ActPlan(
             chain.name,
@@ -103,7 +103,7 @@ class Spending:
             return step.gas
         call: dict[str, Any] = {"from": self.sender.account.address, "data": one.data}
         call |= {"value": one.value_wei} | ({"to": one.to} if one.to else {})
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             return int(self.connection.w3.eth.estimate_gas(call)) * GAS_MARGINS[0] // 100
 
     def _missing(self, act: Act) -> list[Step]:
@@ -120,7 +120,7 @@ class Spending:
 
     def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
         """Send what is missing. Killed anywhere and run again, nothing happens twice."""
-        need_funds(plan, "this")
+        require_funds(plan, "this")
         with account_lock(self.connection, self.sender.account):
             self.sender.journal.reload()
             self.sender.on_wait = progress.note
@@ -140,6 +140,6 @@ class Spending:
                 for one in now if names != before else ():
                     progress.note(f"{plan.chain}: {one.name}")
                 before = names
-                self.sender.carry_out(now)
+                self.sender.send_and_confirm(now)
                 act.prepare()
             act.finish()

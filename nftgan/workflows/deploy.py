@@ -8,9 +8,9 @@ from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.artifact import FACTORY
-from nftgan.chain.contract import SEED_STORES, Collection, Factory, FixedData, creation_code
-from nftgan.chain.fees import need_funds
-from nftgan.chain.rpc import translated
+from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory, deploy_bytecode
+from nftgan.chain.fees import require_funds
+from nftgan.chain.rpc import rpc_errors
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json, write_json
@@ -46,7 +46,7 @@ class DeployPlan:
     steps: tuple[str, ...]
     gas: int
     max_fee_wei: int
-    fixed: FixedData
+    fixed: CollectionArgs  # `fixed` in `deploy --json`
     licence: str
     seed_store: str
     kept: tuple[int, ...] = ()  # tokens too like other art, which the artist keeps knowingly
@@ -97,7 +97,7 @@ class Deployment:
             need_verified(project, manifest)
         self.connection = open_chain(choice, project)
         self.account = signer(self.connection, choice, prompt, warn)
-        self.fixed = _fixed(project, manifest, self.account.address)
+        self.immutable_args = _collection_args(project, manifest, self.account.address)
         self.licence = _licence(project)
         self.kept = tuple(piece.id for piece in manifest.pieces if piece.kept)
         chain_id = self.connection.chain.chain_id
@@ -119,7 +119,7 @@ class Deployment:
                 hint="the chain was reset: move deployments/ and mint-*.jsonl away",
             )
         collection = Collection(self.connection, record["collection"])
-        if collection.fixed() != self.fixed:
+        if collection.immutable_args() != self.immutable_args:
             raise CheckFailed(
                 f"the contract {record['collection']} was deployed for other pieces or words",
                 hint="undo the change, or start another collection: nftgan init NAME",
@@ -139,7 +139,7 @@ class Deployment:
 
     def plan(self) -> DeployPlan:
         """The transactions that are missing, and their cost."""
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             balance = int(self.connection.w3.eth.get_balance(self.account.address))
         steps, gas = ["collection"], GAS_COLLECTION
         if self._factory_address() is None:
@@ -154,7 +154,7 @@ class Deployment:
             tuple(steps),
             gas,
             self.sender.cap_for(gas),
-            self.fixed,
+            self.immutable_args,
             self.licence,
             self.seed_store,
             self.kept,
@@ -162,25 +162,25 @@ class Deployment:
 
     def run(self, plan: DeployPlan) -> DeployResult:
         """Send what is missing. Killed anywhere and run again, nothing is deployed twice."""
-        need_funds(plan, "deploying")
+        require_funds(plan, "deploying")
         with self.project.lock(), account_lock(self.connection, self.account):
             self.sender.journal.reload()
             address = self._factory_address() or self._deploy_factory()
             factory = Factory(self.connection, address)
-            target = factory.predict(self.fixed, SALT, self.account.address)
+            target = factory.predict(self.immutable_args, SALT, self.account.address)
             collection = Collection(self.connection, target)
             if not collection.exists():
                 self.sender.execute(
                     "create collection" + self._suffix,
                     to=address,
-                    data=factory.create_data(self.fixed, SALT),
+                    data=factory.create_data(self.immutable_args, SALT),
                     done=collection.exists,
                 )
             if problem := collection.code_problem():
                 raise CheckFailed(f"the contract {target} cannot be trusted: {problem}")
             if collection.seed_store != self.seed_store:
                 raise CheckFailed(f"the contract {target} does not keep its seeds where it should")
-            if collection.fixed() != self.fixed:
+            if collection.immutable_args() != self.immutable_args:
                 raise CheckFailed(f"the contract {target} does not hold what was sent")
             finals = self.sender.journal.finals.values()
             created = self.sender.journal.finals.get("create collection" + self._suffix)
@@ -195,14 +195,16 @@ class Deployment:
                 "block": created["block"] if created else 0,
                 "gas": sum(final["gas"] for final in finals),
                 "fee_wei": sum(final["fee_wei"] for final in finals),
-                "fixed": asdict(self.fixed),
+                "fixed": asdict(self.immutable_args),
             }
             write_json(self.path, record)
         return self._result(record, created=True)
 
     def _deploy_factory(self) -> str:
-        implementation = self._create("implementation", creation_code(SEED_STORES[self.seed_store]))
-        address = self._create("factory", creation_code(FACTORY, implementation))
+        implementation = self._create(
+            "implementation", deploy_bytecode(SEED_STORES[self.seed_store])
+        )
+        address = self._create("factory", deploy_bytecode(FACTORY, implementation))
         write_json(self.shared, {"factory": address, "implementation": implementation})
         return address
 
@@ -216,7 +218,7 @@ class Deployment:
         if not self.shared.exists():
             return None
         address = str(read_json(self.shared)["factory"])
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             return address if self.connection.w3.eth.get_code(address) else None
 
     def _result(self, record: dict[str, Any], *, created: bool) -> DeployResult:
@@ -233,7 +235,7 @@ class Deployment:
         )
 
 
-def _fixed(project: Project, manifest: Manifest, account: str) -> FixedData:
+def _collection_args(project: Project, manifest: Manifest, account: str) -> CollectionArgs:
     royalty = project.config.royalty
     if not 0 <= royalty.percent <= 50:
         raise UsageError(f"a royalty of {royalty.percent} percent is not between 0 and 50")
@@ -245,7 +247,7 @@ def _fixed(project: Project, manifest: Manifest, account: str) -> FixedData:
         raise UsageError(f"the symbol {words.symbol!r} has not 1 to 11 letters", hint="nftgan.toml")
     root, cid = manifest.pieces_root, manifest.cids.metadata
     assert root is not None and cid is not None
-    return FixedData(
+    return CollectionArgs(
         model=manifest.model.identity,
         recipe=manifest.recipe_hash,
         root=root,

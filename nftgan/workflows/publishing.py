@@ -12,7 +12,7 @@ from nftgan.chain.accounts import Account, anvil_account, check_address, embedde
 from nftgan.chain.contract import Collection
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import chain_named
-from nftgan.chain.rpc import Connection, connect, translated
+from nftgan.chain.rpc import Connection, connect, rpc_errors
 from nftgan.chain.sending import Sender
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
@@ -57,7 +57,7 @@ def signer(
 
 def genesis_hash(connection: Connection) -> str:
     """The hash of block 0: two chains with one id are told apart by it."""
-    with translated(connection):
+    with rpc_errors(connection):
         return "0x" + bytes(connection.w3.eth.get_block(0)["hash"]).hex()
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.artifact import SALE
-from nftgan.chain.contract import creation_code, is_shipped
-from nftgan.chain.rpc import Connection, translated
+from nftgan.chain.contract import deploy_bytecode, is_shipped
+from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import (
-    NOBODY,
     SEEDS_PER_LOAD,
+    ZERO_ADDRESS,
     Sale,
     SaleTerms,
     Voucher,
@@ -147,7 +147,7 @@ class Shop:
         """What the chain says of the sale. Raises as `sale`."""
         sale = self.sale()
         terms, sold, owner = sale.terms(), sale.sold(), self.collection.owner()
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
         if terms.collection is None and sale.collection() is not None:
             phase = "revealed"
@@ -191,7 +191,7 @@ def last_sale(project: Project, chain_id: int) -> tuple[int, dict[str, Any] | No
         whole = {type(record["closing"]), type(record["closed"])} == {bool}
         whole = whole and type(record["first"]) is int
         check_address(record["owner"])
-        check_address(record.get("sale", NOBODY))
+        check_address(record.get("sale", ZERO_ADDRESS))
     except (AttributeError, KeyError, TypeError, ValueError, UsageError):
         whole = False
     if not whole:
@@ -215,7 +215,7 @@ def _load(start: int, end: int) -> str:
 
 
 def _has_code(connection: Connection, address: str) -> bool:
-    with translated(connection):
+    with rpc_errors(connection):
         return bool(connection.w3.eth.get_code(address))
 
 
@@ -364,7 +364,7 @@ class Selling(Spending, Shop):
         return self.account.address if own else check_address(wishes.signer, what="signer")
 
     def _commitment(self, secret: bytes) -> bytes:
-        return commitment(self.collection.address, self.collection.fixed().root, secret)
+        return commitment(self.collection.address, self.collection.immutable_args().root, secret)
 
     def _begun(self, wishes: Wishes) -> SaleTerms:
         assert self.record is not None
@@ -423,7 +423,7 @@ class Selling(Spending, Shop):
             later += [Step("offer the collection", GAS_OFFER), Step("take it", GAS_ACCEPT)]
         steps = []
         if maker is None or MAKER in self.sender.journal.attempts:
-            data = creation_code(SALE)
+            data = deploy_bytecode(SALE)
             steps = [Step.of(MAKER, GAS_MAKER, None, data, lambda: self._maker() is not None)]
         if maker is None:
             return [*steps, Step(CREATE, GAS_CREATE), *later]
@@ -460,7 +460,7 @@ class Selling(Spending, Shop):
         def offered() -> bool:
             return sale.address in (self.collection.pending_owner(), self.collection.owner())
 
-        offer = self.collection.offer_data(sale.address)
+        offer = self.collection.transfer_ownership_data(sale.address)
         return [
             Step.of("offer the collection", GAS_OFFER, self.collection.address, offer, offered),
             Step.of(
@@ -517,7 +517,7 @@ class Selling(Spending, Shop):
                 )
             return found
 
-        with translated(self.connection):
+        with rpc_errors(self.connection):
             now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
         early = now < terms.closes and sale.collection() is None and sale.sold() < terms.supply
         return Act(steps, warnings=("it is still open: the reveal ends it",) if early else ())
@@ -575,7 +575,7 @@ class Selling(Spending, Shop):
         def finish() -> None:
             self._write(closing=True, closed=True)
 
-        if not _has_code(self.connection, self.record.get("sale", NOBODY)):
+        if not _has_code(self.connection, self.record.get("sale", ZERO_ADDRESS)):
             if CREATE in self.sender.journal.attempts:
                 raise UsageError(
                     "the sale was sent and is not on chain yet", hint="run nftgan sale open again"
@@ -595,7 +595,7 @@ class Selling(Spending, Shop):
         def steps() -> list[Step]:
             if not {self.collection.owner(), self.collection.pending_owner()} & {sale.address, me}:
                 return [withdrawal]  # it went elsewhere since
-            take = self.collection.accept_data()
+            take = self.collection.accept_ownership_data()
             return [
                 withdrawal,
                 Step.of("give it back", GAS_SMALL, sale.address, sale.data("release"), given),

@@ -123,7 +123,7 @@ def _local_checks(
         yield Check("local files", FAIL, f"the collection has no piece {token}")
         return
     piece = manifest.pieces[token]
-    fixed = verifier.fixed
+    args = verifier.immutable_args
 
     def check(name: str, holds: bool, yes: str, no: str) -> Check:
         return Check(name, PASS if holds else FAIL, yes if holds else no)
@@ -137,10 +137,10 @@ def _local_checks(
     )
     yield check(
         "local recipe",
-        manifest.recipe_hash == fixed.recipe,
+        manifest.recipe_hash == args.recipe,
         "collection.json agrees with the chain",
         f"collection.json has the recipe {manifest.recipe_hash[:19]}…, the chain"
-        f" {fixed.recipe[:19]}…",
+        f" {args.recipe[:19]}…",
     )
     path = project.images / f"{token}.png"
     try:
@@ -156,7 +156,7 @@ def _local_metadata(verifier: Verifier, project: Project, token: int) -> Check:
     path = project.metadata / f"{token}.json"
     try:
         mine = Importer().add_path(path).cid
-        root, _, folder = verifier.fixed.base_uri.removeprefix("ipfs://").partition("/")
+        root, _, folder = verifier.immutable_args.base_uri.removeprefix("ipfs://").partition("/")
         data = verifier.content.read(f"ipfs://{root}/{folder}{token}.json", 1 << 22)
         if mine == Importer().add_bytes(data).cid:
             return Check("local metadata", PASS, f"{path.name} is what the chain links to")
@@ -171,12 +171,13 @@ def _local_model(verifier: Verifier, project: Project) -> Check:
         identity = verifier._once("local model", lambda: read_model(path).identity)
     except NftganError as exc:
         return Check("local model", FAIL, exc.message)
-    if identity == verifier.fixed.model:
+    if identity == verifier.immutable_args.model:
         return Check("local model", PASS, f"{path.name} is the model fixed on chain")
     return Check(
         "local model",
         FAIL,
-        f"{path} is the model {identity[:19]}…, the chain says {verifier.fixed.model[:19]}…",
+        f"{path} is the model {identity[:19]}…,"
+        f" the chain says {verifier.immutable_args.model[:19]}…",
     )
 
 

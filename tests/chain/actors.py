@@ -14,7 +14,7 @@ from eth_utils import keccak
 
 from nftgan.chain.accounts import Account
 from nftgan.chain.artifact import FACTORY
-from nftgan.chain.contract import SEED_STORES, Collection, Factory, FixedData, creation_code
+from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory, deploy_bytecode
 from nftgan.chain.journal import Journal
 from nftgan.chain.minting import audit, plan_mint, run_mint
 from nftgan.chain.rpc import Connection
@@ -37,8 +37,8 @@ def sender(connection: Connection, who: Account, path: Path, **more: Any) -> Sen
     return Sender(connection, who, journal, timing=timing, **more)
 
 
-def fixed_data(owner: str, supply: int) -> FixedData:
-    return FixedData(
+def collection_args(owner: str, supply: int) -> CollectionArgs:
+    return CollectionArgs(
         model="sha256:" + "11" * 32,
         recipe="sha256:" + "22" * 32,
         root="0x" + "33" * 32,
@@ -56,16 +56,16 @@ def deploy(
 ) -> Collection:
     """A new collection owned by `who`."""
     sending = sender(connection, who, folder / "deploy.jsonl")
-    code = creation_code(SEED_STORES[seed_store])
+    code = deploy_bytecode(SEED_STORES[seed_store])
     implementation = sending.execute("implementation", to=None, data=code).contract
-    code = creation_code(FACTORY, implementation)
+    code = deploy_bytecode(FACTORY, implementation)
     factory = Factory(connection, sending.execute("factory", to=None, data=code).contract or "")
-    fixed = fixed_data(who.address, supply)
-    collection = Collection(connection, factory.predict(fixed, SALT, who.address))
+    args = collection_args(who.address, supply)
+    collection = Collection(connection, factory.predict(args, SALT, who.address))
     sending.execute(
         "create",
         to=factory.address,
-        data=factory.create_data(fixed, SALT),
+        data=factory.create_data(args, SALT),
         done=collection.exists,
     )
     return collection

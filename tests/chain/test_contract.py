@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from nftgan.chain.accounts import embedded_account
-from nftgan.chain.artifact import COLLECTION, FACTORY, revert_words
+from nftgan.chain.artifact import COLLECTION, FACTORY, decode_revert
 from nftgan.chain.contract import (
     Collection,
     Factory,
-    creation_code,
     decode_seeds,
+    deploy_bytecode,
     encode_seeds,
 )
-from nftgan.chain.rpc import Connection, ContractRefused
+from nftgan.chain.rpc import Connection, ContractReverted
 from nftgan.chain.sending import created_address
 from nftgan.collection.merkle import leaf, merkle_proof, merkle_root
 from nftgan.errors import UsageError
-from tests.chain.actors import SALT, account, deploy, fixed_data, mint, seeds_of, sender
+from tests.chain.actors import SALT, account, collection_args, deploy, mint, seeds_of, sender
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def collection(embedded: Connection, tmp_path: Path) -> Collection:
 
 def test_the_fixed_data_comes_back_from_the_chain(collection: Collection) -> None:
     me = embedded_account().address
-    assert collection.fixed() == fixed_data(me, 12)
+    assert collection.immutable_args() == collection_args(me, 12)
     assert collection.owner() == me
     assert collection.contract_uri() == "ipfs://bafy/contract.json"
     assert collection.next_token_id() == 0
@@ -43,7 +43,7 @@ def test_a_token_tells_its_holder_and_its_metadata(
     assert collection.token_uri(11) == "ipfs://bafy/11.json"
     assert collection.owner_of(11) == embedded_account().address
     assert collection.owner_of(12) is None
-    with pytest.raises(ContractRefused, match=r"ERC721NonexistentToken\(tokenId 12\)"):
+    with pytest.raises(ContractReverted, match=r"ERC721NonexistentToken\(tokenId 12\)"):
         collection.token_uri(12)
 
 
@@ -55,10 +55,12 @@ def test_the_contract_accepts_true_pieces_and_refuses_others(
     leaves = [leaf(i, seeds[i], pixels[i]) for i in range(5)]
     deploy(embedded, me, tmp_path, 5)
     factory = Factory(embedded, created_address(me.address, 1))
-    fixed = dataclasses.replace(fixed_data(me.address, 5), root="0x" + merkle_root(leaves).hex())
-    target = factory.predict(fixed, SALT, me.address)
+    args = dataclasses.replace(
+        collection_args(me.address, 5), root="0x" + merkle_root(leaves).hex()
+    )
+    target = factory.predict(args, SALT, me.address)
     sender(embedded, me, tmp_path / "second.jsonl").execute(
-        "create", to=factory.address, data=factory.create_data(fixed, SALT)
+        "create", to=factory.address, data=factory.create_data(args, SALT)
     )
     collection = Collection(embedded, target)
     for token in range(5):
@@ -78,17 +80,17 @@ def test_code_that_is_not_ours_is_recognised(
     assert nobody.code_problem() == "there is no contract at this address"
     me = embedded_account()
     sending = sender(embedded, me, tmp_path / "other.jsonl")
-    code = creation_code(COLLECTION)
+    code = deploy_bytecode(COLLECTION)
     plain = sending.execute("plain", to=None, data=code).contract
     problem = Collection(embedded, plain or "").code_problem()
     assert problem == "its code is not that of a collection or a sale"
     # One byte of the implementation is another one: the same clone in front of foreign code.
     forged_code = code[:-1] + bytes([code[-1] ^ 1])
     forged = sending.execute("forged", to=None, data=forged_code).contract
-    made = sending.execute("factory", to=None, data=creation_code(FACTORY, forged)).contract
-    factory, fixed = Factory(embedded, made or ""), fixed_data(me.address, 12)
-    target = factory.predict(fixed, SALT, me.address)
-    sending.execute("clone", to=made, data=factory.create_data(fixed, SALT))
+    made = sending.execute("factory", to=None, data=deploy_bytecode(FACTORY, forged)).contract
+    factory, args = Factory(embedded, made or ""), collection_args(me.address, 12)
+    target = factory.predict(args, SALT, me.address)
+    sending.execute("clone", to=made, data=factory.create_data(args, SALT))
     problem = Collection(embedded, target).code_problem()
     assert problem == f"its implementation {forged} is not the code that nftgan ships"
 
@@ -102,8 +104,8 @@ def test_the_same_collection_cannot_be_created_twice(
     again = deploy(embedded, me, tmp_path, 12)
     assert again.address == collection.address
     made = Factory(embedded, created_address(me.address, 1))
-    data = made.create_data(fixed_data(me.address, 12), SALT)
-    with pytest.raises(ContractRefused, match="create: the contract refuses"):
+    data = made.create_data(collection_args(me.address, 12), SALT)
+    with pytest.raises(ContractReverted, match="create: the contract refuses"):
         sender(embedded, me, tmp_path / "again.jsonl").execute("create", to=made.address, data=data)
 
 
@@ -118,9 +120,9 @@ def test_the_same_collection_cannot_be_created_twice(
     ],
 )
 def test_fixed_data_that_does_not_fit_is_refused(changes: dict, words: str) -> None:
-    fixed = dataclasses.replace(fixed_data(account("a").address, 1), **changes)
+    args = dataclasses.replace(collection_args(account("a").address, 1), **changes)
     with pytest.raises(UsageError, match=words):
-        fixed.encode()
+        args.encode()
 
 
 def test_seeds_are_four_bytes_each() -> None:
@@ -131,11 +133,11 @@ def test_seeds_are_four_bytes_each() -> None:
 
 def test_a_revert_is_named_with_its_values() -> None:
     data = bytes.fromhex("08c379a0") + (32).to_bytes(32, "big") + (2).to_bytes(32, "big")
-    assert revert_words(data + b"no".ljust(32, b"\0")) == "no"
-    assert revert_words(bytes.fromhex("4e487b71") + (0x11).to_bytes(32, "big")) == "panic 0x11"
-    assert revert_words(b"") == "no reason given"
-    assert revert_words(b"\1\2\3\4") == "error 0x01020304"
-    assert revert_words(data[:20]) == "error 0x" + data[:20].hex()
+    assert decode_revert(data + b"no".ljust(32, b"\0")) == "no"
+    assert decode_revert(bytes.fromhex("4e487b71") + (0x11).to_bytes(32, "big")) == "panic 0x11"
+    assert decode_revert(b"") == "no reason given"
+    assert decode_revert(b"\1\2\3\4") == "error 0x01020304"
+    assert decode_revert(data[:20]) == "error 0x" + data[:20].hex()
 
 
 @pytest.fixture
@@ -162,5 +164,5 @@ def test_seeds_in_contract_code_are_read_without_the_log(
 
 def test_a_collection_says_where_its_seeds_are(collection: Collection) -> None:
     assert collection.seed_store == "event"
-    with pytest.raises(ContractRefused):
+    with pytest.raises(ContractReverted):
         collection._call("seedsOf", 0, 0)

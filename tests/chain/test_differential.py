@@ -14,10 +14,10 @@ from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from nftgan.chain.artifact import COLLECTION, FACTORY
-from nftgan.chain.contract import creation_code, encode_seeds
+from nftgan.chain.contract import deploy_bytecode, encode_seeds
 from nftgan.chain.embedded import CHAIN_ID, EmbeddedChain
 from nftgan.chain.sending import created_address
-from tests.chain.actors import SALT, account, fixed_data
+from tests.chain.actors import SALT, account, collection_args
 
 TRANSACTIONS = 320
 OWNERS = [account(name) for name in ("alice", "bob", "carol")]
@@ -40,11 +40,11 @@ class Actions:
         alice = OWNERS[0]
         implementation = created_address(alice.address, 0)
         self.factory = created_address(alice.address, 1)
-        fixed = fixed_data(alice.address, 4_000)
-        create = calldata("create(bytes,bytes32)", fixed.encode(), SALT)
+        args = collection_args(alice.address, 4_000)
+        create = calldata("create(bytes,bytes32)", args.encode(), SALT)
         return [
-            self._next(alice, None, creation_code(COLLECTION), 5_000_000),
-            self._next(alice, None, creation_code(FACTORY, implementation), 1_000_000),
+            self._next(alice, None, deploy_bytecode(COLLECTION), 5_000_000),
+            self._next(alice, None, deploy_bytecode(FACTORY, implementation), 1_000_000),
             self._next(alice, self.factory, create, 1_000_000),
             self._next(alice, self.factory, create, 1_000_000),  # the address is taken
         ]

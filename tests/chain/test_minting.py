@@ -13,7 +13,7 @@ from nftgan.chain.contract import Collection
 from nftgan.chain.journal import Journal
 from nftgan.chain.minting import plan_mint, run_mint
 from nftgan.chain.networks import CHAINS
-from nftgan.chain.rpc import Connection, ContractRefused, connect
+from nftgan.chain.rpc import Connection, ContractReverted, connect
 from nftgan.chain.sending import Sender
 from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
 from nftgan.workflows.publishing import ChainChoice, sender_for
@@ -124,7 +124,7 @@ def test_only_the_owner_may_mint(
     embedded: Connection, collection: Collection, tmp_path: Path
 ) -> None:
     stranger = sender(embedded, account("stranger"), tmp_path / "other.jsonl")
-    with pytest.raises(ContractRefused, match=r"the contract refuses: NotOwner\(\)"):
+    with pytest.raises(ContractReverted, match=r"the contract refuses: NotOwner\(\)"):
         plan_mint(stranger, collection, stranger.account.address, seeds_of(TOKENS))
 
 
@@ -132,7 +132,7 @@ def test_more_than_the_fixed_supply_is_refused_before_a_fee_is_paid(
     embedded: Connection, collection: Collection, tmp_path: Path
 ) -> None:
     mint(minter(embedded, tmp_path), collection, TOKENS)
-    with pytest.raises(ContractRefused, match=r"SupplyExceeded\(maxSupply 25\)"):
+    with pytest.raises(ContractReverted, match=r"SupplyExceeded\(maxSupply 25\)"):
         plan_mint(minter(embedded, tmp_path), collection, account("b").address, seeds_of(30))
 
 

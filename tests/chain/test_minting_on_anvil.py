@@ -162,11 +162,11 @@ def test_a_kill_with_a_transaction_in_the_mempool_mints_each_token_once(
 def test_a_reorganisation_deeper_than_the_confirmations_is_mended(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carry_out, rounds = Sender.carry_out, 0
+    send_and_confirm, rounds = Sender.send_and_confirm, 0
 
     def reorganised(self: Sender, *arguments: Any) -> Any:
         nonlocal rounds
-        receipts = carry_out(self, *arguments)
+        receipts = send_and_confirm(self, *arguments)
         rounds += 1
         if rounds == 1:  # all is final by the book; now the chain forgets it for good
             depth = rig.connection.w3.eth.block_number - receipts[0].block + 1
@@ -174,7 +174,7 @@ def test_a_reorganisation_deeper_than_the_confirmations_is_mended(
             assert rig.collection.next_token_id() == 0
         return receipts
 
-    monkeypatch.setattr(Sender, "carry_out", reorganised)
+    monkeypatch.setattr(Sender, "send_and_confirm", reorganised)
     thread = rig.begin()
     rig.wait_for(lambda: rig.pending())
     rig.end(thread)

@@ -13,9 +13,9 @@ from eth_utils import keccak
 
 from nftgan.chain.accounts import Account, embedded_account
 from nftgan.chain.artifact import SALE
-from nftgan.chain.contract import Collection, creation_code
+from nftgan.chain.contract import Collection, deploy_bytecode
 from nftgan.chain.merkle import verify_proof
-from nftgan.chain.rpc import Connection, ContractRefused
+from nftgan.chain.rpc import Connection, ContractReverted
 from nftgan.chain.sales import Allowlist, Claim, Sale, SaleTerms, Voucher, commitment, sign_voucher
 from nftgan.chain.sending import Sender
 from nftgan.errors import UsageError
@@ -28,11 +28,11 @@ BUYER, OTHER = account("buyer"), account("other")
 
 
 def pay(connection: Connection, who: Account, to: str, data: bytes = b"", value: int = 0) -> None:
-    """One transaction with money; ContractRefused when it would revert."""
-    from nftgan.chain.rpc import translated
+    """One transaction with money; ContractReverted when it would revert."""
+    from nftgan.chain.rpc import rpc_errors
 
     call: dict[str, Any] = {"from": who.address, "to": to, "data": data, "value": value}
-    with translated(connection):
+    with rpc_errors(connection):
         gas = connection.w3.eth.estimate_gas(call)  # type: ignore[arg-type]
         nonce = connection.w3.eth.get_transaction_count(who.address)  # type: ignore[arg-type]
         fees = {"maxFeePerGas": 10**10, "maxPriorityFeePerGas": 0, "gas": gas * 2}
@@ -47,7 +47,7 @@ class Market:
         self.connection, self.artist = connection, embedded_account()
         self.collection: Collection = deploy(connection, self.artist, folder, 12)
         self.sending: Sender = sender(connection, self.artist, folder / "sale.jsonl")
-        made = self.sending.execute("maker", to=None, data=creation_code(SALE)).contract
+        made = self.sending.execute("maker", to=None, data=deploy_bytecode(SALE)).contract
         self.maker = Sale(connection, made or "")
         self._acts = 0
         for buyer in (BUYER, OTHER):
@@ -107,12 +107,12 @@ def test_anyone_buys_and_the_artist_is_paid(market: Market) -> None:
         OTHER.address,
     ]
     assert market.collection.seeds() == dict(enumerate(seeds_of(4)))
-    with pytest.raises(ContractRefused, match=r"WrongCount\(left 1\)"):
+    with pytest.raises(ContractReverted, match=r"WrongCount\(left 1\)"):
         pay(connection, BUYER, sale.address, sale.data("buy", 2), 2 * PRICE)
-    with pytest.raises(ContractRefused, match=rf"WrongPayment\(expected {PRICE}\)"):
+    with pytest.raises(ContractReverted, match=rf"WrongPayment\(expected {PRICE}\)"):
         pay(connection, BUYER, sale.address, sale.data("buy", 1), PRICE - 1)
     assert (sale.sold(), sale.earned_wei()) == (4, 4 * PRICE)
-    with pytest.raises(ContractRefused, match="NotOwner"):
+    with pytest.raises(ContractReverted, match="NotOwner"):
         pay(connection, BUYER, sale.address, sale.data("withdraw"))
     market.act(sale.address, sale.data("withdraw"))
     assert sale.earned_wei() == 0
@@ -130,7 +130,7 @@ def test_only_those_of_the_list_buy(market: Market) -> None:
     pay(market.connection, BUYER, sale.address, data, 2 * PRICE)
     assert market.collection.owner_of(1) == BUYER.address
     for who, words in ((BUYER, "WrongCount"), (OTHER, "NotAllowed")):
-        with pytest.raises(ContractRefused, match=words):
+        with pytest.raises(ContractReverted, match=words):
             pay(market.connection, who, sale.address, data, 2 * PRICE)
     with pytest.raises(UsageError, match="is not on the list"):
         allowed.proof(OTHER.address)
@@ -145,22 +145,22 @@ def test_a_voucher_buys_once(market: Market) -> None:
     forged = sign_voucher(OTHER, sale.address, chain_id, voucher)
     elsewhere = sign_voucher(signer, sale.address, chain_id + 1, voucher)
     for wrong in (forged, elsewhere, b""):
-        with pytest.raises(ContractRefused, match="NotAllowed"):
+        with pytest.raises(ContractReverted, match="NotAllowed"):
             data = sale.redeem_data(voucher, wrong)
             pay(market.connection, BUYER, sale.address, data, 5)
     data = sale.redeem_data(voucher, signature)
     assert not sale.voucher_used(voucher.nonce)
-    with pytest.raises(ContractRefused, match="NotAllowed"):
+    with pytest.raises(ContractReverted, match="NotAllowed"):
         pay(market.connection, OTHER, sale.address, data, 5)
     pay(market.connection, BUYER, sale.address, data, 5)
     assert sale.voucher_used(voucher.nonce)
     assert market.collection.owner_of(1) == BUYER.address
-    with pytest.raises(ContractRefused, match="VoucherUsed"):
+    with pytest.raises(ContractReverted, match="VoucherUsed"):
         pay(market.connection, BUYER, sale.address, data, 5)
 
 
 def test_a_blind_sale_is_revealed_then_delivered(market: Market) -> None:
-    address, root = market.collection.address, market.collection.fixed().root
+    address, root = market.collection.address, market.collection.immutable_args().root
     secret = keccak(text="secret")
     terms = market.terms(collection=None, commitment=commitment(address, root, secret))
     sale, connection = market.open(terms), market.connection
@@ -168,13 +168,13 @@ def test_a_blind_sale_is_revealed_then_delivered(market: Market) -> None:
         pay(connection, who, sale.address, sale.data("buy", count), count * PRICE)
     assert sale.claims()[1] == Claim(OTHER.address, 3, 3 * PRICE)
     assert sale.earned_wei() == 0
-    with pytest.raises(ContractRefused, match="TooEarly"):
+    with pytest.raises(ContractReverted, match="TooEarly"):
         pay(connection, BUYER, sale.address, sale.data("refund", 0))
-    with pytest.raises(ContractRefused, match="BadReveal"):
+    with pytest.raises(ContractReverted, match="BadReveal"):
         market.act(sale.address, sale.data("reveal", address, bytes(32)))
     market.act(sale.address, sale.data("reveal", address, secret))
     market.hand_over(sale)
-    with pytest.raises(ContractRefused, match="NotOpen"):
+    with pytest.raises(ContractReverted, match="NotOpen"):
         pay(connection, BUYER, sale.address, sale.data("buy", 1), PRICE)
     with pytest.raises(UsageError, match="6 tokens were sold but 5 are left"):
         sale.delivery_data(market.collection, seeds_of(5))

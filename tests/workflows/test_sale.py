@@ -178,7 +178,10 @@ def test_a_blind_sale_tells_nothing_until_it_is_revealed(desk: Desk) -> None:
     salt = "0x" + 64 * "2"  # a kill left it behind: it is taken, not written over
     (desk.project.sales / "7235188-1.secret").write_text(salt)
     opened = desk.sale("open", *words)
-    words_bound = [desk.collection.address, bytes.fromhex(desk.collection.fixed().root[2:])]
+    words_bound = [
+        desk.collection.address,
+        bytes.fromhex(desk.collection.immutable_args().root[2:]),
+    ]
     packed = encode(["address", "bytes32", "bytes32"], [*words_bound, bytes.fromhex(salt[2:])])
     assert opened["terms"]["collection"] is None
     assert opened["terms"]["commitment"] == "0x" + keccak(packed).hex()

@@ -116,11 +116,11 @@ class World:
         if name == "model":
             uri = json.loads((self.desk.collection / "metadata" / "1.json").read_bytes())
             return Cid.parse(uri["nftgan"]["model_uri"].removeprefix("ipfs://"))
-        root = self.on_chain.fixed().base_uri.removeprefix("ipfs://").split("/")[0]
+        root = self.on_chain.immutable_args().base_uri.removeprefix("ipfs://").split("/")[0]
         return resolve(self.get, Cid.parse(root), self._below() + name)
 
     def _below(self) -> str:
-        return self.on_chain.fixed().base_uri.removeprefix("ipfs://").partition("/")[2]
+        return self.on_chain.immutable_args().base_uri.removeprefix("ipfs://").partition("/")[2]
 
 
 @contextlib.contextmanager
@@ -198,15 +198,15 @@ def other_contract(world: World) -> None:
 
 
 def other_model(world: World) -> None:
-    world.exchange(world.on_chain.fixed().model)
+    world.exchange(world.on_chain.immutable_args().model)
 
 
 def other_recipe(world: World) -> None:
-    world.exchange(world.on_chain.fixed().recipe)
+    world.exchange(world.on_chain.immutable_args().recipe)
 
 
 def other_root(world: World) -> None:
-    world.exchange(world.on_chain.fixed().root)
+    world.exchange(world.on_chain.immutable_args().root)
 
 
 def other_seed(world: World) -> None:
