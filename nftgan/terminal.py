@@ -29,3 +29,14 @@ def _written_out(found: re.Match[str]) -> str:
     if code < 0x20:
         return chr(0x2400 + code)
     return "\u2421" if code == 0x7F else f"<U+{code:04X}>"
+
+
+def first_active(text: str, allowed: str = "") -> str | None:
+    """The first character of `text` that acts on a terminal or turns its direction, written out.
+
+    Tab and line feed count too; those in `allowed` do not. None when there is none.
+    """
+    for letter in text:
+        if letter not in allowed and (letter in "\t\n" or _ACTIVE.match(letter)):
+            return f"U+{ord(letter):04X}"
+    return None

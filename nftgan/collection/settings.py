@@ -1,0 +1,136 @@
+"""Settings of a collection: checked when they are read, and compared with what was curated.
+
+nftgan.toml is what a person edits; `nftgan curate` copies it into the manifest collection.json, and
+everything later (images, metadata, contract, report) is made from the manifest alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+from nftgan.chain.accounts import check_address
+from nftgan.chain.networks import chain_named
+from nftgan.collection.manifest import Manifest, piece_name
+from nftgan.config import CollectionSection, ProjectConfig, RecipeSection
+from nftgan.errors import UsageError
+from nftgan.synthesis.recipe import recipe_from_section
+from nftgan.terminal import first_active
+
+MAX_SYMBOL_CHARACTERS = 11
+MAX_WORD_BYTES = 255
+"""Of the name and of the symbol: the contract keeps each length in one byte."""
+MAX_ROYALTY_PERCENT = 50.0
+MAX_DESCRIPTION_CHARACTERS = 10_000
+_NO_MODEL = "sha256:" + "0" * 64
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_URL_FIELDS = {"id", "seed"}
+
+
+def check_settings(config: ProjectConfig) -> None:
+    """Raises UsageError that names the key of nftgan.toml whose value can never be right."""
+    _check_words(config.collection)
+    percent = config.royalty.percent
+    if not 0 <= percent <= MAX_ROYALTY_PERCENT:
+        raise _wrong("royalty: percent", f"{percent:g} is not from 0 to {MAX_ROYALTY_PERCENT:g}")
+    if round(percent * 100) != round(percent * 100, 6):
+        raise _wrong("royalty: percent", f"{percent} has more than two decimals")
+    if config.royalty.receiver:
+        try:
+            check_address(config.royalty.receiver)
+        except UsageError as exc:
+            raise _wrong("royalty: receiver", exc.message) from exc
+    try:
+        chain_named(config.chain.name, allow_mainnet=True)
+        # Any model will do: only the values of the file are looked at.
+        recipe_from_section(config.recipe, model=_NO_MODEL, resolution=1)
+    except UsageError as exc:
+        where = "chain: name" if "chain" in exc.message else "recipe"
+        raise UsageError(f"nftgan.toml: {where}: {exc.message}", hint=exc.hint) from exc
+
+
+def changed_settings(manifest: Manifest, config: ProjectConfig) -> tuple[str, ...]:
+    """Keys of nftgan.toml that say something else than the manifest, in the file's order."""
+    pairs: tuple[tuple[Any, Any], ...] = (
+        (manifest.collection, config.collection),
+        (_section_of(manifest), config.recipe),
+        (manifest.royalties, config.royalty),
+    )
+    return tuple(
+        field.name
+        for old, new in pairs
+        for field in dataclasses.fields(old)
+        if getattr(old, field.name) != getattr(new, field.name)
+    )
+
+
+def recipe_changed(manifest: Manifest, config: ProjectConfig) -> bool:
+    """Whether other pixels would follow from nftgan.toml than from the manifest."""
+    return _section_of(manifest) != config.recipe
+
+
+def _section_of(manifest: Manifest) -> RecipeSection:
+    """[recipe] of nftgan.toml that gives the manifest's recipe."""
+    recipe = manifest.recipe
+    finish = recipe.finish
+    return RecipeSection(
+        trunc=recipe.trunc,
+        cutoff=recipe.cutoff,
+        label=recipe.label,
+        translate=recipe.translate,
+        rotate=recipe.rotate,
+        pixel_grid=finish.grid if finish else 0,
+        palette=finish.palette if finish else 0,
+        upscale=finish.upscale if finish else 1,
+    )
+
+
+def _check_words(words: CollectionSection) -> None:
+    for key, least, most in (
+        ("name", 1, MAX_WORD_BYTES),
+        ("symbol", 1, MAX_WORD_BYTES),
+        ("description", 0, None),
+        ("piece_name", 1, None),
+        ("external_url", 0, None),
+        ("animation_url", 0, None),
+    ):
+        text = getattr(words, key)
+        found = first_active(text, allowed="\n\t" if key == "description" else "")
+        if found:
+            raise _wrong(
+                f"collection: {key}",
+                f"holds the invisible character {found}, which other programs act on",
+                hint="type it anew",
+            )
+        if least and not text.strip():
+            raise _wrong(f"collection: {key}", "is empty")
+        if most is not None and len(text.encode()) > most:
+            raise _wrong(
+                f"collection: {key}", f"has {len(text.encode())} bytes in UTF-8, at most {most}"
+            )
+    if len(words.symbol) > MAX_SYMBOL_CHARACTERS:
+        raise _wrong(
+            "collection: symbol",
+            f"{words.symbol!r} has {len(words.symbol)} characters, at most {MAX_SYMBOL_CHARACTERS}",
+        )
+    if len(words.description) > MAX_DESCRIPTION_CHARACTERS:
+        raise _wrong(
+            "collection: description",
+            f"has {len(words.description):,} characters, at most {MAX_DESCRIPTION_CHARACTERS:,}",
+        )
+    piece_name(words.piece_name, name=words.name, id=0, seed=0)
+    for key, schemes in (("external_url", r"https?"), ("animation_url", "https|ipfs")):
+        url = getattr(words, key)
+        if not url:
+            continue
+        if not re.fullmatch(rf"(?:{schemes})://\S+", url):
+            raise _wrong(f"collection: {key}", f"{url[:80]!r} is not an address of the web")
+        for name in _FIELD.findall(url):
+            if key == "external_url" or name not in _URL_FIELDS:
+                known = "{id} and {seed}" if key == "animation_url" else "none"
+                raise _wrong(f"collection: {key}", f"{{{name}}} is not filled in", hint=known)
+
+
+def _wrong(where: str, what: str, *, hint: str | None = None) -> UsageError:
+    return UsageError(f"nftgan.toml: {where}: {what}", hint=hint)

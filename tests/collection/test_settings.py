@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from nftgan.collection.manifest import Manifest, ModelRef, make_pieces
+from nftgan.collection.settings import changed_settings, check_settings, recipe_changed
+from nftgan.config import ProjectConfig, from_mapping
+from nftgan.errors import UsageError
+from nftgan.synthesis.recipe import recipe_from_section
+
+MODEL = "sha256:" + "5" * 64
+BASE: dict[str, dict[str, Any]] = {
+    "collection": {"name": "Birds", "symbol": "BRD", "description": "line 1\nline 2"},
+    "recipe": {"trunc": 0.7, "pixel_grid": 16, "palette": 12, "upscale": 4},
+    "royalty": {"percent": 5.0},
+}
+
+
+def config(**changes: dict[str, Any]) -> ProjectConfig:
+    values = {key: {**BASE.get(key, {}), **changes.get(key, {})} for key in {*BASE, *changes}}
+    return from_mapping(ProjectConfig, values, "nftgan.toml")
+
+
+def curated(settings: ProjectConfig) -> Manifest:
+    return Manifest(
+        settings.collection,
+        ModelRef(MODEL),
+        recipe_from_section(settings.recipe, model=MODEL, resolution=32),
+        make_pieces([3, 4], settings.collection),
+        settings.royalty,
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("collection", "name", ""),
+        ("collection", "name", "\U0001f426" * 70),
+        ("collection", "name", "a\u202eb"),
+        ("collection", "symbol", "B I\nRD"),
+        ("collection", "symbol", "TWELVELETTER"),
+        ("collection", "description", "bell \x07"),
+        ("collection", "piece_name", "{nmae}"),
+        ("collection", "external_url", "javascript:alert(1)"),
+        ("collection", "external_url", "https://a.example/{id}"),
+        ("collection", "animation_url", "ipfs://x/{ID}.mp4"),
+        ("royalty", "percent", 500.0),
+        ("royalty", "percent", -1.0),
+        ("royalty", "percent", float("nan")),
+        ("royalty", "percent", 5.005),
+        ("royalty", "receiver", "vitalik.eth"),
+        ("royalty", "receiver", "0xD8dA6BF26964aF9D7eEd9e03E53415D37aA96045"),
+        ("recipe", "upscale", 0),
+        ("recipe", "palette", 1),
+        ("recipe", "trunc", float("inf")),
+        ("chain", "name", "seoplia"),
+    ],
+)
+def test_a_value_that_can_never_be_right_is_named(section: str, key: str, value: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_settings(config(**{section: {key: value}}))
+    assert section in caught.value.message or key in caught.value.message
+
+
+def test_good_settings_pass() -> None:
+    check_settings(config())
+    check_settings(ProjectConfig())
+    check_settings(
+        config(
+            collection={
+                "animation_url": "ipfs://x/{id}-{seed}.mp4",
+                "external_url": "https://a.example",
+                "piece_name": "{name} {Main colour} {seed}",
+            },
+            royalty={"percent": 7.25, "receiver": "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"},
+        )
+    )
+
+
+def test_nothing_has_changed_right_after_curate() -> None:
+    for settings in (config(), ProjectConfig(), config(recipe={"pixel_grid": 0, "upscale": 32})):
+        manifest = curated(settings)
+        assert changed_settings(manifest, settings) == ()
+        assert not recipe_changed(manifest, settings)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("collection", "name", "Cats"),
+        ("collection", "symbol", "CAT"),
+        ("collection", "description", ""),
+        ("collection", "piece_name", "{name} {seed}"),
+        ("collection", "external_url", "https://a.example"),
+        ("collection", "animation_url", "ipfs://a"),
+        ("recipe", "trunc", 0.8),
+        ("recipe", "cutoff", 3),
+        ("recipe", "label", 1),
+        ("recipe", "translate", (0.5, 0.0)),
+        ("recipe", "rotate", 5.0),
+        ("recipe", "pixel_grid", 0),
+        ("recipe", "palette", 0),
+        ("recipe", "upscale", 1),
+        ("royalty", "percent", 7.5),
+        ("royalty", "receiver", "0x" + "1" * 40),
+    ],
+)
+def test_every_setting_that_was_changed_since_is_named(section: str, key: str, value: Any) -> None:
+    changed = config(**{section: {key: value}})
+    manifest = curated(config())
+    assert changed_settings(manifest, changed) == (key,)
+    assert recipe_changed(manifest, changed) == (section == "recipe")
+
+
+def test_no_setting_escapes_the_comparison() -> None:
+    fields = {
+        field.name
+        for section in ("collection", "recipe", "royalty")
+        for field in dataclasses.fields(getattr(ProjectConfig(), section))
+    }
+    other = from_mapping(
+        ProjectConfig,
+        {
+            "collection": dict.fromkeys(
+                ("name", "symbol", "description", "piece_name", "external_url", "animation_url"),
+                "other",
+            ),
+            "recipe": {
+                "trunc": 0.1,
+                "cutoff": 1,
+                "label": 1,
+                "translate": [1, 1],
+                "rotate": 1,
+                "pixel_grid": 2,
+                "palette": 2,
+                "upscale": 2,
+            },
+            "royalty": {"percent": 1, "receiver": "other"},
+        },
+        "nftgan.toml",
+    )
+    assert set(changed_settings(curated(config()), other)) == fields
