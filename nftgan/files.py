@@ -5,19 +5,18 @@ from __future__ import annotations
 import codecs
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import math
 import os
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import filelock
 import rfc8785
 
 from nftgan.errors import NftganError, UsageError
@@ -49,7 +48,9 @@ def translated_os_errors(path: Path) -> Iterator[None]:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make the renames inside `folder` durable."""
+    """Make the renames inside `folder` durable; Windows knows no such thing for a folder."""
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -68,12 +69,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         with translated_os_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             yield temporary
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
-            with temporary.open("rb") as file:
+            with temporary.open("r+b" if os.name == "nt" else "rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
             fsync_folder(path.parent)
@@ -227,23 +228,19 @@ def sha256_file(path: Path) -> str:
 def lock(path: Path, *, what: str, patience_seconds: float = 0) -> Iterator[None]:
     """Only one holder of `path` at a time; UsageError when another one has it.
 
-    patience_seconds: how long to wait for the other one; 0: not at all. The kernel drops the lock
+    patience_seconds: how long to wait for the other one; 0: not at all. The system drops the lock
     when the holder dies, so no stale lock can hang anyone.
     """
+    held = filelock.FileLock(path, poll_interval=0.005)
     with translated_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    with file:
-        until = time.monotonic() + patience_seconds
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as exc:
-                if time.monotonic() >= until:
-                    raise UsageError(
-                        f"another nftgan process is writing to {what}",
-                        hint="wait for it to finish",
-                    ) from exc
-            time.sleep(0.005)
+        try:
+            held.acquire(timeout=patience_seconds)
+        except filelock.Timeout as exc:
+            raise UsageError(
+                f"another nftgan process is writing to {what}", hint="wait for it to finish"
+            ) from exc
+    try:
         yield
+    finally:
+        held.release()

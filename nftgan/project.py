@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import platformdirs
+
 from nftgan.config import ProjectConfig, read_config
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import lock
@@ -84,12 +86,12 @@ class Project:
 def state_home() -> Path:
     """Where the embedded chain, the embedded block store, keys and caches live.
 
-    NFTGAN_HOME, else $XDG_DATA_HOME/nftgan, else ~/.local/share/nftgan.
+    NFTGAN_HOME, else where the system keeps the data of programs: on Linux $XDG_DATA_HOME/nftgan
+    or ~/.local/share/nftgan.
     """
     if home := os.environ.get("NFTGAN_HOME"):
         return Path(home).expanduser()
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "nftgan"
+    return platformdirs.user_data_path("nftgan", appauthor=False)
 
 
 def find_project(folder: Path | None = None) -> Project:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +153,41 @@ def test_what_a_killed_writer_left_is_not_taken_for_a_file(tmp_path: Path) -> No
         (tmp_path / name).write_text("{}")
     assert [path.name for path in files.finished(tmp_path, "*.json")] == ["a.json", "b.json"]
     assert files.finished(tmp_path / "missing", "*.json") == []
+
+
+def test_a_lock_whose_holder_was_killed_is_free_and_leaves_its_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    code = (
+        "import os, sys; from pathlib import Path; from nftgan import files\n"
+        "with files.lock(Path(sys.argv[1]), what='it'): os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert done.returncode == -9
+    with files.lock(path, what="it"):
+        assert path.exists()
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_file_is_on_disk_before_it_takes_its_name_and_the_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: bool
+) -> None:
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+    seen: list[tuple[str, bytes]] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        what = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        seen.append((what, target.read_bytes()))
+        if failing:
+            raise OSError(errno.EIO, "input/output error")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if failing:
+        with pytest.raises(UsageError, match="input/output error"):
+            files.write_bytes(target, b"new")
+        assert target.read_bytes() == b"old"
+    else:
+        files.write_bytes(target, b"new")
+        assert seen == [("file", b"old"), ("folder", b"new")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import CredentialError, UsageError
-from nftgan.files import finished, os_error, read_json, translated_os_errors, write_secret
+from nftgan.files import finished, lock, os_error, read_json, translated_os_errors, write_secret
 from nftgan.project import state_home
 from nftgan.redaction import remember
 
@@ -204,9 +203,8 @@ def embedded_account() -> Account:
     if not path.exists():
         with translated_os_errors(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = (folder / ".lock").open("a")
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # of two first uses at once, one makes the key
+        # Of two first uses at once, one makes the key.
+        with lock(folder / ".lock", what="the embedded account", patience_seconds=60):
             if not path.exists():
                 key = secrets.token_bytes(32)
                 _store(key, "", path=path, kdf="scrypt", iterations=FAST_SCRYPT)

@@ -124,6 +124,16 @@ def _contact_sheet(collection: Path, target: Path) -> Path:
     return target
 
 
+def _peak_megabytes() -> float:
+    """The most memory that this process has held; 0 where the system does not say (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
 def _close(
     ui: Ui,
     folder: Path,
@@ -134,12 +144,10 @@ def _close(
     *,
     kept: bool,
 ) -> dict[str, Any]:
-    import resource
-
     from nftgan.files import finished, read_json
 
     record = read_json(finished(collection / "deployments", "*.json")[0])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = _peak_megabytes()
     rows = [
         ("art, 1,024 images", folder / "art"),
         ("data set", folder / "art.zip"),

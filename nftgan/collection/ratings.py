@@ -12,7 +12,7 @@ from typing import Any
 
 from nftgan.collection.tags import MAX_TAGS, check_words, merged, tag
 from nftgan.errors import UsageError
-from nftgan.files import append_line, fsync_folder, lock, parse_json, translated_os_errors
+from nftgan.files import append_line, lock, parse_json, translated_os_errors
 from nftgan.seeds import MAX_SEED
 
 log = logging.getLogger(__name__)
@@ -81,16 +81,14 @@ def check_room(said: Rating, before: Rating | None) -> None:
 def append_rating(path: Path, rating: Rating) -> None:
     """`rating` is on disk when this returns; a line that a crash cut short stays by itself.
 
-    One process writes at a time, and the file itself is what they queue for: the collection's own
-    lock may be held by an hour of rendering, which no click should wait for.
+    One process writes at a time, and they queue for a lock of this file alone: the collection's own
+    may be held by an hour of rendering, which no click should wait for.
     """
-    new = not path.exists()
-    with lock(path, what=str(path), patience_seconds=PATIENCE_SECONDS):
+    guard = path.with_name(f".{path.name}.lock")
+    with lock(guard, what=str(path), patience_seconds=PATIENCE_SECONDS):
         torn = False
         with translated_os_errors(path):
-            if new:
-                fsync_folder(path.parent)
-            if path.stat().st_size:
+            if path.exists() and path.stat().st_size:
                 with path.open("rb") as file:
                     file.seek(-1, 2)
                     torn = file.read(1) != b"\n"

@@ -49,7 +49,10 @@ WORTH_A_THREAD_BYTES = 64 << 10
 THREADS = min(8, os.cpu_count() or 1)
 """hashlib lets go of the interpreter lock, so hashing scales with the processors."""
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # neither follows a link nor waits for a pipe
+# Neither follows a link nor waits for a pipe; Windows has neither word, and opens text otherwise.
+_READ = os.O_RDONLY
+for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+    _READ |= getattr(os, _flag, 0)
 
 
 def discard(cid: Cid, data: bytes) -> None:
