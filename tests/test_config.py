@@ -35,6 +35,8 @@ def test_a_misspelt_key_is_refused_with_the_right_one(tmp_path: Path) -> None:
         "recipe = 3",
         "[recipe",
         "[recipe]\nupscale = true",
+        "[recipe]\ntrunc = true",
+        "[recipe]\ntranslate = [0, true]",
     ],
 )
 def test_wrong_types_and_broken_toml_are_one_sentence(tmp_path: Path, text: str) -> None:

@@ -73,6 +73,7 @@ HOSTILE = {
     "a section of zero bytes": header(ONE) + section(ONE, b"1") + b"\0",
     "a section of a terabyte": header(ONE) + section(ONE, b"1") + b"\x80\x80\x80\x80\x80\x20",
     "a section that says more than there is": header(ONE) + section(ONE, b"1") + b"\x60abc",
+    "a block beyond the end": header(ONE) + section(ONE, b"1") + section(TWO, b"2" * 80)[:-60],
     "a section without a CID": header(ONE) + section(ONE, b"1") + b"\x03abc",
     "an endless varint": header(ONE) + b"\xff" * 20,
     "a varint that is cut": header(ONE) + section(ONE, b"1") + b"\x80",
@@ -87,6 +88,13 @@ def test_a_hostile_car_is_refused_in_one_sentence(tmp_path: Path, name: str) -> 
     with pytest.raises(UsageError, match="is not a whole CAR file: ") as refused:
         list(read_car(path))
     assert "\n" not in refused.value.message
+
+
+def test_a_block_beyond_the_end_is_noticed_before_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "x.car"
+    path.write_bytes(HOSTILE["a block beyond the end"])
+    with pytest.raises(UsageError, match="it is cut"):
+        CarFile(path)
 
 
 def test_every_cut_is_noticed_or_hides_no_damage(tmp_path: Path) -> None:

@@ -33,6 +33,18 @@ def test_varints_come_back(number: int, after: bytes) -> None:
     assert read_varint(varint(number) + after, 0) == (number, len(varint(number)))
 
 
+@pytest.mark.parametrize("data", [b"\x80\x00", b"\x81\x00", b"\xff\x80\x00"])
+def test_a_varint_with_a_byte_too_many_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="not minimal"):
+        read_varint(data, 0)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80", b"\xff" * 9 + b"\x01"])
+def test_a_varint_that_is_cut_or_too_large_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="bad varint"):
+        read_varint(data, 0)
+
+
 @given(st.binary(max_size=60))
 def test_base58_comes_back(data: bytes) -> None:
     assert unbase58(base58(data)) == data

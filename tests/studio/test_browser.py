@@ -59,7 +59,7 @@ def visit(chromium: Any) -> Iterator[Visit]:
     def open_page(served: Served, *, quiet: bool = True, context: Any = None, **look: Any) -> Any:
         if context is None:
             context = chromium.new_context(**{**LAPTOP, **look})
-            context.set_default_timeout(60_000)
+            context.set_default_timeout(180_000)
             contexts.append(context)
         page = context.new_page()
         if quiet:
@@ -92,7 +92,7 @@ def opinions(served: Served) -> dict[int, tuple[int | None, bool | None]]:
     return {s: (r.stars, r.picked) for s, r in found.items() if (r.stars, r.picked) != (None, None)}
 
 
-def until(true: Callable[[], object], patience_seconds: float = 60) -> None:
+def until(true: Callable[[], object], patience_seconds: float = 180) -> None:
     end = time.monotonic() + patience_seconds
     while time.monotonic() < end:
         if true():
@@ -116,7 +116,7 @@ def shown(page: Any) -> list[int]:
     return found
 
 
-def settled(page: Any, patience_seconds: float = 60) -> None:
+def settled(page: Any, patience_seconds: float = 180) -> None:
     """All changes asked for are answered."""
     until(lambda: state_is(page, "state.drafts.size === 0"), patience_seconds)
 
@@ -520,10 +520,13 @@ def test_two_thousand_candidates_and_nothing_lost(serve: Serve, visit: Visit) ->
 def test_the_pool_grows_at_its_end(serve: Serve, visit: Visit) -> None:
     served = serve(range(30))
     page = visit(served)
+    until(lambda: len(shown(page)) > 0)  # keys reach the grid only when it stands
     press(page, "End", "ArrowDown")
-    page.wait_for_selector("#shown:has-text('286 candidates')")
+    until(lambda: len(served.studio.gallery.pool()) == 286)
+    until(lambda: "286 candidates" in page.inner_text("#shown"))
     page.click("text=More candidates")
-    page.wait_for_selector("#shown:has-text('542 candidates')")
+    until(lambda: len(served.studio.gallery.pool()) == 542)
+    until(lambda: "542 candidates" in page.inner_text("#shown"))
     assert served.studio.gallery.pool() == list(range(542))
 
 

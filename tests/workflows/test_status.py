@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pytest
+
 from nftgan.chain.journal import Attempt, Journal
+from nftgan.collection.manifest import Manifest
 from nftgan.project import Project
+from nftgan.workflows import publishing
 from nftgan.workflows.publishing import journal_summary
+from nftgan.workflows.status import Step, status
 from tests.workflows.typed import Desk
 
 
@@ -40,3 +46,25 @@ def test_a_reorganisation_takes_mined_tokens_back_to_sent(tmp_path: Path) -> Non
     Journal.open(tmp_path / "mint-31337.jsonl", {}).undo("mint 10")
     summary = journal_summary(Project(tmp_path))
     assert summary == {"final": 10, "sent": 60, "planned": 80}
+
+
+EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
+
+
+def mint_step(folder: Path, monkeypatch: pytest.MonkeyPatch, summary: dict[str, int]) -> Step:
+    """What status says of minting a collection whose journals sum up to this."""
+    for name in ("nftgan.toml", "collection.json"):
+        shutil.copy(EXAMPLE / name, folder / name)
+    monkeypatch.setattr(publishing, "journal_summary", lambda _: summary)
+    return next(step for step in status(Project(folder)).steps if step.verb == "mint")
+
+
+def test_minting_is_done_when_every_token_is_final_or_finalized(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = len(Manifest.load(EXAMPLE / "collection.json").pieces)
+    done = [{"final": pieces}, {"finalized": pieces}, {"final": 1, "finalized": pieces - 1}]
+    for summary in done:
+        assert mint_step(tmp_path, monkeypatch, summary).done
+    for summary in ({"mined": pieces}, {"finalized": pieces - 1, "sent": 1}, {}):
+        assert not mint_step(tmp_path, monkeypatch, summary).done

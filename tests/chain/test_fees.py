@@ -1,0 +1,73 @@
+"""Fees: twice the base fee plus the median tip, and never above what the person allows."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nftgan.chain.fees import (
+    MIN_TIP_WEI,
+    Fees,
+    FeeTooHigh,
+    current_fees,
+    need_funds,
+    replacement_fees,
+)
+from nftgan.errors import ServiceError, UsageError
+
+GWEI = 10**9
+
+
+def node(bases: list[int], tips: list[int]) -> Any:
+    """A connection to a chain with these base fees and median tips of its last blocks."""
+    history = {"baseFeePerGas": bases, "reward": [[tip] for tip in tips]}
+    eth = SimpleNamespace(fee_history=lambda count, newest, percentiles: history)
+    return SimpleNamespace(w3=SimpleNamespace(eth=eth), where="https://node")
+
+
+def test_the_limit_bears_a_doubled_base_fee_and_the_tip_is_the_median() -> None:
+    tips = [1 * GWEI, 90 * GWEI, 2 * GWEI, 3 * GWEI, 1 * GWEI]
+    fees = current_fees(node([9 * GWEI] * 5 + [10 * GWEI], tips), None)
+    assert fees == Fees(max_fee_wei=22 * GWEI, tip_wei=2 * GWEI)
+
+
+def test_a_chain_without_tips_gets_the_smallest() -> None:
+    fees = current_fees(node([10 * GWEI] * 2, []), None)
+    assert fees == Fees(20 * GWEI + MIN_TIP_WEI, MIN_TIP_WEI)
+
+
+def test_the_persons_limit_is_kept_by_both_fees() -> None:
+    asked = node([10 * GWEI] * 2, [50 * GWEI])
+    assert current_fees(asked, 15 * GWEI) == Fees(15 * GWEI, 15 * GWEI)
+    with pytest.raises(FeeTooHigh, match="the base fee is 10 gwei, above the allowed 10"):
+        current_fees(asked, 10 * GWEI)
+    assert current_fees(asked, 10 * GWEI + 1).max_fee_wei == 10 * GWEI + 1
+
+
+def test_a_chain_without_a_base_fee_is_refused() -> None:
+    for bases in ([], [0, 0]):
+        with pytest.raises(ServiceError, match="lacks EIP-1559"):
+            current_fees(node(bases, []), None)
+
+
+def test_a_replacement_offers_an_eighth_more_of_both_fees() -> None:
+    old, low = Fees(800, 80), Fees(1, 1)
+    assert replacement_fees(old, low, cap_wei=10_000) == Fees(901, 91)
+    assert replacement_fees(old, Fees(5000, 700), cap_wei=10_000) == Fees(5000, 700)
+
+
+def test_a_replacement_near_the_cap_is_a_tenth_more_or_nothing() -> None:
+    old, low = Fees(800, 80), Fees(1, 1)
+    assert replacement_fees(old, low, cap_wei=881).max_fee_wei == 881
+    with pytest.raises(FeeTooHigh, match="a replacement would cost more"):
+        replacement_fees(old, low, cap_wei=880)
+
+
+def test_the_last_wei_is_enough_and_one_less_is_not() -> None:
+    plan = SimpleNamespace(chain="c", account="0x1", balance_wei=10, worst_case_wei=10)
+    need_funds(plan, "minting")
+    plan.balance_wei = 9
+    with pytest.raises(UsageError, match=r"0x1 has .* ether on c, and minting may cost"):
+        need_funds(plan, "minting")
