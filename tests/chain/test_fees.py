@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from nftgan.chain.fees import (
-    MIN_TIP_WEI,
+    MIN_PRIORITY_FEE_WEI,
     Fees,
     FeeTooHigh,
     current_fees,
-    need_funds,
     replacement_fees,
+    require_funds,
 )
 from nftgan.errors import ServiceError, UsageError
 
@@ -30,12 +30,12 @@ def node(bases: list[int], tips: list[int]) -> Any:
 def test_the_limit_bears_a_doubled_base_fee_and_the_tip_is_the_median() -> None:
     tips = [1 * GWEI, 90 * GWEI, 2 * GWEI, 3 * GWEI, 1 * GWEI]
     fees = current_fees(node([9 * GWEI] * 5 + [10 * GWEI], tips), None)
-    assert fees == Fees(max_fee_wei=22 * GWEI, tip_wei=2 * GWEI)
+    assert fees == Fees(max_fee_wei=22 * GWEI, max_priority_fee_wei=2 * GWEI)
 
 
 def test_a_chain_without_tips_gets_the_smallest() -> None:
     fees = current_fees(node([10 * GWEI] * 2, []), None)
-    assert fees == Fees(20 * GWEI + MIN_TIP_WEI, MIN_TIP_WEI)
+    assert fees == Fees(20 * GWEI + MIN_PRIORITY_FEE_WEI, MIN_PRIORITY_FEE_WEI)
 
 
 def test_the_persons_limit_is_kept_by_both_fees() -> None:
@@ -67,7 +67,7 @@ def test_a_replacement_near_the_cap_is_a_tenth_more_or_nothing() -> None:
 
 def test_the_last_wei_is_enough_and_one_less_is_not() -> None:
     plan = SimpleNamespace(chain="c", account="0x1", balance_wei=10, worst_case_wei=10)
-    need_funds(plan, "minting")
+    require_funds(plan, "minting")
     plan.balance_wei = 9
     with pytest.raises(UsageError, match=r"0x1 has .* ether on c, and minting may cost"):
-        need_funds(plan, "minting")
+        require_funds(plan, "minting")
