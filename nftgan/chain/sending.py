@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nftgan.chain.accounts import Account, check_address
@@ -23,7 +23,8 @@ from nftgan.chain.rpc import (
     check_chain_id,
     rpc_errors,
 )
-from nftgan.errors import PartlyDone, ServiceError, UsageError
+from nftgan.chain.signed import check_attempt
+from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
 from nftgan.files import lock
 from nftgan.project import state_home
 
@@ -135,6 +136,7 @@ class Sender:
         self._cap_wei = self.max_fee_wei
         self._least_nonce = 0
         self._said = ""
+        self._proven: set[tuple[Operation, Attempt]] = set()
 
     def lock(self) -> AbstractContextManager[None]:
         """Held while sending: two senders with one account would take each other's nonces."""
@@ -293,16 +295,53 @@ class Sender:
     def _included(self, operation: Operation) -> tuple[Receipt | None, list[Attempt]]:
         """The receipt of the attempt that worked, and the attempts that were reverted."""
         reverted: list[Attempt] = []
-        for attempt in reversed(self.journal.attempts.get(operation.name, [])):
+        for attempt in reversed(self._attempts(operation)):
             found = self._receipt(attempt.hash)
             if found is None:
                 continue
             self._least_nonce = max(self._least_nonce, attempt.nonce + 1)
             with rpc_errors(self.connection):
                 if _number(found["status"]) == 1:
-                    return _as_receipt(found), reverted
+                    receipt = _as_receipt(found)
+                    if receipt.hash != attempt.hash.lower():
+                        raise ValueError("the receipt of another transaction")
+                    if operation.to is None:
+                        # Where a contract stands follows from sender and nonce; nobody is asked.
+                        made = created_address(self.account.address, attempt.nonce)
+                        receipt = replace(receipt, contract=made)
+                    return receipt, reverted
             reverted.append(attempt)
         return None, reverted
+
+    def _attempts(self, operation: Operation) -> list[Attempt]:
+        """What the journal holds for the operation, each one proven to be this very operation.
+
+        Raises CheckFailed for a line that was edited, or came with a folder from somebody else.
+        """
+        attempts = self.journal.attempts.get(operation.name, [])
+        for attempt in attempts:
+            key = (operation, attempt)
+            if key in self._proven:
+                continue
+            try:
+                check_attempt(
+                    attempt.raw,
+                    hash=attempt.hash,
+                    nonce=attempt.nonce,
+                    sender=self.account.address,
+                    chain_id=self.connection.chain.chain_id,
+                    to=operation.to,
+                    value_wei=operation.value_wei,
+                    data=operation.data,
+                )
+            except CheckFailed as exc:
+                raise CheckFailed(
+                    f"{self.journal.path.name} holds, for {operation.name}, {exc.message}",
+                    hint="undo what was changed since; a folder from somebody else comes without"
+                    f" deployments/ and journals: move {self.journal.path} away",
+                ) from None
+            self._proven.add(key)
+        return attempts
 
     def _receipt(self, tx_hash: str) -> Any:
         found = self.connection.ask("eth_getTransactionReceipt", tx_hash)
@@ -349,7 +388,7 @@ class Sender:
         if operation.name in self.journal.mined or operation.name in self.journal.finals:
             self.journal.undo(operation.name)
         latest = self._nonce("latest")
-        attempts = self.journal.attempts.get(operation.name, [])
+        attempts = self._attempts(operation)
         alive = [a for a in attempts if a.nonce >= latest and a not in reverted]
         if alive:
             watch.absent_since = None
