@@ -1,0 +1,142 @@
+// The pixel-art finish, in whole numbers only; each step as nftgan/synthesis/finish.py describes it.
+
+const ROUNDS = 8;
+
+// { pixels, width, height } of RGB bytes -> the finished picture
+export function applyFinish(picture, finish) {
+  if (!finish) return picture;
+  if (finish.grid) picture = toGrid(picture, finish.grid);
+  if (finish.palette) picture = { ...picture, pixels: toPalette(picture.pixels, finish.palette) };
+  return upscale(picture, finish.upscale);
+}
+
+// Step 1: area averages over a grid of cells, halves rounded up.
+function toGrid({ pixels, width: side }, grid) {
+  const rows = new Float64Array(grid * side * 3);
+  const sums = new Float64Array(grid * grid * 3);
+  const overlap = (cell, pixel) =>
+    Math.min((cell + 1) * side, (pixel + 1) * grid) - Math.max(cell * side, pixel * grid);
+  const covered = (cell) => [Math.floor((cell * side) / grid), Math.ceil(((cell + 1) * side) / grid)];
+  for (let i = 0; i < grid; i++) {
+    for (let p = covered(i)[0]; p < covered(i)[1]; p++) {
+      const weight = overlap(i, p);
+      for (let k = 0; k < side * 3; k++) rows[i * side * 3 + k] += weight * pixels[p * side * 3 + k];
+    }
+  }
+  for (let j = 0; j < grid; j++) {
+    for (let p = covered(j)[0]; p < covered(j)[1]; p++) {
+      const weight = overlap(j, p);
+      for (let i = 0; i < grid; i++) {
+        for (let c = 0; c < 3; c++) sums[(i * grid + j) * 3 + c] += weight * rows[(i * side + p) * 3 + c];
+      }
+    }
+  }
+  const area = side * side;
+  // Sums stay below 2^33, so that the quotient's floor is exact.
+  return { pixels: Uint8Array.from(sums, (sum) => Math.floor((2 * sum + area) / (2 * area))), width: grid, height: grid };
+}
+
+// Step 2: at most `colours` different RGB triples.
+function toPalette(pixels, colours) {
+  const counts = new Map();
+  for (let p = 0; p < pixels.length; p += 3) {
+    const colour = (pixels[p] << 16) | (pixels[p + 1] << 8) | pixels[p + 2];
+    counts.set(colour, (counts.get(colour) ?? 0) + 1);
+  }
+  if (counts.size <= colours) return pixels;
+  const distinct = [...counts.keys()].sort((a, b) => a - b);
+  const all = distinct.map((colour) => ({
+    rgb: [colour >> 16, (colour >> 8) & 255, colour & 255],
+    count: counts.get(colour),
+  }));
+  const entries = split(all, colours);
+  for (let round = 0; round < ROUNDS; round++) {
+    const members = entries.map(() => []);
+    for (const colour of all) members[nearest(colour.rgb, entries)].push(colour);
+    members.forEach((box, number) => {
+      if (box.length) entries[number] = mean(box);
+    });
+  }
+  const chosen = new Map(all.map(({ rgb }, k) => [distinct[k], entries[nearest(rgb, entries)]]));
+  const result = new Uint8Array(pixels.length);
+  for (let p = 0; p < pixels.length; p += 3) {
+    result.set(chosen.get((pixels[p] << 16) | (pixels[p + 1] << 8) | pixels[p + 2]), p);
+  }
+  return result;
+}
+
+// Steps 2a and 2b: boxes of colours, then the entry of each.
+function split(all, colours) {
+  const boxes = [all];
+  const spreads = [spreadsOf(all)];
+  while (boxes.length < colours) {
+    let box = 0;
+    let channel = 0;
+    for (let b = 0; b < boxes.length; b++) {
+      for (let c = 0; c < 3; c++) if (larger(spreads[b][c], spreads[box][channel])) [box, channel] = [b, c];
+    }
+    if (spreads[box][channel].over === 0n) break;
+    const { s, n } = sums(boxes[box]);
+    const edge = Math.floor(s[channel] / n);
+    const high = boxes[box].filter(({ rgb }) => rgb[channel] > edge);
+    boxes[box] = boxes[box].filter(({ rgb }) => rgb[channel] <= edge);
+    boxes.push(high);
+    spreads[box] = spreadsOf(boxes[box]);
+    spreads.push(spreadsOf(high));
+  }
+  return boxes.map(mean);
+}
+
+function sums(box) {
+  const result = { n: 0, s: [0, 0, 0], q: [0, 0, 0] };
+  for (const { rgb, count } of box) {
+    result.n += count;
+    for (let c = 0; c < 3; c++) {
+      result.s[c] += count * rgb[c];
+      result.q[c] += count * rgb[c] * rgb[c];
+    }
+  }
+  return result;
+}
+
+// The exact fraction (n q - s^2) / n of each channel.
+function spreadsOf(box) {
+  const { n, s, q } = sums(box);
+  const count = BigInt(n);
+  return s.map((sum, c) => ({ over: count * BigInt(q[c]) - BigInt(sum) ** 2n, under: count }));
+}
+
+function larger(a, b) {
+  return a.over * b.under > b.over * a.under;
+}
+
+function mean(box) {
+  const { n, s } = sums(box);
+  return s.map((sum) => Math.floor((2 * sum + n) / (2 * n)));
+}
+
+function nearest([r, g, b], entries) {
+  let best = 0;
+  let least = Infinity;
+  entries.forEach(([x, y, z], number) => {
+    const distance = (r - x) ** 2 + (g - y) ** 2 + (b - z) ** 2;
+    if (distance < least) [best, least] = [number, distance];
+  });
+  return best;
+}
+
+// Step 3: every pixel becomes a square of equal pixels.
+function upscale({ pixels, width, height }, factor) {
+  if (factor === 1) return { pixels, width, height };
+  const result = new Uint8Array(pixels.length * factor * factor);
+  const row = width * factor * 3;
+  for (let y = 0; y < height; y++) {
+    const at = y * factor * row;
+    for (let x = 0; x < width; x++) {
+      const colour = pixels.subarray((y * width + x) * 3, (y * width + x) * 3 + 3);
+      for (let k = 0; k < factor; k++) result.set(colour, at + (x * factor + k) * 3);
+    }
+    for (let k = 1; k < factor; k++) result.copyWithin(at + k * row, at, at + row);
+  }
+  return { pixels: result, width: width * factor, height: height * factor };
+}

@@ -1,0 +1,109 @@
+// The recipe: all but the seed that decides the pixels, checked as Python does.
+import { countStyles } from "./architecture.mjs";
+import { RenderError, quoted } from "./errors.mjs";
+import { canonicalJson, isTable, utf8 } from "./json.mjs";
+import { sha256 } from "./sha256.mjs";
+
+const KEYS = ["nftgan", "model", "trunc", "cutoff", "class", "translate", "rotate", "renderer", "size"];
+
+function wrong(message) {
+  return new RenderError("recipe", `recipe: ${message}`);
+}
+
+function whole(name, value, least, most) {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw wrong(`${name} must be a whole number from ${least} to ${most}, not ${quoted(value)}`);
+  }
+}
+
+function real(name, value, most) {
+  if (typeof value !== "number" || !(Math.abs(value) <= most)) {
+    throw wrong(`${name} must be a number from ${-most} to ${most}, not ${quoted(value)}`);
+  }
+  return value + 0; // no negative zero
+}
+
+// A copy of the recipe with all values checked; a key that is not known could change the pixels.
+export function readRecipe(document) {
+  if (!isTable(document)) throw wrong("it must be a JSON object");
+  if (document.nftgan !== 1) throw wrong(`version ${quoted(document.nftgan)} is not known here`);
+  for (const key of Object.keys(document)) {
+    if (!KEYS.includes(key) && key !== "finish") throw wrong(`unknown key ${quoted(key)}`);
+  }
+  for (const key of KEYS) if (!Object.hasOwn(document, key)) throw wrong(`${key} is missing`);
+  if (document.renderer !== "f64-1") {
+    throw wrong(`renderer ${quoted(document.renderer)} is not known here, only f64-1`);
+  }
+  if (typeof document.model !== "string" || !/^sha256:[0-9a-f]{64}$/.test(document.model)) {
+    throw wrong("model must be sha256: and 64 hex digits");
+  }
+  if (document.cutoff !== null) whole("cutoff", document.cutoff, 0, 10000);
+  if (document.class !== null) whole("class", document.class, 0, 1000000);
+  for (const key of ["translate", "size"]) {
+    if (!Array.isArray(document[key]) || document[key].length !== 2) {
+      throw wrong(`${key} must be a list of 2 numbers`);
+    }
+  }
+  for (const side of document.size) whole("size", side, 1, 16384);
+  const recipe = {
+    nftgan: 1,
+    model: document.model,
+    trunc: real("trunc", document.trunc, 100),
+    cutoff: document.cutoff,
+    class: document.class,
+    translate: document.translate.map((value) => real("translate", value, 100)),
+    rotate: real("rotate", document.rotate, 36000),
+    renderer: "f64-1",
+    size: [...document.size],
+  };
+  const finish = readFinish(document.finish ?? null);
+  if (finish) {
+    recipe.finish = finish;
+    const side = finish.grid * finish.upscale;
+    if (finish.grid && recipe.size.some((length) => length !== side)) {
+      throw wrong("size is not what the finish gives");
+    }
+  }
+  return recipe;
+}
+
+function readFinish(finish) {
+  if (finish === null) return null;
+  if (!isTable(finish) || Object.keys(finish).sort().join() !== "grid,palette,upscale") {
+    throw wrong("finish must hold grid, palette and upscale");
+  }
+  const { grid, palette, upscale } = finish;
+  whole("grid", grid, 0, 4096);
+  whole("palette", palette, 0, 256);
+  whole("upscale", upscale, 1, 256);
+  if (palette === 1) throw wrong("a palette of 1 colour is an empty picture");
+  return grid || palette || upscale > 1 ? { grid, palette, upscale } : null;
+}
+
+// Throws where the model cannot follow the recipe.
+export function checkFits(recipe, { identity, config }) {
+  if (recipe.model !== identity) {
+    throw new RenderError("recipe", `the recipe was made for the model ${recipe.model}, this one is ${identity}`);
+  }
+  const { c_dim: classes, img_resolution: side } = config;
+  if (classes === 0 && recipe.class !== null) throw wrong("the model has no classes");
+  if (classes > 0 && recipe.class === null) throw wrong(`the model has ${classes} classes and it names none`);
+  if (classes > 0 && recipe.class >= classes) throw wrong(`class ${recipe.class} is not one of 0 to ${classes - 1}`);
+  const styles = countStyles(config);
+  if (recipe.cutoff !== null && recipe.cutoff > styles) {
+    throw wrong(`the cutoff ${recipe.cutoff} is above the model's ${styles} layers`);
+  }
+  const moved = recipe.rotate !== 0 || recipe.translate.some((value) => value !== 0);
+  if (moved && config.kind === "stylegan2") throw wrong("only StyleGAN3 models can be moved or turned");
+  const finish = recipe.finish ?? { grid: 0, upscale: 1 };
+  const expected = (finish.grid || side) * finish.upscale;
+  if (recipe.size.some((length) => length !== expected)) {
+    throw wrong(`it makes ${recipe.size.join("x")} pictures, the model ${expected}x${expected}`);
+  }
+  if (finish.grid > side) throw wrong(`a pixel grid of ${finish.grid} is finer than the model's ${side} pixels`);
+}
+
+// "sha256:…" of the canonical JSON, the hash that the contract holds.
+export function recipeHash(recipe) {
+  return "sha256:" + sha256(utf8(canonicalJson(readRecipe(recipe))));
+}
