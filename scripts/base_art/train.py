@@ -1,6 +1,6 @@
 """Train the base model: first as the decoder of an autoencoder, then against a discriminator.
 
-    python scripts/base_art/train.py base_art.zip OUT [--first 28] [--kimg 200] [--threads 1]
+    python scripts/base_art/train.py base_art.zip OUT [--side 32] [--first 28] [--kimg 200]
 
 A generator trained from noise on a CPU needs hours before its images differ from each other. The
 decoder of a variational autoencoder (Kingma and Welling 2014) gives blurred but diverse images
@@ -9,7 +9,7 @@ generator meets a discriminator, with half of each batch still reconstructing (V
 al. 2016), which keeps every kind of image alive while the discriminator sharpens them.
 
 OUT.safetensors is the EMA generator with its discriminator, OUT.jsonl the log, OUT.png a grid of
-fixed latents, OUT.pt the state: the same command goes on from it.
+fixed latents, OUT.pt the state: the same command goes on from it, as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import argparse
 import copy
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,44 +33,53 @@ from nftgan.networks import build_discriminator, build_generator
 from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
 from nftgan.networks.model_file import save_model
 
-Z_DIM = 32
-GENERATOR = StyleGAN3Config(
-    img_resolution=32,
-    z_dim=Z_DIM,
-    w_dim=128,
-    channel_base=1024,
-    channel_max=48,
-    num_layers=5,
-    margin_size=2,
-    first_cutoff=3.7,
-    first_stopband=7.9311236227685695,
-    num_fp16_res=0,
-)
-DISCRIMINATOR = DiscriminatorConfig(32, channel_base=1024, channel_max=96, num_fp16_res=0)
+
+@dataclass(frozen=True)
+class Size:
+    """The networks for one side of picture."""
+
+    z_dim: int
+    generator: StyleGAN3Config
+    discriminator: DiscriminatorConfig
+
+
+def size_of(side: int, z_dim: int, channel_max: int, layers: int, d_max: int) -> Size:
+    """Five or six layers and a margin of two pixels: speed before equivariance."""
+    generator = StyleGAN3Config(
+        img_resolution=side,
+        z_dim=z_dim,
+        w_dim=128,
+        channel_base=1024,
+        channel_max=channel_max,
+        num_layers=layers,
+        margin_size=2,
+        first_cutoff=3.7,
+        first_stopband=7.9311236227685695,
+        num_fp16_res=0,
+    )
+    discriminator = DiscriminatorConfig(side, channel_base=1024, channel_max=d_max, num_fp16_res=0)
+    return Size(z_dim, generator, discriminator)
+
+
+SIZES = {32: size_of(32, 32, 48, 5, 96), 64: size_of(64, 64, 96, 6, 96)}
 BATCH = 16
 R1_EVERY = 16
 BETA = 4.0  # weight of the KL divergence beside the reconstruction
 
 
 class Encoder(nn.Module):
-    """Images [N, 3, 32, 32] → mean and log variance of the latent, each [N, Z_DIM]."""
+    """Images [N, 3, side, side] → mean and log variance of the latent, each [N, z_dim]."""
 
-    def __init__(self, width: int = 48) -> None:
+    def __init__(self, side: int, z_dim: int, width: int = 48) -> None:
         super().__init__()
-        self.net = nn.Sequential(
-            nn.Conv2d(3, width, 3, 1, 1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 4, 2, 1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, 4, 2, 1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(2 * width, 2 * width, 4, 2, 1),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-            nn.Linear(2 * width * 16, 256),
-            nn.LeakyReLU(0.2),
-            nn.Linear(256, 2 * Z_DIM),
-        )
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1), nn.LeakyReLU(0.2)]
+        before = width
+        while side > 4:
+            after = width if before == width and side >= 32 else 2 * width
+            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.2)]
+            before, side = after, side // 2
+        head = [nn.Flatten(), nn.Linear(before * 16, 256), nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers, *head, nn.Linear(256, 2 * z_dim))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.net(x).chunk(2, 1)
@@ -81,10 +91,12 @@ class Trainer:
 
     def __init__(self, images: Tensor, out: Path, options: argparse.Namespace) -> None:
         self.images, self.out, self.options = images, out, options
-        self.generator = build_generator(GENERATOR, seed=0)
+        size = SIZES[options.side]
+        self.z_dim = size.z_dim
+        self.generator = build_generator(size.generator, seed=0)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
-        self.encoder = Encoder()
-        self.discriminator = build_discriminator(DISCRIMINATOR, seed=3)
+        self.encoder = Encoder(options.side, self.z_dim)
+        self.discriminator = build_discriminator(size.discriminator, seed=3)
         ratio = R1_EVERY / (R1_EVERY + 1)
         rate = options.rate
         self.adam = {
@@ -98,7 +110,7 @@ class Trainer:
         self.count = 0
         self.steps = 0
         self.seconds = 0.0
-        self.fixed = torch.from_numpy(np.random.RandomState(1).randn(96, Z_DIM)).float()
+        self.fixed = torch.from_numpy(np.random.RandomState(1).randn(96, self.z_dim)).float()
         self.last: dict[str, float] = {}
 
     def modules(self) -> dict[str, Any]:
@@ -146,7 +158,7 @@ class Trainer:
             self.discriminator.requires_grad_(False)
             half = BATCH // 2
             z, divergence, _ = self.autoencode(x[:half])
-            made = self.generator(torch.cat([z, torch.randn(BATCH - half, Z_DIM)]))
+            made = self.generator(torch.cat([z, torch.randn(BATCH - half, self.z_dim)]))
             fooled = F.softplus(-self.discriminator(made)).mean()
             apart = distance(made[:half], x[:half])
             weight = o.reconstruction * (1 - 0.5 * progress) / 100
@@ -158,7 +170,7 @@ class Trainer:
             self.discriminator.requires_grad_(True)
             self.last |= {"rec": apart.item(), "kl": divergence.item(), "g": fooled.item()}
         with torch.no_grad():
-            fake = self.generator(torch.randn(BATCH, Z_DIM), update_emas=not alone)
+            fake = self.generator(torch.randn(BATCH, self.z_dim), update_emas=not alone)
         real, score = self.discriminator(x), self.discriminator(fake)
         loss = F.softplus(score).mean() + F.softplus(-real).mean()
         self.adam["discriminator"].zero_grad()
@@ -198,9 +210,14 @@ class Trainer:
             log.write(json.dumps(line) + "\n")
         with torch.no_grad():
             made = torch.cat([self.ema(z) for z in self.fixed.split(16)])
-        grid = made.view(6, 16, 3, 32, 32).permute(0, 3, 1, 4, 2).reshape(192, 512, 3)
+        side = self.options.side
+        grid = made.view(6, 16, 3, side, side).permute(0, 3, 1, 4, 2)
+        grid = grid.reshape(6 * side, 16 * side, 3)
         pixels = (grid * 127.5 + 128).clamp(0, 255).byte().numpy()
-        Image.fromarray(pixels).resize((1024, 384), 0).save(self.out.with_suffix(".png"))
+        sheet = Image.fromarray(pixels).resize((1024, 384), 0)
+        sheet.save(self.out.with_suffix(".png"))
+        if self.options.sheets:
+            sheet.save(self.out.with_name(f"{self.out.name}-{self.count // 1000:06d}.png"))
         training = {"method": "variational autoencoder, then VAE-GAN", "images": self.count}
         save_model(
             self.out.with_suffix(".safetensors"),
@@ -210,7 +227,10 @@ class Trainer:
         )
         state = {name: one.state_dict() for name, one in self.modules().items()}
         state |= {"count": self.count, "steps": self.steps, "seconds": line["seconds"]}
-        torch.save(state, self.out.with_suffix(".pt"))
+        state["random"] = torch.get_rng_state()
+        part = self.out.with_suffix(".pt.part")
+        torch.save(state, part)
+        part.replace(self.out.with_suffix(".pt"))
 
     def resume(self) -> None:
         """Take up OUT.pt if there is one."""
@@ -221,6 +241,7 @@ class Trainer:
                 one.load_state_dict(state[name])
             self.count, self.steps = state["count"], state["steps"]
             self.seconds = state["seconds"]
+            torch.set_rng_state(state["random"])
 
 
 def distance(made: Tensor, x: Tensor) -> Tensor:
@@ -233,6 +254,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("dataset", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--side", type=int, default=32, choices=sorted(SIZES))
+    parser.add_argument("--sheets", action="store_true", help="keep the grid of each snapshot")
     parser.add_argument("--first", type=float, default=28, help="kimg as an autoencoder")
     parser.add_argument("--kimg", type=float, default=200, help="kimg in all")
     parser.add_argument("--gamma", type=float, default=0.5, help="R1 weight")
