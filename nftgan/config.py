@@ -49,9 +49,10 @@ class RecipeSection:
     label: int | None = None  # class index of a conditional model
     translate: tuple[float, float] = (0.0, 0.0)  # in image widths and heights
     rotate: float = 0.0  # degrees
-    pixel_grid: int = 0  # side of the pixel-art grid; 0: no pixel-art finish
-    palette: int = 0  # colours kept by the pixel-art finish; 0: all
-    upscale: int = 1  # nearest-neighbour enlargement of the finished image
+    pixel_grid: int | str = "auto"  # side of the pixel-art grid; 0: none
+    palette: int | str = "auto"  # colours kept of each piece; 0: all
+    upscale: int | str = "auto"  # enlargement; auto: to 1024 pixels
+    filter: str = "auto"  # of the enlargement: nearest or cubic
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from nftgan.networks.model_file import load_networks, model_identity
 from nftgan.synthesis import canonical
 from nftgan.synthesis.generate import BATCH, Previews
 from nftgan.synthesis.latents import one_hot
-from nftgan.synthesis.recipe import Finish, Recipe, recipe_from_section
+from nftgan.synthesis.recipe import Finish, PixelArt, Recipe, recipe_from_section
 
 
 def load_model(source: str | Path, *, device: str = "cpu") -> Model:
@@ -70,7 +70,10 @@ class Model:
 
     def recipe_of(self, section: RecipeSection) -> Recipe:
         """The recipe that [recipe] of nftgan.toml asks of this model."""
-        return recipe_from_section(section, model=self.identity, resolution=self.resolution)
+        art = PixelArt.of(self.info.get("meta", self.info))
+        return recipe_from_section(
+            section, model=self.identity, resolution=self.resolution, art=art
+        )
 
     def previews(
         self, seeds: Sequence[int], recipe: Recipe | None = None, *, batch: int = BATCH, **look: Any

@@ -18,6 +18,9 @@ from nftgan.files import canonical_json, sha256_hex
 VERSION = 1
 RENDERER = "f64-1"
 MAX_SIDE = 16384
+FILTERS = ("nearest", "cubic")
+WALL = 1024  # pixels that a finished image has at least, unless said otherwise
+MAX_CUBIC = 64  # times: beyond, the sums of the cubic filter could leave 64 bits
 IDENTITY = re.compile(r"sha256:[0-9a-f]{64}")
 _KEYS = (  # all required
     "nftgan",
@@ -38,13 +41,21 @@ class Finish:
 
     grid: int = 0  # side of the pixel-art grid; 0: the image keeps its pixels
     palette: int = 0  # colours kept; 0: all
-    upscale: int = 1  # nearest-neighbour enlargement
+    upscale: int = 1  # how many times larger
+    filter: str = "nearest"  # of the enlargement: nearest, or cubic for art without a grid
 
     def __post_init__(self) -> None:
+        if self.filter not in FILTERS:
+            raise UsageError(
+                f"finish: there is no filter {self.filter!r}", hint=f"take {' or '.join(FILTERS)}"
+            )
+        if self.upscale == 1:
+            object.__setattr__(self, "filter", "nearest")  # one way to say it, so one hash
+        most_cubic = MAX_CUBIC if self.filter == "cubic" else 256
         for name, value, least, most in (
             ("grid", self.grid, 0, 4096),
             ("palette", self.palette, 0, 256),
-            ("upscale", self.upscale, 1, 256),
+            ("upscale", self.upscale, 1, most_cubic),
         ):
             if type(value) is not int or not least <= value <= most:
                 raise UsageError(f"finish: {name} must be from {least} to {most}, not {value!r}")
@@ -54,6 +65,25 @@ class Finish:
     @property
     def does_nothing(self) -> bool:
         return self.grid == 0 and self.palette == 0 and self.upscale == 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; `filter` is left out where it is nearest, as recipes had it first."""
+        document = asdict(self)
+        if self.filter == "nearest":
+            del document["filter"]
+        return document
+
+    @classmethod
+    def from_json(cls, raw: Any, where: str) -> Finish:
+        """The finish that `raw` holds; UsageError for a missing, unknown or wrong key."""
+        keys = {"grid", "palette", "upscale"}
+        if not isinstance(raw, Mapping) or set(raw) - {"filter"} != keys:
+            raise UsageError(f"{where}: finish must hold grid, palette and upscale")
+        finish = cls(**raw)
+        if "filter" in raw and finish.filter != "cubic":
+            # Else the same pixels would have two hashes.
+            raise UsageError(f"{where}: finish must leave out filter where it is nearest")
+        return finish
 
     def size(self, resolution: int) -> int:
         """Pixels a side of a finished image that was `resolution` wide."""
@@ -124,7 +154,7 @@ class Recipe:
             "size": list(self.size),
         }
         if self.finish is not None:
-            document["finish"] = asdict(self.finish)
+            document["finish"] = self.finish.to_json()
         return document
 
     @classmethod
@@ -146,9 +176,7 @@ class Recipe:
             raise UsageError(f"{where}: {sorted(missing)[0]!r} is missing")
         finish = None
         if (raw := document.get("finish")) is not None:
-            if not isinstance(raw, Mapping) or set(raw) != {"grid", "palette", "upscale"}:
-                raise UsageError(f"{where}: finish must hold grid, palette and upscale")
-            finish = Finish(**raw)
+            finish = Finish.from_json(raw, where)
         for key in ("translate", "size"):
             if not isinstance(document[key], (list, tuple)) or len(document[key]) != 2:
                 raise UsageError(f"{where}: {key} must be a list of 2 numbers")
@@ -173,9 +201,56 @@ class Recipe:
         return "sha256:" + sha256_hex(canonical_json(self.to_json()))
 
 
-def recipe_from_section(section: RecipeSection, *, model: str, resolution: int) -> Recipe:
+@dataclass(frozen=True)
+class PixelArt:
+    """What a model knows of the pixel art it was trained on."""
+
+    grid: int = 0  # art pixels along a side; 0: the art is no pixel art
+    colours: int = 0  # of a typical image
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> PixelArt:
+        """From a model's document; no pixel art where that says nothing, or nonsense."""
+        dataset = info.get("dataset")
+        facts = dataset.get("pixel_art") if isinstance(dataset, Mapping) else None
+        if not isinstance(facts, Mapping):
+            return cls()
+        grid, colours = facts.get("grid"), facts.get("colours")
+        if type(grid) is not int or type(colours) is not int or not 0 < grid <= 4096:
+            return cls()
+        return cls(grid, min(max(colours, 2), 256))
+
+
+def finish_from_section(section: RecipeSection, resolution: int, art: PixelArt) -> Finish:
+    """The finish that [recipe] asks for; "auto" follows the art and enlarges to `WALL` pixels.
+
+    Pixel art comes back to its own grid, with as many colours as an image of the art, and is
+    enlarged in equal squares; other art keeps its pixels and is enlarged by the cubic filter.
+    """
+    drawn = 0 if art.grid == 0 or resolution % art.grid or resolution == art.grid else art.grid
+    grid = _number("pixel_grid", section.pixel_grid, drawn)
+    palette = _number("palette", section.palette, art.colours)
+    kind = section.filter
+    if kind == "auto":
+        kind = "nearest" if grid or palette or art.grid else "cubic"
+    side = grid or resolution
+    enough = 1 if side >= WALL // 2 else min(-(-WALL // side), MAX_CUBIC)
+    return Finish(grid, palette, _number("upscale", section.upscale, enough), kind)
+
+
+def _number(name: str, value: int | str, automatic: int) -> int:
+    if value == "auto":
+        return automatic
+    if isinstance(value, str):
+        raise UsageError(f'[recipe] {name} must be a number or "auto", not {value!r}')
+    return value
+
+
+def recipe_from_section(
+    section: RecipeSection, *, model: str, resolution: int, art: PixelArt = PixelArt()
+) -> Recipe:
     """The recipe that [recipe] of nftgan.toml asks of a model `resolution` pixels wide."""
-    finish = Finish(section.pixel_grid, section.palette, section.upscale)
+    finish = finish_from_section(section, resolution, art)
     side = finish.size(resolution)
     return Recipe(
         model=model,

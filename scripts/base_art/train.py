@@ -30,7 +30,11 @@ from torch import Tensor, nn
 
 from nftgan.dataset.archive import Dataset
 from nftgan.networks import build_discriminator, build_generator
-from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
+from nftgan.networks.architecture import (
+    DiscriminatorConfig,
+    StyleGAN2Config,
+    StyleGAN3Config,
+)
 from nftgan.networks.model_file import save_model
 
 
@@ -39,7 +43,7 @@ class Size:
     """The networks for one side of picture."""
 
     z_dim: int
-    generator: StyleGAN3Config
+    generator: StyleGAN2Config | StyleGAN3Config
     discriminator: DiscriminatorConfig
 
 
@@ -61,7 +65,23 @@ def size_of(side: int, z_dim: int, channel_max: int, layers: int, d_max: int) ->
     return Size(z_dim, generator, discriminator)
 
 
-SIZES = {32: size_of(32, 32, 48, 5, 96), 64: size_of(64, 64, 96, 6, 96)}
+PIXEL_ART = StyleGAN2Config(  # noise would be speckles between flat squares
+    img_resolution=16,
+    z_dim=64,
+    w_dim=128,
+    mapping_layers=2,
+    channel_base=1024,
+    channel_max=64,
+    num_fp16_res=0,
+    use_noise=False,
+)
+SIZES = {
+    16: Size(
+        64, PIXEL_ART, DiscriminatorConfig(16, channel_base=1024, channel_max=96, num_fp16_res=0)
+    ),
+    32: size_of(32, 32, 48, 5, 96),
+    64: size_of(64, 64, 96, 6, 96),
+}
 BATCH = 16
 R1_EVERY = 16
 BETA = 4.0  # weight of the KL divergence beside the reconstruction

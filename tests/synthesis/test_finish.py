@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nftgan.synthesis.finish import apply_finish, to_grid, to_palette, upscale
+from nftgan.synthesis.finish import (
+    apply_finish,
+    to_grid,
+    to_palette,
+    upscale,
+    upscale_cubic,
+)
 from nftgan.synthesis.recipe import Finish
 
 SQUARES = st.integers(1, 9).flatmap(lambda n: arrays(np.uint8, (n, n, 3)))
@@ -128,3 +134,52 @@ def test_a_photograph_sized_palette_has_the_asked_for_colours_and_small_errors()
     small = to_palette(image, 64)
     assert len(np.unique(small.reshape(-1, 3), axis=0)) > 50
     assert np.abs(small.astype(int) - image).mean() < 8
+
+
+def slow_cubic(image: np.ndarray, factor: int) -> np.ndarray:
+    """The filter in fractions, one value at a time: Keys' kernel at the taps' distances."""
+
+    def kernel(x: Fraction) -> Fraction:
+        x = abs(x)
+        if x < 1:
+            return Fraction(3, 2) * x**3 - Fraction(5, 2) * x**2 + 1
+        return -(x**3) / 2 + Fraction(5, 2) * x**2 - 4 * x + 2 if x < 2 else Fraction(0)
+
+    def line(values: list[Fraction]) -> list[Fraction]:
+        out = []
+        for place in range(len(values) * factor):
+            centre = Fraction(2 * place + 1, 2 * factor) - Fraction(1, 2)
+            first = centre.__floor__()
+            taps = [values[min(max(first + k, 0), len(values) - 1)] for k in (-1, 0, 1, 2)]
+            total = sum(
+                (kernel(centre - first - k) * t for k, t in zip((-1, 0, 1, 2), taps, strict=True)),
+                Fraction(0),
+            )
+            out.append(min(max(total, min(taps[1:3])), max(taps[1:3])))
+        return out
+
+    side = len(image)
+    done = np.zeros((side * factor, side * factor, 3), dtype=np.uint8)
+    for c in range(3):
+        wide = [line([Fraction(int(v)) for v in row]) for row in image[:, :, c]]
+        tall = [line(list(column)) for column in zip(*wide, strict=True)]
+        for x, column in enumerate(tall):
+            for y, value in enumerate(column):
+                done[y, x, c] = (value + Fraction(1, 2)).__floor__()
+    return done
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 4).flatmap(lambda n: arrays(np.uint8, (n, n, 3))), st.integers(1, 4))
+def test_the_cubic_enlargement_follows_its_description(image: np.ndarray, factor: int) -> None:
+    assert np.array_equal(upscale_cubic(image, factor), slow_cubic(image, factor))
+
+
+def test_the_cubic_enlargement_keeps_flat_colours_and_makes_no_halo_at_its_limits() -> None:
+    image = np.zeros((4, 4, 3), dtype=np.uint8)
+    image[:, 2:] = 255
+    large = upscale_cubic(image, 64)
+    assert large.shape == (256, 256, 3)
+    assert (large[:, :96] == 0).all() and (large[:, 160:] == 255).all()
+    assert (np.diff(large[0, :, 0].astype(int)) >= 0).all()
+    assert np.array_equal(apply_finish(image, Finish(0, 0, 64, "cubic")), large)

@@ -37,6 +37,14 @@ def test_a_finish_is_part_of_the_hash_and_an_empty_one_is_not() -> None:
     assert empty == plain and empty.hash == plain.hash and "finish" not in empty.to_json()
     assert finished.to_json()["finish"] == {"grid": 16, "palette": 12, "upscale": 32}
     assert finished.hash != plain.hash
+    smooth = Recipe(model=MODEL, size=(512, 512), finish=Finish(0, 0, 8, "cubic"))
+    assert smooth.to_json()["finish"] == {
+        "filter": "cubic",
+        "grid": 0,
+        "palette": 0,
+        "upscale": 8,
+    }
+    assert Finish(0, 8, 1, "cubic") == Finish(0, 8, 1)
 
 
 @given(
@@ -45,7 +53,7 @@ def test_a_finish_is_part_of_the_hash_and_an_empty_one_is_not() -> None:
     label=st.none() | st.integers(0, 9),
     x=st.floats(-1, 1),
     rotate=st.floats(-360, 360),
-    finish=st.sampled_from([None, Finish(0, 8, 2), Finish(0, 0, 3)]),
+    finish=st.sampled_from([None, Finish(0, 8, 2), Finish(0, 0, 3), Finish(0, 0, 4, "cubic")]),
 )
 def test_json_comes_back_equal_with_the_same_hash(
     trunc: float,
@@ -89,6 +97,11 @@ def test_zero_has_one_hash_whatever_its_sign_and_type() -> None:
         ({"finish": {"grid": -1, "palette": 0, "upscale": 1}}, "grid must be from 0"),
         ({"finish": {"grid": 4, "palette": 1, "upscale": 2}}, "1 colour"),
         ({"finish": {"grid": 4, "palette": 0, "upscale": 3}}, "not what the finish gives"),
+        ({"finish": {"grid": 0, "palette": 0, "upscale": 65, "filter": "cubic"}}, "from 1 to 64"),
+        ({"finish": {"grid": 0, "palette": 0, "upscale": 2, "filter": "lanczos"}}, "no filter"),
+        ({"finish": {"grid": 0, "palette": 0, "upscale": 2, "filter": "nearest"}}, "leave out"),
+        ({"finish": {"grid": 0, "palette": 0, "upscale": 1, "filter": "cubic"}}, "leave out"),
+        ({"finish": {"grid": 0, "palette": 0, "upscale": 2, "blur": 1}}, "grid, palette and"),
         ({"sharpen": 1}, "unknown key 'sharpen'"),
     ],
 )
