@@ -11,6 +11,7 @@ import typer
 from nftgan.cli.options import (
     Cutoff,
     Device,
+    Filter,
     Label,
     Model,
     Palette,
@@ -269,6 +270,7 @@ def generate(
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
     upscale: Upscale = 1,
+    filter: Filter = "nearest",
     grid: Annotated[bool, typer.Option("--grid", help="Also one contact sheet, grid.png.")] = False,
     device: Device = None,
 ) -> Any:

@@ -50,7 +50,10 @@ Palette = Annotated[
     int, typer.Option("--palette", metavar="N", help="Pixel-art finish: colours kept; 0: all.")
 ]
 Upscale = Annotated[
-    int, typer.Option("--upscale", metavar="N", help="Nearest-neighbour enlargement.")
+    int, typer.Option("--upscale", metavar="N", help="How many times larger the images are.")
+]
+Filter = Annotated[
+    str, typer.Option("--filter", help="Of the enlargement: nearest, or cubic for smooth art.")
 ]
 Device = Annotated[
     str | None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import Palette, PixelGrid, Trunc, Upscale
+from nftgan.cli.options import Trunc
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import GET_STARTED, Collection, verb
 
@@ -20,15 +20,28 @@ def init(
         Path, typer.Option("--in", metavar="DIR", help="Folder that holds the collections.")
     ] = Path("collections"),
     trunc: Trunc = 0.7,
-    pixel_grid: PixelGrid = 0,
-    palette: Palette = 0,
-    upscale: Upscale = 1,
+    pixel_grid: Annotated[
+        int | None,
+        typer.Option(help="Squares of pixel art; else as the art has.", show_default=False),
+    ] = None,
+    palette: Annotated[
+        int | None,
+        typer.Option(help="Colours of each piece; else as the art has.", show_default=False),
+    ] = None,
+    upscale: Annotated[
+        int | None,
+        typer.Option(help="Enlargement; else to 1024 pixels.", show_default=False),
+    ] = None,
+    filter: Annotated[
+        str, typer.Option(help="nearest (pixel art) or cubic; auto follows the art.")
+    ] = "auto",
 ) -> Any:
     """Start a collection: a folder with an annotated nftgan.toml."""
     from nftgan.workflows.init import Look
     from nftgan.workflows.init import init as start
 
-    look = Look(trunc, pixel_grid, palette, upscale)
+    chosen = {"pixel_grid": pixel_grid, "palette": palette, "upscale": upscale}
+    look = Look(trunc, filter=filter, **{k: v for k, v in chosen.items() if v is not None})
     result = start(name, folder, look)
     ui.print(f"{'made' if result.created else 'kept'} {result.config}")
     ui.print("next: edit it, then [bold]nftgan curate[/] in that folder")

@@ -12,7 +12,8 @@ from nftgan.dataset.crop import Box, Crop, square
 from nftgan.dataset.decode import Rejected, decode, open_header
 from nftgan.dataset.duplicates import Fingerprint, fingerprint
 from nftgan.dataset.pack import encode_png, pixel_digest
-from nftgan.dataset.resize import Resample, resize
+from nftgan.dataset.pixel_art import LARGEST_SET, MAX_COLOURS, native
+from nftgan.dataset.resize import Resample, enlarged, resize
 from nftgan.dataset.sharpness import is_soft
 
 # A JPEG is decoded at half, a quarter or an eighth of its size while that leaves this many times
@@ -37,6 +38,7 @@ class Job:
     background: tuple[int, int, int]
     min_side: int  # pixels of the source's short side
     resample: Resample
+    pixel_grid: int = 0  # of a set of pixel art: its squares along a side
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Square:
     size: tuple[int, int]  # of the upright source
     box: Box  # the square cut from it
     notes: tuple[str, ...]
+    colours: int = 0  # of an image on the set's grid, before it was enlarged; else 0
 
 
 def look(path: Path) -> Look | str:
@@ -65,6 +68,17 @@ def look(path: Path) -> Look | str:
         return "not enough memory to read it"
 
 
+def grid_of(path: Path, job: Job) -> int:
+    """Squares along a side of the pixel art at `path`; 0 when it is none, or cannot be read."""
+    try:
+        decoded = decode(path.read_bytes(), job.background)
+        cut, _ = square(decoded.image, job.crop, job.background)
+        small = None if cut.getcolors(1) is not None else native(cut)
+    except (Rejected, OSError, MemoryError):
+        return 0
+    return 0 if small is None or small.width > LARGEST_SET else small.width
+
+
 def make_square(path: Path, job: Job) -> Square | str:
     """The training square of the file at `path`, or why there is none."""
     try:
@@ -78,7 +92,9 @@ def make_square(path: Path, job: Job) -> Square | str:
 
 
 def _make_square(data: bytes, job: Job) -> Square:
-    decoded = decode(data, job.background, enough=_SPARE * job.resolution)
+    # A JPEG decoded at half its size would lose the squares of pixel art.
+    enough = None if job.pixel_grid else _SPARE * job.resolution
+    decoded = decode(data, job.background, enough=enough)
     width, height = decoded.size
     if min(width, height) < job.min_side:
         raise Rejected(f"{width}x{height}: its short side is under {job.min_side} pixels")
@@ -87,7 +103,13 @@ def _make_square(data: bytes, job: Job) -> Square:
         raise Rejected("blank: every pixel has the same colour")
     scale = width / decoded.image.width
     left, top, right, bottom = (round(edge * scale) for edge in box)
-    final, note = resize(cut, job.resolution, job.resample)
+    small = native(cut) if job.pixel_grid else None
+    colours = 0
+    if small is not None and small.width == job.pixel_grid:
+        colours = len(small.getcolors(MAX_COLOURS) or ())
+        final, note = enlarged(small, job.resolution)
+    else:
+        final, note = resize(cut, job.resolution, job.resample)
     notes = [*decoded.notes]
     if note:
         notes.append(note)
@@ -101,4 +123,5 @@ def _make_square(data: bytes, job: Job) -> Square:
         (width, height),
         (left, top, right, bottom),
         tuple(notes),
+        colours,
     )

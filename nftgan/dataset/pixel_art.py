@@ -11,6 +11,7 @@ from PIL import Image
 
 MAX_COLOURS = 64  # of one image that counts as pixel art
 MAX_GRID = 256  # art pixels along a side
+LARGEST_SET = 64  # art pixels along a side, up to which a set is trained at its own size
 _LOSSY_GRIDS = range(8, 129)  # looked for in compressed art
 _MIN_BLOCK = 6  # pixels of the file to an art pixel, below which compression hides the grid
 _FAINT = 48  # a step between two pixels, summed over channels, that compression may have made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median_low
@@ -14,11 +14,12 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
-from nftgan.dataset.image_worker import Job, Look, Square, look, make_square
+from nftgan.dataset.image_worker import Job, Look, Square, grid_of, look, make_square
 from nftgan.dataset.labels import Labels, class_order, read_labels
 from nftgan.dataset.output import check_output, only_writer, own_files
 from nftgan.dataset.pack import DatasetWriter, dataset_writer
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
+from nftgan.dataset.pixel_art import grid_of_set, side_for
 from nftgan.dataset.report import report_paths, write_report
 from nftgan.dataset.resize import Resample
 from nftgan.dataset.scan import Candidate, Scan, scan
@@ -27,9 +28,10 @@ from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 from nftgan.progress import SILENT, Progress, track
 
-METHOD = 2  # raised when the same files and options would give other pixels
+METHOD = 3  # raised when the same files and options would give other pixels
 MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
-_DEFAULT_FLOOR = 32  # the smallest size with a training preset: 16-pixel art is doubled
+_DEFAULT_FLOOR = 32  # of art that is no pixel art
+_PROBES = 24  # images that settle whether a folder is pixel art
 _MAX_DISTANCE = 16
 
 
@@ -74,9 +76,10 @@ def prepare(
 
     The zip appears whole or not at all, with `NAME.report.json` and `NAME.report.html` beside it.
     The same files and options give the same bytes; when the zip is there already, nothing is
-    decoded. Without a resolution the largest power of two that half of the images reach is
-    taken, from 32 to 1024. workers: processes; None for one per processor. Raises UsageError for
-    wrong options and for a folder without a usable image.
+    decoded. Without a resolution the largest power of two that half of the images reach is taken,
+    from 32 to 1024; a folder of pixel art gets the side of its own grid. workers: processes; None
+    for one per processor. Raises UsageError for wrong options and for a folder without a usable
+    image.
     """
     plan = _checked(options)
     labels = read_labels(options.labels)
@@ -100,11 +103,12 @@ def _prepare(
     looks = _look_at(found.candidates, options.dedupe >= 0, rejected, progress, workers)
     if not looks:
         raise _nothing_left(rejected)
-    job = _job(plan, options, int(median_low(seen.short_side for _, seen in looks)))
-    inputs = _inputs_digest(options, job, labels, looks, rejected)
+    inputs = _inputs_digest(options, labels, looks, rejected)
     if (same := _unchanged(output, inputs)) is not None:
         progress.note(f"{output} is unchanged")
         return same
+    job = _job(plan, options, int(median_low(seen.short_side for _, seen in looks)))
+    job = _on_the_arts_grid(job, options, looks, workers)
     head: dict[str, Any] = {
         "inputs": inputs,
         "method": METHOD,
@@ -113,7 +117,7 @@ def _prepare(
     }
     squares = _squares(looks, labels, job, rejected, progress, workers)
     with dataset_writer(output) as writer:
-        notes = head | _pack(writer, squares, options.dedupe, labels, rejected)
+        notes = head | _pack(writer, squares, options.dedupe, labels, rejected, job.pixel_grid)
         if not notes["sources"]:
             raise _nothing_left(rejected)
         writer.finish(notes.pop("labels"), notes)
@@ -128,11 +132,13 @@ def _pack(
     dedupe: int,
     labels: Labels | None,
     rejected: list[tuple[str, str]],
+    pixel_grid: int,
 ) -> dict[str, Any]:
     """Write each image that copies no earlier one; what the dataset's notes say of them."""
     twins = TwinFinder(dedupe)
     sources: list[dict[str, Any]] = []
     names: list[str] = []  # of each image's class
+    colours: list[int] = []  # of each image on the grid of pixel art
     for candidate, sha256, square in squares:
         if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
             rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
@@ -150,12 +156,15 @@ def _pack(
         )
         if labels is not None:
             names.append(labels.of(candidate.name) or "")
+        if square.colours:
+            colours.append(square.colours)
     classes = class_order(set(names))
     index = {name: number for number, name in enumerate(classes)}
     return {
         "classes": classes,
         "labels": [index[name] for name in names] if labels is not None else None,
         "notes": _summary(sources, classes),
+        "pixel_art": {"grid": pixel_grid, "colours": median_low(colours)} if colours else None,
         "rejected": sorted([name, reason] for name, reason in rejected),
         "sources": sources,
     }
@@ -229,6 +238,31 @@ def _job(plan: _Plan, options: PrepareOptions, typical: int) -> Job:
     return Job(resolution, plan.crop, plan.background, min_side, plan.resample)
 
 
+def _on_the_arts_grid(
+    job: Job,
+    options: PrepareOptions,
+    looks: list[tuple[Candidate, Look]],
+    workers: int | None,
+) -> Job:
+    """`job` with the grid of a folder of pixel art, and the side for it unless one was asked for.
+
+    A few images spread over the folder settle it.
+    """
+    if job.resample is not Resample.AUTO:
+        return job
+    probes = [item.path for item, _ in looks[:: -(-len(looks) // _PROBES)]]
+    count = worker_count(len(probes)) if workers is None else workers
+    found = ordered_map(partial(grid_of, job=job), probes, count)
+    grid = grid_of_set([0 if isinstance(one, Crashed) else one for one in found])
+    side = side_for(grid) if grid and options.resolution is None else job.resolution
+    if grid > side:
+        return job  # smaller was asked for than the art is
+    least = job.min_side
+    if grid and options.min_side is None:
+        least = min(least, grid)
+    return replace(job, resolution=side, pixel_grid=grid, min_side=least)
+
+
 def _squares(
     looks: list[tuple[Candidate, Look]],
     labels: Labels | None,
@@ -267,7 +301,6 @@ def _options_json(options: PrepareOptions) -> dict[str, Any]:
 
 def _inputs_digest(
     options: PrepareOptions,
-    job: Job,
     labels: Labels | None,
     looks: list[tuple[Candidate, Look]],
     rejected: list[tuple[str, str]],
@@ -276,7 +309,6 @@ def _inputs_digest(
     value = {
         "method": METHOD,
         "options": _options_json(options),
-        "resolution": job.resolution,
         "labels": labels.by_name if labels else None,
         "files": [[item.name, seen.sha256] for item, seen in looks],
         "rejected": sorted([name, reason] for name, reason in rejected),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from enum import Enum
 
-import numpy as np
 from PIL import Image
 
-PIXEL_ART_COLOURS = 64  # at most so many in an image that counts as pixel art
-PIXEL_ART_SIDE = 256  # and at most so many art pixels along a side
+from nftgan.dataset.pixel_art import MAX_COLOURS, MAX_GRID, block_size, framed, side_for
+
 # Of a large image whole blocks are averaged first, down to no less than this many times the size:
 # half the time, and half a level (RMS) apart on grainy drawings.
 _GAP = 2.0
@@ -24,28 +22,11 @@ class Resample(str, Enum):
     NEAREST = "nearest"
 
 
-def block_size(image: Image.Image) -> int:
-    """Side in pixels of the equal squares that `image` consists of; 1 when it has none."""
-    # A row or a few settle it for all but pixel art, at a hundredth of the cost.
-    if _common_boundary(np.asarray(image.crop((0, 0, image.width, 1)))) == 1:
-        return 1
-    pixels = np.asarray(image)  # [h, w, 3]
-    if _common_boundary(pixels[:: max(1, len(pixels) // 8)]) == 1:
-        return 1
-    return math.gcd(_common_boundary(pixels), _common_boundary(pixels.transpose(1, 0, 2)))
-
-
-def _common_boundary(pixels: np.ndarray) -> int:
-    """Largest number dividing the width and each column that differs from its left neighbour."""
-    changes = (pixels[:, 1:] != pixels[:, :-1]).any(axis=(0, 2))
-    return int(np.gcd.reduce(np.flatnonzero(changes) + 1, initial=pixels.shape[1]))
-
-
 def is_pixel_art(image: Image.Image) -> bool:
     """Few colours and few pixels: art whose squares must stay sharp."""
-    if max(image.size) > PIXEL_ART_SIDE:
+    if max(image.size) > MAX_GRID:
         return False
-    return image.getcolors(PIXEL_ART_COLOURS) is not None
+    return image.getcolors(MAX_COLOURS) is not None
 
 
 def resize(image: Image.Image, side: int, resample: Resample) -> tuple[Image.Image, str]:
@@ -63,11 +44,25 @@ def resize(image: Image.Image, side: int, resample: Resample) -> tuple[Image.Ima
         grid = image.width // block_size(image)
         native = image.resize((grid, grid), Image.Resampling.NEAREST)
         if grid <= side and is_pixel_art(native):
-            if side % grid == 0:
-                return native.resize(size, Image.Resampling.NEAREST), f"pixel art of {grid} squares"
-            fine = grid * -(-_FINE * side // grid)
-            native = native.resize((fine, fine), Image.Resampling.NEAREST)
-            note = f"pixel art of {grid} squares, which does not divide {side}"
-            return native.resize(size, Image.Resampling.BOX), note
+            return enlarged(native, side)
     note = "enlarged: smaller than the training size" if image.width < side else ""
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=_GAP), note
+
+
+def enlarged(native: Image.Image, side: int) -> tuple[Image.Image, str]:
+    """Pixel art of one pixel a square at `side`, and a note.
+
+    The squares are all equal where they divide `side`. Where `side` is the next power of two they
+    stay as they are, with a border; else they are averaged where they meet.
+    """
+    size, grid = (side, side), native.width
+    if grid == side:
+        return native, ""
+    if side % grid == 0:
+        return native.resize(size, Image.Resampling.NEAREST), f"pixel art of {grid} squares"
+    if side == side_for(grid):
+        return framed(native, side), f"pixel art of {grid} squares, with a border up to {side}"
+    fine = grid * -(-_FINE * side // grid)
+    native = native.resize((fine, fine), Image.Resampling.NEAREST)
+    note = f"pixel art of {grid} squares, which does not divide {side}"
+    return native.resize(size, Image.Resampling.BOX), note

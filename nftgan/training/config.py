@@ -102,12 +102,15 @@ class DatasetFacts:
     channels: int
     label_count: int
     classes: tuple[str, ...] = ()  # names of the classes, where the data set knows them
+    pixel_grid: int = 0  # squares along a side of pixel art; 0: the art is none
+    pixel_colours: int = 0  # of a typical image of pixel art
 
     @staticmethod
     def of(path: Path) -> DatasetFacts:
         from nftgan.dataset.archive import Dataset
 
         dataset = Dataset.open(path)
+        art = dataset.notes.get("pixel_art") or {}
         return DatasetFacts(
             path=str(path),
             name=dataset.name,
@@ -117,6 +120,8 @@ class DatasetFacts:
             channels=dataset.channels,
             label_count=dataset.label_count,
             classes=dataset.classes,
+            pixel_grid=art.get("grid", 0),
+            pixel_colours=art.get("colours", 0),
         )
 
 
@@ -227,7 +232,7 @@ SESSION_FIELDS = (
 """Fields that may differ when the same run goes on: how long, how often, on what."""
 
 OPTIONS: dict[str, Any] = {
-    "cfg": "stylegan3-t",
+    "cfg": None,  # StyleGAN2 for pixel art, else StyleGAN3-T
     "kimg": None,
     "tick": None,
     "snap": 5,
@@ -273,6 +278,15 @@ OPTIONS: dict[str, Any] = {
 """What `resolve` takes, with its defaults; None: the preset, the cfg or the data set decides."""
 
 
+def default_cfg(dataset: DatasetFacts) -> str:
+    """The generator that suits the art.
+
+    StyleGAN3 is free of aliases because it draws nothing sharper than its pixels can carry, so that
+    it rings at the hard edges of pixel art; StyleGAN2 draws them (docs/training.md has figures).
+    """
+    return "stylegan2" if dataset.pixel_grid else "stylegan3-t"
+
+
 def resolve(
     dataset: DatasetFacts, *, preset: str | None = None, resume: str | None = None, **options: Any
 ) -> TrainConfig:
@@ -284,6 +298,7 @@ def resolve(
     _check_names(options)
     chosen = OPTIONS | {key: value for key, value in options.items() if value is not None}
     chosen["device"] = _device(chosen["device"])
+    chosen["cfg"] = chosen["cfg"] or default_cfg(dataset)
     _check_choice("cfg", chosen["cfg"], CFGS)
     _check_choice("aug", chosen["aug"], AUGMENTS)
     _check_choice("loss", chosen["loss"], LOSSES)

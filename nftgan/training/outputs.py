@@ -255,6 +255,7 @@ def save_network(state: TrainState, path: Path) -> str:
             "name": config.dataset.name,
             "images": config.dataset.images,
             "holdout": config.holdout,
+            "pixel_art": _pixel_art(config),
         },
         "version": nftgan.__version__,
         "licence": config.parent.licence if config.parent else "",
@@ -262,6 +263,11 @@ def save_network(state: TrainState, path: Path) -> str:
     return model_file.save_model(
         path, generator=state.average, discriminator=state.discriminator, meta=meta
     )
+
+
+def _pixel_art(config: TrainConfig) -> dict[str, int] | None:
+    art = config.dataset
+    return {"grid": art.pixel_grid, "colours": art.pixel_colours} if art.pixel_grid else None
 
 
 def _class_names(config: TrainConfig) -> list[str]:

@@ -29,9 +29,10 @@ publish = true                 # false: only who gets the model from you can pro
 trunc = {trunc}                    # truncation psi: 1 full variety, 0.5 to 0.8 safer images
 translate = [0.0, 0.0]         # in image widths and heights (StyleGAN3)
 rotate = 0.0                   # degrees (StyleGAN3)
-pixel_grid = {pixel_grid}                 # pixel-art finish: side of the grid, 0 for none
-palette = {palette}                    # pixel-art finish: number of colours, 0 for all
-upscale = {upscale}                    # nearest-neighbour enlargement of the finished image
+pixel_grid = {pixel_grid}            # squares along a side of pixel art, 0 for none; "auto": as the art
+palette = {palette}               # colours kept of each piece, 0 for all; "auto": as the art
+upscale = {upscale}               # how many times larger a piece is; "auto": to 1024 pixels
+filter = {filter}                # of the enlargement: "nearest" for pixel art, "cubic" for other art
 
 [royalty]
 percent = 5.0                  # ERC-2981: a wish that markets may ignore
@@ -47,9 +48,10 @@ class Look:
     """First values of [recipe]."""
 
     trunc: float = 0.7
-    pixel_grid: int = 0
-    palette: int = 0
-    upscale: int = 1
+    pixel_grid: int | str = "auto"
+    palette: int | str = "auto"
+    upscale: int | str = "auto"
+    filter: str = "auto"
 
 
 PLAIN_LOOK = Look()
@@ -81,5 +83,7 @@ def init(name: str, parent: Path, look: Look = PLAIN_LOOK) -> InitResult:
     symbol = re.sub(r"[^A-Z0-9]", "", name.upper())[:11] or "ART"
     # A JSON string is a TOML basic string too.
     words = {"name": json.dumps(name), "symbol": json.dumps(symbol)}
-    write_text(path, TEMPLATE.format(**words, **asdict(look)))
+    write_text(
+        path, TEMPLATE.format(**words, **{k: json.dumps(v) for k, v in asdict(look).items()})
+    )
     return InitResult(folder, path, created=True)

@@ -195,16 +195,72 @@ def test_the_default_resolution_is_what_the_art_allows(
     assert prepare(tmp_path / "art", tmp_path / "out.zip").resolution == resolution
 
 
-def test_shipped_pixel_art_is_doubled_exactly(tmp_path: Path) -> None:
-    unpack("pixel-art", tmp_path / "art")
-    for path in sorted((tmp_path / "art").iterdir())[40:]:
+def shipped_sprites(folder: Path, count: int) -> list[Image.Image]:
+    unpack("pixel-art", folder)
+    sprites = []
+    for number, path in enumerate(sorted(folder.iterdir())):
+        if number < count:
+            sprites.append(Image.open(path).convert("RGB"))
         path.unlink()
+    return sprites
+
+
+@pytest.mark.parametrize(
+    ("side", "quality"), [(16, None), (160, None), (192, 80), (500, None), (500, 85)]
+)
+def test_a_folder_of_pixel_art_keeps_its_grid_also_enlarged_and_compressed(
+    side: int, quality: int | None, tmp_path: Path
+) -> None:
+    art = tmp_path / "art"
+    sprites = shipped_sprites(art, 12)
+    for number, sprite in enumerate(sprites):
+        large = sprite.resize((side, side), Image.Resampling.NEAREST)
+        if quality is None:
+            large.save(art / f"{number:02}.png")
+        else:
+            large.save(art / f"{number:02}.jpg", quality=quality)
+    report = prepare(art, tmp_path / "out.zip", workers=1)
+    assert (report.kept, report.resolution, report.rejected) == (12, 16, ())
+    dataset = Dataset.open(report.output)
+    assert dataset.notes["pixel_art"]["grid"] == 16
+    assert 6 <= dataset.notes["pixel_art"]["colours"] <= 20
+    got = dataset.images(range(12)).transpose(0, 2, 3, 1).astype(int)
+    error = np.abs(got - np.stack([np.asarray(sprite) for sprite in sprites]))
+    assert error.mean() < (1 if quality is None else 3)
+    assert side == 500 or quality or error.max() == 0
+
+
+def test_pixel_art_is_enlarged_exactly_when_a_side_is_asked_for(tmp_path: Path) -> None:
+    sprites = shipped_sprites(tmp_path / "art", 4)
+    for number, sprite in enumerate(sprites):
+        sprite.save(tmp_path / f"art/{number}.png")
+    report = prepare(tmp_path / "art", tmp_path / "out.zip", PrepareOptions(resolution=32))
+    dataset = Dataset.open(report.output)
+    native = np.asarray(sprites[2]).transpose(2, 0, 1)
+    assert np.array_equal(dataset.images([2])[0], native.repeat(2, axis=1).repeat(2, axis=2))
+    assert dataset.notes["pixel_art"]["grid"] == 16
+
+
+def test_pixel_art_of_24_squares_keeps_them_whole_inside_a_border(tmp_path: Path) -> None:
+    (tmp_path / "art").mkdir()
+    random = np.random.default_rng(0)
+    palette = random.integers(0, 256, (6, 3), dtype=np.uint8)
+    sprites = palette[random.integers(0, 6, (5, 24, 24))]
+    for number, pixels in enumerate(sprites):
+        Image.fromarray(pixels).resize((336, 336), 0).save(tmp_path / f"art/{number}.png")
     report = prepare(tmp_path / "art", tmp_path / "out.zip")
-    assert (report.kept, report.resolution, report.rejected) == (40, 32, ())
-    images = Dataset.open(report.output).images(range(40))
-    with Image.open(tmp_path / "art/pixel-art-0007.png") as image:
-        native = np.asarray(image).transpose(2, 0, 1)
-    assert np.array_equal(images[7], native.repeat(2, axis=1).repeat(2, axis=2))
+    assert report.resolution == 32
+    got = Dataset.open(report.output).images(range(5)).transpose(0, 2, 3, 1)
+    assert np.array_equal(got[:, 4:28, 4:28], sprites)
+    assert np.array_equal(got[:, 0, 4:28], sprites[:, 0])
+
+
+def test_drawings_with_smooth_edges_are_no_pixel_art(tmp_path: Path) -> None:
+    (tmp_path / "art").mkdir()
+    for seed in range(4):
+        drawing(seed, 256, 256).save(tmp_path / f"art/{seed}.png")
+    report = prepare(tmp_path / "art", tmp_path / "out.zip", PrepareOptions(resolution=64))
+    assert Dataset.open(report.output).notes["pixel_art"] is None
 
 
 def test_folders_become_classes(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nftgan.dataset.resize import Resample, block_size, is_pixel_art, resize
+from nftgan.dataset.pixel_art import block_size
+from nftgan.dataset.resize import Resample, is_pixel_art, resize
 
 
 def sprite(side: int, seed: int = 0, colours: int = 8) -> np.ndarray:

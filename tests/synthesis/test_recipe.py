@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
-from nftgan.synthesis.recipe import Finish, Recipe, pixel_hash, recipe_from_section
+from nftgan.synthesis.recipe import Finish, PixelArt, Recipe, pixel_hash, recipe_from_section
 
 MODEL = "sha256:" + "5a" * 32
 
@@ -124,7 +124,43 @@ def test_the_settings_file_becomes_a_recipe_of_the_finished_size() -> None:
     section = RecipeSection(trunc=0.5, pixel_grid=16, palette=12, upscale=32)
     recipe = recipe_from_section(section, model=MODEL, resolution=32)
     assert recipe.size == (512, 512) and recipe.finish == Finish(16, 12, 32)
-    assert recipe_from_section(RecipeSection(), model=MODEL, resolution=32).size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "art", "finish"),
+    [
+        (32, PixelArt(), Finish(0, 0, 32, "cubic")),
+        (64, PixelArt(), Finish(0, 0, 16, "cubic")),
+        (256, PixelArt(), Finish(0, 0, 4, "cubic")),
+        (512, PixelArt(), Finish()),
+        (8, PixelArt(), Finish(0, 0, 64, "cubic")),
+        (16, PixelArt(16, 12), Finish(0, 12, 64)),
+        (32, PixelArt(16, 12), Finish(16, 12, 64)),
+        (32, PixelArt(24, 9), Finish(0, 9, 32)),
+    ],
+)
+def test_the_automatic_finish_follows_the_art_and_reaches_the_wall(
+    resolution: int, art: PixelArt, finish: Finish
+) -> None:
+    recipe = recipe_from_section(RecipeSection(), model=MODEL, resolution=resolution, art=art)
+    assert (recipe.finish or Finish()) == finish
+    assert recipe.size[0] >= 512
+
+
+def test_what_the_settings_say_beats_the_automatic_finish() -> None:
+    section = RecipeSection(pixel_grid=0, palette=0, upscale=2, filter="cubic")
+    recipe = recipe_from_section(section, model=MODEL, resolution=32, art=PixelArt(16, 12))
+    assert recipe.finish == Finish(0, 0, 2, "cubic")
+    with pytest.raises(UsageError, match='upscale must be a number or "auto"'):
+        recipe_from_section(RecipeSection(upscale="big"), model=MODEL, resolution=32)
+
+
+@pytest.mark.parametrize(
+    "facts", [None, [], {"grid": 16}, {"grid": "16", "colours": 3}, {"grid": -1, "colours": 3}]
+)
+def test_nonsense_in_a_model_file_is_no_pixel_art(facts: Any) -> None:
+    assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt()
+    assert PixelArt.of({"dataset": facts}) == PixelArt()
 
 
 def test_the_pixel_hash_names_size_and_bytes_alone() -> None:
