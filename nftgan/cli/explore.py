@@ -9,6 +9,7 @@ import typer
 
 from nftgan.cli.options import (
     Cutoff,
+    Filter,
     Label,
     Model,
     Palette,
@@ -24,11 +25,11 @@ from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import MAKE, verb
 
 
-def _look(trunc: float, label: int | None, finish: tuple[int, int, int], **moved: Any) -> Any:
+def _look(trunc: float, label: int | None, finish: tuple[int, int, int, str], **moved: Any) -> Any:
     from nftgan.synthesis.recipe import Finish
     from nftgan.workflows.explore import Look
 
-    return Look(trunc, label, None if finish == (0, 0, 1) else Finish(*finish), **moved)
+    return Look(trunc, label, None if finish[:3] == (0, 0, 1) else Finish(*finish), **moved)
 
 
 @verb(MAKE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.mp4")
@@ -50,6 +51,7 @@ def morph(
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
     upscale: Upscale = 1,
+    filter: Filter = "nearest",
     again: Annotated[
         Path | None,
         typer.Option(
@@ -71,7 +73,7 @@ def morph(
         result = morph_again(model, again, output, progress=ui)
     else:
         moved = {"cutoff": cutoff, "translate": parse_pair(translate), "rotate": rotate}
-        look = _look(trunc, label, (pixel_grid, palette, upscale), **moved)
+        look = _look(trunc, label, (pixel_grid, palette, upscale, filter), **moved)
         result = run(
             model,
             parse_seeds(seeds),
@@ -103,12 +105,13 @@ def mix(
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
     upscale: Upscale = 1,
+    filter: Filter = "nearest",
 ) -> Any:
     """Mix styles: each image has its row's styles, and its column's in some layers."""
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.explore import mix as run
 
-    look = _look(trunc, label, (pixel_grid, palette, upscale))
+    look = _look(trunc, label, (pixel_grid, palette, upscale, filter))
     result = run(
         model,
         parse_seeds(rows),

@@ -71,6 +71,8 @@ def prepare(
     if report.rejected:
         ui.table("Not used", ("image", "reason"), list(report.rejected))
     ui.print(f"{report.kept} images of {report.resolution}x{report.resolution} in {report.output}")
+    if report.pixel_grid:
+        ui.print(f"pixel art of {report.pixel_grid} squares: training and finish follow")
     ui.print(f"fingerprint {report.fingerprint}")
     if outliers:
         from nftgan.workflows.outliers import find_outliers
@@ -79,7 +81,10 @@ def prepare(
         ui.table("Least like the others", ("image", "distance"), list(found.strangest))
         ui.table("Most alike", ("image", "image", "cosine"), list(found.alike))
         ui.print(f"look at {found.sheet}")
-    ui.print(f"next: [bold]nftgan train {report.output} -o runs[/]")
+    from nftgan.workflows.sources import BASE_SIDES
+
+    start = " --resume base" if report.resolution in BASE_SIDES else ""
+    ui.print(f"next: [bold]nftgan train {report.output} -o runs{start}[/]")
     return report
 
 
@@ -245,6 +250,8 @@ def train(
         device=device,
     )
     ui.note(f"{'going on in' if plan.continues else 'new run'} {plan.run_dir}")
+    if (squares := plan.config.dataset.pixel_grid) and cfg is None:
+        ui.note(f"pixel art of {squares} squares: {plan.config.cfg} (--cfg for another)")
     if dry_run:
         options = plan.config.to_json()
         ui.table("Options", ("option", "value"), [(k, plain(v)) for k, v in options.items()])
@@ -289,7 +296,7 @@ def generate(
         label=label,
         translate=parse_pair(translate),
         rotate=rotate,
-        finish=None if plain else Finish(pixel_grid, palette, upscale),
+        finish=None if plain else Finish(pixel_grid, palette, upscale, filter),
         grid=grid,
         device=device,
         progress=ui,

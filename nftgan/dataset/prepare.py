@@ -59,6 +59,7 @@ class PrepareReport:
     output: Path
     notes: tuple[str, ...]  # what was done to how many images
     classes: tuple[str, ...] = ()
+    pixel_grid: int = 0  # squares along a side, where the folder is pixel art
     unchanged: bool = False  # the same files and options as last time: nothing was written
 
 
@@ -337,6 +338,7 @@ def _report(output: Path, notes: dict[str, Any], *, unchanged: bool) -> PrepareR
         output=output,
         notes=tuple(notes["notes"]),
         classes=tuple(notes["classes"]),
+        pixel_grid=(notes["pixel_art"] or {}).get("grid", 0),
         unchanged=unchanged,
     )
 

@@ -481,7 +481,7 @@ def _finish(facts: Facts) -> str | None:
     parts = [
         f"pixel grid {finish.grid}" if finish.grid else "",
         f"{finish.palette} colours" if finish.palette else "",
-        f"enlarged {finish.upscale} times" if finish.upscale > 1 else "",
+        f"enlarged {finish.upscale} times ({finish.filter})" if finish.upscale > 1 else "",
     ]
     return ", ".join(part for part in parts if part)
 

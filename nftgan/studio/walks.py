@@ -89,6 +89,7 @@ def command(source: str, recipe: Recipe, wish: Wish, fps: float) -> str:
         ("--pixel-grid", finish.grid if finish else 0, 0),
         ("--palette", finish.palette if finish else 0, 0),
         ("--upscale", finish.upscale if finish else 1, 1),
+        ("--filter", finish.filter if finish else "nearest", "nearest"),
     )
     for name, value, usual in options:
         if value != usual:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,15 @@ from nftgan.networks.model_file import load_networks, model_identity
 from nftgan.synthesis import canonical
 from nftgan.synthesis.generate import BATCH, Previews
 from nftgan.synthesis.latents import one_hot
-from nftgan.synthesis.recipe import Finish, PixelArt, Recipe, recipe_from_section
+from nftgan.synthesis.recipe import (
+    Finish,
+    PixelArt,
+    Recipe,
+    finish_from_section,
+    recipe_from_section,
+)
+
+PREVIEW = 256  # pixels that a preview of pixel art is enlarged to
 
 
 def load_model(source: str | Path, *, device: str = "cpu") -> Model:
@@ -74,6 +83,18 @@ class Model:
         return recipe_from_section(
             section, model=self.identity, resolution=self.resolution, art=art
         )
+
+    def preview_finish(self) -> Finish | None:
+        """How previews of pixel art look like its pieces: on its grid, in its few colours.
+
+        None for other art, whose previews are the generator's own pixels.
+        """
+        art = PixelArt.of(self.info.get("meta", self.info))
+        if not art.grid:
+            return None
+        finish = finish_from_section(RecipeSection(upscale=1), self.resolution, art)
+        side = finish.size(self.resolution)
+        return replace(finish, upscale=max(1, PREVIEW // side))
 
     def previews(
         self, seeds: Sequence[int], recipe: Recipe | None = None, *, batch: int = BATCH, **look: Any

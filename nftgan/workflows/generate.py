@@ -10,12 +10,14 @@ import numpy as np
 
 from nftgan.ops.device import device_named
 from nftgan.progress import SILENT, Progress, track
+from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Finish
 from nftgan.workflows.sources import model_source
 
+CELL = 128  # pixels that smaller images are enlarged to on a sheet
 MAX_SHEET = 400
 """Images on one contact sheet; more could not be seen anyway."""
 
@@ -47,6 +49,8 @@ def generate(
 ) -> GenerateResult:
     """`output/seedNNNN.png` for every seed, and `grid.png` when asked for.
 
+    finish: None for that of the art, where the model knows it as pixel art, else none. Small images
+    are enlarged on the sheet.
     Raises UsageError for a model or a look that cannot be.
     """
     loaded = load_model(model_source(model), device=device_named(device))
@@ -57,7 +61,7 @@ def generate(
         label=label,
         translate=translate,
         rotate=rotate,
-        finish=finish,
+        finish=finish or loaded.preview_finish(),
     )
     kept: list[np.ndarray] = []
     for seed, image in track(previews, progress, "generating", "images"):
@@ -67,7 +71,8 @@ def generate(
     sheet = None
     if grid:
         sheet = output / "grid.png"
-        write_sheet(sheet, contact_sheet(kept, gap=2))
+        factor = max(1, CELL // len(kept[0]))
+        write_sheet(sheet, contact_sheet([upscale(image, factor) for image in kept], gap=2))
         if len(seeds) > MAX_SHEET:
             progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} images")
     return GenerateResult(output, len(seeds), loaded.identity, sheet)

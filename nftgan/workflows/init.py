@@ -29,10 +29,11 @@ publish = true                 # false: only who gets the model from you can pro
 trunc = {trunc}                    # truncation psi: 1 full variety, 0.5 to 0.8 safer images
 translate = [0.0, 0.0]         # in image widths and heights (StyleGAN3)
 rotate = 0.0                   # degrees (StyleGAN3)
-pixel_grid = {pixel_grid}            # squares along a side of pixel art, 0 for none; "auto": as the art
-palette = {palette}               # colours kept of each piece, 0 for all; "auto": as the art
+# The finish of each piece; "auto" follows the art.
+pixel_grid = {pixel_grid}            # squares along a side of pixel art, 0 for none
+palette = {palette}               # colours kept of each piece, 0 for all
 upscale = {upscale}               # how many times larger a piece is; "auto": to 1024 pixels
-filter = {filter}                # of the enlargement: "nearest" for pixel art, "cubic" for other art
+filter = {filter}                # of the enlargement: "nearest" for pixel art, else "cubic"
 
 [royalty]
 percent = 5.0                  # ERC-2981: a wish that markets may ignore

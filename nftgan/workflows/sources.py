@@ -5,17 +5,40 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from nftgan.dataset.archive import Dataset
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import read_json
 from nftgan.project import Project
 
-BASE_NAMES = ("base", "base-32")
+BASE = "base"
+BASE_SIDES = (32,)  # pixels of the models that ship, each base-SIDE.safetensors
+USUAL_SIDE = 32  # of plain `base`
 RUN_OPTIONS = "training_options.json"
 
 
-def base_model() -> Path:
-    """The CC0-trained model that ships in the package (see docs/base-model.md)."""
-    return Path(str(resources.files("nftgan"))) / "assets" / "base-32.safetensors"
+def base_model(side: int = USUAL_SIDE) -> Path:
+    """The CC0-trained model for `side` pixels that ships (see docs/base-model.md).
+
+    Raises UsageError for a side that none was made for.
+    """
+    if side not in BASE_SIDES:
+        made = ", ".join(map(str, BASE_SIDES))
+        raise UsageError(
+            f"no base model is made for {side} pixels, only for {made}",
+            hint=f"nftgan prepare ART --resolution {_nearest(side)}, or train without --resume",
+        )
+    return Path(str(resources.files("nftgan"))) / "assets" / f"base-{side}.safetensors"
+
+
+def _nearest(side: int) -> int:
+    return min(BASE_SIDES, key=lambda made: (abs(made - side), made))
+
+
+def parent_source(named: str, dataset: Path) -> str | Path:
+    """What a run starts from: as `model_source`, and of `base` the one for the data set's size."""
+    if named == BASE:
+        return base_model(Dataset.open(dataset).resolution)
+    return model_source(named)
 
 
 def newest_run(folder: Path) -> Path:
@@ -42,8 +65,10 @@ def model_source(named: str | Path, *, relative_to: Path | None = None) -> str |
     Raises UsageError when nothing is there.
     """
     text = str(named)
-    if text in BASE_NAMES:
+    if text == BASE:
         return base_model()
+    if text in (f"{BASE}-{side}" for side in BASE_SIDES):
+        return base_model(int(text.removeprefix(f"{BASE}-")))
     if text.startswith(("https://", "http://")):
         return text
     path = Path(text).expanduser()

@@ -19,7 +19,7 @@ from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.curate import refuse_after_deploy, source_of, training_art, write_choice
-from nftgan.workflows.sources import base_model, newest_run, run_of
+from nftgan.workflows.sources import BASE, BASE_SIDES, USUAL_SIDE, base_model, newest_run, run_of
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,9 @@ def studio(
 
 def _named(source: str | Path) -> str:
     """The model as it can be named in any folder."""
-    if source == base_model():
-        return "base"
+    for side in BASE_SIDES:
+        if source == base_model(side):
+            return BASE if side == USUAL_SIDE else f"{BASE}-{side}"
     return str(source.resolve()) if isinstance(source, Path) else source
 
 

@@ -16,7 +16,7 @@ from nftgan.training.report import write_report
 from nftgan.training.team import joined
 from nftgan.training.tick import Tick
 from nftgan.workflows.scoring import scorer
-from nftgan.workflows.sources import RUN_OPTIONS, model_source
+from nftgan.workflows.sources import RUN_OPTIONS, parent_source
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def plan_training(
 
     Raises UsageError for a data set, a preset or an option that cannot be used.
     """
-    source = None if resume is None else str(model_source(resume))
+    source = None if resume is None else str(parent_source(resume, dataset))
     config = resolve(DatasetFacts.of(dataset), preset=preset, resume=source, **options)
     described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
     highest = -1
