@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, artifact
+from nftgan.chain.birth import clone_address, factory_address, verify_birth
 from nftgan.chain.rpc import Connection, NodeUnavailable, rpc_errors
 from nftgan.errors import CheckFailed, ServiceError, UsageError
 
@@ -76,26 +77,18 @@ def decode_seeds(data: bytes) -> tuple[int, ...]:
     return tuple(int.from_bytes(data[i : i + 4], "big") for i in range(0, len(data), 4))
 
 
-def deploy_bytecode(name: str, *arguments: Any) -> bytes:
-    """The data of the transaction that deploys a shipped contract."""
-    from web3 import Web3
-
-    document = artifact(name)
-    contract = Web3().eth.contract(abi=document["abi"], bytecode=document["bytecode"])
-    return bytes.fromhex(contract.constructor(*arguments).data_in_transaction.removeprefix("0x"))
-
-
 class Factory:
-    """The contract that makes collections."""
+    """The contract that makes the collections that keep their seeds in `store` (SEED_STORES)."""
 
-    def __init__(self, connection: Connection, address: str) -> None:
-        self.connection, self.address = connection, address
-        self._contract = connection.w3.eth.contract(address, abi=artifact(FACTORY)["abi"])
+    def __init__(self, connection: Connection, store: str) -> None:
+        self.connection, self._shipped = connection, SEED_STORES[store]
+        self.address = factory_address(self._shipped)
+        self._contract = connection.w3.eth.contract(self.address, abi=artifact(FACTORY)["abi"])
 
     def predict(self, args: CollectionArgs, salt: bytes, owner: str) -> str:
-        """The address that `create` will give."""
-        with rpc_errors(self.connection):
-            return str(self._contract.functions.predict(args.encode(), salt, owner).call())
+        """The address that `create` will give; computed here, nobody is asked."""
+        arguments = bytes.fromhex(owner.removeprefix("0x")) + args.encode()
+        return clone_address(self._shipped, arguments, salt)
 
     def create_data(self, args: CollectionArgs, salt: bytes) -> bytes:
         """Calldata of `create`."""
@@ -119,7 +112,7 @@ class Collection:
             return bool(self.connection.w3.eth.get_code(self.address))
 
     def code_problem(self) -> str | None:
-        """None when this is a clone of an implementation that we ship, else what it is."""
+        """None when its address proves that our factory made it, else what is wrong."""
         return self._recognised()[1] or None
 
     @property
@@ -130,7 +123,7 @@ class Collection:
     def _recognised(self) -> tuple[str, str]:
         """(seed store, what is wrong with the code or empty). Code that is there never changes."""
         if self._kind is None:
-            name, problem = match_clone(self.connection, self.address, tuple(SEED_STORES.values()))
+            name, problem = verify_birth(self.connection, self.address, tuple(SEED_STORES.values()))
             if problem:
                 return "event", problem
             store = next(store for store, shipped in SEED_STORES.items() if shipped == name)
@@ -159,6 +152,10 @@ class Collection:
     def pending_owner(self) -> str:
         """The account that the collection was offered to; address zero: none."""
         return str(self._call("pendingOwner"))
+
+    def frozen(self) -> bool:
+        """Whether the base URI can never change again."""
+        return bool(self._call("frozen"))
 
     def next_token_id(self) -> int:
         return int(self._call("nextTokenId"))
@@ -262,54 +259,3 @@ class Collection:
 
 def _calldata(contract: Any, function: str, arguments: list[Any]) -> bytes:
     return bytes.fromhex(contract.encode_abi(function, arguments).removeprefix("0x"))
-
-
-def is_shipped(connection: Connection, address: str, name: str) -> bool:
-    """Whether the address holds this shipped contract itself, not a clone of it."""
-    with rpc_errors(connection):
-        found = bytes(connection.w3.eth.get_code(address))
-    return _is_artifact(found, artifact(name))
-
-
-def _is_artifact(code: bytes, document: dict[str, Any]) -> bool:
-    shipped = bytes.fromhex(document["deployedBytecode"].removeprefix("0x"))
-    return _mask_immutables(code, document) == _mask_immutables(shipped, document)
-
-
-def match_clone(connection: Connection, address: str, names: Sequence[str]) -> tuple[str, str]:
-    """(which of these shipped contracts the address is a clone of, what is wrong or empty)."""
-    with rpc_errors(connection):
-        code = bytes(connection.w3.eth.get_code(address))
-        if not code:
-            return "", "there is no contract at this address"
-        implementation = _clone_implementation(code)
-        if implementation is None:
-            return "", "its code is not that of a collection or a sale"
-        found = bytes(connection.w3.eth.get_code(implementation))
-    for name in names:
-        if _is_artifact(found, artifact(name)):
-            return name, ""
-    return "", f"its implementation {implementation} is not the code that nftgan ships"
-
-
-_CLONE_HEAD = bytes.fromhex("363d3d373d3d3d363d73")
-_CLONE_TAIL = bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
-_CLONE_SIZE = len(_CLONE_HEAD) + 20 + len(_CLONE_TAIL)
-
-
-def _clone_implementation(code: bytes) -> str | None:
-    """What a minimal clone with immutable arguments (Solady's LibClone) delegates to."""
-    from eth_utils import to_checksum_address
-
-    if code[: len(_CLONE_HEAD)] != _CLONE_HEAD or code[30:_CLONE_SIZE] != _CLONE_TAIL:
-        return None
-    return str(to_checksum_address(code[10:30]))
-
-
-def _mask_immutables(code: bytes, document: dict[str, Any]) -> bytes:
-    """Code with its immutable places zeroed: those are filled in at deployment."""
-    out = bytearray(code)
-    for places in document.get("immutableReferences", {}).values():
-        for place in places:
-            out[place["start"] : place["start"] + place["length"]] = bytes(place["length"])
-    return bytes(out)

@@ -32,6 +32,7 @@ from eth.vm.spoof import SpoofTransaction
 from eth_utils import encode_hex, keccak, to_canonical_address
 from web3.providers.base import BaseProvider
 
+from nftgan.chain.birth import DEPLOYER, DEPLOYER_CODE
 from nftgan.chain.database import Database
 from nftgan.chain.documents import (
     RpcError,
@@ -95,7 +96,16 @@ class EmbeddedChain(BaseProvider):
                 "timestamp": int(time.time()),
                 "transaction_root": BLANK_ROOT_HASH,
             },
-            {to_canonical_address(address): account for address in fund},
+            {
+                **{to_canonical_address(address): account for address in fund},
+                # As on most chains: contracts at addresses that prove their code need it.
+                to_canonical_address(DEPLOYER): {
+                    "balance": 0,
+                    "nonce": 1,
+                    "code": DEPLOYER_CODE,
+                    "storage": {},
+                },
+            },
         )
         self.database[_CHAIN_ID_KEY] = str(CHAIN_ID).encode()
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nftgan.chain.accounts import check_address
-from nftgan.chain.artifact import FACTORY
-from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory, deploy_bytecode
+from nftgan.chain.birth import DEPLOYER, Shared, is_genuine, need_deployer, shared_contracts
+from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors
 from nftgan.collection.manifest import Manifest
@@ -25,14 +25,13 @@ from nftgan.workflows.publishing import (
     genesis_hash,
     open_chain,
     sender_for,
-    shared_record,
     signer,
 )
 from nftgan.workflows.sources import project_model
 
 SALT = bytes(32)
-GAS_IMPLEMENTATION = {"event": 2_600_000, "code": 3_200_000}
-GAS_FACTORY, GAS_COLLECTION = 700_000, 180_000
+GAS_SHARED = {"event": 2_600_000, "code": 3_200_000, "factory": 700_000}
+GAS_COLLECTION = 180_000
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Deployment:
         self.sender = sender_for(
             self.connection, self.account, project.deployments / f"{chain_id}.jsonl", choice
         )
-        self.shared = shared_record(chain_id, self.genesis, self._suffix)
+        self.factory = Factory(self.connection, self.seed_store)
 
     def existing(self) -> DeployResult | None:
         """The deployment that is already there, checked against the chain and the manifest."""
@@ -119,6 +118,8 @@ class Deployment:
                 hint="the chain was reset: move deployments/ and mint-*.jsonl away",
             )
         collection = Collection(self.connection, record["collection"])
+        if problem := collection.code_problem():
+            raise CheckFailed(f"the contract {record['collection']} cannot be trusted: {problem}")
         if collection.immutable_args() != self.immutable_args:
             raise CheckFailed(
                 f"the contract {record['collection']} was deployed for other pieces or words",
@@ -141,10 +142,13 @@ class Deployment:
         """The transactions that are missing, and their cost."""
         with rpc_errors(self.connection):
             balance = int(self.connection.w3.eth.get_balance(self.account.address))
-        steps, gas = ["collection"], GAS_COLLECTION
-        if self._factory_address() is None:
-            steps = ["implementation", "factory", "collection"]
-            gas += GAS_IMPLEMENTATION[self.seed_store] + GAS_FACTORY
+        missing = [one.role for one in self._missing()]
+        if missing:
+            need_deployer(self.connection)
+        steps = [*missing, "collection"]
+        gas = GAS_COLLECTION + sum(
+            GAS_SHARED.get(one, GAS_SHARED[self.seed_store]) for one in missing
+        )
         chain = self.connection.chain
         return DeployPlan(
             chain.name,
@@ -165,15 +169,15 @@ class Deployment:
         require_funds(plan, "deploying")
         with self.project.lock(), account_lock(self.connection, self.account):
             self.sender.journal.reload()
-            address = self._factory_address() or self._deploy_factory()
-            factory = Factory(self.connection, address)
-            target = factory.predict(self.immutable_args, SALT, self.account.address)
+            for one in self._missing():
+                self._make(one)
+            target = self.factory.predict(self.immutable_args, SALT, self.account.address)
             collection = Collection(self.connection, target)
             if not collection.exists():
                 self.sender.execute(
                     "create collection" + self._suffix,
-                    to=address,
-                    data=factory.create_data(self.immutable_args, SALT),
+                    to=self.factory.address,
+                    data=self.factory.create_data(self.immutable_args, SALT),
                     done=collection.exists,
                 )
             if problem := collection.code_problem():
@@ -189,7 +193,7 @@ class Deployment:
                 "chain_id": self.connection.chain.chain_id,
                 "genesis": self.genesis,
                 "collection": target,
-                "factory": address,
+                "factory": self.factory.address,
                 "owner": self.account.address,
                 "seed_store": self.seed_store,
                 "block": created["block"] if created else 0,
@@ -200,26 +204,26 @@ class Deployment:
             write_json(self.path, record)
         return self._result(record, created=True)
 
-    def _deploy_factory(self) -> str:
-        implementation = self._create(
-            "implementation", deploy_bytecode(SEED_STORES[self.seed_store])
+    def _missing(self) -> list[Shared]:
+        """What all collections share and this chain does not hold yet, or not yet for good."""
+        return [
+            one
+            for one in shared_contracts(SEED_STORES[self.seed_store])
+            if self._begun(one) or not is_genuine(self.connection, one)
+        ]
+
+    def _begun(self, one: Shared) -> bool:
+        operation, journal = one.role + self._suffix, self.sender.journal
+        return operation in journal.attempts and not self.sender.is_final(operation)
+
+    def _make(self, one: Shared) -> None:
+        """Have the deterministic deployer create it, at the address that proves its code."""
+        self.sender.execute(
+            one.role + self._suffix,
+            to=DEPLOYER,
+            data=one.data,
+            done=lambda: is_genuine(self.connection, one),
         )
-        address = self._create("factory", deploy_bytecode(FACTORY, implementation))
-        write_json(self.shared, {"factory": address, "implementation": implementation})
-        return address
-
-    def _create(self, operation: str, code: bytes) -> str:
-        contract = self.sender.execute(operation + self._suffix, to=None, data=code).contract
-        assert contract is not None
-        return str(contract)
-
-    def _factory_address(self) -> str | None:
-        """A factory that this person deployed on this very chain before."""
-        if not self.shared.exists():
-            return None
-        address = str(read_json(self.shared)["factory"])
-        with rpc_errors(self.connection):
-            return address if self.connection.w3.eth.get_code(address) else None
 
     def _result(self, record: dict[str, Any], *, created: bool) -> DeployResult:
         return DeployResult(

@@ -61,11 +61,6 @@ def genesis_hash(connection: Connection) -> str:
         return "0x" + bytes(connection.w3.eth.get_block(0)["hash"]).hex()
 
 
-def shared_record(chain_id: int, genesis: str, kind: str) -> Path:
-    """Where it is written down which contract serves all collections of this machine there."""
-    return state_home() / "factories" / f"{chain_id}-{genesis[2:18]}{kind}.json"
-
-
 def sender_for(
     connection: Connection, account: Account, path: Path, choice: ChainChoice, **binding: Any
 ) -> Sender:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.artifact import SALE
-from nftgan.chain.contract import deploy_bytecode, is_shipped
+from nftgan.chain.birth import DEPLOYER, is_genuine, need_deployer, shared_contracts
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import (
     SEEDS_PER_LOAD,
@@ -22,7 +22,6 @@ from nftgan.chain.sales import (
     sign_voucher,
     trusted_sale,
 )
-from nftgan.chain.sending import created_address
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import finished, read_json, sha256_hex, write_json, write_secret
 from nftgan.progress import SILENT, Progress
@@ -38,7 +37,6 @@ from nftgan.workflows.publishing import (
     open_chain,
     refuse_copies,
     sender_for,
-    shared_record,
     signer,
 )
 
@@ -241,8 +239,6 @@ class Selling(Spending, Shop):
         self.sender = sender_for(
             self.connection, self.account, self.path.with_suffix(".jsonl"), choice
         )
-        chain_id = self.connection.chain.chain_id
-        self._shared = shared_record(chain_id, self.genesis, "-sale")
 
     def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
         with self.project.lock():
@@ -320,8 +316,6 @@ class Selling(Spending, Shop):
                 }
             maker = self._maker()
             self._write(**({"sale": self._place(maker, terms)} if maker else {}))
-            if maker and not self._shared.exists():
-                write_json(self._shared, {"sale": maker})
 
         return Act(
             lambda: self._openers(terms, manifest.seeds, first),
@@ -398,14 +392,9 @@ class Selling(Spending, Shop):
         return self.number.to_bytes(32, "big")
 
     def _maker(self) -> str | None:
-        """The contract that makes sales, deployed by this person on this very chain."""
-        tried = [
-            created_address(self.account.address, attempt.nonce)
-            for attempt in self.sender.journal.attempts.get(MAKER, ())
-        ]
-        known = [str(read_json(self._shared)["sale"])] if self._shared.exists() else []
-        found = (one for one in [*known, *tried] if is_shipped(self.connection, one, SALE))
-        return next(found, None)
+        """The contract that makes sales, where it stands on every chain; None: not there yet."""
+        (shared,) = shared_contracts(SALE)
+        return shared.address if is_genuine(self.connection, shared) else None
 
     def _place(self, maker: str, terms: SaleTerms) -> str:
         return Sale(self.connection, maker).predict(terms, self._salt, self.account.address)
@@ -423,8 +412,10 @@ class Selling(Spending, Shop):
             later += [Step("offer the collection", GAS_OFFER), Step("take it", GAS_ACCEPT)]
         steps = []
         if maker is None or MAKER in self.sender.journal.attempts:
-            data = deploy_bytecode(SALE)
-            steps = [Step.of(MAKER, GAS_MAKER, None, data, lambda: self._maker() is not None)]
+            need_deployer(self.connection)
+            (shared,) = shared_contracts(SALE)
+            done = lambda: self._maker() is not None  # noqa: E731
+            steps = [Step.of(MAKER, GAS_MAKER, DEPLOYER, shared.data, done)]
         if maker is None:
             return [*steps, Step(CREATE, GAS_CREATE), *later]
         place, makes = self._place(maker, terms), Sale(self.connection, maker)

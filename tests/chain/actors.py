@@ -13,8 +13,8 @@ from eth_account import Account as Local
 from eth_utils import keccak
 
 from nftgan.chain.accounts import Account
-from nftgan.chain.artifact import FACTORY
-from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory, deploy_bytecode
+from nftgan.chain.birth import DEPLOYER, is_genuine, shared_contracts
+from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory
 from nftgan.chain.journal import Journal
 from nftgan.chain.minting import audit, plan_mint, run_mint
 from nftgan.chain.rpc import Connection
@@ -51,15 +51,20 @@ def collection_args(owner: str, supply: int) -> CollectionArgs:
     )
 
 
+def make_shared(sending: Sender, name: str) -> None:
+    """What clones of `name` need is on chain, as `nftgan deploy` puts it there."""
+    for one in shared_contracts(name):
+        if not is_genuine(sending.connection, one):
+            sending.execute(f"{one.role} of {name}", to=DEPLOYER, data=one.data)
+
+
 def deploy(
     connection: Connection, who: Account, folder: Path, supply: int, *, seed_store: str = "event"
 ) -> Collection:
     """A new collection owned by `who`."""
     sending = sender(connection, who, folder / "deploy.jsonl")
-    code = deploy_bytecode(SEED_STORES[seed_store])
-    implementation = sending.execute("implementation", to=None, data=code).contract
-    code = deploy_bytecode(FACTORY, implementation)
-    factory = Factory(connection, sending.execute("factory", to=None, data=code).contract or "")
+    make_shared(sending, SEED_STORES[seed_store])
+    factory = Factory(connection, seed_store)
     args = collection_args(who.address, supply)
     collection = Collection(connection, factory.predict(args, SALT, who.address))
     sending.execute(

@@ -14,7 +14,8 @@ from web3 import Web3
 from web3.exceptions import Web3Exception
 
 from nftgan.chain.artifact import COLLECTION, FACTORY
-from nftgan.chain.contract import deploy_bytecode, encode_seeds
+from nftgan.chain.birth import deploy_bytecode
+from nftgan.chain.contract import encode_seeds
 from nftgan.chain.embedded import CHAIN_ID, EmbeddedChain
 from nftgan.chain.sending import created_address
 from tests.chain.actors import SALT, account, collection_args

@@ -13,13 +13,14 @@ from eth_utils import keccak
 
 from nftgan.chain.accounts import Account, embedded_account
 from nftgan.chain.artifact import SALE
-from nftgan.chain.contract import Collection, deploy_bytecode
+from nftgan.chain.birth import factory_address
+from nftgan.chain.contract import Collection
 from nftgan.chain.merkle import verify_proof
 from nftgan.chain.rpc import Connection, ContractReverted
 from nftgan.chain.sales import Allowlist, Claim, Sale, SaleTerms, Voucher, commitment, sign_voucher
 from nftgan.chain.sending import Sender
 from nftgan.errors import UsageError
-from tests.chain.actors import account, deploy, seeds_of, sender
+from tests.chain.actors import account, deploy, make_shared, seeds_of, sender
 
 PRICE = 10**15
 SALT = bytes(31) + b"\1"
@@ -47,8 +48,8 @@ class Market:
         self.connection, self.artist = connection, embedded_account()
         self.collection: Collection = deploy(connection, self.artist, folder, 12)
         self.sending: Sender = sender(connection, self.artist, folder / "sale.jsonl")
-        made = self.sending.execute("maker", to=None, data=deploy_bytecode(SALE)).contract
-        self.maker = Sale(connection, made or "")
+        make_shared(self.sending, SALE)
+        self.maker = Sale(connection, factory_address(SALE))
         self._acts = 0
         for buyer in (BUYER, OTHER):
             pay(connection, self.artist, buyer.address, value=10**18)
@@ -193,7 +194,7 @@ def test_a_blind_sale_is_revealed_then_delivered(market: Market) -> None:
 def test_code_that_is_no_sale_is_recognised(market: Market) -> None:
     assert Sale(market.connection, OTHER.address).code_problem() is not None
     problem = Sale(market.connection, market.collection.address).code_problem()
-    assert problem is not None and "is not the code that nftgan ships" in problem
+    assert problem is not None and "is not the contract that nftgan ships" in problem
 
 
 @pytest.mark.parametrize(

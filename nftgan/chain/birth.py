@@ -1,0 +1,238 @@
+"""Where our contracts must stand: addresses that prove which creation code made them.
+
+The address of a contract made by CREATE2 (EIP-1014) is a hash of who made it, a salt and its whole
+creation code, arguments included. So the address itself is the proof of birth: no log, no archive
+and no trust in who deployed is needed. That matters, for runtime code alone proves little. Foreign
+creation code may fill storage first (an approval, a next owner, earned money) and then return
+exactly the genuine code; and a clone can be poisoned through an implementation that stands at the
+same address for one transaction and is destroyed in it.
+
+Everything is made in a chain of three, each address from the one before:
+
+    deterministic deployer ─▶ implementation, and the factory that names it ─▶ clone
+
+The first is the keyless one of most chains, always at the same address. Its own code does not
+matter to the proof: the hash binds the creation code whatever program called CREATE2. Creation code
+of ours reads nothing but its arguments, its address and the chain id, so it leads to one runtime
+code, however often it were run at that address.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nftgan.chain.artifact import FACTORY, SALE, artifact
+from nftgan.chain.rpc import Connection, rpc_errors
+from nftgan.errors import UsageError
+
+DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
+"""Takes a salt and creation code, and makes the contract by CREATE2 (Arachnid's proxy)."""
+DEPLOYER_CODE = bytes.fromhex(
+    "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234"
+    "f58015156039578182fd5b8082525050506014600cf3"
+)
+NO_SALT = bytes(32)
+SALTS = 1024
+"""Salts that are tried: a collection has 0, the n-th sale of a collection has n."""
+
+_CLONE_HEAD = bytes.fromhex("363d3d373d3d3d363d73")
+_CLONE_TAIL = bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
+_CLONE_BYTES = len(_CLONE_HEAD) + 20 + len(_CLONE_TAIL)
+
+
+# ---- addresses
+
+
+def _keccak(data: bytes) -> bytes:
+    from eth_hash.auto import keccak
+
+    return bytes(keccak(data))
+
+
+def _octets(address: str) -> bytes:
+    return bytes.fromhex(address.removeprefix("0x"))
+
+
+def _checksummed(raw: bytes) -> str:
+    from eth_utils import to_checksum_address
+
+    return str(to_checksum_address(raw))
+
+
+def create2_address(maker: str, salt: bytes, code: bytes) -> str:
+    """Where `maker` puts the contract that `code` creates, by CREATE2 with `salt` (32 bytes)."""
+    return _create2(maker, salt, _keccak(code))
+
+
+def _create2(maker: str, salt: bytes, code_hash: bytes) -> str:
+    return _checksummed(_keccak(b"\xff" + _octets(maker) + salt + code_hash)[12:])
+
+
+@functools.cache
+def deploy_bytecode(name: str, *addresses: str) -> bytes:
+    """The creation code of a shipped contract whose constructor takes these addresses."""
+    code = bytes.fromhex(artifact(name)["bytecode"].removeprefix("0x"))
+    return code + b"".join(bytes(12) + _octets(one) for one in addresses)
+
+
+@functools.cache
+def implementation_address(name: str) -> str:
+    """Where the shipped contract `name` stands on every chain."""
+    return create2_address(DEPLOYER, NO_SALT, deploy_bytecode(name))
+
+
+def factory_address(name: str) -> str:
+    """Where the contract that makes clones of `name` stands on every chain."""
+    return shared_contracts(name)[-1].address
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A contract that all clones share: what it is for, its artifact, its code and its place."""
+
+    role: str
+    artifact: str
+    creation_code: bytes
+    address: str
+
+    @property
+    def data(self) -> bytes:
+        """Calldata that has the deterministic deployer create it."""
+        return NO_SALT + self.creation_code
+
+
+@functools.cache
+def shared_contracts(name: str) -> tuple[Shared, ...]:
+    """What must stand on a chain before a clone of `name` can be made, its factory last.
+
+    The sale contract makes its own clones.
+    """
+    own = deploy_bytecode(name)
+    place = implementation_address(name)
+    if name == SALE:
+        return (Shared("sale contract", SALE, own, place),)
+    code = deploy_bytecode(FACTORY, place)
+    factory = create2_address(DEPLOYER, NO_SALT, code)
+    return Shared("implementation", name, own, place), Shared("factory", FACTORY, code, factory)
+
+
+def clone_address(name: str, arguments: bytes, salt: bytes = NO_SALT) -> str:
+    """Where the factory puts the clone of `name` with these immutable arguments.
+
+    arguments: with the owner's address first, as the factory writes them.
+    """
+    code = _clone_creation_code(_clone_code(implementation_address(name), arguments))
+    return create2_address(factory_address(name), salt, code)
+
+
+def _clone_code(implementation: str, arguments: bytes) -> bytes:
+    """A minimal proxy with immutable arguments behind it (Solady's LibClone)."""
+    return _CLONE_HEAD + _octets(implementation) + _CLONE_TAIL + arguments
+
+
+def _clone_creation_code(runtime: bytes) -> bytes:
+    """Ten bytes that store nothing and return all that follows them."""
+    return b"\x61" + len(runtime).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + runtime
+
+
+# ---- the check
+
+
+def verify_birth(connection: Connection, address: str, names: Sequence[str]) -> tuple[str, str]:
+    """(which of the shipped contracts `names` the address is a clone of, what is wrong or empty).
+
+    A clone passes only when its address proves that our factory created it from our implementation
+    with exactly the arguments in its code. Then its storage was empty at birth, and whatever stands
+    in it now was written by the code that we ship.
+    Raises ServiceError when the node fails.
+    """
+    code = _code_at(connection, address)
+    if not code:
+        return "", "there is no contract at this address"
+    implementation = _implementation_of(code)
+    if implementation is None:
+        return "", "its code is not that of a collection or a sale"
+    name = next((one for one in names if implementation == implementation_address(one)), None)
+    if name is None:
+        return "", f"its implementation {implementation} is not the contract that nftgan ships"
+    for shared in shared_contracts(name):
+        if not is_genuine(connection, shared):
+            return "", f"the {shared.role} at {shared.address} is not the one that nftgan ships"
+    code_hash = _keccak(_clone_creation_code(code))
+    maker = factory_address(name)
+    for salt in range(SALTS):
+        if _octets(_create2(maker, salt.to_bytes(32, "big"), code_hash)) == _octets(address):
+            return name, ""
+    return "", (
+        "it has the right code but was not made by nftgan's factory: whoever made it could have"
+        " written approvals or a next owner into it before"
+    )
+
+
+def is_genuine(connection: Connection, shared: Shared) -> bool:
+    """Whether this contract is on chain, every immutable as its constructor writes it.
+
+    Raises ServiceError when the node fails.
+    """
+    return _same(_code_at(connection, shared.address), shared, connection.chain.chain_id)
+
+
+def has_deployer(connection: Connection) -> bool:
+    """Whether the chain has the deterministic deployer. Raises ServiceError."""
+    return _code_at(connection, DEPLOYER) == DEPLOYER_CODE
+
+
+def need_deployer(connection: Connection) -> None:
+    """Raises UsageError on a chain without the deterministic deployer."""
+    if not has_deployer(connection):
+        raise UsageError(
+            f"{connection.chain.name} has no deterministic deployer at {DEPLOYER}, which gives"
+            " contracts the address that proves their code",
+            hint="an embedded chain of an earlier version: move chain.sqlite away; anvil: start it"
+            " without --disable-default-create2-deployer",
+        )
+
+
+def _code_at(connection: Connection, address: str) -> bytes:
+    with rpc_errors(connection):
+        return bytes(connection.w3.eth.get_code(address))
+
+
+def _implementation_of(code: bytes) -> str | None:
+    """What a minimal clone with immutable arguments delegates to."""
+    head, tail = code[: len(_CLONE_HEAD)], code[len(_CLONE_HEAD) + 20 : _CLONE_BYTES]
+    if head != _CLONE_HEAD or tail != _CLONE_TAIL:
+        return None
+    return _checksummed(code[len(_CLONE_HEAD) : len(_CLONE_HEAD) + 20])
+
+
+def _same(code: bytes, shared: Shared, chain_id: int) -> bool:
+    """Runtime code equal to the artifact's; each immutable equal to a value that it may have."""
+    document = artifact(shared.artifact)
+    expected = bytearray.fromhex(document["deployedBytecode"].removeprefix("0x"))
+    if len(code) != len(expected):
+        return False
+    allowed = _immutable_values(shared, chain_id)
+    for places in document.get("immutableReferences", {}).values():
+        values = {code[at["start"] : at["start"] + at["length"]] for at in places}
+        if len(values) != 1 or not values <= allowed:
+            return False
+        for at in places:
+            expected[at["start"] : at["start"] + at["length"]] = next(iter(values))
+    return code == bytes(expected)
+
+
+def _immutable_values(shared: Shared, chain_id: int) -> set[bytes]:
+    """The words that the constructor may write into the code: its argument, or a sale's own
+    address and its EIP-712 domain."""
+    if shared.artifact == FACTORY:
+        return {shared.creation_code[-32:]}
+    types = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+    words = [
+        *(_keccak(text.encode()) for text in ("nftgan sale", "1")),
+        chain_id.to_bytes(32, "big"),
+        bytes(12) + _octets(shared.address),
+    ]
+    return {*words, _keccak(b"".join((_keccak(types.encode()), *words)))}
