@@ -40,6 +40,14 @@ OwnModel = Annotated[
 ]
 
 
+Heavy = Annotated[
+    bool,
+    typer.Option(
+        "--allow-heavy", help="Also what takes very long, much memory or very many files."
+    ),
+]
+
+
 @verb(PROVE, example="nftgan verify --contract 0x… --chain sepolia --token 3 --gateway https://…")
 def verify(
     ui: Ui,
@@ -56,10 +64,12 @@ def verify(
         typer.Option(metavar="ADDR", help="Who should hold them.", show_default=False),
     ] = None,
     model: OwnModel = None,
+    heavy: Heavy = False,
     mainnet: Mainnet = False,
 ) -> Any:
     """Check every link from a token on chain back to its pixels, which are made again."""
-    from nftgan.errors import CheckFailed
+    from nftgan.errors import CheckFailed, PartlyDone
+    from nftgan.provenance.whole import collection_checks
     from nftgan.workflows.verify import every_token, open_verifier
     from nftgan.workflows.verify import verify as run
 
@@ -72,12 +82,10 @@ def verify(
         gateways=tuple(gateway or ()),
         holder=owner,
         model=model,
+        heavy=heavy,
+        on_note=ui.note,
     )
-    marks = {
-        "holds": "[green]holds[/]",
-        "broken": "[bold red]broken[/]",
-        "unchecked": "[yellow]unchecked[/]",
-    }
+    verifier.measuring = numbers is None
     reports = []
     if numbers is None:
         numbers = every_token(verifier)
@@ -86,27 +94,49 @@ def verify(
             reports.append(report)
             task.advance()
             if not report.passed or len(reports) <= 1:
-                from rich.text import Text
-
-                rows = [(k.name, Text.from_markup(marks[k.verdict]), k.found) for k in report.links]
-                ui.table(f"Token {report.token}", ("link", "", "found"), rows)
+                title = f"Token {report.token}" + (" (burnt)" if report.burnt else "")
+                ui.table(title, ("link", "", "found"), _rows(report.links))
             else:
-                ui.print(f"token {report.token}: all {len(report.links)} links hold")
-    failed = [report for report in reports if report.failed]
-    document = {"contract": verifier.collection.address, "tokens": reports}
+                burnt = " (burnt)" if report.burnt else ""
+                ui.print(f"token {report.token}{burnt}: all {len(report.links)} links hold")
+    whole = collection_checks(verifier, measured=verifier.measuring)
+    if whole:
+        ui.table("The collection", ("link", "", "found"), _rows(whole))
+    document = {"contract": verifier.collection.address, "tokens": reports, "collection": whole}
+    failed = [
+        *(f"token {one.token}: {c.name}: {c.found}" for one in reports for c in one.failed[:1]),
+        *(f"the collection: {c.name}: {c.found}" for c in whole if c.failed),
+    ]
+    skipped = [
+        *(f"token {one.token}: {c.name}: {c.found}" for one in reports for c in one.skipped[:1]),
+        *(f"the collection: {c.name}: {c.found}" for c in whole if c.skipped),
+    ]
+    if (failed or skipped) and ui.as_json:
+        ui.details = document
     if failed:
-        first = failed[0].failed[0]
-        if ui.as_json:
-            ui.details = document
-        raise CheckFailed(
-            f"token {failed[0].token}: {first.name}: {first.found}"
-            + (f" (and {len(failed) - 1} more tokens)" if len(failed) > 1 else "")
-        )
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        raise CheckFailed(failed[0] + more)
     proven = sum(report.passed for report in reports)
     ui.print(f"[green]{proven} tokens proven[/] by {verifier.collection.address}")
-    if proven < len(reports):
-        ui.warn(f"{len(reports) - proven} tokens have links that could not be checked: see above")
+    if skipped:
+        more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
+        raise PartlyDone(
+            f"not everything could be checked: {skipped[0]}{more}",
+            hint="nothing was found wrong; nftgan verify -h names gateways, --model and limits",
+        )
     return document
+
+
+def _rows(checks: Sequence[Any]) -> list[tuple[Any, ...]]:
+    from rich.text import Text
+
+    marks = {
+        "holds": "[green]holds[/]",
+        "broken": "[bold red]broken[/]",
+        "unchecked": "[yellow]unchecked[/]",
+        "unproven": "[yellow]unproven[/]",
+    }
+    return [(one.name, Text.from_markup(marks[one.verdict]), one.found) for one in checks]
 
 
 @verb(PROVE, example="nftgan regenerate 3 -o proof")
@@ -124,6 +154,7 @@ def regenerate(
     rpc: Rpc = None,
     gateway: Gateway = None,
     model: OwnModel = None,
+    heavy: Heavy = False,
     mainnet: Mainnet = False,
 ) -> Any:
     """Make a token's image again from model, recipe and seed alone, and compare."""
@@ -138,7 +169,12 @@ def regenerate(
     verifier = None
     if contract is not None:
         verifier = open_verifier(
-            choice, contract=contract, gateways=tuple(gateway or ()), model=model
+            choice,
+            contract=contract,
+            gateways=tuple(gateway or ()),
+            model=model,
+            heavy=heavy,
+            on_note=ui.note,
         )
     elif model is not None:
         raise UsageError("--model goes with --contract", hint="the collection has its own model")

@@ -11,8 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError, best_match
 
 from nftgan.collection import tags
 from nftgan.collection.manifest import Manifest, Piece, unfilled
@@ -22,6 +22,8 @@ from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import canonical_json, parse_json, translated_os_errors, write_bytes
 
 CONTRACT_NAME = "contract.json"
+MAX_DOCUMENT_BYTES = 64 << 10
+"""Of one file: whoever verifies a token reads the metadata of all."""
 _TOKEN_FILE = re.compile(r"(0|[1-9][0-9]*)\.json")
 
 
@@ -146,6 +148,12 @@ def documents(manifest: Manifest) -> dict[str, bytes]:
         for piece in manifest.pieces
     }
     files[CONTRACT_NAME] = canonical_json(contract_document(manifest))
+    for name, data in files.items():
+        if len(data) > MAX_DOCUMENT_BYTES:
+            raise UsageError(
+                f"{name} would have {len(data):,} bytes, more than {MAX_DOCUMENT_BYTES:,}",
+                hint="shorten the description",
+            )
     return files
 
 
@@ -209,10 +217,27 @@ def validate(document: Any, kind: str, where: str) -> None:
         raise UsageError(f"{where}: {place + ': ' if place else ''}{said}")
 
 
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Any:
+    """JSON Schema means ECMA 262, where "$" is the end; in Python it also stands before a last
+    line break."""
+    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+        yield ValidationError(f"{instance[:200]!r} does not match {pattern!r}")
+
+
+def _is_integer(checker: Any, instance: Any) -> bool:
+    """3.0 is an integer to JSON Schema; it is none to us, nor to whoever prints it."""
+    return type(instance) is int
+
+
 @cache
-def _validator(kind: str) -> Draft202012Validator:
+def _validator(kind: str) -> Any:
     file = resources.files("nftgan.collection") / "schemas" / f"{kind}-1.json"
-    return Draft202012Validator(parse_json(file.read_bytes()))
+    strict = validators.extend(
+        Draft202012Validator,
+        {"pattern": _pattern},
+        type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+    )
+    return strict(parse_json(file.read_bytes()))
 
 
 def _difference(found: bytes, wanted: bytes) -> str:

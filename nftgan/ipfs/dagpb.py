@@ -38,6 +38,7 @@ class UnixFs:
     file_bytes: int | None = None
     part_bytes: tuple[int, ...] = ()
     fanout: int | None = None
+    hash_type: int | None = None  # of a shard; written whenever there is a fan-out
 
 
 def _bytes_field(number: int, value: bytes) -> bytes:
@@ -99,21 +100,28 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def decode_node(data: bytes) -> Node:
-    """The node in `data`; ValueError when it is not dag-pb."""
-    links, body = [], b""
+    """The node in `data`; ValueError when it is not dag-pb in its canonical order.
+
+    Readers differ about a field that occurs twice or out of order, so there is none.
+    """
+    links: list[Link] = []
+    body: bytes | None = None
     for number, value in _fields(data):
-        if number == 2 and isinstance(value, bytes):
+        if number == 2 and isinstance(value, bytes) and body is None:
             links.append(_decode_link(value))
-        elif number == 1 and isinstance(value, bytes):
+        elif number == 1 and isinstance(value, bytes) and body is None:
             body = value
         else:
             raise ValueError("not a dag-pb node")
-    return Node(tuple(links), body)
+    return Node(tuple(links), body or b"")
 
 
 def _decode_link(data: bytes) -> Link:
-    cid, name, total = None, "", 0
+    cid, name, total, last = None, "", 0, 0
     for number, value in _fields(data):
+        if number <= last:
+            raise ValueError("a link's fields are out of order")
+        last = number
         if number == 1 and isinstance(value, bytes):
             cid, end = Cid.from_bytes(value)
             if end != len(value):
@@ -132,8 +140,12 @@ def _decode_link(data: bytes) -> Link:
 def decode_unixfs(data: bytes) -> UnixFs:
     """The UnixFS record in `data`; ValueError when it is not one."""
     kind: int | None = None
-    body, size, parts, fanout = b"", None, [], None
+    body, size, parts, fanout, hash_type = b"", None, [], None, None
+    seen: set[int] = set()
     for number, value in _fields(data):
+        if number != 4 and number in seen:
+            raise ValueError("a field of a UnixFS record occurs twice")
+        seen.add(number)
         match number, value:
             case 1, int():
                 kind = value
@@ -148,12 +160,14 @@ def decode_unixfs(data: bytes) -> UnixFs:
                 while at < len(value):
                     part, at = read_varint(value, at)
                     parts.append(part)
+            case 5, int():
+                hash_type = value
             case 6, int():
                 fanout = value
-            case 5 | 7 | 8, _:
-                pass  # hash function, mode and time change nothing here
+            case 7 | 8, _:
+                pass  # mode and time change nothing here
             case _:
                 raise ValueError("not a UnixFS record")
     if kind is None:
         raise ValueError("a UnixFS record without a kind")
-    return UnixFs(kind, body, size, tuple(parts), fanout)
+    return UnixFs(kind, body, size, tuple(parts), fanout, hash_type)

@@ -19,16 +19,23 @@ from nftgan.ipfs.dagpb import (
     decode_node,
     decode_unixfs,
 )
+from nftgan.ipfs.folders import Folders, flat_names, shard_slots
 from nftgan.ipfs.hamt import MAX_DEPTH as SHARD_DEPTH
-from nftgan.ipfs.hamt import hash_path
 
 BlockGetter = Callable[[Cid], bytes]
 MAX_BLOCK_BYTES = 4 << 20
 MAX_DEPTH = 64
+REPEATED_BYTES, MOST_REPEATS = 64 << 20, 16
+"""A larger file may be at most so many times as long as the different blocks that it is made of:
+one block of 4 MiB, linked a thousand times, costs its maker nothing and its reader 4 GiB."""
 
 
 class MissingBlock(CheckFailed):
     """A block that its source does not have."""
+
+
+class WrongBlock(MissingBlock):
+    """Bytes that are not those of the CID: this source lies, or its disk does."""
 
 
 class NotFound(CheckFailed):
@@ -41,9 +48,9 @@ def verified(get: BlockGetter) -> BlockGetter:
     def read(cid: Cid) -> bytes:
         data = get(cid)
         if len(data) > MAX_BLOCK_BYTES:
-            raise CheckFailed(f"the block {cid} is larger than {MAX_BLOCK_BYTES} bytes")
+            raise WrongBlock(f"the block {cid} is larger than {MAX_BLOCK_BYTES} bytes")
         if hashlib.sha256(data).digest() != cid.digest:
-            raise CheckFailed(f"the bytes served for {cid} are others")
+            raise WrongBlock(f"the bytes served for {cid} are others")
         return data
 
     return read
@@ -78,63 +85,52 @@ def load_node(get: BlockGetter, cid: Cid) -> tuple[Node, UnixFs]:
         raise CheckFailed(f"the block {cid} is not UnixFS: {exc}") from exc
 
 
-def resolve(get: BlockGetter, root: Cid, path: str) -> Cid:
-    """The CID at `path` below `root`, through flat and sharded folders. Raises NotFound."""
+def resolve(get: BlockGetter, root: Cid, path: str, folders: Folders | None = None) -> Cid:
+    """The CID at `path` below `root`, through flat and sharded folders.
+
+    folders: remembers those on the way. Raises NotFound, and CheckFailed for a folder that other
+    implementations may read differently.
+    """
+    folders = folders or Folders(lambda cid: load_node(get, cid))
     cid = root
     for name in filter(None, path.split("/")):
-        found = None if cid.codec == RAW else _child(get, cid, name)
+        found = folders.child(cid, name)
         if found is None:
             raise NotFound(f"there is no {name!r} in {cid}")
         cid = found
     return cid
 
 
-def _child(get: BlockGetter, cid: Cid, name: str) -> Cid | None:
-    node, record = load_node(get, cid)
-    if record.kind == DIRECTORY:
-        return next((link.cid for link in node.links if link.name == name), None)
-    if record.kind != SHARD:
-        return None
-    for slot in hash_path(name):
-        prefix = f"{slot:02X}"
-        deeper = None
-        for link in node.links:
-            if link.name == prefix + name:
-                return link.cid
-            if link.name == prefix:
-                deeper = link.cid
-        if deeper is None:
-            return None
-        node, _ = load_node(get, deeper)
-    return None
-
-
 def entries(get: BlockGetter, cid: Cid) -> Iterator[Link]:
-    """The children of a folder, flat or sharded; sharded ones in shard order."""
+    """The children of a folder, flat or sharded; sharded ones in shard order.
+
+    Raises CheckFailed for a folder that implementations may read differently.
+    """
     node, record = load_node(get, cid)
     if record.kind == DIRECTORY:
+        flat_names(cid, node, record)
         yield from node.links
     elif record.kind == SHARD:
-        yield from _shard_entries(get, node, 1, {cid})
+        yield from _shard_entries(get, cid, node, record, 1, {cid})
     else:
         raise CheckFailed(f"{cid} is not a folder")
 
 
-def _shard_entries(get: BlockGetter, node: Node, depth: int, seen: set[Cid]) -> Iterator[Link]:
+def _shard_entries(
+    get: BlockGetter, cid: Cid, node: Node, record: UnixFs, depth: int, seen: set[Cid]
+) -> Iterator[Link]:
     """No shard of a true folder can be twice in it: one that could would unfold without end."""
+    shard_slots(cid, node, record)
     for link in node.links:
         if len(link.name) > 2:
             yield Link(link.name[2:], link.cid, link.total_bytes)
             continue
         if depth == SHARD_DEPTH:
             raise CheckFailed(f"the shard {link.cid} is nested too deep")
-        if link.cid in seen or len(link.name) < 2:
+        if link.cid in seen:
             raise CheckFailed(f"the shard {link.cid} is not where a sharded folder can have one")
         seen.add(link.cid)
-        child, record = load_node(get, link.cid)
-        if record.kind != SHARD:
-            raise CheckFailed(f"the block {link.cid} is not a shard of a folder")
-        yield from _shard_entries(get, child, depth + 1, seen)
+        yield from _shard_entries(get, link.cid, *load_node(get, link.cid), depth + 1, seen)
 
 
 def is_folder(get: BlockGetter, cid: Cid) -> bool:
@@ -221,6 +217,41 @@ def read_file(get: BlockGetter, root: Cid, path: str = "", *, most_bytes: int) -
     if size > most_bytes:
         raise CheckFailed(f"{cid} has {size:,} bytes, more than the {most_bytes:,} allowed")
     return b"".join(stream(safe, cid, 0, size))
+
+
+class FileReader:
+    """Files from one source of blocks, each block hashed; folders on the way are remembered."""
+
+    def __init__(self, get: BlockGetter) -> None:
+        self._get = cached(verified(get))
+        self._folders = Folders(lambda cid: load_node(self._get, cid))
+
+    def find(self, root: Cid, path: str) -> Cid:
+        """The CID at `path` below `root`. Raises CheckFailed."""
+        return resolve(self._get, root, path, self._folders)
+
+    def read(self, cid: Cid, most_bytes: int) -> bytes:
+        """The whole file behind `cid`. Raises CheckFailed, also above `most_bytes`."""
+        return b"".join(self.pieces(cid, most_bytes))
+
+    def pieces(self, cid: Cid, most_bytes: int) -> Iterator[bytes]:
+        """The same piece by piece; the size is looked at before anything is read."""
+        size = file_size(self._get, cid)
+        if size > most_bytes:
+            raise CheckFailed(f"{cid} has {size:,} bytes, more than the {most_bytes:,} allowed")
+        distinct: dict[Cid, int] = {}
+
+        def noting(one: Cid) -> bytes:
+            data = self._get(one)
+            distinct[one] = len(data)
+            return data
+
+        got = 0
+        for piece in stream(noting, cid, 0, size):
+            got += len(piece)
+            if got > REPEATED_BYTES and got > MOST_REPEATS * sum(distinct.values()):
+                raise CheckFailed(f"the file {cid} is a few blocks over and over")
+            yield piece
 
 
 def walk(get: BlockGetter, root: Cid) -> Iterator[tuple[Cid, bytes]]:

@@ -53,16 +53,7 @@ def read_header(file: BinaryIO) -> Header:
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, MAX_HEADER_BYTES) or length < 2:
         raise _broken("its header does not fit")
-    try:
-        document = parse_json(file.read(length))
-    except ValueError as exc:
-        raise _broken("its header is not JSON") from exc
-    if not isinstance(document, dict) or len(document) > MAX_TENSORS:
-        raise _broken("its header is not a table of tensors")
-    metadata = document.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise _broken("its metadata is not a table of texts")
-    entries = {key: _entry(key, value) for key, value in document.items()}
+    metadata, entries = _parsed_header(file.read(length))
     position = 0
     for entry in sorted(entries.values(), key=lambda e: (e.begin, e.end)):
         if entry.begin != position:
@@ -71,6 +62,22 @@ def read_header(file: BinaryIO) -> Header:
     if position != size - 8 - length:
         raise _broken(f"it should have {position} bytes of tensors")
     return Header(metadata, entries, 8 + length)
+
+
+def header_size(start: bytes) -> int:
+    """The size of the whole file by its first bytes; 0: more of them are needed.
+
+    Raises UsageError when they are not those of a safetensors file.
+    """
+    if len(start) < 8:
+        return 0
+    length = int.from_bytes(start[:8], "little")
+    if not 2 <= length <= MAX_HEADER_BYTES:
+        raise _broken("its header does not fit")
+    if len(start) < 8 + length:
+        return 0
+    _, entries = _parsed_header(start[8 : 8 + length])
+    return 8 + length + max((entry.end for entry in entries.values()), default=0)
 
 
 def read_tensor(file: BinaryIO, header: Header, key: str) -> np.ndarray:
@@ -110,6 +117,19 @@ def write_container(
         file.write(text)
         for key in order:
             file.write(tensors[key].data)
+
+
+def _parsed_header(data: bytes) -> tuple[dict[str, str], dict[str, Entry]]:
+    try:
+        document = parse_json(data)
+    except ValueError as exc:
+        raise _broken("its header is not JSON") from exc
+    if not isinstance(document, dict) or len(document) > MAX_TENSORS:
+        raise _broken("its header is not a table of tensors")
+    metadata = document.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise _broken("its metadata is not a table of texts")
+    return metadata, {key: _entry(key, value) for key, value in document.items()}
 
 
 def _entry(key: str, value: Any) -> Entry:

@@ -24,7 +24,7 @@ BARS = 60
 PROBLEMS_SHOWN = 50
 PLOT_HEIGHT, PLOT_FLOOR, PLOT_TOP = 190, 158, 22
 
-SIGNS = {"holds": "✓", "broken": "✗", "unchecked": "?"}
+SIGNS = {"holds": "✓", "broken": "✗", "unchecked": "?", "unproven": "·"}
 
 
 @dataclass(frozen=True)

@@ -6,28 +6,32 @@ not a comparison of hashes that somebody wrote down, but of pixels.
 
 from __future__ import annotations
 
-import tempfile
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nftgan.chain.contract import Collection, CollectionArgs
 from nftgan.collection.merkle import MerkleTree, leaf
 from nftgan.collection.metadata import validate
-from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
+from nftgan.collection.traits import Measures, measure
+from nftgan.errors import CheckFailed, NftganError, PartlyDone, ServiceError, UsageError
 from nftgan.files import parse_json
+from nftgan.ipfs.cid import Cid
 from nftgan.provenance.checks import CheckLog, TokenReport
-from nftgan.provenance.content import (
-    MAX_IMAGE_BYTES,
-    MAX_JSON_BYTES,
-    MAX_MODEL_BYTES,
-    Content,
-)
-from nftgan.provenance.png_reader import decode_png
-from nftgan.synthesis.model import Model, load_model
+from nftgan.provenance.content import MAX_IMAGE_BYTES, MAX_JSON_BYTES, Content, Unavailable
+from nftgan.provenance.models import Limits, TooHeavy, fetched_model, opened_model
+from nftgan.provenance.png_reader import check_canonical, decode_png
 from nftgan.synthesis.recipe import Recipe, pixel_hash
+
+if TYPE_CHECKING:
+    from nftgan.synthesis.model import Model
+
+log_ = logging.getLogger(__name__)
 
 CHECKS = (
     "contract code",
@@ -40,8 +44,10 @@ CHECKS = (
     "image",
     "pixels",
     "merkle proof",
+    "animation",
 )
-
+MAX_MODELS = 4
+"""Files that tokens of one collection may name as its one model."""
 
 WITHHELD = "the model was not published: ask the artist for it"
 WITH_MODEL = "--model FILE, with the file that the artist gives you"
@@ -56,19 +62,34 @@ class Regenerated:
     promised: str
 
 
+@dataclass(frozen=True)
+class PieceFacts:
+    """What a token's metadata promises of it, as the Merkle tree holds it."""
+
+    seed: int
+    pixels: str
+
+
 @dataclass
 class Verifier:
     """Checks tokens of one collection; the model, the seeds and the metadata are fetched once.
 
     holder: who should have the tokens; then there is a link `owner`. own_model: a file to use
-    instead of the published model; the chain says whether it is the right one.
+    instead of the published model; the chain says whether it is the right one. limits: what is
+    done without being asked. on_note: told once how long an image will take.
     """
 
     collection: Collection
     content: Content
     holder: str | None = None
     own_model: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    on_note: Callable[[str], None] = lambda message: None
+    measuring: bool = False  # keep the measures of every image that is read
+    measures: dict[int, Measures] = field(default_factory=dict)
     _cache: dict[str, Any] = field(default_factory=dict)
+    _facts: dict[Cid, PieceFacts | NftganError] = field(default_factory=dict)
+    _document: tuple[int, dict[str, Any]] | None = None  # of the last token that was asked for
 
     def _once(self, key: str, make: Any) -> Any:
         """The value of `make`, or the error that it raised, remembered either way."""
@@ -85,8 +106,14 @@ class Verifier:
     # ---- what is shared by all tokens
 
     @property
+    def problem(self) -> str | None:
+        """What is wrong with the contract's birth; None: our factory made it."""
+        value: str | None = self._once("code", self.collection.code_problem)
+        return value
+
+    @property
     def immutable_args(self) -> CollectionArgs:
-        value: CollectionArgs = self._once("immutable_args", self.collection.immutable_args)
+        value: CollectionArgs = self._once("args", self.collection.immutable_args)
         return value
 
     @property
@@ -95,86 +122,133 @@ class Verifier:
         return value
 
     def seeds(self) -> dict[int, int]:
-        value: dict[int, int] = self._once("seeds", self.collection.seeds)
+        """Raises TooHeavy for more tokens than the limits allow."""
+
+        def ask() -> dict[int, int]:
+            self.bound(self.supply)
+            return self.collection.seeds()
+
+        value: dict[int, int] = self._once("seeds", ask)
         return value
+
+    def bound(self, pieces: int) -> None:
+        """Raises TooHeavy for more pieces than the limits allow."""
+        if pieces > self.limits.pieces:
+            raise TooHeavy(
+                f"the contract speaks of {pieces:,} pieces, and no more than"
+                f" {self.limits.pieces:,} are read unasked"
+            )
 
     def metadata(self, token: int) -> dict[str, Any]:
-        """The token's document, proven by its CID and valid by its schema."""
+        """The token's document, proven by its CID and valid by its schema.
 
-        def fetch() -> dict[str, Any]:
+        Raises CheckFailed for what it is, Unavailable where no place has it.
+        """
+        if self._document is None or self._document[0] != token:
             data = self.content.read(f"{self.immutable_args.base_uri}{token}.json", MAX_JSON_BYTES)
+            self._document = (token, parsed_document(data, token))
+        return self._document[1]
+
+    def piece_facts(self, token: int) -> PieceFacts:
+        """Seed and pixel hash that the token's metadata promises; each file is read once."""
+        cid = self.content.find(f"{self.immutable_args.base_uri}{token}.json")
+        if cid not in self._facts:
             try:
-                document: dict[str, Any] = parse_json(data)
-            except ValueError as exc:
-                raise CheckFailed(f"the metadata of token {token} is not JSON") from exc
-            try:
-                validate(document, "token", f"token {token}")
-            except UsageError as exc:  # it is theirs, so no usage of ours is wrong
-                raise CheckFailed(exc.message) from exc
-            return document
+                own = self.metadata(token)["nftgan"]
+                self._facts[cid] = PieceFacts(own["seed"], own["pixels"])
+            except CheckFailed as exc:
+                self._facts[cid] = exc
+        found = self._facts[cid]
+        if isinstance(found, NftganError):
+            raise found
+        return found
 
-        value: dict[str, Any] = self._once(f"metadata {token}", fetch)
-        return value
+    def pieces(self) -> list[PieceFacts]:
+        """The facts of every piece, minted or not, in the order of tokens.
 
-    def model(self, uri: str) -> Model:
-        """The model behind `uri`, loaded from bytes that its CID proves; or `own_model`."""
+        Raises CheckFailed or Unavailable for the first that is wrong or cannot be had.
+        """
 
-        def fetch() -> Model:
-            if self.own_model is not None:
-                return load_model(self.own_model)
-            data = self.content.read(uri, MAX_MODEL_BYTES)
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "model.safetensors"
-                path.write_bytes(data)
-                return load_model(path)
+        def ask() -> list[PieceFacts]:
+            self.bound(self.immutable_args.max_supply)
+            return [self.piece_facts(token) for token in range(self.immutable_args.max_supply)]
 
-        value: Model = self._once(f"model {uri}", fetch)
+        value: list[PieceFacts] = self._once("pieces", ask)
         return value
 
     def merkle_tree(self) -> MerkleTree:
         """The Merkle tree over all pieces, from every token's metadata."""
 
         def build() -> MerkleTree:
-            leaves = []
-            for token in range(self.immutable_args.max_supply):
-                own = self.metadata(token)["nftgan"]
-                leaves.append(leaf(token, own["seed"], own["pixels"]))
-            return MerkleTree(leaves)
+            return MerkleTree(
+                [leaf(token, one.seed, one.pixels) for token, one in enumerate(self.pieces())]
+            )
 
         value: MerkleTree = self._once("tree", build)
+        return value
+
+    def model(self, uri: str) -> Model:
+        """The model behind `uri` (or `own_model`), which is the one that the chain fixes.
+
+        Raises CheckFailed when it is another one, TooHeavy when an image takes too long.
+        """
+
+        def fetch() -> Model:
+            if self.own_model is not None:
+                return opened_model(
+                    self.own_model, self.immutable_args.model, self.limits, self.on_note
+                )
+            if sum(key.startswith("model ") for key in self._cache) >= MAX_MODELS:
+                raise CheckFailed(f"the tokens name more than {MAX_MODELS} files as their model")
+            model = fetched_model(
+                self.content, uri, self.immutable_args.model, self.limits, self.on_note
+            )
+            one: Model = self._cache.setdefault("loaded", model)  # they are the same by their name
+            return one
+
+        value: Model = self._once(f"model {uri}", fetch)
         return value
 
     # ---- one token
 
     @property
     def _check_names(self) -> tuple[str, ...]:
-        return tuple(name for name in CHECKS if name != "owner" or self.holder is not None)
+        left = () if self.holder is not None else ("owner",)
+        return tuple(name for name in CHECKS if name not in (*left, "animation"))
 
     def regenerate(self, token: int) -> Regenerated:
         """The image of `token` from the model, the recipe and the seed that the chain fixes.
 
-        Raises CheckFailed with the link that stands in the way, MissingStepError when the model
-        was not published, ServiceError when the chain cannot be asked.
+        The hash to compare it with is in the Merkle root of the contract. Raises CheckFailed with
+        the link that stands in the way, PartlyDone when something cannot be had, such as a model
+        that was not published, and ServiceError when the chain cannot be asked.
         """
-        if problem := self._once("code", lambda: self.collection.code_problem()):
-            raise CheckFailed(f"contract code: {problem}")
-        seed = self.seeds().get(token)
-        if seed is None:
+        if self.problem:
+            raise CheckFailed(f"contract code: {self.problem}")
+        if token >= self.supply:
             raise CheckFailed(f"token {token} does not exist")
-        own = self.metadata(token)["nftgan"]
         log = CheckLog()
-        self._check_recipe_and_seed(log, own, seed)
-        if self._model_uri(own) is None:
-            raise MissingStepError(WITHHELD, hint=WITH_MODEL)
-        try:
-            model = self._verified_model(log, own)
-        except (UsageError, CheckFailed) as exc:
-            raise CheckFailed(f"token {token}: model: {exc.message}", hint=exc.hint) from exc
+        with self.checking(log, "metadata"):
+            own = self.metadata(token)["nftgan"]
+            self._check_recipe_and_seed(log, own, token)
+            self._check_merkle_proof(log, own, token)
+            self._check_model(log, own)
         for check in log.checks:
             if check.failed:
                 raise CheckFailed(f"token {token}: {check.name}: {check.found}")
-        assert model is not None
-        return Regenerated(seed, model.render(seed, Recipe.from_json(own["recipe"])), own["pixels"])
+        for check in log.checks:
+            if not check.passed:
+                hint = WITH_MODEL if check.found == WITHHELD else None
+                raise PartlyDone(f"token {token}: {check.name}: {check.found}", hint=hint)
+        with self.checking(log, "pixels"):
+            rendered = self.model(self._model_uri(own) or "").render_checked(
+                own["seed"], Recipe.from_json(own["recipe"])
+            )
+            if not rendered.safe:
+                raise CheckFailed(_unsafe(rendered.margin))
+            return Regenerated(own["seed"], rendered.image, own["pixels"])
+        kind = CheckFailed if log.checks[-1].failed else PartlyDone
+        raise kind(f"token {token}: pixels: {log.checks[-1].found}")
 
     def _model_uri(self, own: dict[str, Any]) -> str | None:
         """Where the model is; None when it is withheld and was not given by hand."""
@@ -184,15 +258,21 @@ class Verifier:
     def verify(self, token: int) -> TokenReport:
         """Every link of `token`. Raises ServiceError only when the chain cannot be asked."""
         log = CheckLog()
-        problem = self._once("code", lambda: self.collection.code_problem())
         if not log.check(
-            "contract code", problem is None, "is the code that nftgan ships", problem or ""
+            "contract code",
+            self.problem is None,
+            "our factory made it, its address says so",
+            self.problem or "",
         ):
             log.skip("the contract cannot be trusted", *self._check_names)
             return TokenReport(token, None, tuple(log.checks))
         owner = self.collection.owner_of(token)
+        burnt = owner is None and 0 <= token < self.supply
         if not log.check(
-            "token", owner is not None, f"belongs to {owner}", f"token {token} does not exist"
+            "token",
+            owner is not None or burnt,
+            f"belongs to {owner}" if owner else "was burnt by its holder: nobody can have it again",
+            f"token {token} does not exist",
         ):
             log.skip("there is no such token", *self._check_names)
             return TokenReport(token, None, tuple(log.checks))
@@ -201,105 +281,168 @@ class Verifier:
                 "owner",
                 owner == self.holder,
                 f"{owner} holds it",
-                f"it belongs to {owner}, not to {self.holder}",
+                f"it was burnt, {self.holder} does not have it"
+                if burnt
+                else f"it belongs to {owner}, not to {self.holder}",
             )
-        seed = self.seeds().get(token)
-        try:
+        seed = self._seed(token)
+        with self.checking(log, "metadata"):
             document = self.metadata(token)
-        except NftganError as exc:
-            log.fail("metadata", exc.message)
-            log.skip("there is no metadata to check it by", *self._check_names)
-            return TokenReport(token, seed, tuple(log.checks))
-        log.check("metadata", True, f"{self.immutable_args.base_uri}{token}.json has its CID", "")
-        own = document["nftgan"]
-        self._check_recipe_and_seed(log, own, seed)
-        self._check_images(log, document, own, token)
-        self._check_merkle_proof(log, own, token)
+            log.check(
+                "metadata", True, f"{self.immutable_args.base_uri}{token}.json has its CID", ""
+            )
+            own = document["nftgan"]
+            recipe = self._check_recipe_and_seed(log, own, token)
+            self._check_model(log, own)
+            self._check_image(log, document, token, recipe)
+            self._check_pixels(log, own, recipe)
+            self._check_merkle_proof(log, own, token)
+            if "animation_url" in document:
+                log.note("animation", _animation(document["animation_url"]))
+        log.skip("there is no metadata to check it by", *self._check_names)
         order = {name: i for i, name in enumerate(CHECKS)}
-        return TokenReport(token, seed, tuple(sorted(log.checks, key=lambda k: order[k.name])))
+        checks = sorted(log.checks, key=lambda check: order[check.name])
+        return TokenReport(token, seed, tuple(checks), burnt)
 
-    def _check_recipe_and_seed(self, log: CheckLog, own: dict[str, Any], seed: int | None) -> None:
+    def _seed(self, token: int) -> int | None:
         try:
+            return self.seeds().get(token)
+        except (TooHeavy, CheckFailed):
+            return None
+
+    @contextmanager
+    def checking(self, log: CheckLog, name: str) -> Iterator[None]:
+        """Inside, an error becomes the verdict of the check `name`, and ends nothing else.
+
+        What cannot be had is skipped. So is what makes this program stumble, since nothing is
+        known about it then; it is never proven. A chain that cannot be asked ends everything.
+        """
+        try:
+            yield
+        except (Unavailable, TooHeavy) as exc:
+            log.skip(exc.message, name)
+        except ServiceError:
+            raise
+        except NftganError as exc:
+            log.fail(name, exc.message)
+        except (Exception, RecursionError) as exc:
+            log_.debug("%s", name, exc_info=True)
+            log.skip(f"nftgan cannot cope with it ({type(exc).__name__})", name)
+
+    def _check_recipe_and_seed(
+        self, log: CheckLog, own: dict[str, Any], token: int
+    ) -> Recipe | None:
+        recipe = None
+        with self.checking(log, "recipe"):
             recipe = Recipe.from_json(own["recipe"])
-            same = recipe.hash == self.immutable_args.recipe
             log.check(
                 "recipe",
-                same,
+                recipe.hash == self.immutable_args.recipe,
                 f"{recipe.hash[:19]}… is the recipe fixed on chain",
                 f"the metadata's recipe {recipe.hash[:19]}… is not"
                 f" {self.immutable_args.recipe[:19]}…, which is fixed on chain",
             )
-        except NftganError as exc:
-            log.fail("recipe", exc.message)
-        log.check(
-            "seed",
-            own["seed"] == seed,
-            f"{seed} was written on chain at the mint",
-            f"the metadata says {own['seed']}, the chain says {seed}",
-        )
-
-    def _check_images(
-        self, log: CheckLog, document: dict[str, Any], own: dict[str, Any], token: int
-    ) -> None:
-        promised = own["pixels"]
-        try:
-            data = self.content.read(document["image"], MAX_IMAGE_BYTES)
-            found = pixel_hash(decode_png(data, what=document["image"]))
+        with self.checking(log, "seed"):
+            seed = self.seeds().get(token)
             log.check(
-                "image",
-                found == promised,
-                f"{document['image']} has its CID and the promised pixels",
-                f"{document['image']} has other pixels than its metadata promises",
+                "seed",
+                own["seed"] == seed,
+                f"{seed} was written on chain at the mint",
+                f"the metadata says {own['seed']}, the chain says {seed}",
             )
-        except NftganError as exc:
-            log.fail("image", exc.message)
-        try:
-            model = self._verified_model(log, own)
-        except NftganError as exc:
-            log.fail("model", exc.message)
-            model = None
-        if model is None:
-            log.skip("there is no model to make the image with", "pixels")
-            return
-        try:
-            recipe = Recipe.from_json(own["recipe"])
-            made = pixel_hash(model.render(own["seed"], recipe))
-        except NftganError as exc:
-            log.fail("pixels", exc.message)
-            return
-        log.check(
-            "pixels",
-            made == promised,
-            f"made again from seed {own['seed']}: identical",
-            f"seed {own['seed']} gives other pixels than the metadata promises",
-        )
+        return recipe
 
-    def _verified_model(self, log: CheckLog, own: dict[str, Any]) -> Model | None:
+    def _check_model(self, log: CheckLog, own: dict[str, Any]) -> None:
         uri = self._model_uri(own)
         if uri is None:
             log.skip(WITHHELD, "model")
-            return None
-        model = self.model(uri)
-        same = model.identity == self.immutable_args.model
-        log.check(
-            "model",
-            same,
-            f"{model.identity[:19]}… is the model fixed on chain",
-            f"{uri} is the model {model.identity[:19]}…,"
-            f" the chain says {self.immutable_args.model[:19]}…",
-        )
-        return model if same else None
+            return
+        with self.checking(log, "model"):
+            identity = self.model(uri).identity
+            log.check("model", True, f"{identity[:19]}… is the model fixed on chain", "")
+
+    def image(self, uri: str, promised: str, recipe: Recipe | None) -> np.ndarray:
+        """The pixels behind `uri`, which are those promised, in a file that holds nothing else.
+
+        Raises CheckFailed, TooHeavy or Unavailable.
+        """
+        size = None if recipe is None else recipe.size
+        if size is not None and size[0] * size[1] > self.limits.image_pixels:
+            raise TooHeavy(f"an image of {size[0]} x {size[1]} pixels is not read unasked")
+        data = self.content.read(uri, MAX_IMAGE_BYTES)
+        pixels = decode_png(data, what=uri, size=size, most_pixels=self.limits.image_pixels)
+        if pixel_hash(pixels) != promised:
+            raise CheckFailed(f"{uri} has other pixels than its metadata promises")
+        check_canonical(data, pixels, what=uri)
+        return pixels
+
+    def _check_image(
+        self,
+        log: CheckLog,
+        document: dict[str, Any],
+        token: int,
+        recipe: Recipe | None,
+    ) -> None:
+        own = document["nftgan"]
+        with self.checking(log, "image"):
+            pixels = self.image(document["image"], own["pixels"], recipe)
+            if self.measuring:
+                self.measures[token] = measure(pixels)
+            found = f"{document['image']} has its CID and the promised pixels"
+            log.check("image", True, found, "")
+
+    def _check_pixels(self, log: CheckLog, own: dict[str, Any], recipe: Recipe | None) -> None:
+        if recipe is None or not any(c.name == "model" and c.passed for c in log.checks):
+            log.skip("there is no model or recipe to make the image with", "pixels")
+            return
+        with self.checking(log, "pixels"):
+            if recipe.size[0] * recipe.size[1] > self.limits.image_pixels:
+                raise TooHeavy(f"an image of {recipe.size[0]} x {recipe.size[1]} pixels")
+            rendered = self.model(self._model_uri(own) or "").render_checked(own["seed"], recipe)
+            if not rendered.safe:
+                raise CheckFailed(_unsafe(rendered.margin))
+            log.check(
+                "pixels",
+                pixel_hash(rendered.image) == own["pixels"],
+                f"made again from seed {own['seed']}: identical",
+                f"seed {own['seed']} gives other pixels than the metadata promises",
+            )
 
     def _check_merkle_proof(self, log: CheckLog, own: dict[str, Any], token: int) -> None:
-        try:
-            proof = self.merkle_tree().proof(token)
-        except NftganError as exc:
-            log.fail("merkle proof", f"the tree cannot be rebuilt: {exc.message}")
-            return
-        accepted = self.collection.verify_piece(token, own["seed"], own["pixels"], proof)
-        log.check(
-            "merkle proof",
-            accepted,
-            "the contract accepts id, seed and pixels",
-            "the contract refuses id, seed and pixels",
-        )
+        with self.checking(log, "merkle proof"):
+            try:
+                proof = self.merkle_tree().proof(token)
+            except CheckFailed as exc:  # of another token: nothing is known about this one
+                log.skip(f"the tree cannot be rebuilt: {exc.message}", "merkle proof")
+                return
+            accepted = self.collection.verify_piece(token, own["seed"], own["pixels"], proof)
+            log.check(
+                "merkle proof",
+                accepted and "0x" + self.merkle_tree().root.hex() == self.immutable_args.root,
+                "the contract accepts id, seed and pixels",
+                "the contract refuses id, seed and pixels",
+            )
+
+
+def parsed_document(data: bytes, token: int) -> dict[str, Any]:
+    """A token's metadata as every reader sees it. Raises CheckFailed."""
+    try:
+        document: dict[str, Any] = parse_json(data)
+    except ValueError as exc:
+        raise CheckFailed(f"the metadata of token {token} is not JSON: {exc}") from exc
+    try:
+        validate(document, "token", f"token {token}")
+    except UsageError as exc:  # it is theirs, so no usage of ours is wrong
+        raise CheckFailed(exc.message) from exc
+    return document
+
+
+def _animation(uri: str) -> str:
+    return f"markets show {uri[:100]} instead of the image, and nothing here checks what that is"
+
+
+def _unsafe(margin: float) -> str:
+    return (
+        f"a pixel lies {margin:.1e} grey levels from a rounding step: another processor may give"
+        " another image"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from nftgan.chain.contract import Collection
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
 from nftgan.ipfs.backends import open_backend
-from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
-from nftgan.ipfs.reader import BlockGetter, cached, read_file, verified
+from nftgan.ipfs.reader import BlockGetter, FileReader
 from nftgan.ipfs.remote import gateway_get
 from nftgan.networks.model_file import read_model
 from nftgan.project import Project
-from nftgan.provenance.checks import FAIL, PASS, Check, TokenReport
-from nftgan.provenance.content import Content, Reader
+from nftgan.provenance.checks import FAIL, PASS, SKIPPED, Check, TokenReport
+from nftgan.provenance.content import MAX_JSON_BYTES, Content, Unavailable
+from nftgan.provenance.models import HEAVY, Limits
 from nftgan.provenance.png_reader import read_png
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
@@ -46,15 +46,7 @@ def content(gateways: Sequence[str] = ()) -> Content:
         sources.append((url, get))
     if not sources:
         raise UsageError("there is no place to read from IPFS", hint="--gateway https://HOST")
-    readers: list[tuple[str, Reader]] = []
-    for name, get in sources:
-        safe = cached(verified(get))
-
-        def read(cid: str, path: str, most_bytes: int, get: BlockGetter = safe) -> bytes:
-            return read_file(get, Cid.parse(cid), path, most_bytes=most_bytes)
-
-        readers.append((name, read))
-    return Content(readers)
+    return Content([(name, FileReader(get)) for name, get in sources])
 
 
 def open_verifier(
@@ -65,18 +57,29 @@ def open_verifier(
     gateways: Sequence[str] = (),
     holder: str | None = None,
     model: Path | None = None,
+    heavy: bool = False,
+    on_note: Callable[[str], None] = lambda message: None,
 ) -> Verifier:
-    """For the collection's deployment, or for any contract by its address."""
+    """For the collection's deployment, or for any contract by its address.
+
+    heavy: do what takes very long or much memory, too. on_note: told how long an image takes.
+    """
     connection = open_chain(choice, project)
-    more = (None if holder is None else check_address(holder), model)
     if contract is not None:
-        return Verifier(Collection(connection, check_address(contract)), content(gateways), *more)
-    if project is None:
+        collection = Collection(connection, check_address(contract))
+    elif project is not None:
+        record = deployment(project, connection)
+        first = int(record.get("block", 0))
+        collection = Collection(connection, record["collection"], first_block=first)
+    else:
         raise UsageError("say what to verify", hint="--contract ADDR, or run it in a collection")
-    record = deployment(project, connection)
-    first = int(record.get("block", 0))
     return Verifier(
-        Collection(connection, record["collection"], first_block=first), content(gateways), *more
+        collection,
+        content(gateways),
+        None if holder is None else check_address(holder),
+        model,
+        HEAVY if heavy else Limits(),
+        on_note,
     )
 
 
@@ -101,10 +104,11 @@ def every_token(verifier: Verifier) -> Sequence[int]:
 
     Raises MissingStepError when nothing has been minted.
     """
-    if verifier.collection.code_problem() is not None:
+    if verifier.problem is not None:
         return (0,)
     if verifier.supply == 0:
         raise MissingStepError("nothing has been minted yet", hint="nftgan mint")
+    verifier.bound(verifier.supply)
     return range(verifier.supply)
 
 
@@ -156,11 +160,14 @@ def _local_metadata(verifier: Verifier, project: Project, token: int) -> Check:
     path = project.metadata / f"{token}.json"
     try:
         mine = Importer().add_path(path).cid
-        root, _, folder = verifier.immutable_args.base_uri.removeprefix("ipfs://").partition("/")
-        data = verifier.content.read(f"ipfs://{root}/{folder}{token}.json", 1 << 22)
+        data = verifier.content.read(
+            f"{verifier.immutable_args.base_uri}{token}.json", MAX_JSON_BYTES
+        )
         if mine == Importer().add_bytes(data).cid:
             return Check("local metadata", PASS, f"{path.name} is what the chain links to")
         return Check("local metadata", FAIL, f"{path} is not what the chain links to")
+    except Unavailable as exc:
+        return Check("local metadata", SKIPPED, exc.message)
     except NftganError as exc:
         return Check("local metadata", FAIL, exc.message)
 

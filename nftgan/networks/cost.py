@@ -1,0 +1,98 @@
+"""What one picture costs a generator, from its config alone: before anything is built or run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nftgan.networks.architecture import GeneratorConfig, StyleGAN3Config
+from nftgan.networks.shapes import expected_shapes
+
+_LAYER3 = re.compile(r"synthesis\.L(\d+)_(\d+)_\d+\.weight")
+_LAYER2 = re.compile(r"synthesis\.b(\d+)\.(conv0|conv1|torgb)\.weight")
+DOUBLE_BYTES = 8
+CONV_PER_SECOND = 2.0e10
+SAMPLES_PER_SECOND = 1.2e8
+"""Multiply-adds of convolutions, and filtered samples, that a slow core manages in float64."""
+
+
+@dataclass(frozen=True)
+class RenderCost:
+    """Work of one picture in float64, by which a bomb is told from a model.
+
+    multiply_adds: of all convolutions. samples: values that pass a filter, at the inner rate.
+    peak_bytes: what the largest layer holds at a time. numbers: parameters.
+    """
+
+    multiply_adds: int
+    samples: int
+    peak_bytes: int
+    numbers: int
+
+    @property
+    def seconds(self) -> float:
+        """On one slow core, roughly; most machines take a fraction of it."""
+        return self.multiply_adds / CONV_PER_SECOND + self.samples / SAMPLES_PER_SECOND
+
+
+def render_cost(config: GeneratorConfig) -> RenderCost:
+    """Raises UsageError for a config that no network can have."""
+    shapes = expected_shapes(config)
+    layers = (
+        _stylegan3(config, shapes) if isinstance(config, StyleGAN3Config) else _stylegan2(shapes)
+    )
+    numbers = sum(_product(shape) for shape in shapes.values())
+    return RenderCost(
+        sum(one[0] for one in layers),
+        sum(one[1] for one in layers),
+        max((one[2] for one in layers), default=0) + numbers * DOUBLE_BYTES,
+        numbers,
+    )
+
+
+def _product(shape: tuple[int, ...]) -> int:
+    product = 1
+    for side in shape:
+        product *= side
+    return product
+
+
+def _stylegan3(
+    config: StyleGAN3Config, shapes: dict[str, tuple[int, ...]]
+) -> list[tuple[int, int, int]]:
+    """(multiply-adds, filtered samples, bytes) of each layer."""
+    found = {}
+    for name, shape in shapes.items():
+        if match := _LAYER3.fullmatch(name):
+            found[int(match[1])] = (int(match[2]), shape, name.removesuffix("weight"))
+    layers, before = [], found[0][0] if found else 0
+    for number in sorted(found):
+        size, shape, prefix = found[number]
+        out, inner, kernel = shape[0], shape[1], shape[2]
+        grid = (max(before, size) + kernel) ** 2
+        up = max(
+            1, shapes.get(f"{prefix}up_filter", (config.filter_size,))[0] // config.filter_size
+        )
+        down_filter = shapes.get(f"{prefix}down_filter", (1,))
+        # At the inner rate every value passes both filters; a radial one is no product of two.
+        wide = (before + kernel + config.filter_size) ** 2 * up * up * out
+        passes = 1 + (down_filter[0] if len(down_filter) > 1 else 1) // 4
+        layers.append(
+            (
+                grid * inner * out * kernel * kernel,
+                wide * max(1, passes),
+                (wide + grid * (inner + out)) * DOUBLE_BYTES,
+            )
+        )
+        before = size
+    return layers
+
+
+def _stylegan2(shapes: dict[str, tuple[int, ...]]) -> list[tuple[int, int, int]]:
+    layers = []
+    for name, shape in shapes.items():
+        if match := _LAYER2.fullmatch(name):
+            grid = (int(match[1]) + shape[2]) ** 2
+            samples = grid * (shape[0] if match[2] == "conv0" else 0)
+            layers.append((grid * _product(shape), samples, 2 * grid * (shape[0] + shape[1]) * 8))
+    return layers
