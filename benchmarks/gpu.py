@@ -7,7 +7,7 @@ Every layer's fused activation (float16 in the finest layers, as in training) is
 PyTorch formulation, as it is and under torch.compile, forward and with backward. `share` is what
 it moves at least, input and output and in training two bits an upsampled sample, over its time, of
 what a plain copy reaches on the same device. --tune tries other numbers of warps and stages, and
-float32 as three products of tf32.
+float32 without tensor cores.
 
 Training is one G and D step of a preset, each way in a process of its own (the baseline is in
 published.py), beside what was published for one A100 (sec/kimg, default settings). Where no CUDA
@@ -23,6 +23,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -33,7 +34,7 @@ from torch import Tensor
 
 from nftgan.networks import build_generator
 from nftgan.networks.architecture import StyleGAN3Config
-from nftgan.ops import filtered_lrelu, gpu
+from nftgan.ops import choices, filtered_lrelu, gpu
 from nftgan.ops.filtered_lrelu import reference
 
 PUBLISHED_A100 = {
@@ -127,7 +128,8 @@ def with_gradient(way: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[], Te
 def kernel_with(**changes: Any) -> Iterator[None]:
     """The GPU kernel launched with other warps, stages or products of float32."""
     module = gpu.kernel()
-    with mock.patch.object(gpu, "EXACT", changes.get("exact", gpu.EXACT)):
+    now = choices.current()
+    with choices.using(replace(now, exact=changes.get("exact", now.exact))):
         if module is None or "warps" not in changes:
             yield
             return
@@ -192,8 +194,8 @@ def tuned(way: Callable[[], Any], device: torch.device, half: bool) -> dict[str,
                 with kernel_with(warps=warps, stages=stages):
                     found[f"{warps} warps, {stages} stages"] = seconds(way, device) * 1e3
         if not half:
-            with kernel_with(exact="tf32x3"):
-                found["tf32x3"] = seconds(way, device) * 1e3
+            with kernel_with(exact=choices.IEEE):
+                found["ieee"] = seconds(way, device) * 1e3
     return found
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nftgan.networks.architecture import DiscriminatorConfig
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
 from nftgan.ops import bias_act, conv2d_resample, setup_filter
+from nftgan.ops.gpu_planes import formatted
 
 BLUR = (1.0, 3.0, 3.0, 1.0)
 
@@ -97,7 +98,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: [N, in, R, R] (the image in the first block) → [N, out, R/2, R/2]."""
         if self.fp16 and x.is_cuda and x.dtype != torch.float64:
-            x = x.to(torch.float16)
+            x = formatted(x.to(torch.float16))
         else:
             x = x.to(torch.promote_types(x.dtype, torch.float32))
         if self.first:

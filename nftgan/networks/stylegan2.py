@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nftgan.errors import UsageError
@@ -20,6 +21,8 @@ from nftgan.ops import (
     setup_filter,
     upsample2d,
 )
+from nftgan.ops.gpu_planes import formatted
+from nftgan.ops.modulation import dense, shared
 
 BLUR = (1.0, 3.0, 3.0, 1.0)
 
@@ -70,10 +73,26 @@ class SynthesisLayer(nn.Module):
             return self.noise_const
         return noise.draw((ws.shape[0], 1, self.resolution, self.resolution), ws)
 
+    def _strength(self, field: Tensor | None) -> Tensor | None:
+        return None if field is None else self.noise_strength
+
     def forward(self, x: Tensor, w: Tensor, field: Tensor | None) -> Tensor:
         """x: [N, in, H, W], w: [N, w_dim] → [N, out, R, R]."""
         styles: Tensor = self.affine(w)
         weight: Tensor = self.weight
+        if dense(x):
+            way = shared(weight, styles, demodulate=True)
+            x = bias_act(x, scale=way.scale_in)
+            x = conv2d_resample(x, way.weight.to(x.dtype), self.resample_filter, up=self.up)
+            return bias_act(
+                x,
+                self.bias,
+                act="lrelu",
+                clamp=self.clamp,
+                scale=way.scale_out,
+                noise=field,
+                strength=self._strength(field),
+            )
         if x.dtype == torch.float16:
             # Keeps products inside half's range; demodulation cancels both factors.
             biggest = weight.abs().amax(dim=(1, 2, 3), keepdim=True)
@@ -103,6 +122,9 @@ class ToRGBLayer(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x: [N, in, R, R], w: [N, w_dim] → [N, img_channels, R, R]."""
         styles = self.affine(w) / math.sqrt(x.shape[1])
+        if dense(x):
+            x = bias_act(x, scale=styles)
+            return bias_act(F.conv2d(x, self.weight.to(x.dtype)), self.bias, clamp=self.clamp)
         x = modulated_conv2d(x, self.weight, styles, demodulate=False, padding=0)
         return bias_act(x, self.bias, clamp=self.clamp)
 
@@ -154,7 +176,7 @@ class SynthesisBlock(nn.Module):
         if x is None:
             x = self.const.to(dtype).unsqueeze(0).repeat(ws.shape[0], 1, 1, 1)
         else:
-            x = self.conv0(x.to(dtype), ws[:, 0], fields[0])
+            x = self.conv0(formatted(x.to(dtype)), ws[:, 0], fields[0])
         x = self.conv1(x, ws[:, self.num_conv - 1], fields[-1])
         rgb = self.torgb(x, ws[:, self.num_conv]).to(ws.dtype)
         if img is not None:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
 from nftgan.ops import design_lowpass, filtered_lrelu, modulated_conv2d
+from nftgan.ops.modulation import Shared, dense, shared
+from nftgan.ops.scaled_lrelu import scaled_lrelu
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,64 @@ class SynthesisLayer(nn.Module):
             clamp=self.conv_clamp,
         )
 
+    def shared(self, w: Tensor) -> Shared:
+        """This layer's convolution for w [N, w_dim], as one with shared weights."""
+        styles = self.affine(w)
+        if self.is_torgb:
+            styles = styles / math.sqrt(self.weight.shape[1])
+        by = not self.is_torgb
+        return shared(self.weight, styles, demodulate=by, normalize=by)
+
+    def forward_scaled(
+        self,
+        x: Tensor,
+        way: Shared,
+        after: Tensor | None,
+        *,
+        half: bool,
+        update_emas: bool,
+        recompute: bool,
+    ) -> Tensor:
+        """As `forward`, between scales: x is its input times way.scale_in, what is returned its
+        output times `after` [N, out].
+        """
+        if update_emas:
+            kind, scale = self.magnitude_ema.dtype, way.scale_in.detach()
+            norms = torch.linalg.vector_norm(x.detach(), dim=(2, 3), dtype=kind)
+            squares = norms.square() / scale.square().clamp(min=1e-12)
+            magnitude = squares.sum() / x.numel()
+            self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
+        gain = self.magnitude_ema.rsqrt()
+        parts = x, way.weight, way.scale_out, after, gain
+        return computed(self._compute_scaled, *parts, half, again=recompute)
+
+    def _compute_scaled(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        before: Tensor | None,
+        after: Tensor | None,
+        input_gain: Tensor,
+        half: bool,
+    ) -> Tensor:
+        x = x.to(torch.float16) if half else x.to(self.weight.dtype)
+        x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] - 1)
+        gain = input_gain.expand(x.shape[:2]) if before is None else before * input_gain
+        return scaled_lrelu(
+            x,
+            self.up_filter,
+            self.down_filter,
+            self.bias,
+            before=gain,
+            after=after,
+            up=self.up,
+            down=self.down,
+            padding=self.padding,
+            gain=1.0 if self.is_torgb else math.sqrt(2),
+            slope=1.0 if self.is_torgb else 0.2,
+            clamp=self.conv_clamp,
+        )
+
 
 class SynthesisNetwork(nn.Module):
     """ws to image: `input`, then layers named L{i}_{size}_{channels}, the last one ToRGB."""
@@ -224,6 +285,9 @@ class SynthesisNetwork(nn.Module):
         noise_mode and generator are accepted for StyleGAN2's sake: there is no noise here.
         """
         x = self.input(ws[:, 0])
+        if dense(x):
+            x = self._through_scales(x, ws, update_emas, force_fp32)
+            return (x * self.config.output_scale).to(ws.dtype)
         for i, name in enumerate(self.layer_names):
             x = getattr(self, name)(
                 x,
@@ -233,6 +297,22 @@ class SynthesisNetwork(nn.Module):
                 recompute=self.recompute,
             )
         return (x * self.config.output_scale).to(ws.dtype)
+
+    def _through_scales(self, x: Tensor, ws: Tensor, update_emas: bool, force_fp32: bool) -> Tensor:
+        """The layers with shared weights; each activation also scales what comes after it."""
+        layers: list[SynthesisLayer] = [getattr(self, name) for name in self.layer_names]
+        ways = [layer.shared(ws[:, i + 1]) for i, layer in enumerate(layers)]
+        x = x * ways[0].scale_in[:, :, None, None]
+        for layer, way, following in zip(layers, ways, [*ways[1:], None], strict=True):
+            x = layer.forward_scaled(
+                x,
+                way,
+                None if following is None else following.scale_in,
+                half=layer.fp16 and not force_fp32 and x.is_cuda and ws.dtype == torch.float32,
+                update_emas=update_emas,
+                recompute=self.recompute,
+            )
+        return x
 
 
 class StyleGAN3Generator(nn.Module):

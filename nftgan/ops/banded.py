@@ -96,12 +96,14 @@ def rank_block_for(rank: int) -> int:
 @triton.jit
 def upsampled_along_x(  # type: ignore[no-untyped-def]
     x_ptr,
+    scale,
     bias,
     u_x,
     in_y,
     in_x,
     in_h,
     in_w,
+    BEFORE: tl.constexpr,
     BIAS: tl.constexpr,
     UP_RANK_BLOCK: tl.constexpr,
     PRECISION: tl.constexpr,
@@ -115,6 +117,8 @@ def upsampled_along_x(  # type: ignore[no-untyped-def]
     y = in_y[:, None, None]
     inside = (y >= 0) & (y < in_h) & ((in_x >= 0) & (in_x < in_w))[None, :, :]
     x = tl.load(x_ptr + y * in_w + in_x[None, :, :], mask=inside, other=0.0)
+    if BEFORE:
+        x = (x * scale).to(kind)
     if BIAS:
         x = tl.where(inside, x + bias, 0.0).to(kind)
     x = tl.reshape(x, (NEW * COLUMN_BLOCKS, KX))
@@ -148,6 +152,8 @@ def filtered_lrelu_tile(  # type: ignore[no-untyped-def]
     b_ptr,
     signs_ptr,
     y_ptr,
+    before_ptr,
+    after_ptr,
     up_filter_x_ptr,
     up_filter_y_ptr,
     down_filter_x_ptr,
@@ -183,6 +189,8 @@ def filtered_lrelu_tile(  # type: ignore[no-untyped-def]
     DOWN_RANK_BLOCK: tl.constexpr,
     MODE: tl.constexpr,
     BIAS: tl.constexpr,
+    BEFORE: tl.constexpr,
+    AFTER: tl.constexpr,
     CLAMP: tl.constexpr,
     TILE_X: tl.constexpr,
     OUT_X: tl.constexpr,
@@ -194,7 +202,7 @@ def filtered_lrelu_tile(  # type: ignore[no-untyped-def]
 ):
     """One tile of one plane. x [planes, in_h, in_w], y [planes, out_h, out_w], signs [planes,
     mid_h, (mid_w + 3) // 4], up_filter [UP_RANK, UP_TAPS] and down_filter [DOWN_RANK, DOWN_TAPS]
-    correlate.
+    correlate; before [planes] multiplies x, after [planes] y, both float32.
 
     gain: of the activation, above 0; slope: 0 to 1. first, phase: see `gpu.start`, of the row
     block's first upsampled sample, `skew` left of the first that the tile uses. MODE: see `fused`:
@@ -214,6 +222,8 @@ def filtered_lrelu_tile(  # type: ignore[no-untyped-def]
     tile_y = (pid % tiles) // tiles_x
     x_ptr += plane * in_w * in_h
     bias = tl.load(b_ptr + plane % channels).to(kind) if BIAS else 0.0
+    before = tl.load(before_ptr + plane) if BEFORE else 1.0
+    after = tl.load(after_ptr + plane) if AFTER else 1.0
 
     column_block = tl.arange(0, COLUMN_BLOCKS)
     k_x = tl.arange(0, KX)
@@ -275,7 +285,7 @@ def filtered_lrelu_tile(  # type: ignore[no-untyped-def]
 
     in_y = tile_y * (tile_h * DOWN // UP) + first_y + k_new
     old = upsampled_along_x(
-        x_ptr, bias, u_x, in_y, in_x, in_h, in_w, BIAS, UP_RANK_BLOCK, PRECISION
+        x_ptr, before, bias, u_x, in_y, in_x, in_h, in_w, BEFORE, BIAS, UP_RANK_BLOCK, PRECISION
     )
     y_x = tile_x * TILE_X + tl.arange(0, OUT_X)
     kept_x = (tl.arange(0, OUT_X) < TILE_X) & (y_x < out_w)
@@ -284,7 +294,7 @@ def filtered_lrelu_tile(  # type: ignore[no-untyped-def]
     for row_block in range(row_blocks):
         in_y += NEW
         new = upsampled_along_x(
-            x_ptr, bias, u_x, in_y, in_x, in_h, in_w, BIAS, UP_RANK_BLOCK, PRECISION
+            x_ptr, before, bias, u_x, in_y, in_x, in_h, in_w, BEFORE, BIAS, UP_RANK_BLOCK, PRECISION
         )
         wide = tl.permute(tl.join(old, new), (0, 3, 1, 2))
         u = tl.dot(u_y, tl.reshape(wide, (UP_RANK_BLOCK * KY, MID)), input_precision=PRECISION)
@@ -329,6 +339,8 @@ def filtered_lrelu_tile(  # type: ignore[no-untyped-def]
         ready, begun = tl.split(halves)
         y_y = tile_y * tile_h + (row_block - 1) * DONE + tl.arange(0, DONE)
         kept = ((y_y < out_h) & (row_block > 0))[:, None] & kept_x[None, :]
+        if AFTER:
+            ready *= after
         tl.store(y_ptr + y_y[:, None] * out_w + y_x[None, :], ready.to(kind), mask=kept)
         halves = tl.permute(tl.join(begun, tl.zeros_like(begun)), (2, 0, 1))
         total = tl.reshape(halves, (2 * DONE, OUT_X))

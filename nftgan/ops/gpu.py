@@ -6,13 +6,15 @@ import functools
 import logging
 import math
 import weakref
+from contextvars import ContextVar
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from nftgan.ops import fused
+from nftgan.ops import choices, fused, upfirdn
 from nftgan.ops.fused import FORWARD, Axis, Filter, KernelPlan
 from nftgan.ops.kernels import switched_off
 
@@ -26,11 +28,13 @@ FACTORS = (1, 2, 4)
 """Of up- and downsampling: with these all tiles and column blocks begin in one phase."""
 OLDEST = (8, 0)
 """Compute capability from which Triton's matrix products run on tensor cores."""
-EXACT = "ieee"
-"""How float32 is multiplied: as float32. Triton's `tf32` would leave three digits."""
+EXACT_ERROR = 2e-6
+"""Of the largest value: what float32 may lose. Three products of tf32 keep it, one does not."""
 NEGLIGIBLE_IN_HALF = 3e-4
 """Weight of a term, of the largest, below which half precision, good to 5e-4, would not see it."""
 KEPT_PLANS = 256
+
+_probing: ContextVar[bool] = ContextVar("probing", default=False)
 
 _plans: dict[tuple[Any, ...], tuple[KernelPlan | None, tuple[weakref.ref[Tensor], ...]]] = {}
 
@@ -138,6 +142,41 @@ def _like(x: Tensor, f: Tensor | None, least: float) -> Filter | None:
     return Filter(separable.x[kept].to(x), separable.y[kept].to(x))
 
 
+@functools.cache
+def _tf32_is_exact(device: torch.device) -> bool:
+    """Whether three products of tf32 are as exact here as float32 must be: tried, not believed."""
+    x = torch.linspace(-3, 3, 2 * 40 * 40, device=device).sin().reshape(1, 2, 40, 40)
+    f = torch.hann_window(14, periodic=False, device=device)[1:-1]
+    f = f / f.sum()
+    options = (2, 2, (11, 10, 11, 10), math.sqrt(2), 0.2, None)
+    p = _planned(x, f, f, *options)
+    assert p is not None
+    token = _probing.set(True)
+    try:
+        with choices.using(replace(choices.current(), exact=choices.TF32X3)):
+            found = call(p, x, None, None, FORWARD).double()
+    except torch.OutOfMemoryError:
+        raise  # says nothing about the products
+    except Exception as exc:  # of Triton or the driver
+        log.warning("float32 is multiplied without tensor cores on %s: %s", device, exc)
+        return False
+    finally:
+        _probing.reset(token)
+    wide = x.double()
+    upsampled = upfirdn.reference(wide, f.double(), up=2, padding=options[2], gain=4)
+    upsampled = torch.nn.functional.leaky_relu(upsampled, 0.2) * math.sqrt(2)
+    expected = upfirdn.reference(upsampled, f.double(), down=2)
+    return bool((found - expected).abs().max() <= EXACT_ERROR * expected.abs().max())
+
+
+def precision(device: torch.device) -> str:
+    """How the kernel multiplies float32 on this device, of what is chosen and what is exact."""
+    chosen = choices.current().exact
+    if chosen == choices.IEEE or device.type != "cuda" or _probing.get():
+        return chosen
+    return chosen if _tf32_is_exact(device) else choices.IEEE
+
+
 def start(axis: Axis, skew: int) -> tuple[int, int]:
     """(first, phase) of a tile that begins `skew` upsampled samples left of what it uses: upsampled
     sample j of tile 0 is the sum over i of up_filter[i * up - phase - j] * x[first + i].
@@ -150,8 +189,19 @@ def new_signs(x: Tensor, p: KernelPlan) -> Tensor:
     return x.new_empty((*x.shape[:2], p.y.mid, math.ceil(p.x.mid / 4)), dtype=torch.uint8)
 
 
-def call(p: KernelPlan, x: Tensor, b: Tensor | None, signs: Tensor | None, mode: int) -> Tensor:
-    """One launch: x [N, C, H, W] → [N, C, H', W']; the signs are written or read by `mode`."""
+def call(
+    p: KernelPlan,
+    x: Tensor,
+    b: Tensor | None,
+    signs: Tensor | None,
+    mode: int,
+    before: Tensor | None = None,
+    after: Tensor | None = None,
+) -> Tensor:
+    """One launch: x [N, C, H, W] → [N, C, H', W']; the signs are written or read by `mode`.
+
+    before, after: float32 [N, C]; they multiply the input, before the bias, and the output.
+    """
     module = kernel()
     assert module is not None
     x = x.contiguous()
@@ -170,6 +220,8 @@ def call(p: KernelPlan, x: Tensor, b: Tensor | None, signs: Tensor | None, mode:
             b if b is None else b.contiguous(),
             signs,
             y,
+            _single(before),
+            _single(after),
             p.up_filter.x,
             p.up_filter.y,
             p.down_filter.x,
@@ -181,7 +233,8 @@ def call(p: KernelPlan, x: Tensor, b: Tensor | None, signs: Tensor | None, mode:
         *(p.gain, p.slope, p.clamp),
     )
 
-    constants = constants_of(p, x.element_size() == 2, b is not None, mode)
+    scales = before is not None, after is not None
+    constants = constants_of(p, x.element_size() == 2, b is not None, mode, scales)
     kernel_of_grid = module.filtered_lrelu_tile[(n * c * tiles_x * tiles_y,)]
     if x.is_cuda:
         with torch.cuda.device(x.device):
@@ -191,7 +244,13 @@ def call(p: KernelPlan, x: Tensor, b: Tensor | None, signs: Tensor | None, mode:
     return y
 
 
-def constants_of(p: KernelPlan, half: bool, bias: bool, mode: int) -> dict[str, Any]:
+def _single(scale: Tensor | None) -> Tensor | None:
+    return None if scale is None else scale.to(torch.float32).contiguous()
+
+
+def constants_of(
+    p: KernelPlan, half: bool, bias: bool, mode: int, scales: tuple[bool, bool] = (False, False)
+) -> dict[str, Any]:
     """What the kernel is compiled for: its constants, warps and stages."""
     module = kernel()
     assert module is not None
@@ -207,6 +266,8 @@ def constants_of(p: KernelPlan, half: bool, bias: bool, mode: int) -> dict[str, 
         "DOWN_RANK_BLOCK": module.rank_block_for(p.down_filter.x.shape[0]),
         "MODE": mode,
         "BIAS": bias,
+        "BEFORE": scales[0],
+        "AFTER": scales[1],
         "CLAMP": p.clamp != math.inf,
         "TILE_X": tile.x,
         "OUT_X": tile.block_x,
@@ -214,7 +275,7 @@ def constants_of(p: KernelPlan, half: bool, bias: bool, mode: int) -> dict[str, 
         "ROWS": tile.rows,
         "COLUMN_BLOCK": module.COLUMN_BLOCK,
         "KX": module.reach(p.x.up, p.up_filter.taps),
-        "PRECISION": EXACT,
+        "PRECISION": precision(p.up_filter.x.device),
         "num_warps": module.warps_for(half),
         "num_stages": module.STAGES,
     }

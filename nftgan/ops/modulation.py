@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nftgan.ops import winograd
+from nftgan.ops import choices, winograd
 from nftgan.ops.gradients import needs_gradient
 
 EPSILON = 1e-8
+TINY = 1e-30
+"""Keeps a kernel or a style of zeros a number."""
 
 
 def modulated_weights(weight: Tensor, styles: Tensor, *, demodulate: bool) -> Tensor:
@@ -76,3 +80,53 @@ def modulated_conv2d(
     if kernels is not None:
         return winograd.convolve(x, kernels, padding=padding, scale_in=styles, scale_out=after)
     return winograd.convolve_scaled(x, weight, styles, after, padding=padding)
+
+
+def dense(x: Tensor) -> bool:
+    """Whether a convolution of x shares its weights between scaled channels, and leaves the scales
+    to the activations before and after it: on a GPU, unless measuring has chosen otherwise.
+    """
+    kinds = (torch.float16, torch.bfloat16, torch.float32)
+    return x.is_cuda and x.dtype in kinds and choices.current().convolution == choices.DENSE
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A modulated convolution as one with shared weights: scale_in [N, I] multiplies its input's
+    channels, scale_out [N, O], never 0, its output's; None where there is nothing to scale.
+    """
+
+    weight: Tensor  # [O, I, k, k]
+    scale_in: Tensor
+    scale_out: Tensor | None
+
+
+def shared(
+    weight: Tensor,
+    styles: Tensor,
+    *,
+    demodulate: bool,
+    normalize: bool = False,
+    input_gain: Tensor | None = None,
+) -> Shared:
+    """What `modulated_conv2d` of these computes, in a form that keeps inside half's range.
+
+    With demodulation kernels have unit norm and each sample's styles unit mean square, so that
+    what is between them is as large as the input. input_gain [] rides in scale_out.
+    """
+    if not demodulate:
+        out = None
+        if input_gain is not None:
+            out = input_gain.expand(len(styles), len(weight))
+        return Shared(weight, styles, out)
+    squares = weight.square().sum((2, 3))  # [O, I]
+    norm = squares.sum(1).clamp(min=TINY)  # [O]
+    size = styles.square().mean(1, keepdim=True).clamp(min=TINY)  # [N, 1]
+    scale_in = styles * size.rsqrt()
+    power = F.linear(scale_in.square(), squares / norm[:, None])  # [N, O]: near 1
+    # `normalize` makes squares of unit mean first: only this small number sees whether.
+    least = EPSILON / weight[0].numel() if normalize else EPSILON / (norm * size)
+    after = (power + least).rsqrt()
+    if input_gain is not None:
+        after = after * input_gain
+    return Shared(weight * norm.rsqrt()[:, None, None, None], scale_in, after)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nftgan.ops import fused
+from nftgan.ops import fused, gpu_planes
 
 Pair = int | Sequence[int]
 
@@ -58,6 +58,9 @@ def upfirdn2d(
     crops. flip_filter: correlate instead of convolve. gain: of the whole filter.
     Returns [N, C, H', W'] with W' = (W*up + x0 + x1 - w) // down + 1.
     """
+    if f is not None and gpu_planes.takes(x) and max(f.shape) <= gpu_planes.MAX_TAPS:
+        factors = pair(up), pair(down)
+        return gpu_planes.resample(x, f, *factors, padding_of(padding), flip_filter, gain)
     planned = _native_plan(x, f, up, down, padding_of(padding), flip_filter, gain)
     if planned is not None:
         return fused.resample(planned, x)

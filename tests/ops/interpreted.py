@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from nftgan.ops import fused, gpu
+from nftgan.ops import fused, gpu, scaled_lrelu
 from nftgan.ops.filtered_lrelu import reference
 from nftgan.ops.filters import design_lowpass
 
@@ -163,3 +163,41 @@ def test_each_plane_takes_its_channel_s_bias() -> None:
     p = gpu._planned(x, None, None, 1, 1, (0, 0, 0, 0), 1.0, 0.2, None)
     assert p is not None
     assert fused.run(p, x, b)[:, :, 1, 1].tolist() == [[1.0, 2.0]] * 3
+
+
+@pytest.mark.parametrize("scales", [(True, True), (True, False), (False, True)])
+def test_scales_of_input_and_output_ride_along(scales: tuple[bool, bool]) -> None:
+    """Value, gradients by both backward ways, and the second derivative, against float64."""
+    random = torch.Generator().manual_seed(3)
+    f = torch.hann_window(14, periodic=False)[1:-1]
+    f = f / f.sum()
+    shape, options = (2, 3, 20, 23), (2, 2, (9, 8, 9, 8), GAIN, 0.2, 0.9)
+    x, b = torch.randn(shape, generator=random), torch.randn(3, generator=random)
+    before, after = (
+        torch.rand(2, 3, generator=random) + 0.5 if wanted else None for wanted in scales
+    )
+    p = gpu._planned(x, f, f, *options)
+    assert p is not None
+    results = []
+    for kind in (torch.float32, torch.float64):
+        given = [x, b, *(t for t in (before, after) if t is not None)]
+        own = [t.to(kind).clone().requires_grad_() for t in given]
+        rest = iter(own[2:])
+        mine = [None if t is None else next(rest) for t in (before, after)]
+        if kind == torch.float32:
+            y = scaled_lrelu.run(p, own[0], own[1], *mine)
+        else:
+            v = own[0] if mine[0] is None else own[0] * mine[0][:, :, None, None]
+            y = reference(v, f.double(), f.double(), own[1], *options)
+            y = y if mine[1] is None else y * mine[1][:, :, None, None]
+        w = torch.linspace(-1, 1, y.numel(), dtype=kind).reshape(y.shape)
+        once = torch.autograd.grad((y * w).sum(), own, retain_graph=True)
+        twice = torch.autograd.grad((y * w).sum(), own, create_graph=True)
+        for a, c in zip(once, twice, strict=True):
+            assert (a - c).abs().max() <= 3e-6 * c.abs().max()
+        total = torch.stack([g.square().sum() for g in twice]).sum()
+        seconds = torch.autograd.grad(total, own, allow_unused=True)
+        nothing = torch.zeros(())
+        results.append([y, *once, *(nothing if g is None else g for g in seconds)])
+    for found, expected in zip(*results, strict=True):
+        assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()

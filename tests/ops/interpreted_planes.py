@@ -1,0 +1,183 @@
+"""The GPU kernels of resampling and bias with activation on the CPU, against the definitions.
+
+`test_triton_planes.py` runs this by itself: Triton decides at its import whether it interprets.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+from nftgan.ops import gpu_planes
+from nftgan.ops.gpu_planes import Act
+from nftgan.ops.upfirdn import reference
+
+if os.environ.get("TRITON_INTERPRET") != "1":
+    pytest.skip("tests/ops/test_triton_planes.py runs this", allow_module_level=True)
+
+LAST = torch.channels_last
+
+
+def formatted(x: Tensor, last: bool) -> Tensor:
+    return x.contiguous(memory_format=LAST) if last else x
+
+
+def derivatives(y: Tensor, inputs: list[Tensor]) -> list[Tensor]:
+    """y, the gradients, and the derivative of the first by what came in."""
+    random = torch.Generator().manual_seed(1)
+    v = torch.randn(y.shape, generator=random).to(y.dtype).requires_grad_()
+    u = torch.randn(inputs[0].shape, generator=random).to(y.dtype)
+    once = torch.autograd.grad((y * v).sum(), inputs, retain_graph=True)
+    gradients = torch.autograd.grad((y * v).sum(), inputs, create_graph=True)
+    for a, b in zip(once, gradients, strict=True):
+        torch.testing.assert_close(a, b, rtol=2e-3, atol=2e-3 * float(b.detach().abs().max()))
+    (second,) = torch.autograd.grad((gradients[0] * u).sum(), v)
+    return [y, *once, second]
+
+
+def compare(found: list[Tensor], expected: list[Tensor], tolerance: float) -> None:
+    for mine, exact in zip(found, expected, strict=True):
+        assert mine.shape == exact.shape
+        scale = exact.abs().max().clamp(min=1e-3)
+        if exact.ndim == 0:  # a sum of everything, which may cancel
+            tolerance = max(tolerance, 1e-4)
+        assert (mine - exact).abs().max() <= tolerance * scale
+
+
+@settings(max_examples=14, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(
+    size=st.tuples(st.integers(1, 19), st.integers(1, 23)),
+    up=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    down=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    taps=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    padding=st.tuples(*[st.integers(-4, 9)] * 4),
+    square=st.booleans(),
+    flip=st.booleans(),
+    last=st.booleans(),
+)
+def test_resampling_and_its_derivatives_equal_the_definition(
+    size: tuple[int, int],
+    up: tuple[int, int],
+    down: tuple[int, int],
+    taps: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    square: bool,
+    flip: bool,
+    last: bool,
+) -> None:
+    random = torch.Generator().manual_seed(taps[0] * 10 + taps[1])
+    f = torch.rand(taps if square else taps[:1], generator=random)
+    h, w = taps if square else taps[:1] * 2
+    if size[1] * up[0] + sum(padding[:2]) < w or size[0] * up[1] + sum(padding[2:]) < h:
+        return
+    x = torch.randn(2, 3, *size, generator=random)
+    own = formatted(x, last).requires_grad_()
+    y = gpu_planes.resample(own, f, up, down, padding, flip, 1.7)
+    assert y.is_contiguous(memory_format=LAST) if last else y.is_contiguous()
+    exact = x.double().requires_grad_()
+    z = reference(exact, f.double(), up, down, padding, flip, 1.7)
+    compare(derivatives(y, [own]), derivatives(z, [exact]), 2e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_resampling_in_half_precision_sums_in_single(dtype: torch.dtype) -> None:
+    x = torch.randn(1, 2, 9, 9).to(dtype)
+    f = torch.rand(4, 4)
+    y = gpu_planes.resample(x, f, (2, 2), (1, 1), (2, 1, 2, 1), False, 4.0)
+    exact = reference(x.double(), f.double(), 2, 1, (2, 1, 2, 1), gain=4.0)
+    assert y.dtype == dtype
+    compare([y], [exact], torch.finfo(dtype).eps)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 70), st.integers(1, 6), st.integers(1, 40)),
+    parts=st.tuples(*[st.booleans()] * 4),
+    act=st.sampled_from([Act(0.2, 1.4, 0.8), Act(0.2, 2**0.5, None), Act(1.0, 1.0, 0.5)]),
+    last=st.booleans(),
+)
+def test_activation_and_its_derivatives_equal_the_definition(
+    shape: tuple[int, int, int, int], parts: tuple[bool, ...], act: Act, last: bool
+) -> None:
+    random = torch.Generator().manual_seed(sum(shape))
+    n, c, h, w = shape
+
+    def normal(*size: int) -> Tensor:
+        return torch.randn(size, generator=random)
+
+    x = normal(*shape)
+    b = normal(c) if parts[0] else None
+    scale = normal(n, c).abs() + 0.1 if parts[1] else None
+    noise = (normal(n, 1, h, w) if parts[3] else normal(h, w)) if parts[2] else None
+    strength = normal() if parts[2] else None
+    results = []
+    for dtype in (torch.float32, torch.float64):
+        given = [x, b, scale, strength]
+        own = [None if t is None else t.to(dtype).clone().requires_grad_() for t in given]
+        assert own[0] is not None
+        mine = formatted(own[0].detach(), last).requires_grad_()
+        if dtype == torch.float32:
+            y = gpu_planes.activate(mine, own[1], act, scale=own[2], noise=noise, strength=own[3])
+            assert y.stride() == mine.stride()
+        else:
+            v = mine if own[2] is None else mine * own[2][:, :, None, None]
+            if noise is not None:
+                assert own[3] is not None
+                v = v + noise.double() * own[3]
+            v = v if own[1] is None else v + own[1][:, None, None]
+            y = F.leaky_relu(v, act.slope) * act.gain
+            y = y if act.clamp is None else y.clamp(-act.clamp, act.clamp)
+        results.append(derivatives(y, [mine, *(t for t in own[1:] if t is not None)]))
+    compare(*results, 5e-6)
+
+
+def test_activation_of_vectors_and_in_half_precision() -> None:
+    x, b = torch.randn(3, 70).half(), torch.randn(70)
+    y = gpu_planes.activate(x, b, Act(0.2, 2**0.5, None))
+    exact = F.leaky_relu(x.double() + b.double(), 0.2) * 2**0.5
+    assert y.dtype == torch.float16
+    compare([y], [exact], 1e-3)
+
+
+def test_a_nan_stays_one() -> None:
+    x = torch.tensor([[[[float("nan"), 1.0, -1.0]]]])
+    y = gpu_planes.activate(x, None, Act(0.2, 1.0, 0.5))
+    assert y[0, 0, 0, 0].isnan() and y[0, 0, 0, 1:].tolist() == pytest.approx([0.5, -0.2])
+
+
+def test_the_second_derivative_in_x_and_scale_of_the_generator_s_activation() -> None:
+    """As the path length penalty takes it: the gradient of a function of the gradient."""
+    random = torch.Generator().manual_seed(0)
+    x, s, b = (torch.randn(n, generator=random) for n in ((2, 3, 4, 5), (2, 3), (3,)))
+    s = s.abs() + 0.3
+    act, results = Act(0.2, 1.4, 2.0), []
+    for dtype in (torch.float32, torch.float64):
+        own = [t.to(dtype).clone().requires_grad_() for t in (x, s, b)]
+        if dtype == torch.float32:
+            y = gpu_planes.activate(own[0], own[2], act, scale=own[1])
+        else:
+            v = own[0] * own[1][:, :, None, None] + own[2][:, None, None]
+            y = (F.leaky_relu(v, 0.2) * 1.4).clamp(-2, 2)
+        v = torch.linspace(-1, 1, y.numel(), dtype=dtype).reshape(y.shape)
+        gradients = torch.autograd.grad((y * v).sum(), own, create_graph=True)
+        total = sum((g.square() * 0.5).sum() for g in gradients)
+        assert isinstance(total, Tensor)
+        results.append(list(torch.autograd.grad(total, own[:2])))
+    compare(*results, 1e-5)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_sums_of_products_over_places(last: bool) -> None:
+    a, b = torch.randn(2, 5, 30, 41), torch.randn(2, 5, 30, 41)
+    products, ones = gpu_planes.product_sums(formatted(a, last), b, one=True)
+    compare(
+        [products, ones],
+        [(a.double() * b.double()).sum((2, 3)), a.double().sum((2, 3))],
+        2e-6,
+    )
