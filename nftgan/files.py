@@ -83,12 +83,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def finished(folder: Path, pattern: str) -> list[Path]:
+def complete_files(folder: Path, pattern: str) -> list[Path]:
     """The files in `folder` that match, sorted, without those that a killed writer left behind."""
     return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
-def remove_torn(folder: Path) -> None:
+def remove_partial(folder: Path) -> None:
     """Remove what `atomic_path` left in `folder` when its process was killed inside it.
 
     Only for the holder of the folder's lock: another writer's file would go as well.

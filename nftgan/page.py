@@ -1,4 +1,4 @@
-"""HTML pages that stand alone: escaped words, images inside, and no request to anywhere.
+"""HTML pages that stand alone: escaped text, images inside, and no request to anywhere.
 
 The browser is told so too: a policy in each page forbids scripts, styles other than the page's own
 and every fetch.
@@ -33,7 +33,7 @@ style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'">
 """
 
 
-def words(value: object) -> str:
+def escape(value: object) -> str:
     """Any text, safe in an element and in a quoted attribute.
 
     What is no character of HTML (controls, lone surrogates) becomes U+FFFD.
@@ -47,31 +47,31 @@ def page(title: str, style: str, body: str) -> str:
     Nothing in `body` can have a style attribute or a script: the policy forbids both.
     """
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return _PAGE.format(digest=digest, title=words(title), style=style, body=body)
+    return _PAGE.format(digest=digest, title=escape(title), style=style, body=body)
 
 
 def inline_image(data: bytes, alt: str, *, kind: str = "png", attributes: str = "") -> str:
     """An <img> that carries its bytes; kind: png or jpeg. `attributes` is HTML."""
     encoded = base64.b64encode(data).decode("ascii")
-    return f'<img alt="{words(alt)}"{attributes} src="data:image/{kind};base64,{encoded}">'
+    return f'<img alt="{escape(alt)}"{attributes} src="data:image/{kind};base64,{encoded}">'
 
 
 def row(*cells: object) -> str:
     """A table row of escaped cells."""
-    return "<tr>" + "".join(f"<td>{words(cell)}</td>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def label(x: object, y: object, text: object, anchor: str = "start") -> str:
+def svg_text(x: object, y: object, text: object, anchor: str = "start") -> str:
     """Small text in an SVG; x and y are numbers of user units, or percentages."""
     return (
-        f'<text x="{words(x)}" y="{words(y)}" font-size="10" text-anchor="{anchor}">'
-        f"{words(text)}</text>"
+        f'<text x="{escape(x)}" y="{escape(y)}" font-size="10" text-anchor="{anchor}">'
+        f"{escape(text)}</text>"
     )
 
 
-def drawing(title: str, parts: Iterable[str], *, width: object, height: int) -> str:
+def svg(title: str, parts: Iterable[str], *, width: object, height: int) -> str:
     """Parts of an SVG as one image with a title for those who cannot see it."""
     return (
-        f'<svg width="{words(width)}" height="{height}" role="img" '
-        f'aria-label="{words(title)}">{"".join(parts)}</svg>'
+        f'<svg width="{escape(width)}" height="{height}" role="img" '
+        f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
     )

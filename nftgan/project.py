@@ -15,11 +15,12 @@ from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import lock
 
 CONFIG_NAME = "nftgan.toml"
+MODEL_NAME = "model.safetensors"
 
 
 @dataclass(frozen=True)
 class Project:
-    """The paths of one collection (DESIGN: formats, collection folder)."""
+    """The paths of one collection (docs/formats.md says what is in them)."""
 
     root: Path
 
@@ -39,6 +40,11 @@ class Project:
     @property
     def manifest_path(self) -> Path:
         return self.root / "collection.json"
+
+    @property
+    def model_path(self) -> Path:
+        """The generator that the pieces come from; `curate` puts it there."""
+        return self.root / MODEL_NAME
 
     @property
     def ratings_path(self) -> Path:
@@ -68,10 +74,6 @@ class Project:
     def sales(self) -> Path:
         """What was put on sale: terms, journals, and the secrets of blind sales."""
         return self.root / "sales"
-
-    @property
-    def journal_path(self) -> Path:
-        return self.root / "mint.jsonl"
 
     @property
     def pins_path(self) -> Path:

@@ -151,8 +151,8 @@ def test_brackets_in_strings_do_not_count_as_depth(tmp_path: Path) -> None:
 def test_what_a_killed_writer_left_is_not_taken_for_a_file(tmp_path: Path) -> None:
     for name in ("b.json", "a.json", ".a.json.7ka8fyrq.tmp.json", "c.txt"):
         (tmp_path / name).write_text("{}")
-    assert [path.name for path in files.finished(tmp_path, "*.json")] == ["a.json", "b.json"]
-    assert files.finished(tmp_path / "missing", "*.json") == []
+    assert [path.name for path in files.complete_files(tmp_path, "*.json")] == ["a.json", "b.json"]
+    assert files.complete_files(tmp_path / "missing", "*.json") == []
 
 
 def test_a_lock_whose_holder_was_killed_is_free_and_leaves_its_file_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pages of foreign words stay pages: nothing leaves its element or its attribute."""
+"""Pages of foreign text stay pages: nothing leaves its element or its attribute."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Seen(HTMLParser):
 
 def test_words_stay_inside_attributes_of_both_quotes() -> None:
     for quote in "\"'":
-        (tag,) = Seen(f"<a title={quote}{page.words(EVIL)}{quote}>").tags
+        (tag,) = Seen(f"<a title={quote}{page.escape(EVIL)}{quote}>").tags
         assert tag == ("a", {"title": EVIL})
 
 
@@ -34,13 +34,13 @@ def test_each_part_of_a_page_keeps_words_as_words() -> None:
     assert image == ("img", {"alt": EVIL, "src": "data:image/png;base64,eA=="})
     cells = Seen(page.row(EVIL, 3))
     assert [tag for tag, _ in cells.tags] == ["tr", "td", "td"] and cells.text == EVIL + "3"
-    text = Seen(page.label(EVIL, 1, EVIL))
+    text = Seen(page.svg_text(EVIL, 1, EVIL))
     assert text.tags[0][1]["x"] == EVIL and text.text == EVIL and len(text.tags) == 1
-    (svg,) = Seen(page.drawing(EVIL, [], width=EVIL, height=4)).tags
+    (svg,) = Seen(page.svg(EVIL, [], width=EVIL, height=4)).tags
     assert svg[1]["aria-label"] == EVIL and svg[1]["width"] == EVIL
     whole = Seen(page.page(EVIL, "", "<p>ok</p>"))
     assert [tag for tag, _ in whole.tags if tag in {"script", "b"}] == []
 
 
 def test_what_is_no_character_of_html_is_replaced() -> None:
-    assert page.words("a\x00b\x1b\ud800c\n") == "a\ufffdb\ufffd\ufffdc\n"
+    assert page.escape("a\x00b\x1b\ud800c\n") == "a\ufffdb\ufffd\ufffdc\n"

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import CredentialError, UsageError
-from nftgan.files import finished, lock, os_error, read_json, translated_os_errors, write_secret
+from nftgan.files import (
+    complete_files,
+    lock,
+    os_error,
+    read_json,
+    translated_os_errors,
+    write_secret,
+)
 from nftgan.project import state_home
 from nftgan.redaction import remember
 
@@ -80,7 +87,7 @@ def list_wallets() -> list[Wallet]:
     if not folder.is_dir():
         return []
     wallets = []
-    for path in finished(folder, "*.json"):
+    for path in complete_files(folder, "*.json"):
         document = read_json(path)
         if not isinstance(document, dict) or "address" not in document or "crypto" not in document:
             raise UsageError(f"{path} is not a keystore file", hint="move it away")

@@ -51,7 +51,7 @@ def demo(
 
 def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
     from nftgan.dataset.shipped import unpack
-    from nftgan.files import finished
+    from nftgan.files import complete_files
 
     art, dataset, runs = folder / "art", folder / "art.zip", folder / "runs"
     collection = folder / "collections" / "avatars"
@@ -84,7 +84,7 @@ def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
         ["verify", *where],
         ["regenerate", "3", *where, "-o", str(folder / "regenerated")],
     ]
-    if finished(collection / "deployments", "*.json"):
+    if complete_files(collection / "deployments", "*.json"):
         steps = [step for step in steps if step[0] != "curate"]  # its pieces are fixed on chain
     for number, step in enumerate(steps, 1):
         ui.print(f"\n[bold cyan]{number}/{len(steps)}[/] [bold]$ nftgan {shlex.join(step)}[/]")
@@ -144,9 +144,9 @@ def _close(
     *,
     kept: bool,
 ) -> dict[str, Any]:
-    from nftgan.files import finished, read_json
+    from nftgan.files import complete_files, read_json
 
-    record = read_json(finished(collection / "deployments", "*.json")[0])
+    record = read_json(complete_files(collection / "deployments", "*.json")[0])
     peak = _peak_megabytes()
     rows = [
         ("art, 1,024 images", folder / "art"),

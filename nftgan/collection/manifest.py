@@ -15,6 +15,7 @@ from nftgan.collection.tags import CLASS, MAX_TAGS, MAX_VALUE, RESERVED, check_w
 from nftgan.config import CollectionSection, RoyaltySection, from_mapping
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import read_json, write_json
+from nftgan.project import Project
 from nftgan.seeds import MAX_SEED
 from nftgan.synthesis.recipe import IDENTITY, Recipe
 
@@ -222,12 +223,13 @@ class Manifest:
         write_json(path, self.to_json())
 
 
-load = Manifest.load
-
-
-def save(manifest: Manifest, path: Path) -> None:
-    """The same as `manifest.save(path)`."""
-    manifest.save(path)
+def load_manifest(project: Project) -> Manifest:
+    """The collection's manifest; MissingStepError when nothing has been picked yet."""
+    if not project.manifest_path.exists():
+        raise MissingStepError(
+            f"{project.name} has no pieces yet", hint="nftgan curate --auto 12, or --pick SEEDS"
+        )
+    return Manifest.load(project.manifest_path)
 
 
 def piece_name(template: str, *, name: str, id: int, seed: int) -> str:

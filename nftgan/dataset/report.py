@@ -12,7 +12,7 @@ from PIL import Image
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import encode_png
 from nftgan.files import write_json, write_text
-from nftgan.page import inline_image, page, row, words
+from nftgan.page import escape, inline_image, page, row
 
 _SHOWN = 200  # thumbnails on the sheet, spread evenly over the set
 _THUMBNAIL = 64  # pixels
@@ -45,10 +45,10 @@ def _page(dataset: Dataset, notes: Mapping[str, Any]) -> str:
     rejected = notes["rejected"]
     side = notes["resolution"]
     parts = [
-        f"<h1>{words(dataset.name)}</h1>",
+        f"<h1>{escape(dataset.name)}</h1>",
         f"<p>{len(dataset)} images of {side}×{side} pixels, {len(rejected)} files not used.</p>",
-        f"<p><code>{words(notes['fingerprint'])}</code></p>",
-        "<ul>" + "".join(f"<li>{words(line)}</li>" for line in notes["notes"]) + "</ul>",
+        f"<p><code>{escape(notes['fingerprint'])}</code></p>",
+        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in notes["notes"]) + "</ul>",
     ]
     step = max(1, -(-len(dataset) // _SHOWN))
     shown = range(0, len(dataset), step)
@@ -68,4 +68,6 @@ def _thumbnail(dataset: Dataset, index: int, entry: Mapping[str, Any]) -> str:
         size = (_THUMBNAIL, _THUMBNAIL)
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     title = "; ".join([entry["source"], *entry["notes"]])
-    return inline_image(encode_png(np.asarray(image)), title, attributes=f' title="{words(title)}"')
+    return inline_image(
+        encode_png(np.asarray(image)), title, attributes=f' title="{escape(title)}"'
+    )

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from nftgan.errors import CheckFailed, UsageError
-from nftgan.files import finished, fsync_folder, os_error, read_json, write_json, write_text
+from nftgan.files import complete_files, fsync_folder, os_error, read_json, write_json, write_text
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.reader import MissingBlock, read_file, walk
 
@@ -159,7 +159,7 @@ class BlockStore:
         if not self.pins_folder.is_dir():
             return {}
         pins = {}
-        for path in finished(self.pins_folder, "*.json"):
+        for path in complete_files(self.pins_folder, "*.json"):
             entry = read_json(path)
             if not isinstance(entry, dict) or entry.get("cid") != path.stem:
                 raise UsageError(f"{path} is not a pin", hint="delete it and pin again")

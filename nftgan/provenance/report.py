@@ -11,7 +11,7 @@ from shlex import quote
 from typing import Any
 
 from nftgan.collection.manifest import Manifest, Piece
-from nftgan.page import drawing, label, page, words
+from nftgan.page import escape, page, svg, svg_text
 from nftgan.provenance.checks import Check, TokenReport
 from nftgan.provenance.thumbnails import Thumbnail
 
@@ -117,15 +117,15 @@ def _head(facts: Facts) -> str:
     site = section.external_url
     parts = [
         "<header>",
-        f'<p class="eyebrow">{words(section.symbol)}</p>',
-        f"<h1><bdi>{words(section.name)}</bdi></h1>",
-        f'<p class="lead"><bdi>{words(section.description)}</bdi></p>'
+        f'<p class="eyebrow">{escape(section.symbol)}</p>',
+        f"<h1><bdi>{escape(section.name)}</bdi></h1>",
+        f'<p class="lead"><bdi>{escape(section.description)}</bdi></p>'
         if section.description
         else "",
         f'<p class="site">{_link(site, site)}</p>' if site else "",
-        f'<p class="verdict {verdict}"><b>{SIGNS[verdict]}</b> {words(sentence)}</p>',
+        f'<p class="verdict {verdict}"><b>{SIGNS[verdict]}</b> {escape(sentence)}</p>',
         '<dl class="numbers">',
-        *(f"<div><dt>{what}</dt><dd>{words(number)}</dd></div>" for number, what in numbers),
+        *(f"<div><dt>{what}</dt><dd>{escape(number)}</dd></div>" for number, what in numbers),
         "</dl></header>",
     ]
     return "\n".join(part for part in parts if part)
@@ -194,14 +194,14 @@ def _nth(number: int) -> str:
 
 def _card(piece: Piece, image: Thumbnail, count: int, shares: Mapping[tuple[str, str], int]) -> str:
     traits = "".join(
-        f"<div><dt>{words(kind)}</dt><dd><bdi>{words(value)}</bdi>"
+        f"<div><dt>{escape(kind)}</dt><dd><bdi>{escape(value)}</bdi>"
         f"{_share(shares.get((kind, value)), count)}</dd></div>"
         for kind, value in _traits(piece)
     )
     rank = f"rank {piece.rarity.rank} of {count:,} · " if piece.rarity else ""
     return (
         f'<li class="card" id="t{piece.id}">{image.element(piece.title)}'
-        f"<h3><bdi>{words(piece.title)}</bdi></h3>"
+        f"<h3><bdi>{escape(piece.title)}</bdi></h3>"
         f'<p class="meta">{rank}seed {piece.seed}</p>'
         + (f'<dl class="traits">{traits}</dl>' if traits else "")
         + "</li>"
@@ -272,15 +272,15 @@ def _bars(pieces: Sequence[Piece]) -> str:
         parts.append(
             f'<rect class="bar" x="{(place + 0.12) * width:.3f}%" width="{0.76 * width:.3f}%" '
             f'y="{PLOT_FLOOR - tall:.1f}" height="{tall:.1f}" rx="2">'
-            f"<title>{words(title)}</title></rect>"
+            f"<title>{escape(title)}</title></rect>"
         )
         if few:
             top = f"{PLOT_FLOOR - tall - 5:.1f}"
-            parts.append(label(middle, top, f"{_score(piece):.2f}", "middle"))
+            parts.append(svg_text(middle, top, f"{_score(piece):.2f}", "middle"))
         if len(ordered) <= 30:
-            parts.append(label(middle, PLOT_FLOOR + 14, f"#{piece.id}", "middle"))
-    parts.append(label("0", PLOT_FLOOR + 29, "rarest first, by token"))
-    return drawing("Rarity score of each piece", parts, width="100%", height=PLOT_HEIGHT)
+            parts.append(svg_text(middle, PLOT_FLOOR + 14, f"#{piece.id}", "middle"))
+    parts.append(svg_text("0", PLOT_FLOOR + 29, "rarest first, by token"))
+    return svg("Rarity score of each piece", parts, width="100%", height=PLOT_HEIGHT)
 
 
 def _histogram(pieces: Sequence[Piece]) -> str:
@@ -299,14 +299,14 @@ def _histogram(pieces: Sequence[Piece]) -> str:
         parts.append(
             f'<rect class="bar" x="{(place + 0.08) * 100 / bins:.3f}%" '
             f'width="{0.84 * 100 / bins:.3f}%" y="{PLOT_FLOOR - tall:.1f}" height="{tall:.1f}">'
-            f"<title>{words(title)}</title></rect>"
+            f"<title>{escape(title)}</title></rect>"
         )
-    parts.append(label("0", PLOT_TOP - 8, f"{most:,} pieces"))
-    parts.append(label("0", PLOT_FLOOR + 14, f"score {low:.2f}"))
-    parts.append(label("50%", PLOT_FLOOR + 14, f"{low + span / 2:.2f}", "middle"))
-    parts.append(label("100%", PLOT_FLOOR + 14, f"{high:.2f}", "end"))
-    parts.append(label("0", PLOT_FLOOR + 29, "common on the left, rare on the right"))
-    return drawing("How many pieces have which score", parts, width="100%", height=PLOT_HEIGHT)
+    parts.append(svg_text("0", PLOT_TOP - 8, f"{most:,} pieces"))
+    parts.append(svg_text("0", PLOT_FLOOR + 14, f"score {low:.2f}"))
+    parts.append(svg_text("50%", PLOT_FLOOR + 14, f"{low + span / 2:.2f}", "middle"))
+    parts.append(svg_text("100%", PLOT_FLOOR + 14, f"{high:.2f}", "end"))
+    parts.append(svg_text("0", PLOT_FLOOR + 29, "common on the left, rare on the right"))
+    return svg("How many pieces have which score", parts, width="100%", height=PLOT_HEIGHT)
 
 
 def _trait_tables(pieces: Sequence[Piece]) -> str:
@@ -319,7 +319,7 @@ def _trait_tables(pieces: Sequence[Piece]) -> str:
     for kind, values in counts.items():
         ordered = sorted(values.items(), key=lambda item: (item[1], item[0]))
         rows = "".join(
-            f"<tr><td><bdi>{words(value)}</bdi></td>"
+            f"<tr><td><bdi>{escape(value)}</bdi></td>"
             f"<td>{_meter(owners / len(pieces))}</td>"
             f'<td class="n">{owners:,}</td>'
             f'<td class="n">{_percent(owners, len(pieces))}</td></tr>'
@@ -328,7 +328,7 @@ def _trait_tables(pieces: Sequence[Piece]) -> str:
         left = len(ordered) - VALUES_SHOWN
         more = f'<p class="note">and {left:,} more, less rare</p>' if left > 0 else ""
         tables.append(
-            f'<div class="trait"><h3><bdi>{words(kind)}</bdi></h3>'
+            f'<div class="trait"><h3><bdi>{escape(kind)}</bdi></h3>'
             f'<table class="values">{rows}</table>{more}</div>'
         )
     return "".join(tables)
@@ -432,15 +432,15 @@ class _Html(str):
 
 def _step(title: str, note: str, facts: Sequence[tuple[str, object]]) -> str:
     rows = "".join(
-        f"<div><dt>{words(name)}</dt>"
-        f"<dd>{value if isinstance(value, _Html) else words(value)}</dd></div>"
+        f"<div><dt>{escape(name)}</dt>"
+        f"<dd>{value if isinstance(value, _Html) else escape(value)}</dd></div>"
         for name, value in facts
         if value not in (None, "")
     )
     unknown = '<p class="note">The model file does not say.</p>' if facts and not rows else ""
     return (
-        f"<li><h3>{words(title)}</h3>"
-        f'<p class="note">{words(note)}</p>{unknown}<dl class="facts">{rows}</dl></li>'
+        f"<li><h3>{escape(title)}</h3>"
+        f'<p class="note">{escape(note)}</p>{unknown}<dl class="facts">{rows}</dl></li>'
     )
 
 
@@ -457,14 +457,14 @@ def _unit(value: object, unit: str) -> str | None:
 
 
 def _code(value: object) -> _Html | None:
-    return _Html(f"<code>{words(value)}</code>") if value else None
+    return _Html(f"<code>{escape(value)}</code>") if value else None
 
 
 def _link(url: str, text: str) -> str:
     """A link that a person may follow; anything but https stays text."""
     if not url.startswith("https://"):
-        return words(text)
-    return f'<a href="{words(url)}" rel="noreferrer noopener">{words(text)}</a>'
+        return escape(text)
+    return f'<a href="{escape(url)}" rel="noreferrer noopener">{escape(text)}</a>'
 
 
 def _address(place: Place, address: str) -> _Html | None:
@@ -507,7 +507,7 @@ def ether(wei: int) -> str:
 
 def _bill(place: Place) -> str:
     rows = "".join(
-        f"<tr><td>{words(payment.what)}</td>"
+        f"<tr><td>{escape(payment.what)}</td>"
         f'<td class="n">{payment.tokens or ""}</td><td class="n">{payment.gas:,}</td>'
         f'<td class="n">{ether(payment.fee_wei)}</td><td class="n">{payment.block:,}</td>'
         f"<td><code>{_transaction(place, payment.hash)}</code></td></tr>"
@@ -523,7 +523,7 @@ def _bill(place: Place) -> str:
     )
     money = "" if place.mainnet else " Ether of this chain has no price."
     return (
-        f"<h3>{words(place.chain)}</h3>"
+        f"<h3>{escape(place.chain)}</h3>"
         '<div class="wide"><table class="bill"><thead><tr><th>what</th><th class="n">tokens</th>'
         '<th class="n">gas</th><th class="n">ether</th><th class="n">block</th>'
         f"<th>transaction</th></tr></thead><tbody>{rows}</tbody>"
@@ -559,7 +559,7 @@ def _proof(facts: Facts) -> str:
         for check in report.links:
             tally.setdefault(check.name, Counter())[check.verdict] += 1
     rows = "".join(
-        f"<tr><td>{words(name)}</td>"
+        f"<tr><td>{escape(name)}</td>"
         + "".join(f'<td class="n {v if counts[v] else ""}">{counts[v]:,}</td>' for v in SIGNS)
         + "</tr>"
         for name, counts in tally.items()
@@ -577,7 +577,7 @@ def _proof(facts: Facts) -> str:
     ]
     if problems:
         items = "".join(
-            f"<li>token {token}, {words(check.name)} ({check.verdict}): {words(check.found)}</li>"
+            f"<li>token {token}, {escape(check.name)} ({check.verdict}): {escape(check.found)}</li>"
             for token, check in problems[:PROBLEMS_SHOWN]
         )
         left = len(problems) - PROBLEMS_SHOWN
@@ -589,7 +589,7 @@ def _proof(facts: Facts) -> str:
 def _check_table(links: Iterable[Check]) -> str:
     rows = "".join(
         f'<tr><td class="mark {check.verdict}">{SIGNS[check.verdict]} {check.verdict}</td>'
-        f"<td>{words(check.name)}</td><td>{words(check.found)}</td></tr>"
+        f"<td>{escape(check.name)}</td><td>{escape(check.found)}</td></tr>"
         for check in links
     )
     return f'<table class="links">{rows}</table>'
@@ -611,7 +611,7 @@ def _commands(facts: Facts) -> str:
         options += " --mainnet" if place.mainnet else ""
         gateway = " --gateway https://…" if public else ""
         parts.append(
-            f"<p>From the contract on {words(place.chain)} alone, "
+            f"<p>From the contract on {escape(place.chain)} alone, "
             + (
                 "on any machine, through any trustless IPFS gateway"
                 if public
@@ -627,7 +627,7 @@ def _commands(facts: Facts) -> str:
         )
     manifest = facts.manifest
     rows = "".join(
-        f"<div><dt><code>{words(name)}()</code></dt><dd><code>{words(value)}</code></dd></div>"
+        f"<div><dt><code>{escape(name)}()</code></dt><dd><code>{escape(value)}</code></dd></div>"
         for name, value in (
             ("modelIdentity", manifest.model.identity.replace("sha256:", "0x")),
             ("recipeHash", manifest.recipe_hash.replace("sha256:", "0x")),
@@ -645,7 +645,7 @@ def _commands(facts: Facts) -> str:
 
 
 def _shell(*lines: str) -> str:
-    return "<pre><code>" + "\n".join(words(line) for line in lines) + "</code></pre>"
+    return "<pre><code>" + "\n".join(escape(line) for line in lines) + "</code></pre>"
 
 
 def _tokens(facts: Facts) -> str:
@@ -670,7 +670,7 @@ def _token_row(piece: Piece, shares: Mapping[tuple[str, str], int], count: int) 
     traits = _traits(piece)
     rarest = min(traits, key=lambda trait: (shares[trait], trait)) if traits else None
     shown = (
-        f"<bdi>{words(rarest[0])}: {words(rarest[1])}</bdi>{_share(shares[rarest], count)}"
+        f"<bdi>{escape(rarest[0])}: {escape(rarest[1])}</bdi>{_share(shares[rarest], count)}"
         if rarest
         else ""
     )
@@ -679,7 +679,7 @@ def _token_row(piece: Piece, shares: Mapping[tuple[str, str], int], count: int) 
     score = f"{piece.rarity.score:.3f}" if piece.rarity else ""
     return (
         f'<tr><td class="n">{rank}</td><td class="n">{piece.id}</td>'
-        f'<td><bdi>{words(piece.title)}</bdi></td><td class="n">{piece.seed}</td>'
+        f'<td><bdi>{escape(piece.title)}</bdi></td><td class="n">{piece.seed}</td>'
         f'<td class="n">{score}</td><td>{shown}</td>'
         f'<td><code title="{pixels}">{pixels[:16]}…</code></td></tr>'
     )

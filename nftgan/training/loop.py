@@ -117,7 +117,7 @@ def _only_writer(run_dir: Path, team: Team) -> Iterator[None]:
         yield
         return
     with files.lock(run_dir / ".lock", what=str(run_dir)):
-        files.remove_torn(run_dir)
+        files.remove_partial(run_dir)
         yield
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nftgan import files
 from nftgan.errors import UsageError
-from nftgan.page import drawing, inline_image, label, page, row, words
+from nftgan.page import escape, inline_image, page, row, svg, svg_text
 from nftgan.training.config import OPTIONS_FILE
 from nftgan.training.outputs import STATS_FILE, read_statistics
 
@@ -62,7 +62,7 @@ def render(run_dir: Path) -> str:
     stats = run_dir / STATS_FILE
     lines = read_statistics(stats) if stats.exists() else []
     charts = [chart(title, names, lines) for title, names in CHARTS]
-    title = words(run_dir.resolve().name)
+    title = escape(run_dir.resolve().name)
     shown = "\n".join(text for text in charts if text) or "<p>No tick yet.</p>"
     body = (
         f"<h1>{title}</h1>",
@@ -101,22 +101,22 @@ def chart(title: str, names: tuple[str, ...], lines: list[dict[str, Any]]) -> st
     floor = HEIGHT - 26
     parts = [
         f'<line x1="{MARGIN}" y1="{floor}" x2="{WIDTH - 8}" y2="{floor}" stroke="#9ca3af"/>',
-        label(MARGIN - 4, 14, f"{high:.3g}", "end"),
-        label(MARGIN - 4, floor + 4, f"{low:.3g}", "end"),
-        label(MARGIN, HEIGHT - 8, f"{left:g} kimg", "start"),
-        label(WIDTH - 8, HEIGHT - 8, f"{right:g} kimg", "end"),
+        svg_text(MARGIN - 4, 14, f"{high:.3g}", "end"),
+        svg_text(MARGIN - 4, floor + 4, f"{low:.3g}", "end"),
+        svg_text(MARGIN, HEIGHT - 8, f"{left:g} kimg", "start"),
+        svg_text(WIDTH - 8, HEIGHT - 8, f"{right:g} kimg", "end"),
     ]
     for name, number, points in curves:
         path = " ".join(place(x, y) for x, y in points)
         parts.append(
             f'<polyline points="{path}" fill="none" stroke="{COLOURS[number]}"'
-            f' stroke-width="1.5"><title>{words(name)}</title></polyline>'
+            f' stroke-width="1.5"><title>{escape(name)}</title></polyline>'
         )
     legend = ", ".join(
-        f'<span class="curve{number}">{words(name)}</span>' for name, number, _ in curves
+        f'<span class="curve{number}">{escape(name)}</span>' for name, number, _ in curves
     )
-    svg = drawing(title, parts, width=WIDTH, height=HEIGHT)
-    return f"<figure>{svg}<figcaption>{words(title)} ({legend})</figcaption></figure>"
+    drawing = svg(title, parts, width=WIDTH, height=HEIGHT)
+    return f"<figure>{drawing}<figcaption>{escape(title)} ({legend})</figcaption></figure>"
 
 
 def low_span(values: list[float]) -> float:
@@ -146,7 +146,7 @@ def _warnings(lines: list[dict[str, Any]]) -> str:
     found = []
     for line in lines:
         for warning in line.get("warnings", []):
-            found.append(f"<p class=warning>{line['images'] / 1000:g} kimg: {words(warning)}")
+            found.append(f"<p class=warning>{line['images'] / 1000:g} kimg: {escape(warning)}")
     return "\n".join(found[-5:])
 
 
@@ -160,4 +160,4 @@ def _sheets(run_dir: Path) -> list[Path]:
 
 def _figure(path: Path) -> str:
     image = inline_image(path.read_bytes(), path.stem)
-    return f"<figure>{image}<figcaption>{words(path.name)}</figcaption></figure>"
+    return f"<figure>{image}<figcaption>{escape(path.name)}</figcaption></figure>"

@@ -12,15 +12,13 @@ from nftgan.collection.ratings import Rating, append_rating, check_room, read_ra
 from nftgan.collection.tags import class_tag
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
-from nftgan.files import finished
+from nftgan.files import complete_files
 from nftgan.networks.model_file import ModelFile, open_model, write_model
 from nftgan.progress import SILENT, Progress
-from nftgan.project import Project
+from nftgan.project import MODEL_NAME, Project
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
 from nftgan.workflows.sources import model_source, run_art
-
-MODEL_NAME = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ def write_choice(
     loaded from. kept: pieces that stay in spite of their likeness. guarded: whether the training
     art was looked at; else what the manifest says of its pieces already stays true.
     """
-    path = project.root / MODEL_NAME
+    path = project.model_path
     if source != path:
         whole = open_model(source)
         # The discriminator judged; only the generator is needed to make the pieces again.
@@ -236,7 +234,7 @@ def source_of(project: Project, model: str | None) -> str | Path:
         return model_source(model)
     if project.config.model.path:
         return model_source(project.config.model.path, relative_to=project.root)
-    path = project.root / MODEL_NAME
+    path = project.model_path
     if not path.exists():
         raise MissingStepError(
             "no model is named", hint="--model runs, or path in [model] of nftgan.toml"
@@ -246,7 +244,7 @@ def source_of(project: Project, model: str | None) -> str | Path:
 
 def refuse_after_deploy(project: Project) -> None:
     """Raises UsageError once the pieces cannot change any more."""
-    if finished(project.deployments, "*.json"):
+    if complete_files(project.deployments, "*.json"):
         raise UsageError(
             f"{project.name} is deployed: its pieces are fixed on chain",
             hint="start another collection: nftgan init NAME",

@@ -17,7 +17,7 @@ from nftgan.files import read_json, write_json
 from nftgan.networks.model_file import read_model
 from nftgan.project import Project
 from nftgan.workflows.metadata import ready_manifest
-from nftgan.workflows.pin import need_verified
+from nftgan.workflows.pin import require_verified
 from nftgan.workflows.publishing import (
     ChainChoice,
     account_lock,
@@ -93,7 +93,7 @@ class Deployment:
         self._wanted_store, self.seed_store = seed_store, seed_store or "event"
         manifest = ready_manifest(project)
         if not force:
-            need_verified(project, manifest)
+            require_verified(project, manifest)
         self.connection = open_chain(choice, project)
         self.account = signer(self.connection, choice, prompt, warn)
         self.immutable_args = _collection_args(project, manifest, self.account.address)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nftgan.collection import metadata as documents
-from nftgan.collection.manifest import Cids, Manifest, ModelRef
+from nftgan.collection.manifest import Cids, Manifest, ModelRef, load_manifest
 from nftgan.collection.traits import measure
 from nftgan.errors import CheckFailed, MissingStepError
 from nftgan.ipfs.importer import Importer
@@ -15,7 +15,6 @@ from nftgan.progress import SILENT, Progress, track
 from nftgan.project import Project
 from nftgan.provenance.png_reader import read_png
 from nftgan.synthesis.recipe import pixel_hash
-from nftgan.workflows.render import load_manifest
 from nftgan.workflows.sources import project_model
 
 

@@ -12,7 +12,7 @@ from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.seeds import format_seeds
 from nftgan.workflows.metadata import ready_manifest
-from nftgan.workflows.pin import need_verified
+from nftgan.workflows.pin import require_verified
 from nftgan.workflows.publishing import (
     ChainChoice,
     account_lock,
@@ -48,7 +48,7 @@ class Minting:
         self.project = project
         manifest = ready_manifest(project)
         if not force:
-            need_verified(project, manifest)
+            require_verified(project, manifest)
         self.seeds = manifest.seeds
         connection = open_chain(choice, project)
         self.collection = deployed_collection(project, connection)

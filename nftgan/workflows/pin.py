@@ -37,12 +37,11 @@ from nftgan.ipfs.preflight import (
 from nftgan.ipfs.store import BlockStore
 from nftgan.ipfs.verify import VerifyMode
 from nftgan.progress import SILENT, Progress
-from nftgan.project import Project, state_home
+from nftgan.project import MODEL_NAME, Project, state_home
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.sources import project_model
 
 EMBEDDED = "embedded"
-MODEL_NAME = "model.safetensors"
 SAMPLED = 200
 """Blocks of a sample, about: for the guess of a dry run."""
 
@@ -339,7 +338,7 @@ def verified_places(project: Project, manifest: Manifest) -> list[str]:
     ]
 
 
-def need_verified(project: Project, manifest: Manifest) -> None:
+def require_verified(project: Project, manifest: Manifest) -> None:
     """Raises MissingStepError when nobody was seen to serve what the tokens will link to."""
     if verified_places(project, manifest):
         return

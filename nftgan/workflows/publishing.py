@@ -16,7 +16,7 @@ from nftgan.chain.rpc import Connection, connect, rpc_errors
 from nftgan.chain.sending import Sender
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
-from nftgan.files import finished, lock, read_json
+from nftgan.files import complete_files, lock, read_json
 from nftgan.project import Project, state_home
 
 
@@ -122,7 +122,7 @@ def mint_journal_path(project: Project, chain_id: int) -> Path:
 def deployments(project: Project) -> list[dict[str, Any]]:
     """Every deployment of the collection, by chain id. Raises UsageError for a damaged record."""
     found = []
-    for path in finished(project.deployments, "*.json"):
+    for path in complete_files(project.deployments, "*.json"):
         record = read_json(path)
         _check_record(path, record)
         found.append(record)

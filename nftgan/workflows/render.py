@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from nftgan.collection.manifest import Manifest, Piece
+from nftgan.collection.manifest import Manifest, Piece, load_manifest
 from nftgan.dataset.parallel import start_worker
-from nftgan.errors import CheckFailed, MissingStepError, UsageError
+from nftgan.errors import CheckFailed, UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.provenance.png_reader import read_png
@@ -78,15 +78,6 @@ def _with_pixels(manifest: Manifest, hashes: dict[int, str]) -> Manifest:
             for piece in manifest.pieces
         ]
     )
-
-
-def load_manifest(project: Project) -> Manifest:
-    """The collection's manifest; MissingStepError when nothing has been picked yet."""
-    if not project.manifest_path.exists():
-        raise MissingStepError(
-            f"{project.name} has no pieces yet", hint="nftgan curate --auto 12, or --pick SEEDS"
-        )
-    return Manifest.load(project.manifest_path)
 
 
 def _is_done(project: Project, piece: Piece) -> bool:

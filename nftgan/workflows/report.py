@@ -12,7 +12,7 @@ import numpy as np
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import CHAINS
 from nftgan.collection import metadata as documents
-from nftgan.collection.manifest import Manifest, Piece
+from nftgan.collection.manifest import Manifest, Piece, load_manifest
 from nftgan.errors import MissingStepError, NftganError, UsageError
 from nftgan.files import sha256_file, write_text
 from nftgan.networks.model_file import ModelFile, read_model
@@ -26,7 +26,6 @@ from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.recipe import pixel_hash
 from nftgan.workflows.pin import pins
 from nftgan.workflows.publishing import deployments, mint_journal_path
-from nftgan.workflows.render import load_manifest
 from nftgan.workflows.sources import project_model
 from nftgan.workflows.verify import verify
 

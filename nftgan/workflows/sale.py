@@ -23,13 +23,13 @@ from nftgan.chain.sales import (
     trusted_sale,
 )
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.files import finished, read_json, sha256_hex, write_json, write_secret
+from nftgan.files import complete_files, read_json, sha256_hex, write_json, write_secret
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.seeds import format_seeds
 from nftgan.workflows.acts import Act, ActPlan, Spending, Step
 from nftgan.workflows.metadata import ready_manifest
-from nftgan.workflows.pin import need_verified
+from nftgan.workflows.pin import require_verified
 from nftgan.workflows.publishing import (
     ChainChoice,
     deployed_collection,
@@ -177,7 +177,7 @@ def last_sale(project: Project, chain_id: int) -> tuple[int, dict[str, Any] | No
     """
     numbers = [
         int(number)
-        for path in finished(project.sales, f"{chain_id}-*.json")
+        for path in complete_files(project.sales, f"{chain_id}-*.json")
         if (number := path.stem.partition("-")[2]).isdecimal()
     ]
     if not numbers:
@@ -201,7 +201,7 @@ def sales(project: Project) -> dict[str, dict[str, Any]]:
     """The last sale of the collection on each chain, by the chain's name."""
     ids = {
         int(name)
-        for path in finished(project.sales, "*-*.json")
+        for path in complete_files(project.sales, "*-*.json")
         if (name := path.stem.partition("-")[0]).isdecimal()
     }
     found = (last_sale(project, chain_id)[1] for chain_id in sorted(ids))
@@ -279,7 +279,7 @@ class Selling(Spending, Shop):
         """
         manifest = ready_manifest(self.project)
         if not force and not wishes.blind:
-            need_verified(self.project, manifest)
+            require_verified(self.project, manifest)
         # One that was kept is never written over: a sale may be bound to it.
         secret = (self._kept_secret() or secrets.token_bytes(32)) if wishes.blind else None
         terms = self._wished(wishes, secret) if self.record is None else self._begun(wishes)
@@ -477,7 +477,7 @@ class Selling(Spending, Shop):
             raise UsageError("the sale is not blind: its buyers have their tokens already")
         manifest = ready_manifest(self.project)
         if not force:
-            need_verified(self.project, manifest)
+            require_verified(self.project, manifest)
         secret = self._secret(terms)
 
         def steps() -> list[Step]:

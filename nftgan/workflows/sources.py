@@ -108,9 +108,9 @@ def project_model(project: Project) -> Path:
 
     Raises MissingStepError before `curate` has put it there.
     """
-    path = project.root / "model.safetensors"
+    path = project.model_path
     if not path.is_file():
         raise MissingStepError(
-            f"{project.root} has no model.safetensors yet", hint="nftgan curate --auto 12"
+            f"{project.root} has no {path.name} yet", hint="nftgan curate --auto 12"
         )
     return path

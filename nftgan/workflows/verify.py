@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection
-from nftgan.collection.manifest import Manifest
+from nftgan.collection.manifest import Manifest, load_manifest
 from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
 from nftgan.ipfs.backends import open_backend
 from nftgan.ipfs.importer import Importer
@@ -27,7 +27,6 @@ from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import pixel_hash
 from nftgan.workflows.pin import embedded_store, store_folder
 from nftgan.workflows.publishing import ChainChoice, deployment, open_chain
-from nftgan.workflows.render import load_manifest
 from nftgan.workflows.sources import project_model
 
 

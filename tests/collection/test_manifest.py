@@ -16,7 +16,6 @@ from nftgan.collection.manifest import (
     ModelRef,
     Piece,
     Rarity,
-    load,
     make_pieces,
     piece_name,
 )
@@ -56,9 +55,9 @@ def test_a_full_manifest_comes_back_equal(tmp_path: Path) -> None:
     full = replace(full, cids=Cids(images=CID, model=CID), pieces=tuple(pieces))
     path = tmp_path / "collection.json"
     full.save(path)
-    assert load(path) == full
+    assert Manifest.load(path) == full
     before = path.read_bytes()
-    load(path).save(path)
+    Manifest.load(path).save(path)
     assert path.read_bytes() == before
 
 
@@ -86,7 +85,7 @@ def test_the_root_is_that_of_the_leaves_and_appears_once_all_is_rendered() -> No
 
 def test_a_missing_file_names_the_earlier_step(tmp_path: Path) -> None:
     with pytest.raises(MissingStepError) as error:
-        load(tmp_path / "collection.json")
+        Manifest.load(tmp_path / "collection.json")
     assert error.value.hint == "nftgan curate"
 
 

@@ -26,7 +26,7 @@ from nftgan.ipfs.car import CarFile
 from nftgan.project import Project
 from nftgan.workflows.deploy import Deployment
 from nftgan.workflows.mint import Minting
-from nftgan.workflows.pin import need_verified, pin, pin_again, verified_places
+from nftgan.workflows.pin import pin, pin_again, require_verified, verified_places
 from nftgan.workflows.publishing import ChainChoice
 from nftgan.workflows.status import status
 from tests.ipfs.fake_node import FakeNode, running
@@ -100,7 +100,7 @@ def test_three_places_at_once_hold_the_same_root(
     record = read_json(project.pins_path)
     assert {record[target]["state"] for target in ALL} == {"verified"}
     assert next(s for s in status(project).steps if s.verb == "pin").found == ", ".join(ALL)
-    need_verified(project, manifest(project))
+    require_verified(project, manifest(project))
 
 
 def test_one_that_fails_does_not_stop_the_others_and_is_named(
@@ -156,9 +156,9 @@ def test_a_proof_outlives_a_silent_service_and_not_a_wrong_byte(
         pin(project, ("kubo",))
     assert verified_places(project, manifest(project)) == []
     with pytest.raises(MissingStepError, match="not read back as it is now"):
-        need_verified(project, manifest(project))
+        require_verified(project, manifest(project))
     pin(project, ("kubo",))
-    need_verified(project, manifest(project))
+    require_verified(project, manifest(project))
 
 
 def test_what_was_pinned_before_a_change_does_not_count(project: Project) -> None:
@@ -173,7 +173,7 @@ def test_without_reading_back_nothing_is_proven(project: Project) -> None:
     pin(project, verify_mode="none")
     assert read_json(project.pins_path)["embedded"]["state"] == "sent, not verified"
     with pytest.raises(MissingStepError):
-        need_verified(project, manifest(project))
+        require_verified(project, manifest(project))
 
 
 def test_mint_and_deploy_refuse_it_unless_forced(project: Project) -> None:
