@@ -84,7 +84,7 @@ SIZES = {
 }
 BATCH = 16
 R1_EVERY = 16
-BETA = 4.0  # weight of the KL divergence beside the reconstruction
+BETA = 4 / 32**2  # weight of the KL divergence beside the reconstruction, a pixel
 
 
 class Encoder(nn.Module):
@@ -113,6 +113,7 @@ class Trainer:
         self.images, self.out, self.options = images, out, options
         size = SIZES[options.side]
         self.z_dim = size.z_dim
+        self.beta = BETA * options.side**2
         self.generator = build_generator(size.generator, seed=0)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         self.encoder = Encoder(options.side, self.z_dim)
@@ -162,7 +163,7 @@ class Trainer:
         for name, rate in (("decoder", 3e-3), ("encoder", 1e-3)):
             self.adam[name].param_groups[0]["lr"] = rate * max(0.1, 1 - progress)
             self.adam[name].zero_grad()
-        (loss + BETA * min(1.0, self.count / 4000) * divergence).backward()
+        (loss + self.beta * min(1.0, self.count / 4000) * divergence).backward()
         self.adam["decoder"].step()
         self.adam["encoder"].step()
         self.last = {"rec": loss.item(), "kl": divergence.item()}
@@ -184,7 +185,7 @@ class Trainer:
             weight = o.reconstruction * (1 - 0.5 * progress) / 100
             self.adam["generator"].zero_grad()
             self.adam["encoder"].zero_grad()
-            ((apart + BETA * divergence) * weight + fooled).backward()
+            ((apart + self.beta * divergence) * weight + fooled).backward()
             self.adam["generator"].step()
             self.adam["encoder"].step()
             self.discriminator.requires_grad_(True)
