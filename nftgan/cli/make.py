@@ -205,7 +205,7 @@ def train(
             raise SystemExit(launch(sys.argv[1:], gpus))
     from nftgan.cli.ui import plain
     from nftgan.errors import UsageError
-    from nftgan.workflows.train import plan_training, run_training, tick_line
+    from nftgan.workflows.train import plan_training, run_advice, run_training, tick_line
 
     try:
         weight = None if gamma == "auto" else float(gamma)
@@ -259,6 +259,8 @@ def train(
     last = None
     for last in run_training(plan, progress=ui):
         ui.print(tick_line(last))
+    if (words := run_advice(plan.run_dir)) is not None:
+        ui.print(words)
     ui.print(f"next: [bold]nftgan generate -m {plan.run_dir} --seeds 0-63 --grid -o candidates[/]")
     return {"run": plan.run_dir, "last": last}
 

@@ -19,18 +19,23 @@ from nftgan.training.tick import Paint, Score
 
 FAKES = 400
 FEWEST_HELD = 20  # fewer say nothing
+FEWEST_WHOLE = 50  # images of a set without a hold-out, below which nothing is scored
 CACHE = "features.npz"
 _CHUNK = 64
 
 
 def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
-    """What measures a snapshot of this run; None when nothing is asked for or nothing held out.
+    """What measures a snapshot of this run; None when nothing is asked for, or too few images.
 
     Returns `KID` with `KID/error`, `KID/floor` (of the art itself) and `Copies`, the share of fakes
-    nearer to an image shown than 99 in 100 held-out ones are. The art's features are kept in the
-    run folder. A team shares out the fakes.
+    nearer to an image shown than 99 in 100 held-out ones are. Where nothing is held out, all art
+    is what fakes are compared with, the floor is that of one half of it against the other, and
+    each image's own neighbour among the others says what a copy is. The art's features are kept
+    in the run folder. A team shares out the fakes.
     """
-    if "kid" not in config.metrics or config.holdout <= 0:
+    if "kid" not in config.metrics:
+        return None
+    if config.holdout <= 0 and config.dataset.images < FEWEST_WHOLE:
         return None
     from nftgan.metrics.features import Extractor
     from nftgan.metrics.kid import kid
@@ -49,6 +54,8 @@ def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
         if not art:
             art.append(_art_features(config, run_dir, extract))
         shown, held = art[0]
+        if config.holdout <= 0:
+            return _against_all(found, shown)
         if min(len(held), len(shown)) < FEWEST_HELD:
             return {}
         value = kid(found, held)
@@ -62,6 +69,27 @@ def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
         }
 
     return score
+
+
+def _against_all(found: npt.NDArray[np.float32], art: npt.NDArray[np.float32]) -> dict[str, float]:
+    """The scores of fakes [N, 224] when no art [M, 224] is held out.
+
+    KID alone would praise copies here, so that `Copies` belongs to it.
+    """
+    from nftgan.metrics.kid import kid
+
+    value = kid(found, art)
+    order = np.random.default_rng(0).permutation(len(art))
+    half = len(art) // 2
+    alike = art @ art.T
+    np.fill_diagonal(alike, -1)  # leave-one-out: nobody is one's own neighbour
+    limit = np.quantile(1 - alike.max(axis=1), 0.01)
+    return {
+        "KID": value.value,
+        "KID/error": value.error,
+        "KID/floor": kid(art[order[:half]], art[order[half:]]).value,
+        "Copies": float((_distance(found, art) < limit).mean()),
+    }
 
 
 def _distance(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

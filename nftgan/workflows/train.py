@@ -10,8 +10,10 @@ from typing import Any
 from nftgan.errors import UsageError
 from nftgan.files import read_json
 from nftgan.progress import SILENT, Progress
+from nftgan.training.advice import advice
 from nftgan.training.config import DatasetFacts, TrainConfig, resolve
 from nftgan.training.loop import train
+from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.training.report import write_report
 from nftgan.training.team import joined
 from nftgan.training.tick import Tick
@@ -70,6 +72,12 @@ def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Ti
             if tick.snapshot and team.leads:
                 write_report(run_dir)
             yield tick
+
+
+def run_advice(run_dir: Path) -> str | None:
+    """Whether to go on, stop or go back, by the scores so far; None when they say nothing yet."""
+    path = run_dir / STATS_FILE
+    return advice(read_statistics(path)) if path.exists() else None
 
 
 def tick_line(tick: Tick) -> str:

@@ -117,3 +117,24 @@ def test_nothing_is_scored_unless_asked_or_without_art_held_out(
     facts = config.dataset
     assert scorer(smallest(facts, holdout=0.3, metrics=()), tmp_path) is None
     assert scorer(smallest(facts, holdout=0.0), tmp_path) is None
+
+
+def test_a_small_set_is_scored_without_a_hold_out_and_its_copies_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "small.zip"
+    art = [drawing(n) for n in range(80)]
+    write_dataset(path, art, labels=None)
+    config = smallest(DatasetFacts.of(path), num_layers=5, margin_size=2)
+    assert config.holdout == 0
+    score = scorer(config, tmp_path)
+    assert score is not None
+    images = np.stack(art).transpose(0, 3, 1, 2)
+    fresh = np.stack([drawing(n) for n in range(1000, 1400)]).transpose(0, 3, 1, 2)
+    copies = score(lambda seeds: images[np.asarray(seeds) % 80], SOLO)
+    honest = score(lambda seeds: fresh[np.asarray(seeds)], SOLO)
+    noise = np.random.default_rng(0).integers(0, 256, fresh.shape, dtype=np.uint8)
+    broken = score(lambda seeds: noise[np.asarray(seeds)], SOLO)
+    assert copies["Copies"] == 1 and honest["Copies"] < 0.1 and broken["Copies"] == 0
+    assert abs(honest["KID"] - honest["KID/floor"]) < 0.1 < broken["KID"]
+    tiny = tmp_path / "tiny.zip"
+    write_dataset(tiny, art[:30], labels=None)
+    assert scorer(smallest(DatasetFacts.of(tiny)), tmp_path) is None
