@@ -61,6 +61,11 @@ wheel: .venv/ready
 kill-training: .venv/ready
 	$(BIN)/python -m tests.campaigns.train_kills --kills 30
 
+# More than 500 pieces of twelve models: Python, NumPy, Node and Chromium must paint the same.
+.PHONY: wasm-campaign
+wasm-campaign: .venv/ready
+	$(BIN)/python -m tests.campaigns.wasm_pixels
+
 clean:
 	rm -rf .venv demo build dist *.egg-info
 

@@ -19,12 +19,15 @@ async function answer(job) {
   const { file, ...options } = job;
   const steps = [];
   const started = performance.now();
+  const before = process.cpuUsage();
   const draw = options.from === undefined ? "render" : "morph";
   const picture = await renderer[draw]({ ...options, onProgress: (step) => steps.push(step) });
   const seconds = (performance.now() - started) / 1000;
+  const used = process.cpuUsage(before); // of all workers
+  const cpu_seconds = (used.user + used.system) / 1e6;
   if (file) fs.writeFileSync(file, picture.pixels);
   const { pixels, ...rest } = picture;
-  return { ...rest, steps: steps.length, last: steps.at(-1), seconds };
+  return { ...rest, steps: steps.length, last: steps.at(-1), seconds, cpu_seconds };
 }
 
 (async () => {
