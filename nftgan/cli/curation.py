@@ -58,6 +58,10 @@ def curate(
             show_default=False,
         ),
     ] = None,
+    same: Annotated[
+        bool,
+        typer.Option("--same", help="Keep the pieces; take over what changed in nftgan.toml."),
+    ] = False,
     watch: Annotated[
         Path | None,
         typer.Option(
@@ -75,7 +79,7 @@ def curate(
 ) -> Any:
     """Choose the seeds that become pieces: in the studio, a page in your browser, or by --auto.
 
-    Without --auto, --pick and --tag the studio opens on this machine: look, rate, pick, name.
+    Without --auto, --pick, --tag or --same the studio opens on this machine: look, rate, pick.
     Near-copies of training art and of another piece are refused.
     """
     from nftgan.project import find_project
@@ -84,7 +88,7 @@ def curate(
 
     project = find_project(collection)
     tags = [_tag(text) for text in tag or ()]
-    if auto is None and pick is None and not tags:
+    if auto is None and pick is None and not tags and not same:
         return _studio(ui, project, model, parse_seeds(seeds), dataset, watch, port, browser)
     result = run(
         project,
@@ -95,6 +99,7 @@ def curate(
         dataset=dataset,
         allow_copies=allow_copies,
         tags=tags,
+        same=same,
         progress=ui,
     )
     ui.print(f"{len(result.seeds)} pieces: seeds {format_seeds(result.seeds)}")

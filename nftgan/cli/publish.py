@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.spending import AllowCopies, ask, chooses_chain, show_plan
-from nftgan.cli.ui import Ui
+from nftgan.cli.ui import Ui, counted
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 
 Force = Annotated[
     bool, typer.Option("--force", help="Go on although nothing is pinned and verified.")
 ]
+
+SMALL_IMAGE_PIXELS = 512
 
 STORES_SHOWN = {"event": "the log", "code": "contract code"}
 
@@ -199,8 +201,9 @@ def deploy(
     if result is None:
         plan = work.plan()
         show_plan(ui, plan, f"{', '.join(plan.steps)}; seeds in {STORES_SHOWN[plan.seed_store]}")
+        _show_immutable(ui, plan)
         if plan.licence:
-            ui.warn(f"the model's lineage says: {plan.licence}")
+            ui.note(f"licence in the model's lineage: {plan.licence}")
         if plan.kept:
             ui.warn(f"kept although too like other art: tokens {format_seeds(plan.kept)}")
         if dry_run:
@@ -262,7 +265,9 @@ def mint(
     for warning in plan.warnings:
         ui.warn(warning)
     if plan.tokens:
-        show_plan(ui, plan, f"{plan.tokens} tokens in {len(plan.batches)} transactions")
+        what = counted(plan.tokens, "token") + " in " + counted(len(plan.batches), "transaction")
+        name = f"{work.args.name} ({work.args.symbol}), {plan.contract}"
+        show_plan(ui, plan, what, (("contract", name), ("to", plan.to)))
         if dry_run:
             return plan
         if not (yes or work.sender.connection.embedded or ui.confirm("mint?")):
@@ -272,9 +277,33 @@ def mint(
         return plan
     outcome = work.run(plan, progress=ui)
     cost = f"{outcome.gas:,} gas, {outcome.fee_wei / 1e18:.6f} ether in all"
-    ui.print(f"{outcome.minted} tokens on {plan.chain}, each with its seed: {cost}")
+    minted = counted(outcome.minted, "token")
+    ui.print(f"{minted} on {plan.chain}, each with its seed: {cost}")
     ui.print(f"next: [bold]nftgan verify -C {project.root}[/]")
     return outcome
+
+
+def _show_immutable(ui: Ui, plan: Any) -> None:
+    """Everything that no transaction can ever change, before it is paid for."""
+    args = plan.fixed
+    width, height = plan.image_size
+    rows = [
+        ("name", args.name),
+        ("symbol", args.symbol),
+        ("pieces, at most", f"{args.max_supply:,}"),
+        ("image size", f"{width} x {height} pixels"),
+        ("royalty", f"{args.royalty_bps / 100:g} % to {args.royalty_receiver}"),
+        ("model", args.model),
+        ("recipe", args.recipe),
+        ("pieces root", args.root),
+    ]
+    ui.table("Fixed for ever", ("", ""), rows)
+    ui.table("Fixed once you freeze it", ("", ""), [("metadata", args.base_uri)])
+    if max(width, height) < SMALL_IMAGE_PIXELS:
+        ui.warn(
+            f"images of {width} x {height} pixels look blurred in wallets and markets: a larger"
+            " upscale in nftgan.toml, then nftgan curate --same"
+        )
 
 
 def _new_password(ui: Ui) -> str:

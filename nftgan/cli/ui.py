@@ -213,6 +213,11 @@ class Ui:
             yield _RichTask(bars, bars.add_task(description, total=total, unit=unit, note=""))
 
 
+def counted(number: int, thing: str) -> str:
+    """ "1 token", "2 tokens"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def _cell(value: Any) -> Any:
     return value if hasattr(value, "__rich__") else _escape(one_line(str(value)))
 

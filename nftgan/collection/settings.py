@@ -24,6 +24,7 @@ MAX_WORD_BYTES = 255
 MAX_ROYALTY_PERCENT = 50.0
 MAX_DESCRIPTION_CHARACTERS = 10_000
 _NO_MODEL = "sha256:" + "0" * 64
+AUTO = "auto"
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _URL_FIELDS = {"id", "seed"}
 
@@ -54,7 +55,7 @@ def changed_settings(manifest: Manifest, config: ProjectConfig) -> tuple[str, ..
     """Keys of nftgan.toml that say something else than the manifest, in the file's order."""
     pairs: tuple[tuple[Any, Any], ...] = (
         (manifest.collection, config.collection),
-        (_section_of(manifest), config.recipe),
+        (_section_of(manifest), _resolved(manifest, config.recipe)),
         (manifest.royalties, config.royalty),
     )
     return tuple(
@@ -67,7 +68,19 @@ def changed_settings(manifest: Manifest, config: ProjectConfig) -> tuple[str, ..
 
 def recipe_changed(manifest: Manifest, config: ProjectConfig) -> bool:
     """Whether other pixels would follow from nftgan.toml than from the manifest."""
-    return _section_of(manifest) != config.recipe
+    return _section_of(manifest) != _resolved(manifest, config.recipe)
+
+
+def _resolved(manifest: Manifest, section: RecipeSection) -> RecipeSection:
+    """`section` with what is left to the program as the manifest has it already."""
+    known = _section_of(manifest)
+    chosen = {
+        field.name: getattr(known if getattr(section, field.name) == AUTO else section, field.name)
+        for field in dataclasses.fields(RecipeSection)
+    }
+    if chosen["upscale"] == 1:
+        chosen["filter"] = known.filter  # nothing is enlarged, so no filter is at work
+    return RecipeSection(**chosen)
 
 
 def _section_of(manifest: Manifest) -> RecipeSection:
@@ -83,6 +96,7 @@ def _section_of(manifest: Manifest) -> RecipeSection:
         pixel_grid=finish.grid if finish else 0,
         palette=finish.palette if finish else 0,
         upscale=finish.upscale if finish else 1,
+        filter=finish.filter if finish else "nearest",
     )
 
 

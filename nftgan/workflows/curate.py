@@ -9,6 +9,7 @@ from pathlib import Path
 from nftgan.collection.curation import Refusal, auto_pick, likenesses
 from nftgan.collection.manifest import Manifest, ModelRef, Piece, make_pieces
 from nftgan.collection.ratings import Rating, append_rating, check_room, read_ratings
+from nftgan.collection.settings import check_settings
 from nftgan.collection.tags import class_tag
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
@@ -43,6 +44,7 @@ def curate(
     dataset: Path | None = None,
     allow_copies: bool = False,
     tags: Sequence[tuple[Sequence[int], str, str | None]] = (),
+    same: bool = False,
     progress: Progress = SILENT,
 ) -> CurateResult:
     """Write the manifest with `pick`, or with the `auto` best of `candidates`, as its pieces.
@@ -51,15 +53,19 @@ def curate(
     `dataset` is the training art that no piece may copy; None: that of the run that the model
     comes from. With `allow_copies` what is too close to it, or to another pick, stays and the
     manifest says so. `tags`: (seeds, trait, value or None to take it back), written to the ratings
-    first; with tags alone the pieces stay the same ones.
+    first; with tags alone the pieces stay the same ones. `same`: they stay too, and what was
+    edited in nftgan.toml since is taken over; where the recipe changed they are rendered again.
 
     Raises UsageError when the collection is deployed, MissingStepError without a model, CheckFailed
     when a pick is too close to the training art or to another one.
     """
-    if (auto is None) == (pick is None) and not (auto is None and tags):
-        raise UsageError("say which pieces", hint="--auto 12, or --pick 3,14,15")
+    if (auto is not None) + (pick is not None) + same != 1 and not (auto is pick is None and tags):
+        raise UsageError("say which pieces", hint="--auto 12, --pick 3,14,15, or --same")
+    check_settings(project.config)
     with project.lock():
         refuse_after_deploy(project)
+        if same:
+            return _with_new_settings(project, tags)
         source = source_of(project, model)
         loaded = load_model(source)
         recipe = loaded.recipe_of(project.config.recipe)
@@ -117,6 +123,29 @@ def write_tags(
             lines.append(line)
     for line in lines:
         append_rating(project.ratings_path, line)
+
+
+def _with_new_settings(
+    project: Project, tags: Sequence[tuple[Sequence[int], str, str | None]]
+) -> CurateResult:
+    """The same pieces, of the same model, with nftgan.toml and the ratings as they are by now."""
+    before = Manifest.load(project.manifest_path)
+    path = project.root / MODEL_NAME
+    if not path.exists():
+        raise MissingStepError(
+            f"{path} is missing: it made the pieces", hint="copy it back into the collection"
+        )
+    model = load_model(path)
+    if model.identity != before.model.identity:
+        raise UsageError(
+            f"{path} is {model.identity}, but the pieces were picked from {before.model.identity}",
+            hint="copy the right one back, or pick again: --auto or --pick",
+        )
+    write_tags(project, model.identity, tags)
+    recipe = model.recipe_of(project.config.recipe)
+    # Another palette or truncation does not make a near-copy something else.
+    known = [Refusal(piece.seed, piece.kept) for piece in before.pieces if piece.kept]
+    return write_choice(project, path, model, recipe, before.seeds, kept=known, guarded=False)
 
 
 def _with_new_words(

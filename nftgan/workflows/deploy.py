@@ -6,16 +6,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nftgan.chain.accounts import check_address
 from nftgan.chain.birth import DEPLOYER, Shared, is_genuine, need_deployer, shared_contracts
 from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors
-from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json, write_json
 from nftgan.networks.model_file import read_model
 from nftgan.project import Project
+from nftgan.workflows.immutable import immutable_args
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import require_verified
 from nftgan.workflows.publishing import (
@@ -48,6 +47,7 @@ class DeployPlan:
     fixed: CollectionArgs  # `fixed` in `deploy --json`
     licence: str
     seed_store: str
+    image_size: tuple[int, int]  # width and height, pixels
     kept: tuple[int, ...] = ()  # tokens too like other art, which the artist keeps knowingly
 
     @property
@@ -96,7 +96,8 @@ class Deployment:
             require_verified(project, manifest)
         self.connection = open_chain(choice, project)
         self.account = signer(self.connection, choice, prompt, warn)
-        self.immutable_args = _collection_args(project, manifest, self.account.address)
+        self.immutable_args = immutable_args(manifest, self.account.address)
+        self.image_size = manifest.recipe.size
         self.licence = _licence(project)
         self.kept = tuple(piece.id for piece in manifest.pieces if piece.kept)
         chain_id = self.connection.chain.chain_id
@@ -161,6 +162,7 @@ class Deployment:
             self.immutable_args,
             self.licence,
             self.seed_store,
+            self.image_size,
             self.kept,
         )
 
@@ -237,31 +239,6 @@ class Deployment:
             record["fee_wei"],
             record.get("seed_store", "event"),
         )
-
-
-def _collection_args(project: Project, manifest: Manifest, account: str) -> CollectionArgs:
-    royalty = project.config.royalty
-    if not 0 <= royalty.percent <= 50:
-        raise UsageError(f"a royalty of {royalty.percent} percent is not between 0 and 50")
-    receiver = (
-        check_address(royalty.receiver, what="royalty receiver") if royalty.receiver else account
-    )
-    words = manifest.collection
-    if not 1 <= len(words.symbol) <= 11:
-        raise UsageError(f"the symbol {words.symbol!r} has not 1 to 11 letters", hint="nftgan.toml")
-    root, cid = manifest.pieces_root, manifest.cids.metadata
-    assert root is not None and cid is not None
-    return CollectionArgs(
-        model=manifest.model.identity,
-        recipe=manifest.recipe_hash,
-        root=root,
-        max_supply=len(manifest.pieces),
-        royalty_bps=round(royalty.percent * 100),
-        royalty_receiver=receiver,
-        name=words.name,
-        symbol=words.symbol,
-        base_uri=f"ipfs://{cid}/",
-    )
 
 
 def _licence(project: Project) -> str:

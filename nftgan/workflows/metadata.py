@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nftgan.collection import metadata as documents
@@ -16,6 +16,7 @@ from nftgan.project import Project
 from nftgan.provenance.png_reader import read_png
 from nftgan.synthesis.recipe import pixel_hash
 from nftgan.workflows.sources import project_model
+from nftgan.workflows.stale_settings import TAKE_OVER, require_unchanged, settings_changed
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def metadata(project: Project, *, progress: Progress = SILENT) -> MetadataResult
     """
     with project.lock():
         manifest = load_manifest(project)
+        require_unchanged(project, manifest)
         measures, image_cids = [], {}
         for piece in track(manifest.pieces, progress, "measuring", "pieces"):
             path = project.images / f"{piece.id}.png"
@@ -86,12 +88,18 @@ def metadata(project: Project, *, progress: Progress = SILENT) -> MetadataResult
 
 def check_metadata(project: Project) -> tuple[documents.Problem, ...]:
     """What is stale or missing; empty when all is up to date."""
-    return documents.check(load_manifest(project), project.metadata)
+    manifest = load_manifest(project)
+    problems = documents.check(manifest, project.metadata)
+    if changed := settings_changed(project, manifest):
+        edited = documents.Problem("nftgan.toml", f"changed since curate: {', '.join(changed)}")
+        problems = (replace(edited, hint=TAKE_OVER), *problems)
+    return problems
 
 
 def ready_manifest(project: Project) -> Manifest:
     """The manifest with every CID known; MissingStepError before `metadata`, also when stale."""
     manifest = load_manifest(project)
+    require_unchanged(project, manifest)
     problems = documents.check(manifest, project.metadata) if manifest.cids.images else ()
     if manifest.cids.metadata is None or problems:
         what = f"{problems[0].where} {problems[0].what}" if problems else "no metadata yet"

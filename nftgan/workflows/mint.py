@@ -11,6 +11,7 @@ from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.seeds import format_seeds
+from nftgan.workflows.immutable import require_same_collection
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import require_verified
 from nftgan.workflows.publishing import (
@@ -43,7 +44,8 @@ class Minting:
     ) -> None:
         """allow_copies: also pieces that the manifest marks as too like others.
 
-        Raises CheckFailed with the names of such pieces otherwise.
+        Raises CheckFailed with the names of such pieces otherwise, and when the contract on
+        record is of another collection.
         """
         self.project = project
         manifest = ready_manifest(project)
@@ -53,6 +55,7 @@ class Minting:
         connection = open_chain(choice, project)
         self.collection = deployed_collection(project, connection)
         self.until = self._until(tokens)
+        self.args = require_same_collection(self.collection, manifest)
         left = range(self.collection.next_token_id(), self.until)
         self.kept = refuse_copies(manifest, left, allowed=allow_copies)
         account = signer(connection, choice, prompt, warn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,10 @@ from nftgan.errors import (
 )
 from nftgan.files import read_json, write_json
 from nftgan.ipfs.backends import Backend, open_backend
+from nftgan.ipfs.backends.base import NoRawBlocks
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.car_validate import validate_car
+from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.importer import Tree
 from nftgan.ipfs.pinning import PinResult, pack, pin_car
@@ -34,6 +37,7 @@ from nftgan.ipfs.preflight import (
     require_disk_space,
     scan,
 )
+from nftgan.ipfs.reader import MissingBlock, NotFound, resolve, stream, verified
 from nftgan.ipfs.store import BlockStore
 from nftgan.ipfs.verify import VerifyMode
 from nftgan.progress import SILENT, Progress
@@ -42,6 +46,8 @@ from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.sources import project_model
 
 EMBEDDED = "embedded"
+ASKED_AGAIN = 6
+"""Tokens, beside the first and the last, that a place is asked for before money is spent."""
 SAMPLED = 200
 """Blocks of a sample, about: for the guess of a dry run."""
 
@@ -339,11 +345,59 @@ def verified_places(project: Project, manifest: Manifest) -> list[str]:
 
 
 def require_verified(project: Project, manifest: Manifest) -> None:
-    """Raises MissingStepError when nobody was seen to serve what the tokens will link to."""
-    if verified_places(project, manifest):
-        return
+    """One place serves, when asked now, what the tokens will link to.
+
+    pins.json alone is not believed: it may have come with the folder, and a place may have
+    forgotten. Raises MissingStepError when no place is on record, or none of them has it any more;
+    ServiceError or CredentialError when none could be asked.
+    """
+    failures: list[NftganError] = []
+    for target in verified_places(project, manifest):
+        try:
+            _ask_again(project, manifest, target)
+            return
+        except (CheckFailed, MissingStepError, ServiceError, CredentialError, UsageError) as exc:
+            failures.append(exc)
+    if failures:
+        raise failures[0]
     if not pins(project):
         raise MissingStepError(f"{project.name} is not pinned anywhere", hint="nftgan pin")
     raise MissingStepError(
         f"{project.name} was not read back as it is now from any place", hint="nftgan pin"
     )
+
+
+def _ask_again(project: Project, manifest: Manifest, target: str) -> None:
+    """The target gives the promised roots, and first, last and some other tokens whole."""
+    numbers = range(len(manifest.pieces))
+    drawn = random.Random(manifest.pieces_root).sample(numbers, min(ASKED_AGAIN, len(numbers)))
+    backend = open_backend(target, store=store_folder())
+    try:
+        get = verified(backend.get)
+        for cid in filter(None, _promised(manifest).values()):
+            get(Cid.parse(cid))
+        for number in sorted({*numbers[:1], *numbers[-1:], *drawn}):
+            for root, name in (
+                (manifest.cids.metadata, f"{number}.json"),
+                (manifest.cids.images, f"{number}.png"),
+            ):
+                for _ in stream(get, resolve(get, Cid.parse(str(root)), name)):
+                    pass
+    except NoRawBlocks:
+        _ask_files_again(project, backend, str(pins(project)[target].get("root")), drawn)
+    except (MissingBlock, NotFound) as exc:
+        raise MissingStepError(
+            f"{target} does not hold the collection as it is now", hint=f"nftgan pin --to {target}"
+        ) from exc
+    finally:
+        backend.close()
+
+
+def _ask_files_again(project: Project, backend: Backend, root: str, numbers: Sequence[int]) -> None:
+    """The same of a place that gives whole files only: they are the files of this folder."""
+    assert backend.by_path is not None
+    for number in numbers:
+        for path in (f"metadata/{number}.json", f"images/{number}.png"):
+            found = b"".join(backend.by_path(f"{root}/{path}"))
+            if found != (project.root / path).read_bytes():
+                raise CheckFailed(f"{backend.name} serves another {path}", hint="nftgan pin")

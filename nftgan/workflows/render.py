@@ -20,6 +20,7 @@ from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Recipe, pixel_hash
 from nftgan.workflows.sources import project_model
+from nftgan.workflows.stale_settings import require_unchanged
 
 PARALLEL_FROM = 24
 """Pieces from which a second process pays for loading its own model."""
@@ -41,10 +42,12 @@ def render(project: Project, *, processes: int = 1, progress: Progress = SILENT)
     """`images/ID.png` shows every piece's canonical pixels, and the manifest holds their hash.
 
     An image whose pixels have the recorded hash is kept, so a killed run goes on where it stopped.
-    Raises MissingStepError before `curate`, UsageError when the model is not the collection's.
+    Raises MissingStepError before `curate` and after an edit of nftgan.toml, UsageError when the
+    model is not the collection's.
     """
     with project.lock():
         manifest = load_manifest(project)
+        require_unchanged(project, manifest)
         todo = [piece for piece in manifest.pieces if not _is_done(project, piece)]
         kept = len(manifest.pieces) - len(todo)
         source = project_model(project)

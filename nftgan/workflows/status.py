@@ -36,6 +36,7 @@ def status(project: Project) -> Status:
     from nftgan.workflows.pin import pins, verified_places
     from nftgan.workflows.publishing import deployments, journal_summary
     from nftgan.workflows.sale import sales
+    from nftgan.workflows.stale_settings import is_deployed, settings_changed
 
     steps: list[Step] = []
     exists = project.manifest_path.is_file()
@@ -52,11 +53,16 @@ def status(project: Project) -> Status:
     final = manifest is not None and bool(manifest.cids.metadata)
     found = f"{written} of {len(pieces)} files"
     steps.append(Step("metadata", _all(written, pieces) and final, found))
+    changed = settings_changed(project, manifest) if manifest else ()
+    if changed and not is_deployed(project):
+        steps.append(Step("curate --same", False, f"nftgan.toml changed: {', '.join(changed)}"))
     verified = verified_places(project, manifest) if manifest else []
     others = [f"{name} (not verified)" for name in pins(project) if name not in verified]
     steps.append(Step("pin", bool(verified), ", ".join([*verified, *others]) or "nowhere yet"))
     deployed = deployments(project)
     found = ", ".join(f"{d['chain']}: {d['collection']}" for d in deployed) or "nowhere yet"
+    if deployed and changed:
+        found += f"; nftgan.toml says another {', '.join(changed)}, the contract's counts"
     steps.append(Step("deploy", bool(deployed), found))
     minted = journal_summary(project)
     found = ", ".join(f"{count} {state}" for state, count in minted.items()) or "nothing yet"

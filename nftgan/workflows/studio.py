@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nftgan.collection.curation import Refusal
+from nftgan.collection.settings import check_settings
 from nftgan.errors import Cancelled
 from nftgan.project import Project, state_home
 from nftgan.studio.app import Studio
@@ -48,6 +49,7 @@ def studio(
     when the collection is deployed or something named cannot be used.
     """
     refuse_after_deploy(project)
+    check_settings(project.config)
     source = source_of(project, model)
     loaded = load_model(source)
     recipe = loaded.recipe_of(project.config.recipe)

@@ -6,17 +6,18 @@ import errno
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nftgan.chain import sending as sending_module
-from nftgan.chain.journal import Journal
+from nftgan.chain.journal import Attempt, Journal
 from nftgan.chain.minting import plan_mint, run_mint
 from nftgan.chain.rpc import Connection, connect
 from nftgan.chain.sending import TX_GAS_CAP, Sender
-from nftgan.errors import PartlyDone, ServiceError, UsageError
+from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
 from nftgan.files import os_error
 from tests.chain.actors import (
     PATIENT,
@@ -349,3 +350,49 @@ def test_no_transaction_passes_the_cap_of_eip_7825(
     with pytest.raises(UsageError, match=r"mint 0-5 needs \d+ gas, more than one transaction may"):
         mint(world.minter(), world.collection, TOKENS)
     assert world.attempts() == []
+
+
+def test_another_transaction_in_the_journal_is_not_taken_for_ours(
+    bad_node: Start, tmp_path: Path
+) -> None:
+    world = World(bad_node(lambda *_: None), tmp_path)
+    seeds = seeds_of(TOKENS)
+    plan = plan_mint(world.minter(), world.collection, ME.address, seeds, until=2)
+    run_mint(world.minter(), world.collection, plan)
+    [sent] = world.attempts()
+    begun = Journal.read(tmp_path / "mint.jsonl")
+    for change, named in (
+        ({"hash": "0x" + "11" * 32}, "another hash"),
+        ({"raw": "0x02"}, "not a signed transaction"),
+        ({"raw": "0x" + "00" * 40}, "not a transaction of type 2"),
+        ({"nonce": sent.nonce + 1}, "another nonce"),
+        ({"operation": "mint 2-5"}, "another calldata"),
+    ):
+        forged = replace(sent, **{"operation": "mint 2-5", **change})
+        path = tmp_path / "mint.jsonl"
+        journal = Journal.open(path, {})
+        journal.attempts.clear()
+        lines = path.read_text()
+        journal.attempt(forged)
+        with pytest.raises(CheckFailed, match=named):
+            minter = world.minter()
+            rest = plan_mint(minter, world.collection, ME.address, seeds)
+            run_mint(minter, world.collection, rest)
+        path.write_text(lines)
+    assert world.collection.next_token_id() == 2
+    assert begun.attempts.keys() == {"mint 0-1"}
+
+
+def test_a_transaction_of_another_account_is_not_taken_for_ours(
+    bad_node: Start, tmp_path: Path
+) -> None:
+    world = World(bad_node(lambda *_: None), tmp_path)
+    code = bytes.fromhex("600160005360016000f3")
+    call: dict[str, Any] = {"data": code, "value": 0, "type": 2, "gas": 90_000, "nonce": 0}
+    call |= {"maxFeePerGas": 2, "maxPriorityFeePerGas": 1, "chainId": FAULTY.chain_id}
+    raw, tx_hash = account("stranger").sign(call)
+    mine = sender(world.connection, ME, tmp_path / "mine.jsonl")
+    mine.journal.attempt(Attempt("factory", 0, tx_hash, "0x" + raw.hex(), 2, 1, 90_000))
+    with pytest.raises(CheckFailed, match="another sender") as caught:
+        mine.execute("factory", to=None, data=code)
+    assert "mine.jsonl" in (caught.value.hint or "")

@@ -14,7 +14,7 @@ from nftgan.synthesis.recipe import recipe_from_section
 MODEL = "sha256:" + "5" * 64
 BASE: dict[str, dict[str, Any]] = {
     "collection": {"name": "Birds", "symbol": "BRD", "description": "line 1\nline 2"},
-    "recipe": {"trunc": 0.7, "pixel_grid": 16, "palette": 12, "upscale": 4},
+    "recipe": {"trunc": 0.7, "pixel_grid": 16, "palette": 12, "upscale": 4, "filter": "nearest"},
     "royalty": {"percent": 5.0},
 }
 
@@ -81,7 +81,8 @@ def test_good_settings_pass() -> None:
 
 
 def test_nothing_has_changed_right_after_curate() -> None:
-    for settings in (config(), ProjectConfig(), config(recipe={"pixel_grid": 0, "upscale": 32})):
+    one = {"pixel_grid": 0, "palette": 0, "upscale": 1, "filter": "cubic"}
+    for settings in (config(), ProjectConfig(), config(recipe=one)):
         manifest = curated(settings)
         assert changed_settings(manifest, settings) == ()
         assert not recipe_changed(manifest, settings)
@@ -103,7 +104,8 @@ def test_nothing_has_changed_right_after_curate() -> None:
         ("recipe", "rotate", 5.0),
         ("recipe", "pixel_grid", 0),
         ("recipe", "palette", 0),
-        ("recipe", "upscale", 1),
+        ("recipe", "upscale", 2),
+        ("recipe", "filter", "cubic"),
         ("royalty", "percent", 7.5),
         ("royalty", "receiver", "0x" + "1" * 40),
     ],
@@ -137,6 +139,7 @@ def test_no_setting_escapes_the_comparison() -> None:
                 "pixel_grid": 2,
                 "palette": 2,
                 "upscale": 2,
+                "filter": "cubic",
             },
             "royalty": {"percent": 1, "receiver": "other"},
         },

@@ -23,10 +23,17 @@ from nftgan.errors import (
 from nftgan.files import read_json
 from nftgan.ipfs.backends import open_backend
 from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.cid import Cid
 from nftgan.project import Project
 from nftgan.workflows.deploy import Deployment
 from nftgan.workflows.mint import Minting
-from nftgan.workflows.pin import pin, pin_again, require_verified, verified_places
+from nftgan.workflows.pin import (
+    embedded_store,
+    pin,
+    pin_again,
+    require_verified,
+    verified_places,
+)
 from nftgan.workflows.publishing import ChainChoice
 from nftgan.workflows.status import status
 from tests.ipfs.fake_node import FakeNode, running
@@ -158,6 +165,33 @@ def test_a_proof_outlives_a_silent_service_and_not_a_wrong_byte(
     with pytest.raises(MissingStepError, match="not read back as it is now"):
         require_verified(project, manifest(project))
     pin(project, ("kubo",))
+    require_verified(project, manifest(project))
+
+
+def test_a_record_from_another_machine_is_not_believed(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pin(project)
+    require_verified(project, manifest(project))
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "elsewhere"))
+    assert verified_places(project, manifest(project)) == ["embedded"]
+    with pytest.raises(MissingStepError, match="embedded does not hold the collection"):
+        require_verified(project, manifest(project))
+
+
+def test_a_place_that_forgot_one_token_is_found_out(project: Project) -> None:
+    pin(project)
+    promised = manifest(project).pieces[0].image_cid
+    assert promised is not None
+    embedded_store().path_of(Cid.parse(promised)).unlink()
+    with pytest.raises(MissingStepError, match="does not hold the collection"):
+        require_verified(project, manifest(project))
+
+
+def test_a_service_that_gives_files_alone_is_asked_for_files(
+    project: Project, services: FakeServices
+) -> None:
+    pin(project, ("pinata",))
     require_verified(project, manifest(project))
 
 
