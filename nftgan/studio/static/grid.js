@@ -20,6 +20,7 @@ let side = 132;
 let current = 0; // place of the tile with the focus
 let opener = () => {};
 let growing = false;
+let askedAgain = false; // a click while candidates are on their way is not lost
 let framed = false;
 let active = false;
 
@@ -122,8 +123,13 @@ const frame = () => {
 
 // By scrolling only as fast as images come: a long list of empty frames helps nobody.
 async function more({ asked = false } = {}) {
-  if (growing || !unfiltered()) return;
-  if (!asked && state.news.painted < state.news.pool - GROWTH / 4) return;
+  if (!unfiltered()) return;
+  if (growing) {
+    askedAgain ||= asked;
+    return;
+  }
+  // The news may be older than the pool that has just grown: its own length counts.
+  if (!asked && state.news.painted < state.seeds.length - GROWTH / 4) return;
   growing = true;
   try {
     await grow({ count: GROWTH });
@@ -131,6 +137,10 @@ async function more({ asked = false } = {}) {
     toast(error.message, { bad: true });
   } finally {
     growing = false;
+  }
+  if (askedAgain) {
+    askedAgain = false;
+    more({ asked: true });
   }
 }
 
