@@ -8,7 +8,8 @@ from typing import Any
 
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, artifact
 from nftgan.chain.birth import clone_address, factory_address, verify_birth
-from nftgan.chain.rpc import Connection, NodeUnavailable, rpc_errors
+from nftgan.chain.errors import NodeUnavailable
+from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import CheckFailed, ServiceError, UsageError
 
 SEED_STORES = {"event": COLLECTION, "code": COLLECTION_CODE}

@@ -12,7 +12,7 @@ import urllib3
 from web3.providers.base import JSONBaseProvider
 
 from nftgan.addresses import is_loopback
-from nftgan.chain.rpc import NodeUnavailable
+from nftgan.chain.errors import NodeUnavailable
 from nftgan.errors import ServiceError
 from nftgan.files import parse_json
 from nftgan.redaction import remember

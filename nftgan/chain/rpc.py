@@ -11,17 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nftgan.addresses import is_loopback
+from nftgan.chain.errors import ContractReverted, NodeRefused
 from nftgan.chain.networks import Chain
 from nftgan.errors import ServiceError, UsageError
 from nftgan.project import state_home
-
-
-class NodeUnavailable(ServiceError):
-    """The node failed in a way that may pass: the same question can be asked again later."""
-
-
-class ContractReverted(UsageError):
-    """The contract, not the node, said no; the message holds its reason."""
 
 
 def redact(url: str) -> str:
@@ -54,12 +47,11 @@ class Connection:
     def ask(self, method: str, *params: Any) -> Any:
         """The result of one call as the node gives it; web3.py would unpack every log of it.
 
-        Raises ServiceError when the node fails or refuses.
+        Raises ServiceError when the node fails, NodeRefused when it refuses.
         """
         answer = self.w3.provider.make_request(method, list(params))
         if "error" in answer:
-            words = str(answer["error"].get("message", ""))[:300]
-            raise ServiceError(f"the node at {self.where} refused: {words}")
+            raise NodeRefused(self.where, *_refusal(answer["error"]))
         return answer.get("result")
 
 
@@ -128,7 +120,9 @@ def check_chain_id(connection: Connection) -> None:
 
 @contextlib.contextmanager
 def rpc_errors(connection: Connection) -> Iterator[None]:
-    """Inside, a failing node leaves as ServiceError and a contract's no as ContractReverted."""
+    """Inside, a failing node leaves as ServiceError, its no as NodeRefused, a contract's no as
+    ContractReverted.
+    """
     from eth_abi.exceptions import DecodingError
     from web3.exceptions import ContractLogicError, Web3Exception
 
@@ -137,7 +131,10 @@ def rpc_errors(connection: Connection) -> Iterator[None]:
     except ContractLogicError as exc:
         raise ContractReverted(f"the contract refuses: {_reason(exc)}") from None
     except Web3Exception as exc:
-        raise ServiceError(f"the node at {connection.where} refused: {_words(exc)}") from None
+        response = getattr(exc, "rpc_response", None)
+        error = response.get("error") if isinstance(response, dict) else None
+        text, code = _refusal(error) if isinstance(error, dict) else (str(exc), None)
+        raise NodeRefused(connection.where, text, code) from None
     except (ValueError, KeyError, TypeError, DecodingError) as exc:  # a result of the wrong form
         raise ServiceError(
             f"the node at {connection.where} gave an answer that makes no sense"
@@ -158,8 +155,7 @@ def _reason(exc: Any) -> str:
     return str(exc.message or exc)[:300]
 
 
-def _words(exc: Exception) -> str:
-    response = getattr(exc, "rpc_response", None)
-    if isinstance(response, dict) and isinstance(response.get("error"), dict):
-        return str(response["error"].get("message", ""))[:300]
-    return str(exc)[:300]
+def _refusal(error: dict[str, Any]) -> tuple[str, int | None]:
+    """The words and the code of a JSON-RPC error, which may lack either."""
+    code = error.get("code")
+    return str(error.get("message", "")), code if type(code) is int else None

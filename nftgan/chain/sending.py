@@ -13,16 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nftgan.chain.accounts import Account, check_address
+from nftgan.chain.errors import ContractReverted, NodeRefused, NodeUnavailable
 from nftgan.chain.fees import Fees, FeeTooHigh, current_fees, replacement_fees
 from nftgan.chain.journal import Attempt, Journal
 from nftgan.chain.networks import Chain
-from nftgan.chain.rpc import (
-    Connection,
-    ContractReverted,
-    NodeUnavailable,
-    check_chain_id,
-    rpc_errors,
-)
+from nftgan.chain.rpc import Connection, check_chain_id, rpc_errors
 from nftgan.chain.signed import check_attempt
 from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
 from nftgan.files import lock
@@ -41,7 +36,8 @@ FINALITY_PATIENCE_SECONDS = 3600
 CREATION_PATIENCE = 6
 """Times longer to wait for the receipt of a creation when a contract stands where it should."""
 
-# The words of geth, Erigon, Nethermind, Besu, anvil and Arbitrum, in lower case.
+# The words of geth, Erigon, Nethermind, Besu, anvil and Arbitrum, in lower case: their code for
+# all of these is -32000 or -32003 alike.
 _ALREADY_KNOWN = (
     *("already known", "alreadyknown", "known transaction", "already imported", "same hash"),
     *("nonce too low", "nonce_too_low", "oldnonce", "replacement"),
@@ -556,15 +552,15 @@ class Sender:
             watch.sent = None  # it may have arrived or not: the same bytes go again
             self._say(f"{exc.message}; sending the same transaction again")
         except ServiceError as exc:
-            message = exc.message.lower()
-            watch.too_cheap = any(words in message for words in _UNDERPRICED)
-            if watch.too_cheap or any(words in message for words in _ALREADY_KNOWN + _NONCE_GAP):
+            text = exc.text.lower() if isinstance(exc, NodeRefused) else ""
+            watch.too_cheap = any(words in text for words in _UNDERPRICED)
+            if watch.too_cheap or any(words in text for words in _ALREADY_KNOWN + _NONCE_GAP):
                 return
-            if any(words in message for words in _GAS_CAPPED):
+            if any(words in text for words in _GAS_CAPPED):
                 raise ServiceError(
                     exc.message, hint="lower --max-fee, or choose another node with --rpc"
                 ) from None
-            if "insufficient funds" in message:
+            if "insufficient funds" in text:
                 raise UsageError(
                     f"{self.account.address} has too little on {self.connection.chain.name}",
                     hint="add funds, then run the same command again",

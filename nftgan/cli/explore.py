@@ -25,11 +25,15 @@ from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import MAKE, verb
 
 
-def _look(trunc: float, label: int | None, finish: tuple[int, int, int, str], **moved: Any) -> Any:
+def _options(
+    trunc: float, label: int | None, finish: tuple[int, int, int, str], **moved: Any
+) -> Any:
     from nftgan.synthesis.recipe import Finish
-    from nftgan.workflows.explore import Look
+    from nftgan.workflows.explore import RenderOptions
 
-    return Look(trunc, label, None if finish[:3] == (0, 0, 1) else Finish(*finish), **moved)
+    return RenderOptions(
+        trunc, label, None if finish[:3] == (0, 0, 1) else Finish(*finish), **moved
+    )
 
 
 @verb(MAKE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.mp4")
@@ -73,12 +77,12 @@ def morph(
         result = morph_again(model, again, output, progress=ui)
     else:
         moved = {"cutoff": cutoff, "translate": parse_pair(translate), "rotate": rotate}
-        look = _look(trunc, label, (pixel_grid, palette, upscale, filter), **moved)
+        options = _options(trunc, label, (pixel_grid, palette, upscale, filter), **moved)
         result = run(
             model,
             parse_seeds(seeds),
             output,
-            look=look,
+            options=options,
             steps=steps,
             kind=kind,
             fps=fps,
@@ -111,13 +115,13 @@ def mix(
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.explore import mix as run
 
-    look = _look(trunc, label, (pixel_grid, palette, upscale, filter))
+    options = _options(trunc, label, (pixel_grid, palette, upscale, filter))
     result = run(
         model,
         parse_seeds(rows),
         parse_seeds(columns),
         output,
-        look=look,
+        options=options,
         layers=None if layers is None else parse_seeds(layers),
     )
     ui.print(f"{result.rows} x {result.columns} mixes in {result.output}")

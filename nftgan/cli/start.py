@@ -37,12 +37,14 @@ def init(
     ] = "auto",
 ) -> Any:
     """Start a collection: a folder with an annotated nftgan.toml."""
-    from nftgan.workflows.init import Look
+    from nftgan.workflows.init import RecipeDefaults
     from nftgan.workflows.init import init as start
 
     chosen = {"pixel_grid": pixel_grid, "palette": palette, "upscale": upscale}
-    look = Look(trunc, filter=filter, **{k: v for k, v in chosen.items() if v is not None})
-    result = start(name, folder, look)
+    recipe = RecipeDefaults(
+        trunc, filter=filter, **{k: v for k, v in chosen.items() if v is not None}
+    )
+    result = start(name, folder, recipe)
     ui.print(f"{'made' if result.created else 'kept'} {result.config}")
     ui.print("next: edit it, then [bold]nftgan curate[/] in that folder")
     return result
@@ -81,9 +83,9 @@ def doctor(
 def status(ui: Ui, collection: Collection = None) -> Any:
     """What is done in a collection, and what comes next."""
     from nftgan.project import find_project
-    from nftgan.workflows.status import status as look
+    from nftgan.workflows.status import status as overview
 
-    result = look(find_project(collection))
+    result = overview(find_project(collection))
     rows = [("done" if step.done else "", step.verb, step.found) for step in result.steps]
     ui.table(f"{result.collection} in {result.folder}", ("", "step", ""), rows)
     ui.print(f"next: [bold]{result.next}[/]")

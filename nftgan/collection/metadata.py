@@ -213,8 +213,8 @@ def validate(document: Any, kind: str, where: str) -> None:
     if error is not None:
         place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
         place = place.removeprefix(".")
-        said = error.message if len(error.message) < 200 else error.message[:200] + "…"
-        raise UsageError(f"{where}: {place + ': ' if place else ''}{said}")
+        text = error.message if len(error.message) < 200 else error.message[:200] + "…"
+        raise UsageError(f"{where}: {place + ': ' if place else ''}{text}")
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Any:

@@ -20,6 +20,7 @@ from nftgan.errors import CheckFailed, NftganError, UsageError
 from nftgan.ipfs.car import header, section
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.reader import (
+    BlockDamaged,
     BlockGetter,
     NotFound,
     entries,
@@ -116,10 +117,10 @@ class Handler(BaseHTTPRequestHandler):
             self._fail(HTTPStatus.NOT_FOUND, exc, body)
         except UsageError as exc:
             self._fail(HTTPStatus.BAD_REQUEST, exc, body)
+        except BlockDamaged as exc:
+            self._fail(HTTPStatus.BAD_GATEWAY, exc, body)
         except CheckFailed as exc:
-            damaged = "damaged" in exc.message or "others" in exc.message
-            status = HTTPStatus.BAD_GATEWAY if damaged else HTTPStatus.NOT_FOUND
-            self._fail(status, exc, body)
+            self._fail(HTTPStatus.NOT_FOUND, exc, body)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
 

@@ -34,7 +34,11 @@ class MissingBlock(CheckFailed):
     """A block that its source does not have."""
 
 
-class WrongBlock(MissingBlock):
+class BlockDamaged(CheckFailed):
+    """A block whose bytes are not those of its CID."""
+
+
+class WrongBlock(BlockDamaged, MissingBlock):
     """Bytes that are not those of the CID: this source lies, or its disk does."""
 
 

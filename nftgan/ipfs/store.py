@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from nftgan.errors import CheckFailed, UsageError
+from nftgan.errors import UsageError
 from nftgan.files import complete_files, fsync_folder, os_error, read_json, write_json, write_text
 from nftgan.ipfs.cid import Cid
-from nftgan.ipfs.reader import MissingBlock, read_file, walk
+from nftgan.ipfs.reader import BlockDamaged, MissingBlock, read_file, walk
 
 SHARDING = "/repo/flatfs/shard/v1/next-to-last/2\n"
 
@@ -128,7 +128,7 @@ class BlockStore:
         return read_file(self.get, cid, path, most_bytes=most_bytes)
 
     def get(self, cid: Cid) -> bytes:
-        """The block, hashed again. Raises MissingBlock, or CheckFailed when it is damaged."""
+        """The block, hashed again. Raises MissingBlock or BlockDamaged."""
         path = self.path_of(cid)
         if (data := self._data.get(str(path))) is not None:
             return data
@@ -139,7 +139,7 @@ class BlockStore:
         except OSError as exc:
             raise os_error(exc, path) from exc
         if hashlib.sha256(data).digest() != cid.digest:
-            raise CheckFailed(
+            raise BlockDamaged(
                 f"the block {cid} in the store is damaged", hint=f"delete {path} and pin again"
             )
         return data

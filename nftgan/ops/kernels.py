@@ -197,8 +197,8 @@ def _run(command: list[str], folder: Path) -> None:
         command, cwd=folder, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False
     )
     if done.returncode:
-        said = done.stderr.strip() or done.stdout.strip()  # ninja repeats the compiler's on stdout
-        raise OSError(f"{command[0]} failed: {said[-400:]}")
+        text = done.stderr.strip() or done.stdout.strip()  # ninja repeats the compiler's on stdout
+        raise OSError(f"{command[0]} failed: {text[-400:]}")
 
 
 def _machine() -> str:

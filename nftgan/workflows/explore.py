@@ -32,7 +32,7 @@ FILM_FPS = 30
 
 
 @dataclass(frozen=True)
-class Look:
+class RenderOptions:
     """The part of a recipe that these verbs offer; trunc: truncation psi."""
 
     trunc: float = 1.0
@@ -43,7 +43,7 @@ class Look:
     rotate: float = 0.0
 
     def of(self, model: Model) -> Recipe:
-        """The recipe of `model` with this look."""
+        """The recipe of `model` with these options."""
         return model.recipe(
             trunc=self.trunc,
             cutoff=self.cutoff,
@@ -92,7 +92,7 @@ def morph(
     seeds: Sequence[int],
     output: Path,
     *,
-    look: Look,
+    options: RenderOptions,
     steps: int = 30,
     kind: str = "cubic",
     fps: float = 30,
@@ -101,12 +101,12 @@ def morph(
     """Write an endless animation that visits `seeds`; see `Walk` for steps and kind.
 
     Beside it lies `OUTPUT.json`, from which `morph_again` makes it again. Raises UsageError for a
-    model, a look or a file ending that cannot be.
+    model, options or a file ending that cannot be.
     """
     check_animation(output, fps)
     loaded = load_model(model_source(model))
-    walk = Walk(loaded, seeds, look.of(loaded), steps=steps, kind=kind)
-    return _write_walk(walk, look.of(loaded), steps, kind, fps, output, progress)
+    walk = Walk(loaded, seeds, options.of(loaded), steps=steps, kind=kind)
+    return _write_walk(walk, options.of(loaded), steps, kind, fps, output, progress)
 
 
 def morph_again(
@@ -116,17 +116,22 @@ def morph_again(
 
     Raises UsageError for another file, and for another model than the one that it names.
     """
-    said = read_json(recipe)
-    if not isinstance(said, dict) or said.get("nftgan_walk") != WALK_VERSION:
+    document = read_json(recipe)
+    if not isinstance(document, dict) or document.get("nftgan_walk") != WALK_VERSION:
         raise UsageError(
             f"{recipe} is no recipe of a walk", hint="give the .json beside an earlier animation"
         )
     try:
-        seeds, steps, kind, fps = said["seeds"], said["steps"], said["kind"], said["fps"]
+        seeds, steps, kind, fps = (
+            document["seeds"],
+            document["steps"],
+            document["kind"],
+            document["fps"],
+        )
         plain = type(steps) is int and type(fps) in (int, float) and isinstance(seeds, list)
         if not (plain and all(type(seed) is int for seed in seeds)):
             raise UsageError(f"{recipe} holds something that is no number")
-        wanted = Recipe.from_json(said["recipe"], str(recipe))
+        wanted = Recipe.from_json(document["recipe"], str(recipe))
     except KeyError as exc:
         raise UsageError(f"{recipe}: {exc.args[0]!r} is missing") from None
     check_animation(output, fps)
@@ -152,7 +157,7 @@ def _write_walk(
     frames = write_animation(output, track(walk, progress, "walking", "frames"), fps=fps)
     beside = output.with_name(f"{output.name}.json")
     cid = cid_of_path(output)
-    said = {
+    document = {
         "nftgan_walk": WALK_VERSION,
         "recipe": recipe.to_json(),
         "seeds": list(walk.seeds),
@@ -162,7 +167,7 @@ def _write_walk(
         "frames": frames,
         "cid": cid,
     }
-    write_json(beside, said)
+    write_json(beside, document)
     return MorphResult(output, frames, beside, cid)
 
 
@@ -172,15 +177,15 @@ def mix(
     columns: Sequence[int],
     output: Path,
     *,
-    look: Look,
+    options: RenderOptions,
     layers: Sequence[int] | None = None,
 ) -> MixResult:
     """Write the grid whose image (r, c) has the styles of r, and of c in `layers`.
 
-    Raises UsageError for a model, a look or layers that cannot be.
+    Raises UsageError for a model, options or layers that cannot be.
     """
     loaded = load_model(model_source(model))
-    write_sheet(output, grid_of_mixes(loaded, rows, columns, look.of(loaded), layers=layers))
+    write_sheet(output, grid_of_mixes(loaded, rows, columns, options.of(loaded), layers=layers))
     return MixResult(output, len(rows), len(columns))
 
 

@@ -45,7 +45,7 @@ name = "embedded"              # embedded, anvil, sepolia, base-sepolia, ...
 
 
 @dataclass(frozen=True)
-class Look:
+class RecipeDefaults:
     """First values of [recipe]."""
 
     trunc: float = 0.7
@@ -55,7 +55,7 @@ class Look:
     filter: str = "auto"
 
 
-PLAIN_LOOK = Look()
+PLAIN_RECIPE = RecipeDefaults()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class InitResult:
     created: bool
 
 
-def init(name: str, parent: Path, look: Look = PLAIN_LOOK) -> InitResult:
+def init(name: str, parent: Path, recipe: RecipeDefaults = PLAIN_RECIPE) -> InitResult:
     """`parent/NAME/nftgan.toml` exists; one that is there already is kept as it is.
 
     Raises UsageError for a name that cannot be a folder's.
@@ -85,6 +85,6 @@ def init(name: str, parent: Path, look: Look = PLAIN_LOOK) -> InitResult:
     # A JSON string is a TOML basic string too.
     words = {"name": json.dumps(name), "symbol": json.dumps(symbol)}
     write_text(
-        path, TEMPLATE.format(**words, **{k: json.dumps(v) for k, v in asdict(look).items()})
+        path, TEMPLATE.format(**words, **{k: json.dumps(v) for k, v in asdict(recipe).items()})
     )
     return InitResult(folder, path, created=True)

@@ -15,7 +15,8 @@ from nftgan.chain.contract import (
     decode_seeds,
     encode_seeds,
 )
-from nftgan.chain.rpc import Connection, ContractReverted
+from nftgan.chain.errors import ContractReverted
+from nftgan.chain.rpc import Connection
 from nftgan.collection.merkle import leaf, merkle_proof, merkle_root
 from nftgan.errors import UsageError
 from tests.chain.actors import SALT, account, collection_args, deploy, mint, seeds_of, sender

@@ -10,10 +10,11 @@ import pytest
 from nftgan.chain import minting
 from nftgan.chain.accounts import embedded_account
 from nftgan.chain.contract import Collection
+from nftgan.chain.errors import ContractReverted
 from nftgan.chain.journal import Journal
 from nftgan.chain.minting import plan_mint, run_mint
 from nftgan.chain.networks import CHAINS
-from nftgan.chain.rpc import Connection, ContractReverted, connect
+from nftgan.chain.rpc import Connection, connect
 from nftgan.chain.sending import Sender
 from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
 from nftgan.workflows.publishing import ChainChoice, sender_for

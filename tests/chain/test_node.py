@@ -16,7 +16,8 @@ import pytest
 
 from nftgan.chain import node
 from nftgan.chain.contract import Collection
-from nftgan.chain.rpc import NodeUnavailable, connect
+from nftgan.chain.errors import NodeUnavailable
+from nftgan.chain.rpc import connect
 from nftgan.errors import NftganError, ServiceError
 from tests.chain.actors import account, deploy, mint, seeds_of, sender, times_minted
 from tests.chain.conftest import FAULTY, Start

@@ -15,8 +15,9 @@ from nftgan.chain.accounts import Account, embedded_account
 from nftgan.chain.artifact import SALE
 from nftgan.chain.birth import factory_address
 from nftgan.chain.contract import Collection
+from nftgan.chain.errors import ContractReverted
 from nftgan.chain.merkle import verify_proof
-from nftgan.chain.rpc import Connection, ContractReverted
+from nftgan.chain.rpc import Connection
 from nftgan.chain.sales import Allowlist, Claim, Sale, SaleTerms, Voucher, commitment, sign_voucher
 from nftgan.chain.sending import Sender
 from nftgan.errors import UsageError

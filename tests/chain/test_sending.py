@@ -122,6 +122,16 @@ def test_that_a_node_has_it_already_is_an_answer_in_every_clients_words(
     assert len(world.attempts()) == 1 and said == []
 
 
+def test_the_name_of_a_nodes_host_decides_nothing(world: World) -> None:
+    """Only the node's own words do: here the host is called what a client says of a known one."""
+    said: list[str] = []
+    world.answering("eth_sendRawTransaction", failing_once("internal error"))
+    world.connection = replace(world.connection, where="https://replacement.example")
+    mint(world.minter(on_wait=said.append), world.collection, TOKENS)
+    world.check()
+    assert any("internal error; trying again" in line for line in said)
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.ipfs.cid import DAG_PB, RAW, Cid
 from nftgan.ipfs.dagpb import SHARD, Link, UnixFs, encode_node, encode_unixfs
-from nftgan.ipfs.reader import MissingBlock, NotFound, entries, read_file, resolve, stream, walk
+from nftgan.ipfs.reader import (
+    BlockDamaged,
+    MissingBlock,
+    NotFound,
+    entries,
+    read_file,
+    resolve,
+    stream,
+    walk,
+)
 from nftgan.ipfs.store import BlockStore
 from tests.ipfs.trees import BIG, put
 
@@ -47,7 +56,7 @@ def test_a_damaged_block_and_a_missing_one_are_told_apart(store: BlockStore) -> 
     root = put(store, {"x": b"hello"})
     cid = Cid.of(b"hello", RAW)
     store.path_of(cid).write_bytes(b"hellx")
-    with pytest.raises(CheckFailed, match="damaged"):
+    with pytest.raises(BlockDamaged, match="damaged"):
         read_file(store.get, root, "x", most_bytes=10)
     assert [ok for _, ok in store.verify()].count(False) == 1
     store.path_of(cid).unlink()

@@ -249,8 +249,8 @@ class Service:
             return ServiceError(f"{self.name} answers {what} with a redirect; not followed"), None
         message = f"{self.name} answers {what} with status {status}"
         if status not in TRANSIENT:
-            said = redacted(_reason(answer.data), self._token)
-            refused = ServiceRefused(f"{message}: {said}" if said else message)
+            text = redacted(_reason(answer.data), self._token)
+            refused = ServiceRefused(f"{message}: {text}" if text else message)
             refused.status = status
             return refused, None
         asked = _seconds(answer.headers.get("retry-after", ""))

@@ -179,8 +179,8 @@ class Rpc:
                     hint=f"check {self._variable}",
                 ), None
             if isinstance(exc, errors.ErrorResponse) and status not in TRANSIENT - {500}:
-                said = redacted(str(exc), self._token)
-                return ServiceRefused(f"{self.name} refuses {what}: {said}"), None
+                text = redacted(str(exc), self._token)
+                return ServiceRefused(f"{self.name} refuses {what}: {text}"), None
             message = f"{self.name} answers {what} with status {status}"
             if status not in TRANSIENT:
                 return ServiceError(message), None
