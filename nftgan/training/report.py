@@ -18,7 +18,7 @@ CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Augmentation probability", ("augment_p",)),
     ("Gradient penalty and path length", ("Loss/r1", "Loss/path_length")),
     ("Variety of the fakes, as a share of the art's", ("Variety",)),
-    ("KID against art held out, with that of the art itself", ("KID", "KID/floor")),
+    ("KID against the art, with that of the art itself", ("KID", "KID/floor")),
     ("Strongest regular pattern: above 16 look at the sheet", ("Pattern",)),
     ("Share of D's judgement that is memory", ("Overfitting",)),
     ("Seconds per thousand images", ("seconds_per_kimg",)),
