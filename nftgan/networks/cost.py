@@ -12,7 +12,7 @@ _LAYER3 = re.compile(r"synthesis\.L(\d+)_(\d+)_\d+\.weight")
 _LAYER2 = re.compile(r"synthesis\.b(\d+)\.(conv0|conv1|torgb)\.weight")
 DOUBLE_BYTES = 8
 CONV_PER_SECOND = 2.0e10
-SAMPLES_PER_SECOND = 1.2e8
+SAMPLES_PER_SECOND = 4.0e7
 """Multiply-adds of convolutions, and filtered samples, that a slow core manages in float64."""
 
 

@@ -38,8 +38,8 @@ class Limits:
     pieces: int = 100_000  # whose metadata is read
     model_bytes: int = 512 << 20
     image_pixels: int = 1 << 24  # of one image
-    render_seconds: float = 600  # for one image on a slow core, as estimated
-    render_bytes: int = 16 << 30  # in the largest layer, as estimated
+    render_seconds: float = 300  # for one image on a slow core, as estimated
+    render_bytes: int = 12 << 30  # in the largest layer, as estimated
 
 
 HEAVY = Limits(10_000_000, MAX_MODEL_BYTES, 1 << 28, float("inf"), 1 << 50)
