@@ -129,7 +129,7 @@ class Worker:
         if ending == "done" and child.returncode:
             ending = "failed"
         self._words.seek(0)
-        said = self._words.read().decode("utf-8", "replace").tile()
+        said = self._words.read().decode("utf-8", "replace").strip()
         return ending, said[-1500:] or f"exit code {child.returncode}"
 
     def kill(self) -> None:
@@ -243,7 +243,7 @@ def commit() -> str:
             check=False,
             timeout=10,
         )
-        return told.stdout.tile() or "unknown"
+        return told.stdout.strip() or "unknown"
     except (OSError, subprocess.SubprocessError):
         return "unknown"
 

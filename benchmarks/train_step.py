@@ -38,7 +38,7 @@ def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
     from nftgan.dataset.pack import write_dataset
     from nftgan.training.augment import Augment
     from nftgan.training.config import PRESETS, DatasetFacts, resolve
-    from nftgan.training.feed import Feed
+    from nftgan.training.data_loader import DataLoader
     from nftgan.training.phases import train_step
     from nftgan.training.state import fresh_state
 
@@ -51,13 +51,13 @@ def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
         sizes = {"batch": batch, "micro_batch": batch} if batch else {}
         facts = DatasetFacts.of(path)
         config = resolve(facts, preset=preset, cfg=cfg, aug_p=0.3, device=device, **sizes, **size)
-        feed, state = Feed(config, Dataset.open(path)), fresh_state(config)
+        loader, state = DataLoader(config, Dataset.open(path)), fresh_state(config)
         augment = None if size else Augment(config.augpipe)
 
         def step(number: int) -> float:
             state.step = number
             start = time.perf_counter()
-            train_step(state, feed.batch(0), lambda phase: feed.draw(phase, number), augment)
+            train_step(state, loader.batch(0), lambda phase: loader.latents(phase, number), augment)
             if device != "cpu":
                 torch.cuda.synchronize()
             return time.perf_counter() - start

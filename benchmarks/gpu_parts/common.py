@@ -173,15 +173,17 @@ class Step:
     """A state to step, as in training."""
 
     state: Any
-    feed: Any
+    loader: Any
     augment: Any
 
     def run(self, number: int) -> None:
         from nftgan.training.phases import train_step
 
         self.state.step = number
-        batch = self.feed.batch(self.state.images)
-        train_step(self.state, batch, lambda phase: self.feed.draw(phase, number), self.augment)
+        batch = self.loader.batch(self.state.images)
+        train_step(
+            self.state, batch, lambda phase: self.loader.latents(phase, number), self.augment
+        )
 
 
 def step_of(bench: Bench, name: str, folder: Path, **more: Any) -> Step:
@@ -189,11 +191,13 @@ def step_of(bench: Bench, name: str, folder: Path, **more: Any) -> Step:
     from nftgan.dataset.archive import Dataset
     from nftgan.training.augment import Augment
     from nftgan.training.config import DatasetFacts, resolve
-    from nftgan.training.feed import Feed
+    from nftgan.training.data_loader import DataLoader
     from nftgan.training.state import fresh_state
 
     side, options = run_options(bench, name, **more)
     path = noise_set(folder, side)
     config = resolve(DatasetFacts.of(path), **options)
     config = dataclasses.replace(config, aug="fixed")
-    return Step(fresh_state(config), Feed(config, Dataset.open(path)), Augment(config.augpipe))
+    return Step(
+        fresh_state(config), DataLoader(config, Dataset.open(path)), Augment(config.augpipe)
+    )

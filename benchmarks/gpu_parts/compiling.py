@@ -49,8 +49,8 @@ def one(bench: Bench, kind: str) -> None:
         more = {} if bench.tiny else {"batch": 4, "micro_batch": 4}
         step = step_of(bench, kind, Path(scratch), **more)
         step.run(0)
-        step.feed.close()
-    G = step.state.average
+        step.loader.close()
+    G = step.state.g_ema
     with torch.no_grad():
         G.synthesis(torch.randn(2, G.num_ws, G.w_dim, device=bench.device), force_fp32=True)
     bench.synchronize()

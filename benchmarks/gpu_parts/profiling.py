@@ -40,7 +40,7 @@ def rows(bench: Bench, name: str) -> Iterator[Row]:
         with profile(activities=activities) as told:
             step.run(5)
             bench.synchronize()
-        step.feed.close()
+        step.loader.close()
     yield from summary(bench, told, wall)
 
 

@@ -199,9 +199,9 @@ def train(
 ) -> Any:
     """Train a generator on a data set; the same command again goes on where it stopped."""
     if gpus > 1 and not dry_run:
-        from nftgan.training.launch import launch, team_size
+        from nftgan.training.launch import launch, world_size
 
-        if team_size() == 1:
+        if world_size() == 1:
             raise SystemExit(launch(sys.argv[1:], gpus))
     from nftgan.cli.ui import plain
     from nftgan.errors import UsageError

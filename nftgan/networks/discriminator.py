@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nftgan.networks.architecture import DiscriminatorConfig
-from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
+from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
 from nftgan.ops import bias_act, conv2d_resample, setup_filter
 from nftgan.ops.gpu_planes import formatted
 
@@ -192,7 +192,7 @@ class Discriminator(nn.Module):
         """
         x = img
         for name in self.block_names:
-            x = computed(getattr(self, name), x, again=self.recompute)
+            x = checkpointed(getattr(self, name), x, enabled=self.recompute)
         x = x.to(torch.promote_types(x.dtype, torch.float32))
         cmap = self.mapping(None, c) if self.c_dim > 0 else None
         return self.b4(x, cmap)

@@ -16,14 +16,14 @@ from nftgan.ops import bias_act
 _Result = TypeVar("_Result")
 
 
-def computed(function: Callable[..., _Result], *inputs: object, again: bool) -> _Result:
-    """function(*inputs); with `again`, what a backward pass needs of the steps between is not kept
-    but computed again by it (activation checkpointing, Chen et al. 2016).
+def checkpointed(function: Callable[..., _Result], *inputs: object, enabled: bool) -> _Result:
+    """function(*inputs); with `enabled`, what a backward pass needs of the steps between is not
+    kept but computed again by it (activation checkpointing, Chen et al. 2016).
 
     `function` must draw nothing and change nothing. Derivatives of any order are exactly those of
     the plain call.
     """
-    if not (again and torch.is_grad_enabled()):
+    if not (enabled and torch.is_grad_enabled()):
         return function(*inputs)
     result: _Result = checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False)
     return result

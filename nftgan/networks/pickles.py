@@ -19,7 +19,7 @@ MAX_INTEGER_BYTES = 16
 MAX_KEY = 1 << 60  # larger integers could be chosen to share one hash
 
 
-def refused(reason: str) -> UsageError:
+def reject(reason: str) -> UsageError:
     """What every bound and every unknown name ends in."""
     return UsageError(
         f"not a readable network pickle: {reason}",
@@ -27,11 +27,11 @@ def refused(reason: str) -> UsageError:
     )
 
 
-def label(value: object) -> str:
+def describe(value: object) -> str:
     """A few harmless characters that say what `value` is (never its whole content)."""
     if isinstance(value, str):
         return ascii(value[:60])
-    if isinstance(value, Allowed):
+    if isinstance(value, AllowedGlobal):
         return value.title
     if isinstance(value, (int, float, type(None))):
         return repr(value)
@@ -48,16 +48,16 @@ class Budget:
     def spend(self, operations: int) -> None:
         self.operations -= operations
         if self.operations < 0:
-            raise refused(f"it takes more than {MAX_OPERATIONS} steps")
+            raise reject(f"it takes more than {MAX_OPERATIONS} steps")
 
     def spend_tensor(self, amount_bytes: int) -> None:
         self.tensor_bytes -= amount_bytes
         if self.tensor_bytes < 0:
-            raise refused("its tensors are larger than the file")
+            raise reject("its tensors are larger than the file")
 
 
 @dataclass(frozen=True)
-class Allowed:
+class AllowedGlobal:
     """A name that a file may use, and the harmless function that stands for it."""
 
     title: str
@@ -69,22 +69,22 @@ class Stub:
     """An inert object whose BUILD state is checked by `set_state`."""
 
     def set_state(self, state: Any) -> None:
-        raise refused(f"{type(self).__name__} takes no state")
+        raise reject(f"{type(self).__name__} takes no state")
 
 
-Names = Mapping[tuple[str, str], Allowed]
+Globals = Mapping[tuple[str, str], AllowedGlobal]
 _MARK = object()
 _U8, _U16, _U32, _U64 = (struct.Struct(layout) for layout in ("<B", "<H", "<I", "<Q"))
 _I32, _F64 = struct.Struct("<i"), struct.Struct(">d")
 
 
-class Machine:
+class RestrictedUnpickler:
     """One pickle of `data` from `position` on; afterwards `position` is behind its STOP."""
 
     def __init__(
         self,
         data: memoryview,
-        names: Names,
+        names: Globals,
         budget: Budget,
         *,
         position: int = 0,
@@ -111,16 +111,16 @@ class Machine:
                 return self._pop()
             action = _ACTIONS.get(code)
             if action is None:
-                raise refused(f"it uses the operation 0x{code:02x}, which no network needs")
+                raise reject(f"it uses the operation 0x{code:02x}, which no network needs")
             self._budget.spend(1)
             action(self)
-        raise refused("it ends too early")
+        raise reject("it ends too early")
 
     # ---- bytes -----------------------------------------------------------------------------------
     def _take(self, count: int) -> memoryview:
         end = self.position + count
         if end > len(self.data):
-            raise refused("it ends too early")
+            raise reject("it ends too early")
         piece = self.data[self.position : end]
         self.position = end
         return piece
@@ -135,31 +135,31 @@ class Machine:
         try:
             self._push(str(self._take(self._number(layout)), "utf-8"))
         except UnicodeDecodeError as exc:
-            raise refused("a text is not UTF-8") from exc
+            raise reject("a text is not UTF-8") from exc
 
     def _push_integer(self, layout: struct.Struct) -> None:
         size = self._number(layout)
         if not 0 <= size <= MAX_INTEGER_BYTES:
-            raise refused(f"an integer of {size} bytes")
+            raise reject(f"an integer of {size} bytes")
         self._push(int.from_bytes(self._take(size), "little", signed=True))
 
     def _line(self) -> str:
         piece = bytes(self.data[self.position : self.position + 200])
         end = piece.find(b"\n")
         if end < 0:
-            raise refused("a name does not end")
+            raise reject("a name does not end")
         self.position += end + 1
         return piece[:end].decode("ascii", "replace")
 
     # ---- stack and memo --------------------------------------------------------------------------
     def _pop(self) -> Any:
         if not self._stack or self._stack[-1] is _MARK:
-            raise refused("a value is missing")
+            raise reject("a value is missing")
         return self._stack.pop()
 
     def _top(self) -> Any:
         if not self._stack or self._stack[-1] is _MARK:
-            raise refused("a value is missing")
+            raise reject("a value is missing")
         return self._stack[-1]
 
     def _pop_to_mark(self) -> list[Any]:
@@ -168,16 +168,16 @@ class Machine:
                 values = self._stack[index + 1 :]
                 del self._stack[index:]
                 return values
-        raise refused("a mark is missing")
+        raise reject("a mark is missing")
 
     def _put(self, index: int) -> None:
         if index > MAX_OPERATIONS:
-            raise refused(f"memo entry {index}")
+            raise reject(f"memo entry {index}")
         self._memo[index] = self._top()
 
     def _get(self, index: int) -> None:
         if index not in self._memo:
-            raise refused(f"memo entry {index} is missing")
+            raise reject(f"memo entry {index} is missing")
         self._push(self._memo[index])
 
     def _push_tuple(self, count: int) -> None:
@@ -187,44 +187,44 @@ class Machine:
     def _append(self, values: list[Any]) -> None:
         target = self._top()
         if type(target) is not list:
-            raise refused(f"it appends to {label(target)}")
+            raise reject(f"it appends to {describe(target)}")
         target.extend(values)
 
     def _set_items(self, values: list[Any]) -> None:
         target = self._top()
         if type(target) is not dict or len(values) % 2:
-            raise refused(f"it sets items of {label(target)}")
+            raise reject(f"it sets items of {describe(target)}")
         for key, value in zip(values[::2], values[1::2], strict=True):
             target[_checked_key(key)] = value
 
     def _add(self, values: list[Any]) -> None:
         target = self._top()
         if type(target) is not set:
-            raise refused(f"it adds to {label(target)}")
+            raise reject(f"it adds to {describe(target)}")
         target.update(_checked_key(value) for value in values)
 
     # ---- the only ways to make something else ----------------------------------------------------
     def _global(self, module: Any, name: Any) -> None:
         known = self._names.get((module, name)) if type(module) is type(name) is str else None
         if known is None:
-            raise refused(f"it names {label(module)} {label(name)}, which is not on the list")
+            raise reject(f"it names {describe(module)} {describe(name)}, which is not on the list")
         self._push(known)
 
     def _reduce(self) -> None:
         arguments, function = self._pop(), self._pop()
-        if not isinstance(function, Allowed) or function.call is None:
-            raise refused(f"it calls {label(function)}")
+        if not isinstance(function, AllowedGlobal) or function.call is None:
+            raise reject(f"it calls {describe(function)}")
         if type(arguments) is not tuple:
-            raise refused(f"{function.title} is called with {label(arguments)}")
+            raise reject(f"{function.title} is called with {describe(arguments)}")
         try:
             self._push(function.call(*arguments))
         except (TypeError, ValueError, LookupError, OverflowError) as exc:
-            raise refused(f"{function.title} is called with wrong arguments") from exc
+            raise reject(f"{function.title} is called with wrong arguments") from exc
 
     def _new(self) -> None:
         arguments, cls = self._pop(), self._pop()
-        if not isinstance(cls, Allowed) or cls.new is None or arguments != ():
-            raise refused(f"it makes {label(cls)}")
+        if not isinstance(cls, AllowedGlobal) or cls.new is None or arguments != ():
+            raise reject(f"it makes {describe(cls)}")
         self._push(cls.new())
 
     def _build(self) -> None:
@@ -232,20 +232,20 @@ class Machine:
         if self._drop_table_state and type(target) is dict:
             return
         if not isinstance(target, Stub):
-            raise refused(f"it sets the state of {label(target)}")
+            raise reject(f"it sets the state of {describe(target)}")
         try:
             target.set_state(state)
         except (TypeError, ValueError, LookupError, OverflowError) as exc:
-            raise refused(f"the state of {type(target).__name__} is wrong") from exc
+            raise reject(f"the state of {type(target).__name__} is wrong") from exc
 
     def _persistent_id(self) -> None:
         if self._persistent is None:
-            raise refused("it refers to something outside itself")
+            raise reject("it refers to something outside itself")
         self._push(self._persistent(self._pop()))
 
     def _protocol(self) -> None:
         if (version := self._take(1)[0]) > 5:
-            raise refused(f"protocol {version}")
+            raise reject(f"protocol {version}")
 
     def _swapped_global(self) -> None:
         name, module = self._pop(), self._pop()
@@ -256,11 +256,11 @@ def _checked_key(key: Any) -> Any:
     """Keys whose hash is cheap and cannot be chosen: texts, small integers, None."""
     if type(key) in (str, type(None), bool) or (type(key) is int and abs(key) < MAX_KEY):
         return key
-    raise refused(f"{label(key)} is used as a key")
+    raise reject(f"{describe(key)} is used as a key")
 
 
-_ACTIONS: dict[int, Callable[[Machine], Any]] = {
-    0x80: Machine._protocol,
+_ACTIONS: dict[int, Callable[[RestrictedUnpickler], Any]] = {
+    0x80: RestrictedUnpickler._protocol,
     0x95: lambda m: m._take(8),  # FRAME: its length is only a reading hint
     # constants
     ord("N"): lambda m: m._push(None),
@@ -304,9 +304,9 @@ _ACTIONS: dict[int, Callable[[Machine], Any]] = {
     0x90: lambda m: m._add(m._pop_to_mark()),
     # names and objects, all through the list
     ord("c"): lambda m: m._global(m._line(), m._line()),
-    0x93: Machine._swapped_global,
-    ord("R"): Machine._reduce,
-    0x81: Machine._new,
-    ord("b"): Machine._build,
-    ord("Q"): Machine._persistent_id,
+    0x93: RestrictedUnpickler._swapped_global,
+    ord("R"): RestrictedUnpickler._reduce,
+    0x81: RestrictedUnpickler._new,
+    ord("b"): RestrictedUnpickler._build,
+    ord("Q"): RestrictedUnpickler._persistent_id,
 }

@@ -19,7 +19,14 @@ from nftgan.files import sha256_file, translated_os_errors
 from nftgan.networks.architecture import NetworkConfig, from_json
 from nftgan.networks.identity import model_identity, to_array
 from nftgan.networks.model_file import ModelFile, check_plain, errors_about
-from nftgan.networks.pickles import Allowed, Budget, Machine, Names, label, refused
+from nftgan.networks.pickles import (
+    AllowedGlobal,
+    Budget,
+    Globals,
+    RestrictedUnpickler,
+    describe,
+    reject,
+)
 from nftgan.networks.shapes import compare_shapes, expected_shapes
 from nftgan.networks.tensorflow_pickles import NetworkStub, convert
 from nftgan.networks.torch_storage import array_names, tensor_names
@@ -79,7 +86,7 @@ class Record:
         for name in names:
             found = _table(found.state, "_modules").get(name)
             if not isinstance(found, Record):
-                raise refused(f"{self.class_name} has no {'.'.join(names)}")
+                raise reject(f"{self.class_name} has no {'.'.join(names)}")
         return found
 
 
@@ -91,7 +98,7 @@ def read_published(path: Path) -> ModelFile:
     with errors_about(path), translated_os_errors(path):
         size = path.stat().st_size
         if not 0 < size <= MAX_FILE_BYTES:
-            raise refused(f"{size} bytes")
+            raise reject(f"{size} bytes")
         with path.open("rb") as file:
             # Unmapped with the last array that looks into it.
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -117,23 +124,25 @@ def read_published(path: Path) -> ModelFile:
 def parse_published(data: memoryview) -> ModelFile:
     """The model in the bytes of a published .pkl. Raises UsageError for anything else."""
     budget = Budget(tensor_bytes=2 * len(data))
-    content = Machine(data, _names(budget), budget).run()
+    content = RestrictedUnpickler(data, _names(budget), budget).run()
     if type(content) is tuple and len(content) == 3:
         if not all(isinstance(network, NetworkStub) for network in content):
-            raise refused("three things that are no networks")
+            raise reject("three things that are no networks")
         return _model(*convert(content[2], content[1]), meta={})
     if type(content) is not dict or not isinstance(content.get("G_ema"), Record):
-        raise refused(f"{label(content)} without a G_ema")
-    generator, judge = content["G_ema"], content.get("D")
+        raise reject(f"{describe(content)} without a G_ema")
+    generator, discriminator = content["G_ema"], content.get("D")
     if generator.class_name != "Generator":
-        raise refused(f"its G_ema is a {generator.class_name}")
+        raise reject(f"its G_ema is a {generator.class_name}")
     tensors = flatten(generator)
-    judged = flatten(judge) if isinstance(judge, Record) else None
+    discriminator_tensors = flatten(discriminator) if isinstance(discriminator, Record) else None
     return _model(
         _generator_config(generator, tensors),
         tensors,
-        _discriminator_config(judge, judged) if isinstance(judge, Record) and judged else None,
-        judged,
+        _discriminator_config(discriminator, discriminator_tensors)
+        if isinstance(discriminator, Record) and discriminator_tensors
+        else None,
+        discriminator_tensors,
         meta={"training": _training(content.get("augment_pipe"))},
     )
 
@@ -147,51 +156,53 @@ def flatten(record: Record) -> dict[str, np.ndarray]:
         nonlocal modules
         modules += 1
         if depth > MAX_DEPTH or modules > MAX_MODULES:
-            raise refused("its modules are nested too deeply or too many")
+            raise reject("its modules are nested too deeply or too many")
         for table in ("_parameters", "_buffers"):
             for name, value in _table(module.state, table).items():
                 if value is None:
                     continue
                 if not isinstance(value, np.ndarray) or len(tensors) >= MAX_TENSORS:
-                    raise refused(f"{prefix}{label(name)} is no tensor, or one too many")
+                    raise reject(f"{prefix}{describe(name)} is no tensor, or one too many")
                 tensors[prefix + _name(name)] = to_array(value)
         for name, part in _table(module.state, "_modules").items():
             if isinstance(part, Record):
                 visit(part, f"{prefix}{_name(name)}.", depth + 1)
             elif part is not None:
-                raise refused(f"{prefix}{label(name)} is no module")
+                raise reject(f"{prefix}{describe(name)} is no module")
 
     visit(record, "", 0)
     return tensors
 
 
-def _names(budget: Budget) -> Names:
+def _names(budget: Budget) -> Globals:
     def record(meta: Any) -> Record:
         if type(meta) is not dict or meta.get("type") != "class":
-            raise refused(f"a persistent object of {label(meta)}")
+            raise reject(f"a persistent object of {describe(meta)}")
         name, state = meta.get("class_name"), meta.get("state")
         if meta.get("version") != PERSISTENCE_VERSION:
-            raise refused(f"persistence version {label(meta.get('version'))}")
+            raise reject(f"persistence version {describe(meta.get('version'))}")
         if type(name) is not str or name not in CLASSES or type(state) is not dict:
-            raise refused(f"a module of class {label(name)}")
+            raise reject(f"a module of class {describe(name)}")
         return Record(name, state)
 
     def make_set(values: Any = ()) -> set[Any]:
         if type(values) not in (list, tuple) or not all(type(value) is str for value in values):
-            raise refused("a set of something else than names")
+            raise reject("a set of something else than names")
         budget.spend(len(values))
         return set(values)
 
-    table = Allowed("dict", call=lambda: {}, new=dict)
+    table = AllowedGlobal("dict", call=lambda: {}, new=dict)
     return {
         **array_names(budget),
         **tensor_names(budget),
-        ("torch_utils.persistence", "_reconstruct_persistent_obj"): Allowed("object", call=record),
+        ("torch_utils.persistence", "_reconstruct_persistent_obj"): AllowedGlobal(
+            "object", call=record
+        ),
         ("collections", "OrderedDict"): table,
         ("dnnlib.util", "EasyDict"): table,
         ("dnnlib", "EasyDict"): table,
-        ("dnnlib.tflib.network", "Network"): Allowed("Network", new=NetworkStub),
-        ("builtins", "set"): Allowed("set", call=make_set),
+        ("dnnlib.tflib.network", "Network"): AllowedGlobal("Network", new=NetworkStub),
+        ("builtins", "set"): AllowedGlobal("set", call=make_set),
     }
 
 
@@ -199,15 +210,15 @@ def _model(
     config: NetworkConfig,
     tensors: dict[str, np.ndarray],
     judge_config: NetworkConfig | None,
-    judge: dict[str, np.ndarray] | None,
+    discriminator: dict[str, np.ndarray] | None,
     *,
     meta: dict[str, Any],
 ) -> ModelFile:
     _compare(config, tensors, "its generator")
-    if judge_config is not None and judge is not None:
-        _compare(judge_config, judge, "its discriminator")
+    if judge_config is not None and discriminator is not None:
+        _compare(judge_config, discriminator, "its discriminator")
     identity = model_identity(config, tensors)
-    return ModelFile(config, tensors, judge_config, judge, meta, identity)  # type: ignore[arg-type]
+    return ModelFile(config, tensors, judge_config, discriminator, meta, identity)  # type: ignore[arg-type]
 
 
 def _compare(config: NetworkConfig, tensors: Mapping[str, np.ndarray], what: str) -> None:
@@ -233,7 +244,7 @@ def _generator_config(record: Record, tensors: Mapping[str, np.ndarray]) -> Netw
         kind, layer = "stylegan2", synthesis.part("b4", "conv1")
         style = synthesis.part("b4").state.get("architecture", "skip")
         if style != "skip" or options.pop("architecture", "skip") != "skip":
-            raise UsageError(f"a StyleGAN2 generator of architecture {label(style)}")
+            raise UsageError(f"a StyleGAN2 generator of architecture {describe(style)}")
     else:
         raise UsageError(
             "its generator is neither of StyleGAN3 nor of StyleGAN2",
@@ -295,11 +306,11 @@ def _training(pipe: Any) -> dict[str, Any] | None:
 def _table(state: Mapping[str, Any], name: str) -> dict[Any, Any]:
     table = state.get(name)
     if type(table) is not dict:
-        raise refused(f"{name} is {label(table)}")
+        raise reject(f"{name} is {describe(table)}")
     return table
 
 
 def _name(name: Any) -> str:
     if type(name) is not str or not name.isidentifier() or len(name) > 64:
-        raise refused(f"a part is called {label(name)}")
+        raise reject(f"a part is called {describe(name)}")
     return name

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN2Config
-from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
+from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
 from nftgan.ops import (
     bias_act,
     conv2d_resample,
@@ -52,18 +52,25 @@ class SynthesisLayer(nn.Module):
     noise_const: Tensor
 
     def __init__(
-        self, config: StyleGAN2Config, inner: int, out: int, resolution: int, *, up: int, half: bool
+        self,
+        config: StyleGAN2Config,
+        in_channels: int,
+        out_channels: int,
+        resolution: int,
+        *,
+        up: int,
+        half: bool,
     ) -> None:
         super().__init__()
         self.resolution, self.up, self.fp16 = resolution, up, half
         self.use_noise, self.clamp = config.use_noise, config.conv_clamp
         self.register_buffer("resample_filter", setup_filter(BLUR))
-        self.affine = FullyConnectedLayer(config.w_dim, inner, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out, inner, 3, 3))
+        self.affine = FullyConnectedLayer(config.w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         if self.use_noise:
             self.register_buffer("noise_const", torch.randn(resolution, resolution))
             self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.bias = nn.Parameter(torch.zeros(out))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def field(self, noise: Noise, ws: Tensor) -> Tensor | None:
         """The noise of a pass over ws [N, ...]: [R, R] or [N, 1, R, R]; None without."""
@@ -112,11 +119,11 @@ class SynthesisLayer(nn.Module):
 class ToRGBLayer(nn.Module):
     """Modulated 1x1 convolution to the image, without demodulation."""
 
-    def __init__(self, config: StyleGAN2Config, inner: int) -> None:
+    def __init__(self, config: StyleGAN2Config, in_channels: int) -> None:
         super().__init__()
         self.clamp = config.conv_clamp
-        self.affine = FullyConnectedLayer(config.w_dim, inner, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(config.img_channels, inner, 1, 1))
+        self.affine = FullyConnectedLayer(config.w_dim, in_channels, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(config.img_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(config.img_channels))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
@@ -134,19 +141,25 @@ class SynthesisBlock(nn.Module):
 
     resample_filter: Tensor
 
-    def __init__(self, config: StyleGAN2Config, inner: int, out: int, resolution: int) -> None:
+    def __init__(
+        self, config: StyleGAN2Config, in_channels: int, out_channels: int, resolution: int
+    ) -> None:
         super().__init__()
-        self.first = inner == 0
+        self.first = in_channels == 0
         self.num_conv = 1 if self.first else 2
         lowest = 2 ** (int(math.log2(config.img_resolution)) + 1 - config.num_fp16_res)
         self.fp16 = config.num_fp16_res > 0 and resolution >= max(lowest, 8)
         self.register_buffer("resample_filter", setup_filter(BLUR))
         if self.first:
-            self.const = nn.Parameter(torch.randn(out, resolution, resolution))
+            self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
         else:
-            self.conv0 = SynthesisLayer(config, inner, out, resolution, up=2, half=self.fp16)
-        self.conv1 = SynthesisLayer(config, out, out, resolution, up=1, half=self.fp16)
-        self.torgb = ToRGBLayer(config, out)
+            self.conv0 = SynthesisLayer(
+                config, in_channels, out_channels, resolution, up=2, half=self.fp16
+            )
+        self.conv1 = SynthesisLayer(
+            config, out_channels, out_channels, resolution, up=1, half=self.fp16
+        )
+        self.torgb = ToRGBLayer(config, out_channels)
 
     def forward(
         self,
@@ -161,7 +174,7 @@ class SynthesisBlock(nn.Module):
         # Drawn here, in the order of the layers: what is computed again must see the same noise.
         layers = (self.conv1,) if self.first else (self.conv0, self.conv1)
         fields = [layer.field(noise, ws) for layer in layers]
-        return computed(self._compute, x, img, ws, fields, force_fp32, again=recompute)
+        return checkpointed(self._compute, x, img, ws, fields, force_fp32, enabled=recompute)
 
     def _compute(
         self,
@@ -196,13 +209,13 @@ class SynthesisNetwork(nn.Module):
         levels = int(math.log2(config.img_resolution))
         self.num_ws = 2 * levels - 2
         self.block_names: list[str] = []
-        inner = 0
+        in_channels = 0
         for level in range(2, levels + 1):
             r = 2**level
-            out = min(config.channel_base // r, config.channel_max)
-            self.add_module(f"b{r}", SynthesisBlock(config, inner, out, r))
+            out_channels = min(config.channel_base // r, config.channel_max)
+            self.add_module(f"b{r}", SynthesisBlock(config, in_channels, out_channels, r))
             self.block_names.append(f"b{r}")
-            inner = out
+            in_channels = out_channels
 
     def forward(
         self,

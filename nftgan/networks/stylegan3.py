@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nftgan.networks.architecture import StyleGAN3Config
-from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, computed
+from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
 from nftgan.ops import design_lowpass, filtered_lrelu, modulated_conv2d
 from nftgan.ops.modulation import Shared, dense, shared
 from nftgan.ops.scaled_lrelu import scaled_lrelu
@@ -164,7 +164,7 @@ class SynthesisLayer(nn.Module):
             self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
         # Read here: the average may have moved on when the rest is computed again.
         gain = self.magnitude_ema.rsqrt()
-        return computed(self._compute, x, w, gain, force_fp32, again=recompute)
+        return checkpointed(self._compute, x, w, gain, force_fp32, enabled=recompute)
 
     def _compute(self, x: Tensor, w: Tensor, input_gain: Tensor, force_fp32: bool) -> Tensor:
         styles = self.affine(w)
@@ -222,7 +222,7 @@ class SynthesisLayer(nn.Module):
             self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
         gain = self.magnitude_ema.rsqrt()
         parts = x, way.weight, way.scale_out, after, gain
-        return computed(self._compute_scaled, *parts, half, again=recompute)
+        return checkpointed(self._compute_scaled, *parts, half, enabled=recompute)
 
     def _compute_scaled(
         self,

@@ -11,7 +11,7 @@ from nftgan.errors import UsageError
 from nftgan.networks.architecture import NetworkConfig, from_json
 from nftgan.networks.identity import to_array
 from nftgan.networks.model_file import check_plain
-from nftgan.networks.pickles import Stub, label, refused
+from nftgan.networks.pickles import Stub, describe, reject
 from nftgan.networks.torch_storage import ArrayStub
 
 OLDEST_VERSION = 4
@@ -39,7 +39,7 @@ class NetworkStub(Stub):
 
     def set_state(self, state: Any) -> None:
         if type(state) is not dict or type(state.get("version")) is not int:
-            raise refused("a TensorFlow network without a version")
+            raise reject("a TensorFlow network without a version")
         if state["version"] < OLDEST_VERSION:
             raise UsageError(
                 f"a TensorFlow network of version {state['version']}",
@@ -48,12 +48,12 @@ class NetworkStub(Stub):
         kwargs, components = state.get("static_kwargs"), state.get("components")
         variables = state.get("variables")
         if type(kwargs) is not dict or type(components) is not dict or type(variables) is not list:
-            raise refused("a TensorFlow network without arguments, components or variables")
+            raise reject("a TensorFlow network without arguments, components or variables")
         self.kwargs = kwargs
         for name, part in components.items():
             # A component is complete before its owner, so that there can be no circle.
             if type(name) is not str or not isinstance(part, NetworkStub) or part.components:
-                raise refused(f"a component {label(name)} that is {label(part)}")
+                raise reject(f"a component {describe(name)} that is {describe(part)}")
             self.components[name] = part
         self.own = {}
         for name, value in variables:
@@ -62,9 +62,9 @@ class NetworkStub(Stub):
             elif isinstance(value, ArrayStub):
                 array = value.array
             else:
-                raise refused(f"a variable {label(name)} that is {label(value)}")
+                raise reject(f"a variable {describe(name)} that is {describe(value)}")
             if type(name) is not str:
-                raise refused(f"a variable called {label(name)}")
+                raise reject(f"a variable called {describe(name)}")
             self.own[name] = array
 
     def variables(self) -> Arrays:
@@ -73,7 +73,7 @@ class NetworkStub(Stub):
         for prefix, part in self.components.items():
             found |= {f"{prefix}/{name}": value for name, value in part.own.items()}
         if len(found) > MAX_VARIABLES:
-            raise refused(f"{len(found)} variables")
+            raise reject(f"{len(found)} variables")
         return found
 
 
@@ -109,7 +109,7 @@ def _config(
         elif type(value) not in (str, int, float, bool):
             value = None
         if value != wanted and not (name == "resample_kernel" and given.get(name) is None):
-            raise UsageError(f"its option {name} is {label(value)}, which cannot be converted")
+            raise UsageError(f"its option {name} is {describe(value)}, which cannot be converted")
 
     def option(name: str, default: Any) -> Any:
         return given.get(name, default)
@@ -142,7 +142,7 @@ def _config(
 def _kernel(array: np.ndarray, *, turned: bool = False) -> np.ndarray:
     """HWIO → OIHW; up-sampling kernels are also turned by half a circle."""
     if array.ndim != 4:
-        raise refused(f"a kernel of {array.ndim} dimensions")
+        raise reject(f"a kernel of {array.ndim} dimensions")
     if turned:
         array = array[::-1, ::-1]
     return to_array(array.transpose(3, 2, 0, 1))
@@ -169,7 +169,7 @@ class _Source:
     def finish(self) -> None:
         left = sorted(n for n in self.variables if n.rpartition("/")[2] not in ("lod", "pl_mean"))
         if left:
-            raise UsageError(f"its variable {label(left[0])} cannot be converted")
+            raise UsageError(f"its variable {describe(left[0])} cannot be converted")
 
 
 def _dense_pair(source: _Source, name: str, target: str) -> Arrays:
@@ -206,7 +206,7 @@ def _generator(variables: Arrays) -> Arrays:
     tensors["mapping.w_avg"] = to_array(source.take("dlatent_avg"))
     const = source.take("synthesis/4x4/Const/const")
     if const.ndim != 4 or len(const) != 1:
-        raise refused("a constant input of another shape")
+        raise reject("a constant input of another shape")
     tensors["synthesis.b4.const"] = to_array(const[0])
     level = 2
     while source.has(f"synthesis/{2**level}x{2**level}/ToRGB/weight"):
@@ -220,7 +220,7 @@ def _generator(variables: Arrays) -> Arrays:
             tensors |= _modulated(source, f"{side}/{name}", target, turned=name == "Conv0_up")
             pattern = source.take(f"synthesis/noise{noise}")
             if pattern.shape[:2] != (1, 1):
-                raise refused("a noise pattern of another shape")
+                raise reject("a noise pattern of another shape")
             tensors[f"{target}.noise_const"] = to_array(pattern[0, 0])
             tensors[f"{target}.noise_strength"] = to_array(
                 source.take(f"{side}/{name}/noise_strength")

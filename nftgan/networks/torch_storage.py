@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from nftgan.networks.pickles import Allowed, Budget, Machine, Names, Stub, label, refused
+from nftgan.networks.pickles import (
+    AllowedGlobal,
+    Budget,
+    Globals,
+    RestrictedUnpickler,
+    Stub,
+    describe,
+    reject,
+)
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
@@ -47,7 +55,7 @@ class DtypeStub(Stub):
     def set_state(self, state: Any) -> None:
         order = state[1]
         if order not in ("<", ">", "|", "="):
-            raise refused(f"the byte order {label(order)}")
+            raise reject(f"the byte order {describe(order)}")
         self.order = ">" if order == ">" else "<"
 
     @property
@@ -64,10 +72,10 @@ class ArrayStub(Stub):
     def set_state(self, state: Any) -> None:
         _, shape, dtype, fortran, data = state
         if not isinstance(dtype, DtypeStub) or not isinstance(data, memoryview):
-            raise refused(f"an array of {label(dtype)}")
+            raise reject(f"an array of {describe(dtype)}")
         shape = checked_shape(shape)
         if math.prod(shape) * dtype.dtype.itemsize != len(data):
-            raise refused(f"an array of shape {shape} in {len(data)} bytes")
+            raise reject(f"an array of shape {shape} in {len(data)} bytes")
         flat = np.frombuffer(data, dtype.dtype)
         self.array = flat.reshape(shape, order="F" if fortran is True else "C")
 
@@ -79,70 +87,70 @@ def checked_shape(shape: Any) -> tuple[int, ...]:
         or len(shape) > MAX_DIMENSIONS
         or not all(type(side) is int and 0 <= side < 1 << 40 for side in shape)
     ):
-        raise refused(f"a shape that is {label(shape)} of something else than sizes")
+        raise reject(f"a shape that is {describe(shape)} of something else than sizes")
     return shape
 
 
-def array_names(budget: Budget) -> Names:
+def array_names(budget: Budget) -> Globals:
     """The NumPy names, under their old and new module."""
 
     def make_dtype(name: Any, *_: Any) -> DtypeStub:
         if type(name) is not str or name not in _DTYPES:
-            raise refused(f"the dtype {label(name)}")
+            raise reject(f"the dtype {describe(name)}")
         return DtypeStub(name)
 
     def scalar(dtype: Any, data: Any = None) -> Any:
         if not isinstance(dtype, DtypeStub) or not isinstance(data, memoryview):
-            raise refused(f"a number of {label(dtype)}")
+            raise reject(f"a number of {describe(dtype)}")
         if len(data) != dtype.dtype.itemsize:
-            raise refused(f"a number of {len(data)} bytes")
+            raise reject(f"a number of {len(data)} bytes")
         return np.frombuffer(data, dtype.dtype)[0].item()
 
     def reconstruct(cls: Any, *_: Any) -> ArrayStub:
         if cls is not ndarray:
-            raise refused(f"an array of class {label(cls)}")
+            raise reject(f"an array of class {describe(cls)}")
         return ArrayStub()
 
-    ndarray = Allowed("numpy.ndarray")
+    ndarray = AllowedGlobal("numpy.ndarray")
     names = {
-        ("numpy", "dtype"): Allowed("numpy.dtype", call=make_dtype),
+        ("numpy", "dtype"): AllowedGlobal("numpy.dtype", call=make_dtype),
         ("numpy", "ndarray"): ndarray,
     }
     for module in ("numpy.core.multiarray", "numpy._core.multiarray", "numpy"):
-        names[module, "scalar"] = Allowed("numpy.scalar", call=scalar)
-        names[module, "_reconstruct"] = Allowed("numpy._reconstruct", call=reconstruct)
+        names[module, "scalar"] = AllowedGlobal("numpy.scalar", call=scalar)
+        names[module, "_reconstruct"] = AllowedGlobal("numpy._reconstruct", call=reconstruct)
     return names
 
 
-def tensor_names(budget: Budget) -> Names:
+def tensor_names(budget: Budget) -> Globals:
     """The torch names by which a network's parameters and buffers are pickled."""
 
     def parameter(tensor: Any, *_: Any) -> np.ndarray:
         if not isinstance(tensor, np.ndarray):
-            raise refused(f"a parameter that is {label(tensor)}")
+            raise reject(f"a parameter that is {describe(tensor)}")
         return tensor
 
     def tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.ndarray:
         if not isinstance(storage, Storage):
-            raise refused(f"a tensor over {label(storage)}")
+            raise reject(f"a tensor over {describe(storage)}")
         return strided(storage.elements, offset, size, stride, budget)
 
     def load(data: Any) -> Storage:
         if not isinstance(data, memoryview):
-            raise refused(f"a storage in {label(data)}")
+            raise reject(f"a storage in {describe(data)}")
         return read_storage(data, budget)
 
     def size(value: Any = ()) -> tuple[int, ...]:
         return checked_shape(value)
 
-    rebuild = Allowed("torch._utils._rebuild_parameter", call=parameter)
+    rebuild = AllowedGlobal("torch._utils._rebuild_parameter", call=parameter)
     return {
         ("torch._utils", "_rebuild_parameter"): rebuild,
         ("torch._utils", "_rebuild_parameter_with_state"): rebuild,
-        ("torch._utils", "_rebuild_tensor_v2"): Allowed("torch tensor", call=tensor),
-        ("torch.storage", "_load_from_bytes"): Allowed("torch storage", call=load),
-        ("torch", "Size"): Allowed("torch.Size", call=size),
-        ("torch", "device"): Allowed("torch.device", call=lambda *_: "device"),
+        ("torch._utils", "_rebuild_tensor_v2"): AllowedGlobal("torch tensor", call=tensor),
+        ("torch.storage", "_load_from_bytes"): AllowedGlobal("torch storage", call=load),
+        ("torch", "Size"): AllowedGlobal("torch.Size", call=size),
+        ("torch", "device"): AllowedGlobal("torch.device", call=lambda *_: "device"),
     }
 
 
@@ -155,11 +163,11 @@ def strided(
     """
     size, stride = checked_shape(size), checked_shape(stride)
     if len(size) != len(stride) or type(offset) is not int or offset < 0:
-        raise refused("a tensor whose size and strides do not fit")
+        raise reject("a tensor whose size and strides do not fit")
     count = math.prod(size)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if count > len(elements) or (count and last >= len(elements)):
-        raise refused(f"a tensor of {count} elements in a storage of {len(elements)}")
+        raise reject(f"a tensor of {count} elements in a storage of {len(elements)}")
     budget.spend_tensor(count * elements.itemsize)
     if not count:
         return np.zeros(size, elements.dtype)
@@ -172,10 +180,10 @@ def read_storage(data: memoryview, budget: Budget) -> Storage:
     names = {("collections", "OrderedDict"): _ORDERED_DICT}
     _, counts, keys, position = _legacy_content(data, names, budget, {}, once=True)
     if len(counts) != 1 or keys != list(counts):
-        raise refused("a storage stream without exactly one storage")
+        raise reject("a storage stream without exactly one storage")
     storages, end = _raw_storages(data, position, keys, counts, budget)
     if end != len(data):
-        raise refused(f"{len(data) - end} bytes behind a storage")
+        raise reject(f"{len(data) - end} bytes behind a storage")
     return storages[keys[0]]
 
 
@@ -190,29 +198,29 @@ def read_state(data: memoryview, budget: Budget) -> dict[str, np.ndarray]:
 
     names = {
         ("collections", "OrderedDict"): _ORDERED_DICT,
-        ("torch._utils", "_rebuild_tensor_v2"): Allowed("torch tensor", call=later),
+        ("torch._utils", "_rebuild_tensor_v2"): AllowedGlobal("torch tensor", call=later),
     }
     _, counts, keys, position = _legacy_content(data, names, budget, {})
     if sorted(counts) != sorted(keys):
-        raise refused("storages other than those that its tensors use")
+        raise reject("storages other than those that its tensors use")
     storages, end = _raw_storages(data, position, keys, counts, budget)
     if end != len(data):
-        raise refused(f"{len(data) - end} bytes behind the last storage")
+        raise reject(f"{len(data) - end} bytes behind the last storage")
     names = {**names, **tensor_names(budget)}
     content, *_ = _legacy_content(data, names, budget, storages)
     if type(content) is not dict or not all(
         type(name) is str and isinstance(value, np.ndarray) for name, value in content.items()
     ):
-        raise refused("it is not one dictionary of tensors")
+        raise reject("it is not one dictionary of tensors")
     return content
 
 
-_ORDERED_DICT = Allowed("OrderedDict", call=lambda: {})
+_ORDERED_DICT = AllowedGlobal("OrderedDict", call=lambda: {})
 
 
 def _legacy_content(
     data: memoryview,
-    names: Names,
+    names: Globals,
     budget: Budget,
     storages: Mapping[str, Storage],
     *,
@@ -228,23 +236,23 @@ def _legacy_content(
 
     def persistent(reference: Any) -> Storage | None:
         if type(reference) is not tuple or len(reference) not in (5, 6):
-            raise refused("a storage without a description")
+            raise reject("a storage without a description")
         tag, kind, key, _, count = reference[:5]
         view = reference[5] if len(reference) == 6 else None
-        known = isinstance(kind, Allowed) and kind.title in _STORAGES
+        known = isinstance(kind, AllowedGlobal) and kind.title in _STORAGES
         if tag != "storage" or not known or type(key) is not str or view is not None:
-            raise refused("a storage of an unknown kind")
+            raise reject("a storage of an unknown kind")
         if type(count) is not int or count < 0 or (once and found):
-            raise refused(f"a storage of {label(count)} elements")
+            raise reject(f"a storage of {describe(count)} elements")
         if found.setdefault(key, (kind.title, count)) != (kind.title, count):
-            raise refused("two storages with one key")
+            raise reject("two storages with one key")
         return storages.get(key)
 
-    names = {**names, **{("torch", name): Allowed(name) for name in _STORAGES}}
+    names = {**names, **{("torch", name): AllowedGlobal(name) for name in _STORAGES}}
     values: list[Any] = []
     position = 0
     for _ in range(5):
-        machine = Machine(
+        machine = RestrictedUnpickler(
             data,
             names,
             budget,
@@ -256,11 +264,11 @@ def _legacy_content(
         position = machine.position
     magic, protocol, system, content, keys = values
     if magic != LEGACY_MAGIC or protocol != LEGACY_PROTOCOL or type(system) is not dict:
-        raise refused("a storage in an unknown format")
+        raise reject("a storage in an unknown format")
     if system.get("little_endian") is not True:
-        raise refused("a storage from a big-endian machine")
+        raise reject("a storage from a big-endian machine")
     if type(keys) is not list or not all(type(key) is str for key in keys):
-        raise refused("storages in no order")
+        raise reject("storages in no order")
     return content, found, keys, position
 
 
@@ -280,7 +288,7 @@ def _raw_storages(
         raw = data[position : position + 8 + count * itemsize]
         stored = int.from_bytes(raw[:8], "little", signed=True)
         if len(raw) < 8 or stored != count or len(raw) - 8 != count * itemsize:
-            raise refused(f"a storage of {count} elements in {max(len(raw) - 8, 0)} bytes")
+            raise reject(f"a storage of {count} elements in {max(len(raw) - 8, 0)} bytes")
         storages[key] = Storage(_decoder(dtype, budget)(raw[8:]))
         position += len(raw)
     return storages, position

@@ -12,7 +12,7 @@ from nftgan.collection.features import distances
 from nftgan.errors import UsageError
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.gallery import Gallery
-from nftgan.synthesis.latents import styles
+from nftgan.synthesis.latents import seeds_to_ws
 from nftgan.synthesis.mixing import Mixes
 from nftgan.synthesis.model import Model
 
@@ -104,5 +104,5 @@ def _styles(gallery: Gallery, seeds: Sequence[int]) -> np.ndarray:
     """float32 [N, w_dim] before truncation."""
     model: Model = gallery.model
     whole = replace(gallery.recipe, trunc=1.0, cutoff=None)
-    rows: np.ndarray = styles(model.generator, seeds, whole)[:, 0].float().cpu().numpy()
+    rows: np.ndarray = seeds_to_ws(model.generator, seeds, whole)[:, 0].float().cpu().numpy()
     return rows

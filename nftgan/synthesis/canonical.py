@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from nftgan.synthesis.finish import apply_finish
-from nftgan.synthesis.latents import check_recipe, moved_canvas, styles
+from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws
 from nftgan.synthesis.recipe import Recipe
 
 SAFE_MARGIN = 1e-9
@@ -57,8 +57,8 @@ def grey_levels(generator: Any, seed: int, recipe: Recipe) -> np.ndarray:
     if next(generator.parameters()).dtype != torch.float64:
         raise ValueError("the canonical renderer needs a float64 generator")
     check_recipe(generator, recipe)
-    with torch.no_grad(), moved_canvas(generator, recipe):
-        x = generator.synthesis(styles(generator, [seed], recipe), noise_mode="const")
+    with torch.no_grad(), input_transform(generator, recipe):
+        x = generator.synthesis(seeds_to_ws(generator, [seed], recipe), noise_mode="const")
     levels: np.ndarray = x[0].cpu().numpy().transpose(1, 2, 0) * 127.5 + 128
     return levels
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from nftgan.errors import UsageError
 from nftgan.files import atomic_path
 from nftgan.synthesis.finish import apply_finish
-from nftgan.synthesis.latents import check_recipe, moved_canvas, styles
+from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws
 from nftgan.synthesis.recipe import Recipe
 
 BATCH = 8
@@ -55,8 +55,8 @@ class Previews:
                 yield seed, apply_finish(image, self._recipe.finish)
 
     def _render(self, seeds: Sequence[int]) -> np.ndarray:
-        with torch.no_grad(), moved_canvas(self._generator, self._recipe):
-            ws = styles(self._generator, seeds, self._recipe)
+        with torch.no_grad(), input_transform(self._generator, self._recipe):
+            ws = seeds_to_ws(self._generator, seeds, self._recipe)
             return to_pixels(self._generator.synthesis(ws, noise_mode="const"))
 
 

@@ -54,7 +54,7 @@ def one_hot(label: int | None, c_dim: int, count: int = 1) -> np.ndarray | None:
     return row
 
 
-def inverse_transform(translate: tuple[float, float], rotate: float) -> np.ndarray:
+def inverse_input_transform(translate: tuple[float, float], rotate: float) -> np.ndarray:
     """float64 [3, 3]: what the generator's input applies so that one sees the asked-for move.
 
     translate: to the right and down, in image widths and heights; rotate: degrees. The inverse of
@@ -97,14 +97,14 @@ def check_recipe(generator: Any, recipe: Recipe) -> None:
 
 
 @contextmanager
-def moved_canvas(generator: Any, recipe: Recipe) -> Iterator[None]:
+def input_transform(generator: Any, recipe: Recipe) -> Iterator[None]:
     """Inside, the generator's canvas is moved as `recipe` says; afterwards it is as it was."""
     buffer = _transform(generator)
     if buffer is None:
         yield
         return
     before = buffer.clone()
-    matrix = torch.from_numpy(inverse_transform(recipe.translate, recipe.rotate))
+    matrix = torch.from_numpy(inverse_input_transform(recipe.translate, recipe.rotate))
     with torch.no_grad():
         buffer.copy_(matrix)
     try:
@@ -114,13 +114,13 @@ def moved_canvas(generator: Any, recipe: Recipe) -> Iterator[None]:
             buffer.copy_(before)
 
 
-def styles(generator: Any, seeds: Sequence[int], recipe: Recipe) -> Tensor:
+def seeds_to_ws(generator: Any, seeds: Sequence[int], recipe: Recipe) -> Tensor:
     """ws [N, num_ws, w_dim] of `seeds` after truncation, in the generator's precision."""
-    return styles_of(generator, latents(seeds, generator.z_dim), recipe)
+    return map_latents(generator, latents(seeds, generator.z_dim), recipe)
 
 
-def styles_of(generator: Any, rows: np.ndarray, recipe: Recipe) -> Tensor:
-    """ws [N, num_ws, w_dim] of the latents z, float64 [N, z_dim], as `styles`."""
+def map_latents(generator: Any, rows: np.ndarray, recipe: Recipe) -> Tensor:
+    """ws [N, num_ws, w_dim] of the latents z, float64 [N, z_dim], as `seeds_to_ws`."""
     own = next(generator.parameters())
     z = torch.from_numpy(rows).to(own)
     label = one_hot(recipe.label, generator.c_dim, len(rows))

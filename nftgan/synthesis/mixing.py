@@ -10,7 +10,7 @@ import torch
 from nftgan.errors import UsageError
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.generate import contact_sheet, to_pixels
-from nftgan.synthesis.latents import check_recipe, moved_canvas, styles
+from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 
@@ -51,12 +51,14 @@ class Mixes:
         return len(self.rows) * len(self.columns)
 
     def __iter__(self) -> Iterator[tuple[int, int, np.ndarray]]:
-        across = styles(self._generator, self.columns, self._recipe)  # [C, num_ws, w_dim]
+        across = seeds_to_ws(self._generator, self.columns, self._recipe)  # [C, num_ws, w_dim]
         for seed in self.rows:
-            mixed = styles(self._generator, [seed], self._recipe).repeat(len(self.columns), 1, 1)
+            mixed = seeds_to_ws(self._generator, [seed], self._recipe).repeat(
+                len(self.columns), 1, 1
+            )
             mixed[:, self._layers] = across[:, self._layers]
             for column, ws in zip(self.columns, mixed, strict=True):
-                with torch.no_grad(), moved_canvas(self._generator, self._recipe):
+                with torch.no_grad(), input_transform(self._generator, self._recipe):
                     x = self._generator.synthesis(ws[None], noise_mode="const")
                 yield seed, column, apply_finish(to_pixels(x)[0], self._recipe.finish)
 

@@ -27,7 +27,7 @@ from nftgan.networks.efficientnet import efficientnet_lite0
 from nftgan.progress import SILENT, Progress
 from nftgan.seeds import MAX_SEED
 from nftgan.synthesis.generate import to_pixels
-from nftgan.synthesis.latents import check_recipe, styles
+from nftgan.synthesis.latents import check_recipe, seeds_to_ws
 from nftgan.synthesis.model import Model
 
 SAMPLES = 2000  # latents that the mean and spread of w are measured on
@@ -179,7 +179,7 @@ class Search:
         return out
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        known = styles(self._generator, range(SAMPLES), self._recipe)[:, 0]  # [SAMPLES, w_dim]
+        known = seeds_to_ws(self._generator, range(SAMPLES), self._recipe)[:, 0]  # [SAMPLES, w_dim]
         mean = known.mean(dim=0, keepdim=True)
         spread = float((known - mean).square().sum(dim=1).mean().sqrt())
         noise = torch.Generator().manual_seed(self._seed)

@@ -12,7 +12,13 @@ from torch import Tensor
 from nftgan.errors import UsageError
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.generate import to_pixels
-from nftgan.synthesis.latents import check_recipe, latents, moved_canvas, styles, styles_of
+from nftgan.synthesis.latents import (
+    check_recipe,
+    input_transform,
+    latents,
+    map_latents,
+    seeds_to_ws,
+)
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 
@@ -62,7 +68,7 @@ class Walk:
 
     def frame(self, number: int) -> np.ndarray:
         """uint8 [H, W, 3]; `number` from 0 to len - 1, in any order."""
-        with torch.no_grad(), moved_canvas(self._generator, self._recipe):
+        with torch.no_grad(), input_transform(self._generator, self._recipe):
             x = self._generator.synthesis(self._styles(number)[None], noise_mode="const")
         return apply_finish(to_pixels(x)[0], self._recipe.finish)
 
@@ -72,7 +78,7 @@ class Walk:
         start, end, t = stop % len(self.seeds), (stop + 1) % len(self.seeds), step / self._steps
         if self._kind == "slerp":
             row = slerp(self._z[start], self._z[end], t)
-            return styles_of(self._generator, row[None], self._recipe)[0]
+            return map_latents(self._generator, row[None], self._recipe)[0]
         keys = self._keys
         if self._kind == "linear":
             return torch.lerp(keys[start], keys[end], t)
@@ -84,7 +90,7 @@ class Walk:
 
     @cached_property
     def _keys(self) -> Tensor:
-        return styles(self._generator, self.seeds, self._recipe)
+        return seeds_to_ws(self._generator, self.seeds, self._recipe)
 
     @cached_property
     def _curve(self) -> PeriodicSpline:

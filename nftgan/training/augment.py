@@ -1,8 +1,8 @@
 """Differentiable augmentation: one warp and one colour matrix per image, drawn by chance.
 
 The operations and their order are those of Karras et al. 2020 (Training Generative Adversarial
-Networks with Limited Data), appendix B. Drawing and applying are apart: `draw` gives plain numbers,
-`apply` a function of images and numbers that can be differentiated twice.
+Networks with Limited Data), appendix B. Drawing and applying are apart: `sample_params` gives plain
+numbers, `apply` a function of images and numbers that can be differentiated twice.
 """
 
 from __future__ import annotations
@@ -39,25 +39,27 @@ class Augment:
     def __init__(self, pipe: str | Collection[str]) -> None:
         self._operations = PIPES[pipe] if isinstance(pipe, str) else tuple(pipe)
 
-    def draw(self, shape: Sequence[int], p: float, rng: np.random.Generator) -> Drawn | None:
+    def sample(
+        self, shape: Sequence[int], p: float, rng: np.random.Generator
+    ) -> AugmentParams | None:
         """What will happen to images of `shape` [N, C, H, W], each operation to each with
         probability p; None when p is 0.
         """
         if p <= 0:
             return None
-        values = draw(rng, self._operations, shape[0], p)
+        values = sample_params(rng, self._operations, shape[0], p)
         drawn = "noise" in values
         noise = rng.standard_normal(tuple(shape), dtype=np.float32) if drawn else None
-        return Drawn(values, noise)
+        return AugmentParams(values, noise)
 
     def __call__(self, images: Tensor, p: float, rng: np.random.Generator) -> Tensor:
         """Images [N, C, H, W] around [-1, 1], each operation applied to each with probability p."""
-        drawn = self.draw(images.shape, p, rng)
+        drawn = self.sample(images.shape, p, rng)
         return images if drawn is None else drawn(images)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class AugmentParams:
     """What `Augment` drew for a batch: it can be applied to the whole or, by rows, to a part."""
 
     values: dict[str, Array]
@@ -76,7 +78,7 @@ def _rows(value: npt.NDArray[Any], rows: npt.NDArray[np.int64] | None) -> npt.ND
     return value if rows is None else value[rows]
 
 
-def draw(
+def sample_params(
     rng: np.random.Generator, operations: Collection[str], count: int, p: float
 ) -> dict[str, Array]:
     """Values for each operation and sample; an operation's identity where chance left it out.
@@ -131,7 +133,7 @@ def draw(
 
 
 def apply(images: Tensor, values: Mapping[str, Array], *, noise: Tensor | None = None) -> Tensor:
-    """`images` [N, C, H, W] changed by `values` as `draw` gives them.
+    """`images` [N, C, H, W] changed by `values` as `sample_params` gives them.
 
     `noise` [N, C, H, W] ~ N(0, 1) is needed where values has "noise". Can be differentiated twice.
     """

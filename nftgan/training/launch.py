@@ -21,7 +21,7 @@ GRACE_SECONDS = 30.0
 """From the death of one process until the others are killed: they first end their step."""
 
 
-def team_size() -> int:
+def world_size() -> int:
     """Processes that the environment speaks of, as torchrun and `launch` set it."""
     try:
         return max(int(os.environ.get("WORLD_SIZE", "1")), 1)

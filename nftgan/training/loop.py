@@ -24,11 +24,11 @@ from nftgan.progress import SILENT, Progress, Task
 from nftgan.training import watchdog
 from nftgan.training.augment import Augment
 from nftgan.training.config import OPTIONS_FILE, TrainConfig
-from nftgan.training.feed import Feed
-from nftgan.training.outputs import RunWriter, best_network, painted
+from nftgan.training.data_loader import DataLoader
+from nftgan.training.distributed import SINGLE_PROCESS, Distributed
+from nftgan.training.outputs import RunWriter, best_network, generate_samples
 from nftgan.training.phases import train_step
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
-from nftgan.training.team import SOLO, Team
 from nftgan.training.tick import Score, Tick
 
 
@@ -37,38 +37,38 @@ def train(
     *,
     run_dir: Path,
     progress: Progress = SILENT,
-    team: Team = SOLO,
+    distributed: Distributed = SINGLE_PROCESS,
     score: Score | None = None,
 ) -> Iterator[Tick]:
     """Train in `run_dir` until the end, starting afresh or where the last session stopped.
 
     Files appear in `run_dir` before the tick that announces them is yielded. Killed at any moment,
-    the same call again ends with the same weights as an undisturbed run on the same machine.
-    Every process of `team` makes the same call; the leader alone writes. All measure snapshots by
+    the same call again ends with the same weights as an undisturbed run on the same machine. Every
+    process of `distributed` makes the same call; the leader alone writes. All measure snapshots by
     `score`. Raises UsageError when `run_dir` holds another run, Cancelled after Ctrl-C (state
     saved), PartlyDone when another process of the team has died.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    with _only_writer(run_dir, team), _reproducible(config), ExitStack() as ending:
+    with _only_writer(run_dir, distributed), _reproducible(config), ExitStack() as ending:
         _check_same_run(config, run_dir)
         dataset = Dataset.open(config.dataset.path)
-        feed = ending.enter_context(closing(Feed(config, dataset, team)))
+        loader = ending.enter_context(closing(DataLoader(config, dataset, distributed)))
         state = fresh_state(config)
         continued = restore(state, run_dir)
         taken_over = None
         if not continued and config.parent is not None:
             parent = model_file.load_networks(config.parent.source)
             taken_over = str(transfer(state, parent.generator, parent.discriminator))
-        team.wait()  # until all have read what the leader is about to replace
-        writer = RunWriter(config, run_dir, feed) if team.leads else None
+        distributed.barrier()  # until all have read what the leader is about to replace
+        writer = RunWriter(config, run_dir, loader) if distributed.is_main else None
         if writer is not None:
             _begin(config, run_dir, state, writer, continued, taken_over, progress)
         with progress.task("training", config.total_images / 1000, "kimg") as task, Stop() as stop:
             task.update(completed=state.images / 1000)
-            for tick in ticks(config, state, feed, run_dir, stop, task, team):
+            for tick in ticks(config, state, loader, run_dir, stop, task, distributed):
                 scores: dict[str, float] = {}
                 if tick.snapshot and score is not None:
-                    scores = score(partial(painted, config, state), team)
+                    scores = score(partial(generate_samples, config, state), distributed)
                 if writer is not None:
                     tick = writer.write(tick, state, scores)
                     for warning in tick.warnings:
@@ -76,7 +76,7 @@ def train(
                     if tick.snapshot:
                         save_state(state, run_dir)
                 yield tick
-                (lost,) = team.any(tick.lost and config.watchdog == "stop")
+                (lost,) = distributed.all_reduce_any(tick.lost and config.watchdog == "stop")
                 if lost:
                     raise _lost(run_dir)
 
@@ -112,8 +112,8 @@ def _begin(
 
 
 @contextmanager
-def _only_writer(run_dir: Path, team: Team) -> Iterator[None]:
-    if not team.leads:
+def _only_writer(run_dir: Path, distributed: Distributed) -> Iterator[None]:
+    if not distributed.is_main:
         yield
         return
     with files.lock(run_dir / ".lock", what=str(run_dir)):
@@ -124,11 +124,11 @@ def _only_writer(run_dir: Path, team: Team) -> Iterator[None]:
 def ticks(
     config: TrainConfig,
     state: TrainState,
-    feed: Feed,
+    loader: DataLoader,
     run_dir: Path,
     stop: Stop,
     task: Task,
-    team: Team = SOLO,
+    distributed: Distributed = SINGLE_PROCESS,
 ) -> Iterator[Tick]:
     """Step until the end of the run or of the session; the state is saved as time passes."""
     augment = None if config.aug == "none" else Augment(config.augpipe)
@@ -136,7 +136,7 @@ def ticks(
     tick_from, tick_clock = state.images, clock
 
     def save() -> None:
-        if team.leads:
+        if distributed.is_main:
             save_state(state, run_dir)
 
     if state.images == 0:
@@ -145,17 +145,17 @@ def ticks(
         before = state.images
         train_step(
             state,
-            feed.batch(before),
-            lambda phase: feed.draw(phase, state.step),
+            loader.batch(before),
+            lambda phase: loader.latents(phase, state.step),
             augment,
-            team=team,
+            distributed=distributed,
         )
         now = time.monotonic()
         state.seconds += now - clock
         clock = now
         task.update(completed=min(state.images, config.total_images) / 1000)
         over = config.hours is not None and now - session > config.hours * 3600
-        over, asked = team.any(over, stop.asked)
+        over, asked = distributed.all_reduce_any(over, stop.asked)
         last = state.images >= config.total_images or over
         if asked and not last:
             save()
@@ -166,7 +166,7 @@ def ticks(
         if last or state.images // config.tick_images > before // config.tick_images:
             pace = (now - tick_clock) / (state.images - tick_from) * 1000
             tick = _tick(config, state, pace, last=last)
-            state.totals.clear()  # before the yield: a state saved there starts the next tick
+            state.metric_sums.clear()  # before the yield: a state saved there starts the next tick
             yield tick
             saved = clock = tick_clock = time.monotonic()
             tick_from = state.images
@@ -180,7 +180,7 @@ def ticks(
 
 def _tick(config: TrainConfig, state: TrainState, pace: float, *, last: bool) -> Tick:
     number = state.images // config.tick_images
-    statistics = state.totals.means()
+    statistics = state.metric_sums.means()
     return Tick(
         number=number,
         images=state.images,

@@ -20,7 +20,7 @@ from nftgan import files
 from nftgan.networks import model_file
 from nftgan.training import board, watchdog
 from nftgan.training.config import TrainConfig
-from nftgan.training.feed import Feed
+from nftgan.training.data_loader import DataLoader
 from nftgan.training.state import TrainState
 from nftgan.training.tick import Tick
 
@@ -31,10 +31,10 @@ LOG_FILE = "log.txt"
 class RunWriter:
     """Writes the files of one run; each is whole or absent, and written again after a resume."""
 
-    def __init__(self, config: TrainConfig, run_dir: Path, feed: Feed) -> None:
+    def __init__(self, config: TrainConfig, run_dir: Path, loader: DataLoader) -> None:
         self._config = config
         self._dir = run_dir
-        self._feed = feed
+        self._loader = loader
         self._columns, self._rows = grid_size(config.dataset.resolution)
 
         self._art = np.zeros((0, 1, 1, 1), np.uint8)
@@ -47,10 +47,10 @@ class RunWriter:
         if path.exists():
             kept = [line for line in read_statistics(path) if line["images"] <= state.images]
             files.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
-        dataset = self._feed.dataset
-        count = min(self._columns * self._rows, len(self._feed.shown))
-        spread = np.linspace(0, len(self._feed.shown) - 1, count).astype(np.int64)  # all classes
-        art = dataset.images(self._feed.shown[spread])
+        dataset = self._loader.dataset
+        count = min(self._columns * self._rows, len(self._loader.shown))
+        spread = np.linspace(0, len(self._loader.shown) - 1, count).astype(np.int64)  # all classes
+        art = dataset.images(self._loader.shown[spread])
         self._art, self._art_variety = art, watchdog.variety(art)
         if not continued:
             self._write_grid("reals.png", art)
@@ -62,7 +62,7 @@ class RunWriter:
         sheet = None
         if tick.snapshot:
             name = f"{tick.images // 1000:06d}"
-            sheet = painted(self._config, state, range(self._columns * self._rows))
+            sheet = generate_samples(self._config, state, range(self._columns * self._rows))
             self._write_grid(f"fakes{name}.png", sheet)
             tick = self._judged(tick, sheet, state, scores)
             save_network(state, self._dir / f"network-{name}.safetensors")
@@ -101,10 +101,10 @@ class RunWriter:
             peak = watchdog.pattern_peak(sheet, self._art)
             statistics["Pattern"] = peak
             found.append(watchdog.pattern_warning(peak))
-        if tick.images and len(self._feed.held):
+        if tick.images and len(self._loader.held):
             memory = self._overfitting(state, sheet)
             statistics["Overfitting"] = memory
-            if tick.images > len(self._feed.shown):
+            if tick.images > len(self._loader.shown):
                 found.append(watchdog.overfitting_warning(memory, self._config.aug))
         statistics |= scores
         found.append(watchdog.copies_warning(scores.get("Copies", 0.0)))
@@ -118,14 +118,14 @@ class RunWriter:
 
     def _overfitting(self, state: TrainState, sheet: npt.NDArray[np.uint8]) -> float:
         """r_v from D's logits on as many shown, held out and painted images, none augmented."""
-        count = min(len(sheet), len(self._feed.held), len(self._feed.shown))
+        count = min(len(sheet), len(self._loader.held), len(self._loader.shown))
         fakes = torch.from_numpy(sheet[:count]).to(state.device).to(torch.float32) / 127.5 - 1
         classes = self._config.generator.c_dim
         turn = np.arange(count) % classes if classes else None
         means = []
-        for indices in (self._feed.shown[:count], self._feed.held[:count], None):
-            images = fakes if indices is None else self._feed.images_at(indices)
-            labels = self._feed.one_hot(indices) if indices is not None else None
+        for indices in (self._loader.shown[:count], self._loader.held[:count], None):
+            images = fakes if indices is None else self._loader.images_at(indices)
+            labels = self._loader.one_hot(indices) if indices is not None else None
             if indices is None and turn is not None:
                 labels = torch.eye(classes, device=state.device)[torch.from_numpy(turn)]
             means.append(self._mean_logit(state, images, labels))
@@ -152,7 +152,9 @@ class RunWriter:
         files.append_line(self._dir / LOG_FILE, line)
 
 
-def painted(config: TrainConfig, state: TrainState, seeds: Sequence[int]) -> npt.NDArray[np.uint8]:
+def generate_samples(
+    config: TrainConfig, state: TrainState, seeds: Sequence[int]
+) -> npt.NDArray[np.uint8]:
     """Images [N, C, H, W] of these seeds by the averaged generator, classes in turn."""
     z = np.concatenate(
         [np.random.RandomState(seed).randn(1, config.generator.z_dim) for seed in seeds]
@@ -167,7 +169,7 @@ def painted(config: TrainConfig, state: TrainState, seeds: Sequence[int]) -> npt
         for first in range(0, len(seeds), config.micro_batch):
             part = slice(first, first + config.micro_batch)
             made.append(
-                state.average(
+                state.g_ema(
                     latents[part], None if labels is None else labels[part], noise_mode="const"
                 )
             )
@@ -261,7 +263,7 @@ def save_network(state: TrainState, path: Path) -> str:
         "licence": config.parent.licence if config.parent else "",
     }
     return model_file.save_model(
-        path, generator=state.average, discriminator=state.discriminator, meta=meta
+        path, generator=state.g_ema, discriminator=state.discriminator, meta=meta
     )
 
 

@@ -14,11 +14,11 @@ from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.ops.device import sent
 from nftgan.training import losses, schedule
-from nftgan.training.augment import Augment, Drawn
+from nftgan.training.augment import Augment, AugmentParams
 from nftgan.training.config import TrainConfig
-from nftgan.training.randomness import Purpose, stream
-from nftgan.training.state import Totals, TrainState, average_parameters
-from nftgan.training.team import SOLO, Team
+from nftgan.training.distributed import SINGLE_PROCESS, Distributed
+from nftgan.training.randomness import RngStream, rng_for
+from nftgan.training.state import MetricSums, TrainState, update_ema
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ SIGNS = "Signs/real"
 
 
 @dataclass(frozen=True)
-class Draw:
+class LatentBatch:
     """The random inputs of one phase for the whole batch, drawn before it is split.
 
     z, z_mix: [N, z_dim]; labels: [N, c_dim] or None; mix_from: first layer that takes its style
@@ -61,13 +61,13 @@ class Draw:
     mix_from: int | None = None
     path_noise: Tensor | None = None
 
-    def __getitem__(self, part: Tensor) -> Draw:
+    def __getitem__(self, part: Tensor) -> LatentBatch:
         part = sent(part, self.z.device)
 
         def take(value: Tensor | None) -> Tensor | None:
             return None if value is None else value[part]
 
-        return Draw(
+        return LatentBatch(
             self.z[part], take(self.labels), take(self.z_mix), self.mix_from, take(self.path_noise)
         )
 
@@ -77,14 +77,14 @@ class Phase:
     """A loss of one network that runs every `interval` steps, weighted by the interval."""
 
     name: str
-    purpose: Purpose
+    rng_stream: RngStream
     interval: int
     trains_generator: bool
-    loss: Callable[[PhaseRun, Draw, Batch], Tensor]  # -> per-sample losses
+    loss: Callable[[StepContext, LatentBatch, Batch], Tensor]  # -> per-sample losses
 
 
 @dataclass
-class PhaseRun:
+class StepContext:
     """What a loss may use: the state, what augments, and the step's own random stream."""
 
     state: TrainState
@@ -92,11 +92,13 @@ class PhaseRun:
     blur: float  # sigma in pixels
     rng: np.random.Generator
     noise_mode: str = "random"  # StyleGAN2's noise inputs
-    team: Team = SOLO
-    totals: Totals = field(default_factory=Totals)
+    distributed: Distributed = SINGLE_PROCESS
+    metric_sums: MetricSums = field(default_factory=MetricSums)
     part: Tensor = field(default_factory=lambda: torch.arange(0))  # the micro-batch being done
-    drawn: list[Drawn | None] = field(default_factory=list)  # by call in the phase
-    measured: list[tuple[str, Tensor, int]] = field(default_factory=list)  # not yet in `totals`
+    augment_params: list[AugmentParams | None] = field(default_factory=list)  # by call in the phase
+    pending_metrics: list[tuple[str, Tensor, int]] = field(
+        default_factory=list
+    )  # not yet in `metric_sums`
     calls: int = 0
 
     def discriminate(self, images: Tensor, labels: Tensor | None) -> Tensor:
@@ -109,152 +111,152 @@ class PhaseRun:
         """What is drawn is drawn for the whole batch, so that no split of it changes the result."""
         if self.augment is None:
             return images
-        if self.calls == len(self.drawn):
+        if self.calls == len(self.augment_params):
             shape = (self.state.config.batch, *images.shape[1:])
-            self.drawn.append(self.augment.draw(shape, self.state.ada.p, self.rng))
-        drawn = self.drawn[self.calls]
+            self.augment_params.append(self.augment.sample(shape, self.state.ada.p, self.rng))
+        drawn = self.augment_params[self.calls]
         self.calls += 1
         return images if drawn is None else drawn(images, self.part.numpy())
 
-    def styles(self, draw: Draw, *, update_emas: bool = False) -> Tensor:
+    def map_latents(self, latents: LatentBatch, *, update_emas: bool = False) -> Tensor:
         """ws [N, num_ws, w_dim], mixed from a second latent where the draw says so."""
         mapping = self.state.generator.mapping
-        ws: Tensor = mapping(draw.z, draw.labels, update_emas=update_emas)  # type: ignore[operator]
-        if draw.mix_from is not None:
-            second: Tensor = mapping(draw.z_mix, draw.labels)  # type: ignore[operator]
-            ws = torch.cat([ws[:, : draw.mix_from], second[:, draw.mix_from :]], dim=1)
+        ws: Tensor = mapping(latents.z, latents.labels, update_emas=update_emas)  # type: ignore[operator]
+        if latents.mix_from is not None:
+            second: Tensor = mapping(latents.z_mix, latents.labels)  # type: ignore[operator]
+            ws = torch.cat([ws[:, : latents.mix_from], second[:, latents.mix_from :]], dim=1)
         return ws
 
-    def fakes(self, ws: Tensor, *, update_emas: bool = False) -> Tensor:
+    def generate(self, ws: Tensor, *, update_emas: bool = False) -> Tensor:
         images: Tensor = self.state.generator.synthesis(  # type: ignore[operator]
             ws, update_emas=update_emas, noise_mode=self.noise_mode
         )
         return images
 
-    def measure(self, name: str, values: Tensor) -> None:
+    def log(self, name: str, values: Tensor) -> None:
         """Note the sum of `values`, without waiting for the device to know it."""
-        self.measured.append((name, values.detach().sum(), values.numel()))
+        self.pending_metrics.append((name, values.detach().sum(), values.numel()))
 
-    def settle(self) -> None:
+    def flush_metrics(self) -> None:
         """Add to the totals what was measured; waits for the device, once."""
-        if self.measured:
-            sums = torch.stack([total.double() for _, total, _ in self.measured]).tolist()
-            for (name, _, count), total in zip(self.measured, sums, strict=True):
-                self.totals.add(name, total, count)
-        self.measured.clear()
+        if self.pending_metrics:
+            sums = torch.stack([total.double() for _, total, _ in self.pending_metrics]).tolist()
+            for (name, _, count), total in zip(self.pending_metrics, sums, strict=True):
+                self.metric_sums.add(name, total, count)
+        self.pending_metrics.clear()
 
 
-def generator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
+def generator_main(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Tensor:
     """G wants D to take its images for real ones."""
-    logits = run.discriminate(run.fakes(run.styles(draw)), draw.labels)
-    if run.state.config.loss == "relativistic":
+    logits = ctx.discriminate(ctx.generate(ctx.map_latents(latents)), latents.labels)
+    if ctx.state.config.loss == "relativistic":
         with torch.no_grad():
-            reals = run.discriminate(batch.images, batch.labels)
+            reals = ctx.discriminate(batch.images, batch.labels)
         loss = losses.relativistic_loss(logits, reals)
     else:
         loss = losses.generator_loss(logits)
-    run.measure("Loss/G", loss)
-    run.measure("Scores/fake", logits)
+    ctx.log("Loss/G", loss)
+    ctx.log("Scores/fake", logits)
     return loss
 
 
-def generator_path(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
+def generator_path(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Tensor:
     """G shall move the image equally far for equal moves in W; on half a batch."""
-    assert draw.path_noise is not None
-    half = draw[torch.arange(max(draw.z.shape[0] // 2, 1))]
+    assert latents.path_noise is not None
+    half = latents[torch.arange(max(latents.z.shape[0] // 2, 1))]
     assert half.path_noise is not None
-    ws = run.styles(half)
-    images = run.fakes(ws)
-    penalty, mean = losses.path_length_penalty(images, ws, half.path_noise, run.state.path_mean)
-    run.state.path_mean.copy_(mean)
-    run.measure("Loss/path_length", penalty)
-    return penalty * run.state.config.pl_weight
+    ws = ctx.map_latents(half)
+    images = ctx.generate(ws)
+    penalty, mean = losses.path_length_penalty(images, ws, half.path_noise, ctx.state.path_mean)
+    ctx.state.path_mean.copy_(mean)
+    ctx.log("Loss/path_length", penalty)
+    return penalty * ctx.state.config.pl_weight
 
 
-def discriminator_main(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
+def discriminator_main(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Tensor:
     """D wants to tell G's images from real ones; this pass also moves G's running averages."""
     with torch.no_grad():
-        fakes = run.fakes(run.styles(draw, update_emas=True), update_emas=True)
-    fake_logits = run.discriminate(fakes, draw.labels)
-    real_logits = run.discriminate(batch.images, batch.labels)
-    if run.state.config.loss == "relativistic":
+        fakes = ctx.generate(ctx.map_latents(latents, update_emas=True), update_emas=True)
+    fake_logits = ctx.discriminate(fakes, latents.labels)
+    real_logits = ctx.discriminate(batch.images, batch.labels)
+    if ctx.state.config.loss == "relativistic":
         loss = losses.relativistic_loss(real_logits, fake_logits)
         # Only the difference of logits means something here: how often the art wins its pair.
         signs = (real_logits - fake_logits).detach().sign()
     else:
         loss = losses.discriminator_loss(fake_logits, real_logits)
         signs = real_logits.detach().sign()
-    run.measure("Loss/D", loss)
-    run.measure("Scores/real", real_logits)
-    run.measure(SIGNS, signs)
+    ctx.log("Loss/D", loss)
+    ctx.log("Scores/real", real_logits)
+    ctx.log(SIGNS, signs)
     return loss
 
 
-def discriminator_r1(run: PhaseRun, draw: Draw, batch: Batch) -> Tensor:
+def discriminator_r1(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Tensor:
     """D shall be flat around real images, and around G's when the loss pairs them."""
     reals = batch.images.detach().requires_grad_(True)
-    penalty = losses.r1_penalty(run.discriminate(reals, batch.labels), reals)
-    run.measure("Loss/r1", penalty)
-    if run.state.config.loss == "relativistic":
+    penalty = losses.r1_penalty(ctx.discriminate(reals, batch.labels), reals)
+    ctx.log("Loss/r1", penalty)
+    if ctx.state.config.loss == "relativistic":
         with torch.no_grad():
-            fakes = run.fakes(run.styles(draw))
+            fakes = ctx.generate(ctx.map_latents(latents))
         fakes.requires_grad_(True)
-        second = losses.r1_penalty(run.discriminate(fakes, draw.labels), fakes)
-        run.measure("Loss/r2", second)
+        second = losses.r1_penalty(ctx.discriminate(fakes, latents.labels), fakes)
+        ctx.log("Loss/r2", second)
         penalty = penalty + second
-    return penalty * (run.state.config.gamma / 2)
+    return penalty * (ctx.state.config.gamma / 2)
 
 
 def phases(config: TrainConfig) -> tuple[Phase, ...]:
     """The phases of a step in order; G first, so that D always answers the newest G."""
-    found = [Phase("Gmain", Purpose.G_MAIN, 1, True, generator_main)]
+    found = [Phase("Gmain", RngStream.G_MAIN, 1, True, generator_main)]
     if config.pl_weight:
-        found.append(Phase("Greg", Purpose.G_REG, config.pl_interval, True, generator_path))
-    found.append(Phase("Dmain", Purpose.D_MAIN, 1, False, discriminator_main))
+        found.append(Phase("Greg", RngStream.G_REG, config.pl_interval, True, generator_path))
+    found.append(Phase("Dmain", RngStream.D_MAIN, 1, False, discriminator_main))
     if config.gamma:
-        found.append(Phase("Dreg", Purpose.D_REG, config.r1_interval, False, discriminator_r1))
+        found.append(Phase("Dreg", RngStream.D_REG, config.r1_interval, False, discriminator_r1))
     return tuple(found)
 
 
-def run_phase(phase: Phase, run: PhaseRun, draw: Draw, batch: Batch) -> None:
+def run_phase(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch) -> None:
     """Add up the phase's gradients over the micro-batches and take one optimiser step.
 
     The gradient is that of the mean over the whole batch, however the batch is split over
     micro-batches and processes. When memory runs out, the phase starts again with half as many
     images at once; UsageError when it does with the fewest.
     """
-    state = run.state
+    state = ctx.state
     network = state.generator if phase.trains_generator else state.discriminator
     adam = state.generator_adam if phase.trains_generator else state.discriminator_adam
     averages = _running_averages(state)
     before = [value.clone() for value in averages]
-    run.drawn = []
-    run.measured.clear()
+    ctx.augment_params = []
+    ctx.pending_metrics.clear()
     network.requires_grad_(True)
-    while not _gradients(phase, run, draw, batch, adam):
+    while not _gradients(phase, ctx, latents, batch, adam):
         state.micro_batch = _halved(state)
         for value, old in zip(averages, before, strict=True):
             value.copy_(old)
-        run.measured.clear()
+        ctx.pending_metrics.clear()
     network.requires_grad_(False)
-    run.team.add_up([p.grad for p in network.parameters() if p.grad is not None])
-    if phase.purpose in (Purpose.D_MAIN, Purpose.G_REG):
-        run.team.average(averages)
-    _tame_gradients(network)
+    ctx.distributed.all_reduce_sum([p.grad for p in network.parameters() if p.grad is not None])
+    if phase.rng_stream in (RngStream.D_MAIN, RngStream.G_REG):
+        ctx.distributed.all_reduce_mean(averages)
+    _remove_non_finite_gradients(network)
     adam.step()
-    run.settle()
+    ctx.flush_metrics()
 
 
 def _gradients(
-    phase: Phase, run: PhaseRun, draw: Draw, batch: Batch, adam: torch.optim.Adam
+    phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch, adam: torch.optim.Adam
 ) -> bool:
     """Leave this process's share of the gradients in the parameters; False: out of memory."""
     adam.zero_grad(set_to_none=True)
-    count = draw.z.shape[0]
+    count = latents.z.shape[0]
     try:
-        for part in micro_batches(run.state.config, count, run.state.micro_batch, run.team):
-            run.part, run.calls = part, 0
-            loss = phase.loss(run, draw[part], batch[part])
+        for part in micro_batches(ctx.state.config, count, ctx.state.micro_batch, ctx.distributed):
+            ctx.part, ctx.calls = part, 0
+            loss = phase.loss(ctx, latents[part], batch[part])
             (loss.mean() * (phase.interval * len(part) / count)).backward()
     except RuntimeError as exc:
         if not _is_out_of_memory(exc):
@@ -297,7 +299,10 @@ def _running_averages(state: TrainState) -> list[Tensor]:
 
 
 def micro_batches(
-    config: TrainConfig, count: int, size: int | None = None, team: Team = SOLO
+    config: TrainConfig,
+    count: int,
+    size: int | None = None,
+    distributed: Distributed = SINGLE_PROCESS,
 ) -> Iterator[Tensor]:
     """Samples of each micro-batch of this process: int64 places in a batch of `count`, ascending.
 
@@ -308,31 +313,32 @@ def micro_batches(
     """
     group = min(config.discriminator.mbstd_group_size or count, count)
     groups = max(count // group, 1)
-    if groups % team.size:
+    world_size = distributed.world_size
+    if groups % world_size:
         raise UsageError(
-            f"a batch of {count} is {groups} groups of {group}: {team.size} processes cannot"
+            f"a batch of {count} is {groups} groups of {group}: {world_size} processes cannot"
             " share them equally",
-            hint=f"try --batch {group * team.size * max(groups // team.size, 1)}",
+            hint=f"try --batch {group * world_size * max(groups // world_size, 1)}",
         )
-    share = groups // team.size
+    share = groups // world_size
     per_part = max(min(size or config.micro_batch, count) // group, 1)
     place = torch.arange(count) % groups
-    for first in range(team.rank * share, (team.rank + 1) * share, per_part):
-        last = min(first + per_part, (team.rank + 1) * share)
+    for first in range(distributed.rank * share, (distributed.rank + 1) * share, per_part):
+        last = min(first + per_part, (distributed.rank + 1) * share)
         yield torch.nonzero((place >= first) & (place < last)).flatten()
 
 
-def _tame_gradients(network: nn.Module) -> None:
+def _remove_non_finite_gradients(network: nn.Module) -> None:
     for parameter in network.parameters():
         if parameter.grad is not None:
             torch.nan_to_num(parameter.grad, nan=0.0, posinf=1e5, neginf=-1e5, out=parameter.grad)
 
 
-def draw_for(
+def sample_latents(
     config: TrainConfig, phase: Phase, step: int, labels: Tensor | None, device: torch.device
-) -> Draw:
+) -> LatentBatch:
     """The phase's random inputs at `step`; `labels` are those of random items of the data set."""
-    rng = stream(config.seed, step, phase.purpose)
+    rng = rng_for(config.seed, step, phase.rng_stream)
     count = config.batch
     shape = (count, config.generator.z_dim)
 
@@ -347,10 +353,10 @@ def draw_for(
         if rng.random() < config.style_mixing and layers > 1:
             mix_from, z_mix = cut, normal(*shape)
     noise = None
-    if phase.purpose is Purpose.G_REG:
+    if phase.rng_stream is RngStream.G_REG:
         side = config.dataset.resolution
         noise = normal(count, config.dataset.channels, side, side)
-    return Draw(z, labels, z_mix, mix_from, noise)
+    return LatentBatch(z, labels, z_mix, mix_from, noise)
 
 
 def num_ws(config: TrainConfig) -> int:
@@ -363,41 +369,41 @@ def num_ws(config: TrainConfig) -> int:
 def train_step(
     state: TrainState,
     batch: Batch,
-    draws: Callable[[Phase], Draw],
+    latents: Callable[[Phase], LatentBatch],
     augment: Augment | None,
     *,
     noise_mode: str = "random",
-    team: Team = SOLO,
+    distributed: Distributed = SINGLE_PROCESS,
 ) -> None:
     """All phases that are due, then the moving average, then p."""
     config = state.config
     sigma = schedule.blur_sigma(config.blur_sigma, config.blur_fade_images, state.images)
-    rng = stream(config.seed, state.step, Purpose.AUGMENT)
-    run = PhaseRun(state, augment, sigma, rng, noise_mode, team)
+    rng = rng_for(config.seed, state.step, RngStream.AUGMENT)
+    ctx = StepContext(state, augment, sigma, rng, noise_mode, distributed)
     for phase in phases(config):
         if state.step % phase.interval == 0:
             # StyleGAN2's noise comes from torch's own stream, so that it too follows from the
             # step; each process of a team has its own.
-            noise = stream(config.seed, state.step, phase.purpose, 1 + 2 * team.rank)
+            noise = rng_for(config.seed, state.step, phase.rng_stream, 1 + 2 * distributed.rank)
             torch.manual_seed(int(noise.integers(2**63)))
-            run_phase(phase, run, draws(phase), batch)
-    _count(run, state)
+            run_phase(phase, ctx, latents(phase), batch)
+    _count(ctx, state)
     beta = schedule.ema_beta(config.batch, config.ema_images, state.images, config.ema_rampup)
-    average_parameters(state, beta)
+    update_ema(state, beta)
     state.images += config.batch
     state.step += 1
     state.ada.adjust(state.step, config.batch)
 
 
-def _count(run: PhaseRun, state: TrainState) -> None:
+def _count(ctx: StepContext, state: TrainState) -> None:
     """Add the step's measurements of all processes to the state, and show ADA the signs."""
-    names = sorted(run.totals.sums)
-    both = run.team.sums(
-        {f"sum {name}": run.totals.sums[name] for name in names}
-        | {f"count {name}": float(run.totals.counts[name]) for name in names}
+    names = sorted(ctx.metric_sums.sums)
+    both = ctx.distributed.all_reduce_dict(
+        {f"sum {name}": ctx.metric_sums.sums[name] for name in names}
+        | {f"count {name}": float(ctx.metric_sums.counts[name]) for name in names}
     )
     for name in names:
-        state.totals.add(name, both[f"sum {name}"], int(both[f"count {name}"]))
+        state.metric_sums.add(name, both[f"sum {name}"], int(both[f"count {name}"]))
     state.ada.observe(both[f"sum {SIGNS}"], int(both[f"count {SIGNS}"]))
 
 

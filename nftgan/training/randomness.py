@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class Purpose(enum.IntEnum):
+class RngStream(enum.IntEnum):
     """Who draws: each has its own stream, so a new draw of one leaves the others alone."""
 
     ORDER = 0  # order of the data set in an epoch
@@ -21,9 +21,9 @@ class Purpose(enum.IntEnum):
     NETWORKS = 10
 
 
-def stream(seed: int, step: int, purpose: Purpose, part: int = 0) -> np.random.Generator:
+def rng_for(seed: int, step: int, rng_stream: RngStream, part: int = 0) -> np.random.Generator:
     """An independent generator for one purpose at one step, the same on every machine."""
-    key = np.random.SeedSequence([seed, step, int(purpose), part])
+    key = np.random.SeedSequence([seed, step, int(rng_stream), part])
     return np.random.Generator(np.random.Philox(key))
 
 
@@ -50,6 +50,6 @@ class DataOrder:
     def _at(self, position: int) -> int:
         epoch, place = divmod(position, self._length)
         if epoch != self._epoch:
-            self._order = stream(self._seed, epoch, Purpose.ORDER).permutation(self._length)
+            self._order = rng_for(self._seed, epoch, RngStream.ORDER).permutation(self._length)
             self._epoch = epoch
         return int(self._order[place])

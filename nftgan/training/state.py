@@ -20,7 +20,7 @@ from nftgan.networks.builders import build_discriminator, build_generator
 from nftgan.training import schedule
 from nftgan.training.ada import AdaController
 from nftgan.training.config import TrainConfig
-from nftgan.training.randomness import Purpose, stream
+from nftgan.training.randomness import RngStream, rng_for
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ KEEP = 2
 
 
 @dataclass
-class Totals:
+class MetricSums:
     """Sums of what was measured since the last tick, by name; part of the state, so that a resumed
     run reports the same statistics."""
 
@@ -56,12 +56,12 @@ class TrainState:
     config: TrainConfig
     generator: nn.Module
     discriminator: nn.Module
-    average: nn.Module  # moving average of the generator: what is published
+    g_ema: nn.Module  # moving average of the generator: what is published
     generator_adam: torch.optim.Adam
     discriminator_adam: torch.optim.Adam
     path_mean: Tensor
     ada: AdaController
-    totals: Totals
+    metric_sums: MetricSums
     micro_batch: int  # of this session; it shrinks when memory runs out
     images: int = 0
     step: int = 0
@@ -89,8 +89,8 @@ class TrainState:
             "step": self.step,
             "seconds": self.seconds,
             "ada": self.ada.state(),
-            "sums": self.totals.sums,
-            "counts": self.totals.counts,
+            "sums": self.metric_sums.sums,
+            "counts": self.metric_sums.counts,
         }
 
     def load(self, tensors: dict[str, Tensor], counters: dict[str, Any]) -> None:
@@ -114,10 +114,10 @@ class TrainState:
         self.images, self.step = int(counters["images"]), int(counters["step"])
         self.seconds = float(counters["seconds"])
         self.ada.restore(counters["ada"])
-        self.totals = Totals(dict(counters["sums"]), dict(counters["counts"]))
+        self.metric_sums = MetricSums(dict(counters["sums"]), dict(counters["counts"]))
 
     def _networks(self) -> list[tuple[str, nn.Module]]:
-        return [("G", self.generator), ("D", self.discriminator), ("G_ema", self.average)]
+        return [("G", self.generator), ("D", self.discriminator), ("G_ema", self.g_ema)]
 
     def _optimisers(self) -> list[tuple[str, nn.Module, torch.optim.Adam]]:
         return [
@@ -129,7 +129,7 @@ class TrainState:
 def fresh_state(config: TrainConfig) -> TrainState:
     """The state before the first step: networks drawn from the seed, no moments, p at its start."""
     device = torch.device(config.device)
-    seeds = stream(config.seed, 0, Purpose.NETWORKS).integers(2**31, size=2)
+    seeds = rng_for(config.seed, 0, RngStream.NETWORKS).integers(2**31, size=2)
     generator = build_generator(config.generator, seed=int(seeds[0])).to(device)
     discriminator = build_discriminator(config.discriminator, seed=int(seeds[1])).to(device)
     average = copy.deepcopy(generator).eval().requires_grad_(False)
@@ -138,7 +138,7 @@ def fresh_state(config: TrainConfig) -> TrainState:
         config=config,
         generator=generator.train().requires_grad_(False),
         discriminator=discriminator.train().requires_grad_(False),
-        average=average,
+        g_ema=average,
         generator_adam=_adam(
             generator, config.glr, config.pl_interval if config.pl_weight else None
         ),
@@ -153,7 +153,7 @@ def fresh_state(config: TrainConfig) -> TrainState:
             ramp_images=config.aug_ramp_images,
             adaptive=config.aug == "ada",
         ),
-        totals=Totals(),
+        metric_sums=MetricSums(),
         micro_batch=config.micro_batch,
     )
 
@@ -269,7 +269,7 @@ def transfer(state: TrainState, generator: nn.Module, discriminator: nn.Module |
     missing: list[str] = []
     misshapen: list[str] = []
     for prefix, source, targets in (
-        ("G", generator, (state.generator, state.average)),
+        ("G", generator, (state.generator, state.g_ema)),
         ("D", discriminator, (state.discriminator,)),
     ):
         theirs = source.state_dict() if source is not None else {}
@@ -285,12 +285,12 @@ def transfer(state: TrainState, generator: nn.Module, discriminator: nn.Module |
     return Transfer(tuple(taken), tuple(missing), tuple(misshapen))
 
 
-def average_parameters(state: TrainState, beta: float) -> None:
+def update_ema(state: TrainState, beta: float) -> None:
     """One step of the moving average: parameters are blended, buffers copied."""
     with torch.no_grad():
-        for mean, value in _pairs(state.average.parameters(), state.generator.parameters()):
+        for mean, value in _pairs(state.g_ema.parameters(), state.generator.parameters()):
             mean.copy_(value.lerp(mean, beta))
-        for kept, value in _pairs(state.average.buffers(), state.generator.buffers()):
+        for kept, value in _pairs(state.g_ema.buffers(), state.generator.buffers()):
             kept.copy_(value)
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nftgan.training.team import Team
+from nftgan.training.distributed import Distributed
 
-Paint = Callable[[Sequence[int]], npt.NDArray[np.uint8]]
+SampleFn = Callable[[Sequence[int]], npt.NDArray[np.uint8]]
 """Images [N, C, H, W] of the averaged generator for N seeds."""
-Score = Callable[[Paint, Team], dict[str, float]]
+Score = Callable[[SampleFn, Distributed], dict[str, float]]
 """Measures a network at a snapshot; given to the loop by who may know of metrics. All processes of
 the team call it, and the leader's answer counts."""
 

@@ -14,8 +14,8 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import split_dataset
 from nftgan.errors import MissingStepError
 from nftgan.training.config import TrainConfig
-from nftgan.training.team import SOLO, Team
-from nftgan.training.tick import Paint, Score
+from nftgan.training.distributed import SINGLE_PROCESS, Distributed
+from nftgan.training.tick import SampleFn, Score
 
 FAKES = 400
 FEWEST_HELD = 20  # fewer say nothing
@@ -46,10 +46,12 @@ def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
         return None  # the weights are an ordinary dependency: a run is worth more than its score
     art: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
 
-    def score(paint: Paint, team: Team = SOLO) -> dict[str, float]:
-        mine = torch.from_numpy(extract(paint(range(team.rank, FAKES, team.size))))
-        found = team.rows(mine, FAKES).numpy()
-        if not team.leads:
+    def score(sample: SampleFn, distributed: Distributed = SINGLE_PROCESS) -> dict[str, float]:
+        mine = torch.from_numpy(
+            extract(sample(range(distributed.rank, FAKES, distributed.world_size)))
+        )
+        found = distributed.gather_rows(mine, FAKES).numpy()
+        if not distributed.is_main:
             return {}
         if not art:
             art.append(_art_features(config, run_dir, extract))

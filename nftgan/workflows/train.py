@@ -12,10 +12,10 @@ from nftgan.files import read_json
 from nftgan.progress import SILENT, Progress
 from nftgan.training.advice import advice
 from nftgan.training.config import DatasetFacts, TrainConfig, resolve
+from nftgan.training.distributed import init_distributed
 from nftgan.training.loop import train
 from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.training.report import write_report
-from nftgan.training.team import joined
 from nftgan.training.tick import Tick
 from nftgan.workflows.scoring import scorer
 from nftgan.workflows.sources import RUN_OPTIONS, parent_source
@@ -63,13 +63,17 @@ def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Ti
     Started by torchrun, or by `--gpus`, the processes train as one team: each makes this call, and
     the leader's plan says in which folder.
     """
-    with joined(plan.config.device) as team:
-        run_dir = Path(team.text(str(plan.run_dir)))
+    with init_distributed(plan.config.device) as distributed:
+        run_dir = Path(distributed.broadcast_str(str(plan.run_dir)))
         score = scorer(plan.config, run_dir)
-        if any(team.any(score is None)):  # not for one alone: the others would wait for it
+        if any(
+            distributed.all_reduce_any(score is None)
+        ):  # not for one alone: the others would wait for it
             score = None
-        for tick in train(plan.config, run_dir=run_dir, progress=progress, team=team, score=score):
-            if tick.snapshot and team.leads:
+        for tick in train(
+            plan.config, run_dir=run_dir, progress=progress, distributed=distributed, score=score
+        ):
+            if tick.snapshot and distributed.is_main:
                 write_report(run_dir)
             yield tick
 

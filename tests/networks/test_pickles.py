@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from nftgan.errors import UsageError
 from nftgan.networks import pickles
-from nftgan.networks.pickles import Allowed, Budget, Machine
+from nftgan.networks.pickles import AllowedGlobal, Budget, RestrictedUnpickler
 from nftgan.networks.published import parse_published
 from tests import reference
 from tests.networks import assembler as a
@@ -133,7 +133,7 @@ NAMES = [
     ("dnnlib.util", "call_func_by_name"),
     ("torch_utils.persistence", "_src_to_module"),
     ("torch_utils.persistence", "persistent_class"),
-    ("nftgan.networks.pickles", "Machine"),
+    ("nftgan.networks.pickles", "RestrictedUnpickler"),
     ("sys", "exit"),
     ("", ""),
     ("collections\x00", "OrderedDict"),
@@ -428,9 +428,9 @@ OPCODES = st.sampled_from([*sorted(pickles._ACTIONS), ord(".")])
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.builds(lambda c, b: bytes([c]) + b, OPCODES, st.binary(max_size=3))))
 def test_any_sequence_of_operations_ends_in_a_value_or_a_refusal(pieces: list[bytes]) -> None:
-    names = {("a", "b"): Allowed("thing", call=lambda *_: 1, new=dict)}
+    names = {("a", "b"): AllowedGlobal("thing", call=lambda *_: 1, new=dict)}
     try:
-        Machine(memoryview(b"".join(pieces)), names, Budget()).run()
+        RestrictedUnpickler(memoryview(b"".join(pieces)), names, Budget()).run()
     except UsageError as exc:
         assert exc.hint
 
@@ -453,5 +453,5 @@ def test_plain_values_come_back_as_the_ordinary_unpickler_gives_them(
     value: Any, protocol: int
 ) -> None:
     data = pickle.dumps(value, protocol)
-    result = Machine(memoryview(data), {}, Budget()).run()
+    result = RestrictedUnpickler(memoryview(data), {}, Budget()).run()
     assert repr(result) == repr(pickle.loads(data))

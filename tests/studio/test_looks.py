@@ -45,9 +45,9 @@ def test_truncation_moves_and_mixtures_are_the_library_s(serve: Serve, reference
 def test_relatives_are_the_closest_styles(serve: Serve, reference: Model) -> None:
     served = serve(range(40))
     seeds = list(range(40 + 2048))
-    from nftgan.synthesis.latents import styles
+    from nftgan.synthesis.latents import seeds_to_ws
 
-    ws = styles(reference.generator, seeds, reference.recipe())[:, 0].numpy()
+    ws = seeds_to_ws(reference.generator, seeds, reference.recipe())[:, 0].numpy()
     away = np.linalg.norm(ws - ws[7], axis=1)
     expected = [seed for seed in np.argsort(away) if seed != 7][:12]
     found = served.get("/api/piece/7")["relatives"]

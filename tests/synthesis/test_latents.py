@@ -12,12 +12,12 @@ from tiny import stylegan2, stylegan3
 from nftgan.errors import UsageError
 from nftgan.synthesis.latents import (
     check_recipe,
-    inverse_transform,
+    input_transform,
+    inverse_input_transform,
     latent,
     latents,
-    moved_canvas,
     one_hot,
-    styles,
+    seeds_to_ws,
 )
 from nftgan.synthesis.recipe import Finish, Recipe
 
@@ -44,11 +44,11 @@ def test_classes_must_fit_the_model() -> None:
 def test_the_input_gets_the_inverse_of_the_move(x: float, y: float, degrees: float) -> None:
     a = math.radians(degrees)
     move = [[math.cos(a), math.sin(a), x], [-math.sin(a), math.cos(a), y], [0, 0, 1]]
-    assert np.allclose(inverse_transform((x, y), degrees), np.linalg.inv(move), atol=1e-14)
+    assert np.allclose(inverse_input_transform((x, y), degrees), np.linalg.inv(move), atol=1e-14)
 
 
 def test_no_move_is_exactly_the_identity() -> None:
-    assert inverse_transform((0.0, 0.0), 0.0).tobytes() == np.eye(3).tobytes()
+    assert inverse_input_transform((0.0, 0.0), 0.0).tobytes() == np.eye(3).tobytes()
 
 
 def test_a_translation_moves_the_image_right_and_down() -> None:
@@ -64,7 +64,7 @@ def test_the_canvas_is_put_back_also_after_an_error() -> None:
     generator = stylegan3().generator
     recipe = Recipe("sha256:" + "0" * 64, (16, 16), translate=(0.5, 0), rotate=20)
     before = generator.synthesis.input.transform.clone()
-    with pytest.raises(RuntimeError), moved_canvas(generator, recipe):
+    with pytest.raises(RuntimeError), input_transform(generator, recipe):
         assert not torch.equal(generator.synthesis.input.transform, before)
         raise RuntimeError
     assert torch.equal(generator.synthesis.input.transform, before)
@@ -72,8 +72,8 @@ def test_the_canvas_is_put_back_also_after_an_error() -> None:
 
 def test_truncation_reaches_only_the_layers_before_the_cutoff() -> None:
     model = stylegan3()
-    full = styles(model.generator, [5], model.recipe())
-    near = styles(model.generator, [5], model.recipe(trunc=0.5, cutoff=3))
+    full = seeds_to_ws(model.generator, [5], model.recipe())
+    near = seeds_to_ws(model.generator, [5], model.recipe(trunc=0.5, cutoff=3))
     w_avg = model.generator.mapping.w_avg
     assert torch.allclose(near[:, :3], w_avg + 0.5 * (full[:, :3] - w_avg))
     assert torch.equal(near[:, 3:], full[:, 3:])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nftgan
-from nftgan.synthesis.latents import inverse_transform, latents
+from nftgan.synthesis.latents import inverse_input_transform, latents
 from tests import reference
 
 NAMES = ("t32", "r32", "t32c", "sg2_32")
@@ -52,7 +52,7 @@ def test_a_moved_canvas_gives_the_published_image(
         assert model.generator.config.kind == "stylegan2"
         return
     x, y, degrees = numbers[f"tr_{which}_args"].tolist()
-    inverse = inverse_transform((x, y), degrees)
+    inverse = inverse_input_transform((x, y), degrees)
     assert np.allclose(inverse, numbers[f"tr_{which}_inverse"], atol=1e-12)
     seed, label = int(numbers["z_seeds"][0]), labels(numbers)[0]
     image = model.render(seed, translate=(x, y), rotate=degrees, label=label).astype(int)

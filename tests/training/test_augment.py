@@ -86,7 +86,7 @@ def test_the_four_bands_add_up_to_the_image():
 def test_identity_values_leave_all_but_the_resampling_alone():
     torch.manual_seed(0)
     smooth = torch.nn.functional.interpolate(torch.randn(3, 3, 4, 4), size=32, mode="bicubic")
-    values = augment.draw(np.random.default_rng(0), PIPES["bgcfnc"], 3, 1e-12)
+    values = augment.sample_params(np.random.default_rng(0), PIPES["bgcfnc"], 3, 1e-12)
     out = augment.apply(smooth, values, noise=torch.randn(3, 3, 32, 32))
     torch.testing.assert_close(out, smooth, atol=0.02, rtol=0)
 
@@ -103,7 +103,7 @@ def test_no_probability_is_no_change_and_the_same_stream_the_same_images():
 
 
 def test_operations_are_applied_as_often_as_p_says():
-    values = augment.draw(np.random.default_rng(0), PIPES["bgcfnc"], 20_000, 0.3)
+    values = augment.sample_params(np.random.default_rng(0), PIPES["bgcfnc"], 20_000, 0.3)
     for name in ("xint", "scale", "aniso", "brightness", "contrast", "hue", "saturation", "noise"):
         identity = 1 if name in ("scale", "aniso", "contrast", "saturation") else 0
         changed = (values[name] != identity).reshape(20_000, -1).any(axis=1).mean()
@@ -145,7 +145,7 @@ def test_sampling_can_be_differentiated_twice():
 def test_the_whole_pipe_can_be_differentiated_twice():
     torch.manual_seed(0)
     images = torch.randn(1, 3, 8, 8, dtype=torch.float64, requires_grad=True)
-    values = augment.draw(np.random.default_rng(3), PIPES["bgcfnc"], 1, 1.0)
+    values = augment.sample_params(np.random.default_rng(3), PIPES["bgcfnc"], 1, 1.0)
     noise = torch.randn(1, 3, 8, 8, dtype=torch.float64)
 
     def critic(x):

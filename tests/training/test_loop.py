@@ -264,9 +264,7 @@ def test_transfer_into_another_shape_says_what_did_not_fit(configure, undisturbe
     assert "G.mapping.fc0.weight" in report.taken
     assert any(name.startswith("G.synthesis.") for name in (*report.missing, *report.misshapen))
     assert "taken over; new:" in str(report)
-    torch.testing.assert_close(
-        fresh.average.mapping.fc0.weight, parent.generator.mapping.fc0.weight
-    )
+    torch.testing.assert_close(fresh.g_ema.mapping.fc0.weight, parent.generator.mapping.fc0.weight)
 
 
 def test_stop_leaves_other_threads_alone():

@@ -9,7 +9,7 @@ from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks
 from nftgan.training import phases
 from nftgan.training.config import DatasetFacts, resolve
-from nftgan.training.phases import Batch, Draw, PhaseRun, run_phase, train_step
+from nftgan.training.phases import Batch, LatentBatch, StepContext, run_phase, train_step
 from nftgan.training.state import fresh_state
 from tests import reference
 
@@ -48,9 +48,9 @@ class Golden:
         assert config.pl_weight == loss["pl_weight"]
         self.state = fresh_state(self.config)
         self.state.generator.load_state_dict(model.generator.state_dict())
-        self.state.average.load_state_dict(model.generator.state_dict())
+        self.state.g_ema.load_state_dict(model.generator.state_dict())
         self.state.discriminator.load_state_dict(model.discriminator.state_dict())
-        for network in (self.state.generator, self.state.average, self.state.discriminator):
+        for network in (self.state.generator, self.state.g_ema, self.state.discriminator):
             network.double()
         self.state.path_mean = self.state.path_mean.double()
         self.start = {
@@ -62,7 +62,7 @@ class Golden:
         return {
             "G": self.state.generator,
             "D": self.state.discriminator,
-            "G_ema": self.state.average,
+            "G_ema": self.state.g_ema,
         }
 
     def batch(self, step):
@@ -74,13 +74,13 @@ class Golden:
         noise = torch.from_numpy(self.data["pl_noise"])
         if len(noise) < len(z):
             noise = torch.cat([noise, torch.zeros_like(noise)])
-        return Draw(z, None, path_noise=noise)
+        return LatentBatch(z, None, path_noise=noise)
 
     def run(self, name):
         phase = next(phase for phase in phases.phases(self.config) if phase.name == name)
         once = dataclasses.replace(phase, interval=1)
-        run = PhaseRun(self.state, None, 0.0, np.random.default_rng(0), "const")
-        run.totals = self.state.totals
+        run = StepContext(self.state, None, 0.0, np.random.default_rng(0), "const")
+        run.metric_sums = self.state.metric_sums
         run_phase(once, run, self.draw(phase, 0), self.batch(0))
 
     def mean(self, key):
@@ -106,7 +106,7 @@ def test_each_phase_has_the_published_losses_and_gradients(golden, name):
     if f"{name}/grad_norms" not in golden.scalars:
         pytest.skip("this network has no such phase")
     golden.run(name)
-    means = golden.state.totals.means()
+    means = golden.state.metric_sums.means()
     for key, ours in {
         "Gmain/Loss/G/loss": "Loss/G",
         "Greg/Loss/pl_penalty": "Loss/path_length",
@@ -145,7 +145,7 @@ def test_two_whole_steps_move_every_weight_as_published(golden):
             None,
             noise_mode="const",
         )
-        golden.state.totals.clear()
+        golden.state.metric_sums.clear()
     for network in ("G", "D"):
         moved = dict(golden.networks()[network].named_parameters())
         for name, norm in golden.scalars[f"after2/{network}_delta_norms"].items():
@@ -153,7 +153,7 @@ def test_two_whole_steps_move_every_weight_as_published(golden):
             assert found == pytest.approx(norm, rel=1e-4), name
     z = torch.from_numpy(golden.data["z"][0, 0])
     with torch.no_grad():
-        images = golden.state.average(z, noise_mode="const")
+        images = golden.state.g_ema(z, noise_mode="const")
     np.testing.assert_allclose(images.numpy(), golden.data["f64/after2/G_ema_img"], atol=1e-5)
 
 
@@ -172,10 +172,10 @@ def small_step(configure, micro_batch, **changes):
     state = fresh_state(config)
     rng = np.random.default_rng(0)
     batch = Batch(torch.from_numpy(rng.standard_normal((8, 3, 16, 16), np.float32)), None)
-    run = PhaseRun(state, None, 0.0, rng, "const")
+    run = StepContext(state, None, 0.0, rng, "const")
     found = {}
     for phase in phases.phases(config):
-        draw = phases.draw_for(config, phase, 0, None, torch.device("cpu"))
+        draw = phases.sample_latents(config, phase, 0, None, torch.device("cpu"))
         run_phase(phase, run, draw, batch)
         network = state.generator if phase.trains_generator else state.discriminator
         found[phase.name] = [
@@ -184,7 +184,7 @@ def small_step(configure, micro_batch, **changes):
             if parameter.grad is not None
         ]
         state = fresh_state(config)
-        run = PhaseRun(state, None, 0.0, rng, "const")
+        run = StepContext(state, None, 0.0, rng, "const")
     return found
 
 
@@ -213,7 +213,7 @@ def test_micro_batches_keep_the_groups_of_the_minibatch_deviation(configure, cou
 def test_bad_gradients_become_large_numbers_instead_of_spreading():
     network = torch.nn.Linear(3, 1, bias=False)
     network.weight.grad = torch.tensor([[float("nan"), float("inf"), -float("inf")]])
-    phases._tame_gradients(network)
+    phases._remove_non_finite_gradients(network)
     assert network.weight.grad.tolist() == [[0.0, 1e5, -1e5]]
 
 
@@ -226,9 +226,9 @@ def test_the_number_of_styles_is_that_of_the_network(configure):
 def test_style_mixing_takes_the_later_layers_from_the_second_latent(configure):
     config = configure(cfg="stylegan2")
     state = fresh_state(config)
-    run = PhaseRun(state, None, 0.0, np.random.default_rng(0))
+    run = StepContext(state, None, 0.0, np.random.default_rng(0))
     z, z_mix = torch.randn(2, 4, 8)
-    ws = run.styles(Draw(z, None, z_mix, 2))
+    ws = run.map_latents(LatentBatch(z, None, z_mix, 2))
     torch.testing.assert_close(ws[:, :2], state.generator.mapping(z)[:, :2])
     torch.testing.assert_close(ws[:, 2:], state.generator.mapping(z_mix)[:, 2:])
 
@@ -255,7 +255,7 @@ def a_step_with_room_for(configure, monkeypatch, room):
     train_step(
         state,
         Batch(torch.from_numpy(images), None),
-        lambda phase: phases.draw_for(config, phase, 0, None, torch.device("cpu")),
+        lambda phase: phases.sample_latents(config, phase, 0, None, torch.device("cpu")),
         phases.Augment(config.augpipe),
     )
     return state, scarce.sizes
@@ -270,7 +270,7 @@ def test_when_memory_runs_out_the_step_is_done_with_fewer_images_at_once(configu
     one, other = plenty.tensors(), scarce.tensors()
     for name in one:
         torch.testing.assert_close(one[name], other[name], rtol=1e-3, atol=2e-3, msg=name)
-    assert scarce.totals.counts == plenty.totals.counts
+    assert scarce.metric_sums.counts == plenty.metric_sums.counts
 
 
 def test_without_memory_for_the_fewest_images_there_is_one_sentence(configure, monkeypatch):
@@ -285,10 +285,10 @@ def test_relativistic_training_pairs_and_penalises_both_kinds(configure):
     train_step(
         state,
         Batch(torch.from_numpy(images), None),
-        lambda phase: phases.draw_for(config, phase, 0, None, torch.device("cpu")),
+        lambda phase: phases.sample_latents(config, phase, 0, None, torch.device("cpu")),
         None,
     )
-    means = state.totals.means()
+    means = state.metric_sums.means()
     assert {"Loss/r1", "Loss/r2", "Loss/D", "Loss/G"} <= set(means)
     assert means["Loss/r2"] > 0
 
@@ -296,20 +296,22 @@ def test_relativistic_training_pairs_and_penalises_both_kinds(configure):
 def test_a_device_is_waited_for_once_in_a_phase(configure, monkeypatch):
     config = configure(batch=4, micro_batch=2, aug="none")
     state, waits = fresh_state(config), []
-    settle = PhaseRun.settle
+    settle = StepContext.flush_metrics
     monkeypatch.setattr(
-        PhaseRun, "settle", lambda run: (waits.append(len(run.measured)), settle(run))
+        StepContext,
+        "flush_metrics",
+        lambda run: (waits.append(len(run.pending_metrics)), settle(run)),
     )
     images = torch.zeros(4, 3, 16, 16)
     train_step(
         state,
         Batch(images, None),
-        lambda phase: phases.draw_for(config, phase, 0, None, torch.device("cpu")),
+        lambda phase: phases.sample_latents(config, phase, 0, None, torch.device("cpu")),
         None,
     )
     # Two losses or scores of G, three of D, one of R1, for each of two micro-batches.
     assert waits == [4, 6, 2]
-    assert state.totals.counts["Loss/D"] == 4
+    assert state.metric_sums.counts["Loss/D"] == 4
 
 
 def test_a_lazy_phase_weighs_its_gradients_by_its_interval():
@@ -318,7 +320,7 @@ def test_a_lazy_phase_weighs_its_gradients_by_its_interval():
     gradients = []
     for interval in (1, 16):
         phase = dataclasses.replace(regularisation, interval=interval)
-        run = PhaseRun(golden.state, None, 0.0, np.random.default_rng(0), "const")
+        run = StepContext(golden.state, None, 0.0, np.random.default_rng(0), "const")
         golden.state.discriminator.requires_grad_(True)
         draw = golden.draw(phase, 0)
         assert phases._gradients(phase, run, draw, golden.batch(0), golden.state.discriminator_adam)

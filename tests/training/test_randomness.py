@@ -1,19 +1,19 @@
 import numpy as np
 
-from nftgan.training.randomness import DataOrder, Purpose, stream
+from nftgan.training.randomness import DataOrder, RngStream, rng_for
 
 
 def test_a_stream_depends_on_every_part_of_its_name_and_on_nothing_else():
     names = [
-        (seed, step, purpose, part)
+        (seed, step, rng_stream, part)
         for seed in (0, 1)
         for step in (0, 1)
-        for purpose in (Purpose.G_MAIN, Purpose.D_MAIN)
+        for rng_stream in (RngStream.G_MAIN, RngStream.D_MAIN)
         for part in (0, 1)
     ]
-    first = {stream(*name).random() for name in names}
+    first = {rng_for(*name).random() for name in names}
     assert len(first) == len(names)
-    assert first == {stream(*name).random() for name in reversed(names)}
+    assert first == {rng_for(*name).random() for name in reversed(names)}
 
 
 def test_an_epoch_shows_each_image_once_and_epochs_differ():

@@ -12,7 +12,7 @@ from nftgan.networks.model_file import load_networks
 from nftgan.training import phases
 from nftgan.training.augment import Augment
 from nftgan.training.config import TrainConfig
-from nftgan.training.feed import Feed
+from nftgan.training.data_loader import DataLoader
 from nftgan.training.loop import train
 from nftgan.training.outputs import read_statistics
 from nftgan.training.state import fresh_state
@@ -36,12 +36,12 @@ def dataset(art):
 
 def steps(config, dataset, count=3):
     """The state after `count` steps, of which the first has every penalty."""
-    feed, state = Feed(config, dataset), fresh_state(config)
+    loader, state = DataLoader(config, dataset), fresh_state(config)
     for _ in range(count):
         phases.train_step(
             state,
-            feed.batch(state.images),
-            lambda phase: feed.draw(phase, state.step),
+            loader.batch(state.images),
+            lambda phase: loader.latents(phase, state.step),
             Augment(config.augpipe),
         )
     return state
@@ -57,17 +57,17 @@ def test_steps_end_with_the_same_bits(changes, configure, dataset):
     ours, theirs = again.tensors(), kept.tensors()
     assert set(ours) == set(theirs)
     assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
-    assert again.totals == kept.totals
-    assert "Loss/r1" in kept.totals.sums
-    assert ("Loss/path_length" in kept.totals.sums) == (changes["cfg"] == "stylegan2")
+    assert again.metric_sums == kept.metric_sums
+    assert "Loss/r1" in kept.metric_sums.sums
+    assert ("Loss/path_length" in kept.metric_sums.sums) == (changes["cfg"] == "stylegan2")
 
 
 def kept_bytes(config, dataset, name):
     """Bytes that autograd keeps for the backward pass of a phase's loss."""
-    state, feed = fresh_state(config), Feed(config, dataset)
+    state, loader = fresh_state(config), DataLoader(config, dataset)
     phase = next(phase for phase in phases.phases(config) if phase.name == name)
     (state.generator if phase.trains_generator else state.discriminator).requires_grad_(True)
-    run = phases.PhaseRun(state, None, 0.0, phases.stream(0, 0, phase.purpose))
+    run = phases.StepContext(state, None, 0.0, phases.rng_for(0, 0, phase.rng_stream))
     kept = {}
 
     def keep(tensor):
@@ -75,7 +75,7 @@ def kept_bytes(config, dataset, name):
         return tensor
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        phase.loss(run, feed.draw(phase, 0), feed.batch(0))
+        phase.loss(run, loader.latents(phase, 0), loader.batch(0))
     return sum(kept.values())
 
 

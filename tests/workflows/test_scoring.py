@@ -14,8 +14,8 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import split_dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.training.config import DatasetFacts, TrainConfig
+from nftgan.training.distributed import SINGLE_PROCESS
 from nftgan.training.outputs import read_statistics
-from nftgan.training.team import SOLO
 from nftgan.workflows.scoring import CACHE, scorer
 from nftgan.workflows.train import TrainPlan, run_training
 from tests.training.conftest import smallest
@@ -58,7 +58,7 @@ def test_a_team_shares_the_fakes_and_finds_the_same(config: TrainConfig, tmp_pat
     found = []
     for size in (1, 2):
         run = tmp_path / f"run{size}"
-        team = [
+        distributed = [
             subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, config.dataset.path, str(run)],
                 cwd=ROOT,
@@ -68,7 +68,7 @@ def test_a_team_shares_the_fakes_and_finds_the_same(config: TrainConfig, tmp_pat
             )
             for rank in range(size)
         ]
-        assert [one.wait(240) for one in team] == [0] * size
+        assert [one.wait(240) for one in distributed] == [0] * size
         found.append(read_statistics(run / "stats.jsonl")[-1])
     for name in ("KID", "KID/error", "KID/floor", "Copies"):
         assert found[1][name] == pytest.approx(found[0][name], rel=1e-3, abs=1e-3), name
@@ -84,12 +84,12 @@ def test_unseen_art_scores_as_art_and_shown_art_as_copies(
     assert score is not None
     fresh = score(
         lambda seeds: np.stack([drawing(10_000 + n).transpose(2, 0, 1) for n in range(80)]),
-        SOLO,
+        SINGLE_PROCESS,
     )
-    copied = score(lambda seeds: dataset.images(shown), SOLO)
+    copied = score(lambda seeds: dataset.images(shown), SINGLE_PROCESS)
     noise = score(
         lambda seeds: np.random.default_rng(0).integers(0, 256, (80, 3, 32, 32), dtype=np.uint8),
-        SOLO,
+        SINGLE_PROCESS,
     )
     assert abs(fresh["KID"]) < 4 * fresh["KID/error"] + 0.02
     assert noise["KID"] > 20 * abs(fresh["KID"])
@@ -98,7 +98,7 @@ def test_unseen_art_scores_as_art_and_shown_art_as_copies(
     assert (tmp_path / CACHE).exists()
     again = scorer(config, tmp_path)
     assert again is not None
-    assert again(lambda seeds: dataset.images(held), SOLO)["Copies"] <= 0.05
+    assert again(lambda seeds: dataset.images(held), SINGLE_PROCESS)["Copies"] <= 0.05
 
 
 def test_a_run_writes_its_scores_and_trains_on_nothing_held_out(
@@ -125,10 +125,10 @@ def test_a_small_set_is_scored_without_a_hold_out_and_its_copies_are_found(tmp_p
     assert score is not None
     images = np.stack(art).transpose(0, 3, 1, 2)
     fresh = np.stack([drawing(n) for n in range(1000, 1400)]).transpose(0, 3, 1, 2)
-    copies = score(lambda seeds: images[np.asarray(seeds) % 80], SOLO)
-    honest = score(lambda seeds: fresh[np.asarray(seeds)], SOLO)
+    copies = score(lambda seeds: images[np.asarray(seeds) % 80], SINGLE_PROCESS)
+    honest = score(lambda seeds: fresh[np.asarray(seeds)], SINGLE_PROCESS)
     noise = np.random.default_rng(0).integers(0, 256, fresh.shape, dtype=np.uint8)
-    broken = score(lambda seeds: noise[np.asarray(seeds)], SOLO)
+    broken = score(lambda seeds: noise[np.asarray(seeds)], SINGLE_PROCESS)
     assert copies["Copies"] == 1 and honest["Copies"] < 0.1 and broken["Copies"] == 0
     assert abs(honest["KID"] - honest["KID/floor"]) < 0.1 < broken["KID"]
     tiny = tmp_path / "tiny.zip"

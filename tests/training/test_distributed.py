@@ -15,8 +15,8 @@ import torch
 from nftgan.errors import PartlyDone, UsageError
 from nftgan.networks.model_file import load_networks
 from nftgan.training import phases
+from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.outputs import read_statistics
-from nftgan.training.team import SOLO, Team
 
 PROGRAM = """
 import os, signal, sys, time
@@ -28,15 +28,15 @@ sys.path.insert(0, {root!r})
 from nftgan.errors import PartlyDone
 from nftgan.training.config import DatasetFacts
 from nftgan.training.loop import train
-from nftgan.training.team import joined
+from nftgan.training.distributed import init_distributed
 from tests.training.conftest import smallest
 config = smallest(DatasetFacts.of(Path({art!r})), batch=8, **{options!r})
 dies = {dies!r}
 code = 0
 try:
-    with joined("cpu") as team:
-        for tick in train(config, run_dir=Path({run!r}), team=team):
-            if dies and team.rank == 1 and tick.images >= dies:
+    with init_distributed("cpu") as distributed:
+        for tick in train(config, run_dir=Path({run!r}), distributed=distributed):
+            if dies and distributed.rank == 1 and tick.images >= dies:
                 os.kill(os.getpid(), signal.SIGKILL)
 except PartlyDone as exc:
     print(exc)
@@ -148,7 +148,7 @@ def test_the_command_line_starts_them_and_speaks_once(art, tmp_path, device):
 def test_a_share_is_whole_groups_and_all_shares_are_the_batch(configure):
     config = configure(batch=16, micro_batch=4, mbstd_group=2)
     shares = [
-        torch.cat(list(phases.micro_batches(config, 16, 4, Team(rank, 4)))).tolist()
+        torch.cat(list(phases.micro_batches(config, 16, 4, Distributed(rank, 4)))).tolist()
         for rank in range(4)
     ]
     assert sorted(n for share in shares for n in share) == list(range(16))
@@ -160,18 +160,18 @@ def test_a_share_is_whole_groups_and_all_shares_are_the_batch(configure):
 def test_a_batch_that_cannot_be_shared_is_refused(configure):
     config = configure(batch=4, micro_batch=4, mbstd_group=2)
     with pytest.raises(UsageError, match="3 processes cannot share"):
-        list(phases.micro_batches(config, 4, 4, Team(0, 3)))
+        list(phases.micro_batches(config, 4, 4, Distributed(0, 3)))
 
 
 def test_alone_nothing_is_sent():
     tensor = torch.ones(3)
-    SOLO.add_up([tensor])
-    SOLO.average([tensor])
+    SINGLE_PROCESS.all_reduce_sum([tensor])
+    SINGLE_PROCESS.all_reduce_mean([tensor])
     assert tensor.tolist() == [1, 1, 1]
-    assert SOLO.text("here") == "here"
-    assert SOLO.any(False, True) == (False, True)
+    assert SINGLE_PROCESS.broadcast_str("here") == "here"
+    assert SINGLE_PROCESS.all_reduce_any(False, True) == (False, True)
 
 
 def test_a_team_that_cannot_meet_says_so():
     with pytest.raises(PartlyDone, match="another process"):
-        Team(0, 2).add_up([torch.ones(1)])  # no process group was begun
+        Distributed(0, 2).all_reduce_sum([torch.ones(1)])  # no process group was begun

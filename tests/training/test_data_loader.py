@@ -13,9 +13,9 @@ from nftgan.dataset.pack import encode_png
 from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks
 from nftgan.training import loop
-from nftgan.training.feed import Feed
+from nftgan.training.data_loader import DataLoader
+from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.loop import train
-from nftgan.training.team import SOLO, Team
 
 POSITIONS = [0, 4, 8, 12, 16, 20]
 
@@ -38,17 +38,17 @@ def large(monkeypatch):
 
 
 @pytest.fixture
-def feed_of(art):
-    """feed_of(config, team) -> a feed that is closed after the test."""
+def loader_of(art):
+    """loader_of(config, distributed) -> a loader that is closed after the test."""
     feeds = []
 
-    def made(config, team=SOLO):
-        feeds.append(Feed(config, Dataset.open(art), team))
+    def made(config, distributed=SINGLE_PROCESS):
+        feeds.append(DataLoader(config, Dataset.open(art), distributed))
         return feeds[-1]
 
     yield made
-    for feed in feeds:
-        feed.close()
+    for loader in feeds:
+        loader.close()
 
 
 def same(ones, others):
@@ -58,13 +58,15 @@ def same(ones, others):
     )
 
 
-@pytest.mark.parametrize("team", [SOLO, Team(1, 2)])
-def test_batches_in_a_row_are_those_of_each_position_alone(team, configure, feed_of, large):
+@pytest.mark.parametrize("distributed", [SINGLE_PROCESS, Distributed(1, 2)])
+def test_batches_in_a_row_are_those_of_each_position_alone(
+    distributed, configure, loader_of, large
+):
     config = configure(conditional=True, mirror=True, kimg=0.04)
 
     def batches(*positions):
-        feed = feed_of(config, team)
-        return [feed.batch(position) for position in positions]
+        loader = loader_of(config, distributed)
+        return [loader.batch(position) for position in positions]
 
     alone = [batches(position)[0] for position in POSITIONS]
     assert same(batches(*POSITIONS), alone)
@@ -72,62 +74,62 @@ def test_batches_in_a_row_are_those_of_each_position_alone(team, configure, feed
     assert same(batches(4, 4, 12), [alone[1], alone[1], alone[3]])
 
 
-def test_reading_ahead_happens_in_a_thread_and_not_beyond_the_end(configure, feed_of, large):
-    feed = feed_of(configure(kimg=0.012))
+def test_reading_ahead_happens_in_a_thread_and_not_beyond_the_end(configure, loader_of, large):
+    loader = loader_of(configure(kimg=0.012))
     readers = []
-    read = feed.dataset.images
+    read = loader.dataset.images
 
     def images(indices):
         readers.append((threading.current_thread() is threading.main_thread(), len(indices)))
         return read(indices)
 
-    feed.dataset.images = images
-    feed.batch(0)
+    loader.dataset.images = images
+    loader.batch(0)
     assert len(threads()) == 1
-    feed.batch(4)
-    feed.batch(8)
+    loader.batch(4)
+    loader.batch(8)
     assert readers.count((True, 4)) == 1
     assert readers.count((False, 1)) == 8
     assert len(readers) == 9
 
 
-def test_images_that_are_in_memory_need_no_thread(configure, feed_of):
-    feed = feed_of(configure())
-    assert feed.dataset.are_decoded(range(24))
+def test_images_that_are_in_memory_need_no_thread(configure, loader_of):
+    loader = loader_of(configure())
+    assert loader.dataset.are_decoded(range(24))
     for position in POSITIONS:
-        feed.batch(position)
+        loader.batch(position)
     assert not threads()
 
 
-def test_a_broken_image_is_an_error_of_the_step_that_needs_it(configure, feed_of, large):
-    feed = feed_of(configure())
-    broken = feed.dataset.names[feed._choice(4).indices[2]]
-    read, small = feed.dataset._files.read, encode_png(np.zeros((4, 4, 3), np.uint8))
-    feed.dataset._files.read = lambda name: small if name == broken else read(name)
-    feed.batch(0)
+def test_a_broken_image_is_an_error_of_the_step_that_needs_it(configure, loader_of, large):
+    loader = loader_of(configure())
+    broken = loader.dataset.names[loader._choice(4).indices[2]]
+    read, small = loader.dataset._files.read, encode_png(np.zeros((4, 4, 3), np.uint8))
+    loader.dataset._files.read = lambda name: small if name == broken else read(name)
+    loader.batch(0)
     with pytest.raises(UsageError) as ahead:
-        feed.batch(4)
+        loader.batch(4)
     with pytest.raises(UsageError) as plain:
-        feed.dataset.images(feed._choice(4).indices)
+        loader.dataset.images(loader._choice(4).indices)
     assert ahead.value.message == plain.value.message
     assert f"{broken} is 4x4" in ahead.value.message
 
 
-def test_closing_does_not_wait_for_the_whole_batch(configure, feed_of, large):
-    feed = feed_of(configure())
-    read, begun, done = feed.dataset.images, threading.Event(), []
+def test_closing_does_not_wait_for_the_whole_batch(configure, loader_of, large):
+    loader = loader_of(configure())
+    read, begun, done = loader.dataset.images, threading.Event(), []
 
     def images(indices):
         if threading.current_thread() is not threading.main_thread():
             begun.set()
-            assert feed._ahead._closed.wait(60)
+            assert loader._ahead._closed.wait(60)
             done.append(indices)
         return read(indices)
 
-    feed.dataset.images = images
-    feed.batch(0)
+    loader.dataset.images = images
+    loader.batch(0)
     assert begun.wait(60)
-    feed.close()
+    loader.close()
     assert len(done) == 1
 
 

@@ -16,34 +16,34 @@ from nftgan.dataset.holdout import split_dataset
 from nftgan.errors import UsageError
 from nftgan.ops.device import sent
 from nftgan.training.config import TrainConfig
-from nftgan.training.phases import Batch, Draw, Phase, draw_for, micro_batches
-from nftgan.training.randomness import DataOrder, stream
-from nftgan.training.team import SOLO, Team
+from nftgan.training.distributed import SINGLE_PROCESS, Distributed
+from nftgan.training.phases import Batch, LatentBatch, Phase, micro_batches, sample_latents
+from nftgan.training.randomness import DataOrder, rng_for
 
 
 @dataclass(frozen=True)
-class Choice:
+class BatchIndices:
     """Which images a batch shows, and which of them mirrored: [N] each."""
 
     indices: npt.NDArray[np.int64]
     flipped: npt.NDArray[np.bool_]
 
 
-class ReadAhead:
+class Prefetcher:
     """Decodes the images of one batch at a time in a thread, which ends with `close`."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="nftgan images")
         self._closed = threading.Event()
-        self._next: tuple[int, Choice, Future[npt.NDArray[np.uint8] | None]] | None = None
+        self._next: tuple[int, BatchIndices, Future[npt.NDArray[np.uint8] | None]] | None = None
 
-    def begin(self, position: int, choice: Choice) -> None:
+    def begin(self, position: int, choice: BatchIndices) -> None:
         """Start on the batch at `position`; without a thread where its images are in memory."""
         if not self._closed.is_set() and not self._dataset.are_decoded(choice.indices):
             self._next = position, choice, self._pool.submit(self._decoded, choice.indices)
 
-    def take(self, position: int) -> tuple[Choice, npt.NDArray[np.uint8] | None] | None:
+    def take(self, position: int) -> tuple[BatchIndices, npt.NDArray[np.uint8] | None] | None:
         """What was begun for `position`, as Dataset.images has it; None where another was, or none.
 
         Raises what decoding has raised.
@@ -67,13 +67,15 @@ class ReadAhead:
         return np.concatenate(found)
 
 
-class Feed:
+class DataLoader:
     """Batches and draws as functions of the configuration and a position or step, nothing else.
 
     While a step computes on a batch, a thread decodes the next one; `close` ends it.
     """
 
-    def __init__(self, config: TrainConfig, dataset: Dataset, team: Team = SOLO) -> None:
+    def __init__(
+        self, config: TrainConfig, dataset: Dataset, distributed: Distributed = SINGLE_PROCESS
+    ) -> None:
         """Raises UsageError when `dataset` is not the one that `config` was made for, or when the
         team cannot share its batch.
         """
@@ -89,9 +91,9 @@ class Feed:
         self.shown, self.held = split.train, split.held
         """Indices of the images to train on, and of those that no step sees."""
         self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)
-        shares = list(micro_batches(config, config.batch, config.batch, team))
-        self._rows = None if team.size == 1 else torch.cat(shares).sort().values
-        self._ahead = ReadAhead(dataset)
+        shares = list(micro_batches(config, config.batch, config.batch, distributed))
+        self._rows = None if distributed.world_size == 1 else torch.cat(shares).sort().values
+        self._ahead = Prefetcher(dataset)
 
     def close(self) -> None:
         """Leave no thread behind."""
@@ -110,11 +112,11 @@ class Feed:
         images = torch.where(flips[:, None, None, None], images.flip(3), images)
         return Batch(images, self.one_hot(choice.indices), self._rows)
 
-    def _choice(self, position: int) -> Choice:
+    def _choice(self, position: int) -> BatchIndices:
         indices, flipped = self._order.batch(position, self._config.batch)
         if self._rows is not None:
             indices, flipped = indices[self._rows.numpy()], flipped[self._rows.numpy()]
-        return Choice(self.shown[indices], flipped)
+        return BatchIndices(self.shown[indices], flipped)
 
     def images_at(self, indices: npt.NDArray[np.int64]) -> Tensor:
         """float32 [N, C, H, W] in [-1, 1] of the data set's images at `indices`."""
@@ -124,11 +126,11 @@ class Feed:
         images = sent(torch.from_numpy(pixels), self._device)
         return images.to(torch.float32) / 127.5 - 1
 
-    def draw(self, phase: Phase, step: int) -> Draw:
+    def latents(self, phase: Phase, step: int) -> LatentBatch:
         """Latents, and labels of random items, for one phase of a step."""
-        rng = stream(self._config.seed, step, phase.purpose, 2)
+        rng = rng_for(self._config.seed, step, phase.rng_stream, 2)
         indices = self.shown[rng.integers(len(self.shown), size=self._config.batch)]
-        return draw_for(self._config, phase, step, self.one_hot(indices), self._device)
+        return sample_latents(self._config, phase, step, self.one_hot(indices), self._device)
 
     def one_hot(self, indices: npt.NDArray[np.int64]) -> Tensor | None:
         """Labels [N, c_dim] of items; None for an unconditional run."""

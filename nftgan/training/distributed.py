@@ -14,33 +14,36 @@ import torch.distributed as dist
 from torch import Tensor
 
 from nftgan.errors import PartlyDone, UsageError
-from nftgan.training.launch import RENDEZVOUS, team_size
+from nftgan.training.launch import RENDEZVOUS, world_size
 
-PATIENCE = datetime.timedelta(minutes=20)
+TIMEOUT = datetime.timedelta(minutes=20)
 """How long a process waits for the others: a snapshot of the leader is the longest pause."""
 
 
-class Team:
-    """Process `rank` of `size`; rank 0 leads: it alone writes files. Alone, all calls are no-ops.
+class Distributed:
+    """Process `rank` of `world_size`; rank 0 is the main one: it alone writes files. Alone, all
+    calls are no-ops.
 
     Every collective call must be made by all processes in the same order. When one of them has
     died, the call of the others raises PartlyDone.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1, device: torch.device | None = None) -> None:
-        self.rank, self.size = rank, size
+    def __init__(
+        self, rank: int = 0, world_size: int = 1, device: torch.device | None = None
+    ) -> None:
+        self.rank, self.world_size = rank, world_size
         self._device = device or torch.device("cpu")
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         return self.rank == 0
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_sum(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor, of one dtype and device, by its sum over all processes."""
-        if self.size == 1 or not tensors:
+        if self.world_size == 1 or not tensors:
             return
         flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
-        with _broken_team_means_partly_done():
+        with _lost_process_means_partly_done():
             dist.all_reduce(flat)
         with torch.no_grad():
             place = 0
@@ -48,73 +51,73 @@ class Team:
                 tensor.copy_(flat[place : place + tensor.numel()].view_as(tensor))
                 place += tensor.numel()
 
-    def average(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_mean(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its mean over all processes."""
-        self.add_up(tensors)
-        if self.size > 1:
+        self.all_reduce_sum(tensors)
+        if self.world_size > 1:
             with torch.no_grad():
                 for tensor in tensors:
-                    tensor.div_(self.size)
+                    tensor.div_(self.world_size)
 
-    def sums(self, values: dict[str, float]) -> dict[str, float]:
+    def all_reduce_dict(self, values: dict[str, float]) -> dict[str, float]:
         """Sums over all processes; each must have the same names."""
-        if self.size == 1:
+        if self.world_size == 1:
             return values
         names = sorted(values)
         tensor = torch.tensor([values[name] for name in names], dtype=torch.float64)
         tensor = tensor.to(self._device)
-        self.add_up([tensor])
+        self.all_reduce_sum([tensor])
         return dict(zip(names, tensor.tolist(), strict=True))
 
-    def any(self, *flags: bool) -> tuple[bool, ...]:
+    def all_reduce_any(self, *flags: bool) -> tuple[bool, ...]:
         """Which of the flags is raised in at least one process."""
-        if self.size == 1:
+        if self.world_size == 1:
             return flags
         raised = torch.tensor([float(flag) for flag in flags], device=self._device)
-        self.add_up([raised])
+        self.all_reduce_sum([raised])
         return tuple(value > 0 for value in raised.tolist())
 
-    def text(self, mine: str) -> str:
+    def broadcast_str(self, mine: str) -> str:
         """The leader's text."""
-        if self.size == 1:
+        if self.world_size == 1:
             return mine
         data = torch.zeros(4096, dtype=torch.uint8, device=self._device)
         encoded = mine.encode()
         if len(encoded) > data.numel():
             raise UsageError(f"{mine[:80]}… is too long a path", hint="use a shorter one")
-        if self.leads:
+        if self.is_main:
             data[: len(encoded)] = torch.tensor(list(encoded), dtype=torch.uint8)
-        with _broken_team_means_partly_done():
+        with _lost_process_means_partly_done():
             dist.broadcast(data, src=0)
         return bytes(data.tolist()).rstrip(b"\0").decode()
 
-    def rows(self, mine: Tensor, total: int) -> Tensor:
+    def gather_rows(self, mine: Tensor, total: int) -> Tensor:
         """All of the rows [total, C], of which this process made those rank, rank + size, …"""
-        if self.size == 1:
+        if self.world_size == 1:
             return mine
         whole = mine.new_zeros(total, *mine.shape[1:], device=self._device)
-        whole[self.rank :: self.size] = mine.to(self._device)
-        self.add_up([whole])
+        whole[self.rank :: self.world_size] = mine.to(self._device)
+        self.all_reduce_sum([whole])
         return whole.to(mine.device)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Until all processes are here."""
-        self.any(False)
+        self.all_reduce_any(False)
 
 
-SOLO = Team()
+SINGLE_PROCESS = Distributed()
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Team]:
-    """The team that the environment describes, as torchrun or `launch` set it; else SOLO.
+def init_distributed(device: str) -> Iterator[Distributed]:
+    """The team that the environment describes, as torchrun or `launch` set it; else SINGLE_PROCESS.
 
     RANK, WORLD_SIZE and LOCAL_RANK are read, with MASTER_ADDR and MASTER_PORT, or the file of
     NFTGAN_RENDEZVOUS. GPUs talk by NCCL, processors by gloo.
     """
-    size = team_size()
+    size = world_size()
     if size == 1:
-        yield SOLO
+        yield SINGLE_PROCESS
         return
     rank, local = int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0"))
     on_gpu = device.startswith("cuda")
@@ -135,16 +138,16 @@ def joined(device: str) -> Iterator[Team]:
     if meeting:  # all on this machine: nothing may listen on its other interfaces
         os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
         os.environ.setdefault("NCCL_SOCKET_IFNAME", _loopback())
-    with _broken_team_means_partly_done():
+    with _lost_process_means_partly_done():
         dist.init_process_group(
             "nccl" if on_gpu else "gloo",
             init_method=f"file://{meeting}" if meeting else "env://",
             rank=rank,
             world_size=size,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
     try:
-        yield Team(rank, size, place)
+        yield Distributed(rank, size, place)
     finally:
         dist.destroy_process_group()
 
@@ -154,7 +157,7 @@ def _loopback() -> str:
 
 
 @contextmanager
-def _broken_team_means_partly_done() -> Iterator[None]:
+def _lost_process_means_partly_done() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as exc:  # DistBackendError is a RuntimeError
