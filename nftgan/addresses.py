@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import SplitResult
 
 
 def is_loopback(host: str | None) -> bool:
@@ -30,6 +31,25 @@ def is_inside(host: str | None) -> bool:
     except (OSError, UnicodeError):
         return False
     return any(not _unmapped(address.split("%")[0]).is_global for address in found)
+
+
+def encrypted_or_here(parts: SplitResult) -> bool:
+    """Whether an address is https, or http to this machine: what a secret may be sent to."""
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+
+
+def redirect_refusal(origin: str | None, there: SplitResult) -> str | None:
+    """Why an answer of the host `origin` may not send us `there`; None when it may.
+
+    A server on this machine may send us to itself, as Kubo does; any other only to public https.
+    """
+    if is_loopback(origin) and is_loopback(there.hostname) and encrypted_or_here(there):
+        return None
+    if there.scheme != "https":
+        return "to an address that is not https"
+    if is_inside(there.hostname):
+        return "to this machine or its network"
+    return None
 
 
 def _unmapped(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

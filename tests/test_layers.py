@@ -25,6 +25,7 @@ ROWS = [
         "config",
         "seeds",
         "files",
+        "http",
         "page",
         "progress",
         "project",

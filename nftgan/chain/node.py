@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import requests
-import urllib3
 from web3.providers.base import JSONBaseProvider
 
-from nftgan.addresses import is_loopback
 from nftgan.chain.errors import NodeUnavailable
 from nftgan.errors import ServiceError
 from nftgan.files import parse_json
+from nftgan.http import CLOCK, Backoff, HttpClient, HttpFault, retry_after
 from nftgan.redaction import remember
 
 TIMEOUT_SECONDS = 30
@@ -52,15 +49,16 @@ class NodeProvider(JSONBaseProvider):
 
     def __init__(self, url: str, where: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         super().__init__()
-        self._url, self.where, self._timeout_seconds = url, where, timeout_seconds
+        self._url, self.where = url, where
         self._secrets = url_secrets(url)
         remember(*(secret.decode() for secret in self._secrets))
         self._waited_seconds = 0.0
-        self._session = requests.Session()
-        # No proxy may answer for a node of this machine, and no entry of ~/.netrc goes to any.
-        self._session.trust_env = not is_loopback(urlsplit(url).hostname)
-        self._session.auth = _as_it_is
-        self._session.headers["Content-Type"] = "application/json"
+        self._client = HttpClient(
+            url,
+            timeout=(timeout_seconds, timeout_seconds),
+            headers={"Content-Type": "application/json"},
+            cookies=True,  # a service of many nodes may keep us at one of them
+        )
 
     def __repr__(self) -> str:
         return f"<NodeProvider {self.where}>"
@@ -70,20 +68,20 @@ class NodeProvider(JSONBaseProvider):
     def make_request(self, method: Any, params: Any) -> Any:
         body = self.encode_rpc_request(method, params)
         tries = 1 if str(method) in _SENDS else READ_TRIES
-        wait = BACKOFF_SECONDS
-        for left in reversed(range(tries)):
+        backoff = Backoff(BACKOFF_SECONDS, MAX_WAIT_SECONDS)
+        for attempt in range(1, tries + 1):
             try:
                 answer = self._on_time(body)
                 _check_quantity(str(method), answer)
                 return answer
             except _TransientError as fault:
-                if not left:
+                if attempt == tries:
                     raise NodeUnavailable(
                         f"the node at {self.where} does not answer ({fault})",
                         hint="check that it runs, or choose another with --rpc",
                     ) from None
-                time.sleep(min(max(wait, fault.wait_seconds), MAX_WAIT_SECONDS))
-                wait *= 2
+                pause = backoff.pause(attempt, fault.wait_seconds)
+                CLOCK.sleep(MAX_WAIT_SECONDS if pause is None else pause)
         raise AssertionError("unreachable")
 
     def _on_time(self, body: bytes) -> dict[str, Any]:
@@ -96,29 +94,22 @@ class NodeProvider(JSONBaseProvider):
                 f"the node at {self.where} is too slow: it took {PATIENCE_SECONDS:.0f} s too long",
                 hint="run the same command again, or choose another node with --rpc",
             )
-        began = time.monotonic()
+        began = CLOCK.now()
         try:
             return self._ask(body)
         finally:
-            self._waited_seconds += max(time.monotonic() - began - PROMPT_SECONDS, 0)
+            self._waited_seconds += max(CLOCK.now() - began - PROMPT_SECONDS, 0)
 
     def _ask(self, body: bytes) -> dict[str, Any]:
         """One answer that is JSON-RPC; _TransientError for what may pass."""
         try:
-            with self._session.post(
-                self._url,
-                data=body,
-                timeout=self._timeout_seconds,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                status = response.status_code
+            with self._client.open("POST", self._url, body=body) as response:
+                status = response.status
                 if status in {408, 425, 429} or status >= 500:
-                    raise _TransientError(f"HTTP {status}", _retry_after(response))
-                data = _bounded(response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
-            # Foreign messages quote the address, key and all: only the kind is passed on.
-            raise _TransientError(type(exc).__name__) from None
+                    raise _TransientError(f"HTTP {status}", retry_after(response.headers))
+                data = response.read(most_bytes=MAX_ANSWER_BYTES, seconds=ANSWER_SECONDS).data
+        except HttpFault as fault:
+            raise _TransientError(fault.reason) from None
         for secret in self._secrets:  # some services quote a wrong key in their refusal
             data = data.replace(secret, b"...")
         try:
@@ -160,35 +151,13 @@ def _check_quantity(method: str, answer: dict[str, Any]) -> None:
             raise _TransientError(f"{method} is no number")
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
 class _TransientError(Exception):
     """A failure that may pass, and how long the node asked to wait."""
 
-    def __init__(self, reason: str, wait_seconds: float = 0) -> None:
+    def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
         super().__init__(reason)
         self.wait_seconds = wait_seconds
 
 
 def _error(answer: dict[str, Any]) -> Any:
     return answer.get("error")
-
-
-def _bounded(response: requests.Response) -> bytes:
-    data = bytearray()
-    until = time.monotonic() + ANSWER_SECONDS
-    # read1 gives what is there; iter_content would wait for a full piece of a dripping answer.
-    while piece := response.raw.read1(1 << 16, decode_content=True):
-        data += piece
-        if time.monotonic() > until:
-            raise _TransientError(f"no whole answer in {ANSWER_SECONDS:.0f} s")
-        if len(data) > MAX_ANSWER_BYTES:
-            raise _TransientError("an answer that is too large")
-    return bytes(data)
-
-
-def _retry_after(response: requests.Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0

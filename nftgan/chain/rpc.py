@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from nftgan.addresses import is_loopback
+from nftgan.addresses import encrypted_or_here
 from nftgan.chain.errors import ContractReverted, NodeRefused
 from nftgan.chain.networks import Chain
 from nftgan.errors import ServiceError, UsageError
@@ -71,7 +71,7 @@ def rpc_url(chain: Chain, given: str | None) -> str:
         known = False
     if not known:
         raise UsageError(f"{redact(url)} is not an http(s) address", hint="--rpc https://…")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if not encrypted_or_here(parts):
         raise UsageError(
             f"{redact(url)} is not encrypted", hint="use https for nodes on other machines"
         )

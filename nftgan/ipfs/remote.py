@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-import time
-import urllib.error
-import urllib.request
-from http.client import HTTPMessage
-from typing import IO, Any
 from urllib.parse import urlsplit
 
-from nftgan.addresses import is_inside, is_loopback
+from nftgan.addresses import encrypted_or_here
 from nftgan.errors import ServiceError, UsageError
+from nftgan.http import Fault, HttpClient, HttpFault, Response
 from nftgan.ipfs.cid import Cid
-from nftgan.ipfs.reader import MAX_BLOCK_BYTES, BlockGetter
-from nftgan.ipfs.store import MissingBlock
+from nftgan.ipfs.reader import MAX_BLOCK_BYTES, BlockGetter, MissingBlock
 
 TIMEOUT_SECONDS = 60
 BLOCK_SECONDS = 180
 """For a whole block: a gateway that sends a byte a minute does not hold anyone for ever."""
+REDIRECTS = 5
 RAW_TYPE = "application/vnd.ipld.raw"
-
-
-class _NoRedirectInside(urllib.request.HTTPRedirectHandler):
-    """A public gateway that sends us to an address of this network is not followed.
-
-    One on this machine may send us to itself: Kubo does, to a name for each CID.
-    """
-
-    def __init__(self, *, gateway_is_here: bool) -> None:
-        self.gateway_is_here = gateway_is_here
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        parts = urlsplit(newurl)
-        host = parts.hostname or ""
-        here = is_loopback(host)
-        within = self.gateway_is_here and here and parts.scheme in {"http", "https"}
-        if not within and (parts.scheme != "https" or is_inside(host)):
-            raise ServiceError("a gateway redirects to an address that is not public https")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def gateway_get(url: str) -> BlockGetter:
@@ -58,43 +27,46 @@ def gateway_get(url: str) -> BlockGetter:
     host = parts.hostname or ""
     if parts.scheme not in {"http", "https"} or not host:
         raise UsageError(f"{url!r} is not a gateway", hint="--gateway https://HOST")
-    if parts.scheme == "http" and not is_loopback(host):
+    if not encrypted_or_here(parts):
         raise UsageError(f"{host} is asked without encryption", hint="use https")
-    here = is_loopback(host)
-    opener = urllib.request.build_opener(_NoRedirectInside(gateway_is_here=here))
-    if here:  # no proxy may answer for a gateway of this machine
-        opener = urllib.request.build_opener(
-            _NoRedirectInside(gateway_is_here=True), urllib.request.ProxyHandler({})
-        )
+    client = HttpClient(url, timeout=(TIMEOUT_SECONDS, TIMEOUT_SECONDS))
     base = url.rstrip("/")
 
+    def ask(cid: Cid) -> bytes:
+        address = f"{base}/ipfs/{cid}?format=raw"
+        with client.open("GET", address, headers={"Accept": RAW_TYPE}, redirects=REDIRECTS) as got:
+            if got.status in {404, 410}:
+                raise MissingBlock(f"{host} does not have the block {cid}")
+            if not 200 <= got.status < 300:
+                raise ServiceError(f"{host} answers {got.status} for {cid}")
+            return _block(got)
+
     def get(cid: Cid) -> bytes:
-        request = urllib.request.Request(
-            f"{base}/ipfs/{cid}?format=raw", headers={"Accept": RAW_TYPE}
-        )
         try:
-            with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
-                return _whole(response, host)
-        except urllib.error.HTTPError as exc:
-            with exc:
-                if exc.code in {404, 410}:
-                    raise MissingBlock(f"{host} does not have the block {cid}") from None
-            raise ServiceError(f"{host} answers {exc.code} for {cid}") from None
-        except OSError as exc:
-            raise ServiceError(f"{host} does not answer: {exc}") from None
+            try:
+                return ask(cid)
+            except HttpFault as fault:
+                if fault.kind is not Fault.BROKEN:
+                    raise
+                return ask(cid)  # a connection that was kept too long ends so
+        except HttpFault as fault:
+            if fault.kind is Fault.REDIRECT:
+                raise ServiceError(
+                    "a gateway redirects to an address that is not public https"
+                ) from None
+            if fault.kind is Fault.LATE:
+                text = f"{host} is too slow: no block in {BLOCK_SECONDS} s"
+                raise ServiceError(text) from None
+            raise ServiceError(f"{host} does not answer: {fault.reason}") from None
 
     return get
 
 
-def _whole(response: Any, host: str) -> bytes:
-    """The body up to one byte more than a block may have, within BLOCK_SECONDS."""
-    until = time.monotonic() + BLOCK_SECONDS
+def _block(response: Response) -> bytes:
+    """The body up to one piece more than a block may have: then the reader refuses it."""
     data = bytearray()
-    while len(data) <= MAX_BLOCK_BYTES:
-        if time.monotonic() > until:
-            raise ServiceError(f"{host} is too slow: no block in {BLOCK_SECONDS} s")
-        part = response.read1(1 << 16)
-        if not part:
+    for piece in response.pieces(seconds=BLOCK_SECONDS):
+        data += piece
+        if len(data) > MAX_BLOCK_BYTES:
             break
-        data += part
     return bytes(data)

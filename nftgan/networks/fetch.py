@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-import urllib3
-
-from nftgan.addresses import is_inside, is_loopback
+from nftgan.addresses import encrypted_or_here
 from nftgan.errors import ServiceError, UsageError
 from nftgan.files import fsync_folder, lock, sha256_file, translated_os_errors
+from nftgan.http import Fault, HttpClient, HttpFault, Response
 from nftgan.progress import SILENT, Progress, Task
 from nftgan.project import state_home
 
@@ -20,9 +19,9 @@ log = logging.getLogger(__name__)
 MAX_FILE_BYTES = 8 << 30
 ATTEMPTS = 5  # each goes on where the last one was cut off
 REDIRECTS = 5
+CONNECT_SECONDS, READ_SECONDS = 10, 30
 PIECE_BYTES = 1 << 18
 _HASH = re.compile(r"sha256=([0-9a-fA-F]{64})")
-_REDIRECT = frozenset({301, 302, 303, 307, 308})
 
 
 def fetch_model(url: str, *, progress: Progress = SILENT) -> Path:
@@ -65,18 +64,18 @@ def fetch_model(url: str, *, progress: Progress = SILENT) -> Path:
 
 def _download(parts: SplitResult, partial: Path, progress: Progress) -> None:
     """The whole file in `partial`; what is there already is not asked for again."""
-    with (
-        urllib3.PoolManager(timeout=urllib3.Timeout(connect=10, read=30), retries=False) as pool,
-        progress.task(f"fetching {Path(parts.path).name}", None, "B") as task,
-    ):
+    client = HttpClient(parts.geturl(), timeout=(CONNECT_SECONDS, READ_SECONDS))
+    with progress.task(f"fetching {Path(parts.path).name}", None, "B") as task:
         reason = ""
         for _ in range(ATTEMPTS):
             try:
-                if _one_attempt(pool, parts, partial, task):
+                if _one_attempt(client, parts, partial, task):
                     return
                 reason = "the connection was cut"
-            except urllib3.exceptions.HTTPError as exc:
-                reason = type(exc).__name__
+            except HttpFault as fault:
+                if fault.kind in {Fault.REDIRECT, Fault.LOOP}:
+                    raise ServiceError(f"{_shown(parts)} {fault.reason}") from None
+                reason = fault.reason
             log.info("%s: %s, trying again", _shown(parts), reason)
     raise ServiceError(
         f"{_shown(parts)} could not be fetched whole: {reason}",
@@ -84,15 +83,15 @@ def _download(parts: SplitResult, partial: Path, progress: Progress) -> None:
     )
 
 
-def _one_attempt(pool: urllib3.PoolManager, parts: SplitResult, partial: Path, task: Task) -> bool:
+def _one_attempt(client: HttpClient, parts: SplitResult, partial: Path, task: Task) -> bool:
     """One request from where `partial` ends; True when the file is whole."""
     with translated_os_errors(partial):
         have = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity", "User-Agent": "nftgan"}
     if have:
         headers["Range"] = f"bytes={have}-"
-    response = _get(pool, parts, headers)
-    try:
+    url = parts._replace(fragment="").geturl()
+    with client.open("GET", url, headers=headers, redirects=REDIRECTS) as response:
         if response.status == 416:
             # Whole already, or longer than the file there: the hash decides.
             if _total(response) == have:
@@ -109,44 +108,18 @@ def _one_attempt(pool: urllib3.PoolManager, parts: SplitResult, partial: Path, t
             partial.unlink(missing_ok=True)
             return False
         position = have if goes_on else 0
-        length = response.headers.get("Content-Length", "")
+        length = response.headers.get("content-length", "")
         total = position + int(length) if length.isdecimal() else None
         if (total or 0) > MAX_FILE_BYTES:
             raise ServiceError(f"{_shown(parts)} is {total} bytes, more than any model")
         with translated_os_errors(partial), partial.open("ab" if goes_on else "wb") as file:
-            for piece in response.stream(PIECE_BYTES, decode_content=False):
+            for piece in response.pieces(piece_bytes=PIECE_BYTES, decode=False):
                 file.write(piece)
                 position += len(piece)
                 if position > MAX_FILE_BYTES:
                     raise ServiceError(f"{_shown(parts)} does not end")
                 task.update(completed=position)
         return total is None or position == total
-    finally:
-        response.close()
-
-
-def _get(
-    pool: urllib3.PoolManager, parts: SplitResult, headers: dict[str, str]
-) -> urllib3.BaseHTTPResponse:
-    """The answer after redirects, none of which may leave https or reach into this machine."""
-    url = parts._replace(fragment="").geturl()
-    for _ in range(REDIRECTS + 1):
-        response = pool.request(
-            "GET", url, headers=headers, preload_content=False, redirect=False, retries=False
-        )
-        target = response.headers.get("Location")
-        if response.status not in _REDIRECT or not target:
-            return response
-        response.close()
-        try:
-            url = urljoin(url, target)
-            there = urlsplit(url)
-        except ValueError as exc:
-            raise ServiceError(f"{_shown(parts)} redirects to nowhere") from exc
-        _check_origin(there)
-        if is_inside(there.hostname) and not is_loopback(parts.hostname):
-            raise ServiceError(f"{_shown(parts)} redirects to this machine or its network")
-    raise ServiceError(f"{_shown(parts)} redirects more than {REDIRECTS} times")
 
 
 def _check_origin(parts: SplitResult) -> None:
@@ -156,21 +129,20 @@ def _check_origin(parts: SplitResult) -> None:
         raise UsageError(f"{parts.hostname} has a port that is no number") from exc
     if not parts.hostname:
         raise UsageError("the URL of the model names no host")
-    plain = parts.scheme == "http" and is_loopback(parts.hostname)
-    if parts.scheme != "https" and not plain:
+    if not encrypted_or_here(parts):
         raise UsageError(
             f"{_shown(parts)} is not https",
             hint="use an https URL; plain http is for this machine only",
         )
 
 
-def _start(response: urllib3.BaseHTTPResponse) -> int | None:
-    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+def _start(response: Response) -> int | None:
+    match = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
     return int(match[1]) if match else None
 
 
-def _total(response: urllib3.BaseHTTPResponse) -> int | None:
-    match = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
+def _total(response: Response) -> int | None:
+    match = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("content-range", ""))
     return int(match[1]) if match else None
 
 

@@ -141,15 +141,14 @@ def _wallet() -> Check:
 
 
 def _answers(url: str, method: str = "GET", body: bytes | None = None) -> bool:
-    import urllib.error
-    import urllib.request
+    from nftgan.http import HttpClient, HttpFault
 
     headers = {"Content-Type": "application/json"} if body else {}
-    request = urllib.request.Request(url, body, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=3) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
+        client = HttpClient(url, timeout=(3, 3), headers=headers)
+        with client.open(method, url, body=body) as response:
+            return response.status == 200
+    except (HttpFault, ValueError):
         return False
 
 

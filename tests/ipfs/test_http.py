@@ -53,6 +53,6 @@ def test_a_service_on_this_machine_is_never_asked_through_a_proxy(
     machines: tuple[Machine, Machine],
 ) -> None:
     service, proxy = machines
-    answer = Service("kubo", service.url).ask("GET", "/version", what="its version")
+    answer = Service("kubo", service.url).request("GET", "/version", what="its version")
     assert answer.data == b"service"
     assert (len(service.asked), proxy.asked) == (1, [])

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import urllib.request
-from email.message import Message
-from typing import Any
-
 import pytest
 
 from nftgan.errors import ServiceError, UsageError
 from nftgan.ipfs.cid import RAW, Cid
 from nftgan.ipfs.remote import gateway_get
+from tests.wire import wire
 
 CID = Cid.of(b"block", RAW)
 INSIDE = [
@@ -27,42 +23,15 @@ INSIDE = [
 ]
 
 
-class Wire:
-    """Stands where the network does: what is asked for, and what comes back."""
-
-    def __init__(self, location: str | None) -> None:
-        self.location, self.asked = location, list[str]()
-
-    def __call__(self, handler: Any, request: urllib.request.Request) -> Any:
-        self.asked.append(request.full_url)
-        headers = Message()
-        status, body = 200, b"block"
-        if self.location and len(self.asked) == 1:
-            headers["Location"], status, body = self.location, 302, b""
-        response = urllib.request.addinfourl(Answer(body), headers, request.full_url, status)
-        response.msg = "said"
-        return response
-
-
-class Answer(io.BytesIO):
-    """A body as http.client gives it."""
-
-
-def wire(monkeypatch: pytest.MonkeyPatch, location: str | None) -> Wire:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    made = Wire(location)
-    for kind, name in (("HTTPHandler", "http_open"), ("HTTPSHandler", "https_open")):
-        monkeypatch.setattr(getattr(urllib.request, kind), name, lambda s, r: made(s, r))
-    return made
+def block_at(gateway: str) -> str:
+    return f"{gateway}/ipfs/{CID}?format=raw"
 
 
 @pytest.mark.parametrize("location", INSIDE)
 def test_a_public_gateway_that_sends_us_inside_is_not_followed(
     monkeypatch: pytest.MonkeyPatch, location: str
 ) -> None:
-    net = wire(monkeypatch, location)
+    net = wire(monkeypatch, {block_at("https://gateway.example"): location})
     with pytest.raises(ServiceError, match="redirects to an address that is not public https"):
         gateway_get("https://gateway.example")(CID)
     assert net.asked == [f"https://gateway.example/ipfs/{CID}?format=raw"]
@@ -71,7 +40,8 @@ def test_a_public_gateway_that_sends_us_inside_is_not_followed(
 def test_a_public_gateway_may_send_us_to_another_public_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    net = wire(monkeypatch, "https://other.example/block")
+    there = "https://other.example/block"
+    net = wire(monkeypatch, {block_at("https://gateway.example"): there})
     assert gateway_get("https://gateway.example")(CID) == b"block"
     assert net.asked[1:] == ["https://other.example/block"]
 
@@ -80,10 +50,11 @@ def test_a_public_gateway_may_send_us_to_another_public_one(
 def test_a_gateway_here_may_send_us_to_itself_and_not_into_the_network(
     monkeypatch: pytest.MonkeyPatch, location: str
 ) -> None:
-    wire(monkeypatch, location)
+    wire(monkeypatch, {block_at("http://127.0.0.1:8080"): location})
     with pytest.raises(ServiceError, match="not public https"):
         gateway_get("http://127.0.0.1:8080")(CID)
-    net = wire(monkeypatch, "http://localhost:8080/own-name")
+    own = "http://localhost:8080/own-name"
+    net = wire(monkeypatch, {block_at("http://127.0.0.1:8080"): own})
     assert gateway_get("http://127.0.0.1:8080")(CID) == b"block"
     assert net.asked[1:] == ["http://localhost:8080/own-name"]
 

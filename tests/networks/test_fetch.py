@@ -7,9 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +15,7 @@ from nftgan.networks import fetch
 from nftgan.networks.fetch import fetch_model
 from nftgan.networks.model_file import load_networks, save_model
 from tests.networks import small
+from tests.wire import wire
 
 CONTENT = bytes(range(256)) * 1000
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -260,30 +258,19 @@ def test_networks_load_from_a_url(server: Server, tmp_path: Path) -> None:
     assert load_networks(server.url(digest)).identity == identity
 
 
-class FakePool:
-    """Stands for the network: each URL redirects as `ways` says."""
-
-    def __init__(self, ways: dict[str, str]) -> None:
-        self.ways, self.asked = ways, list[str]()
-
-    def request(self, method: str, url: str, **options: Any) -> Any:
-        self.asked.append(url)
-        there = self.ways.get(url)
-        headers = {"Location": there} if there else {}
-        return SimpleNamespace(status=302 if there else 200, headers=headers, close=lambda: None)
-
-
 @pytest.mark.parametrize(
     "inside",
     ["https://127.0.0.1/m", "https://localhost/m", "https://10.1.2.3/m", "https://[::1]/m"],
 )
-def test_a_model_far_away_may_not_send_us_into_our_own_network(inside: str) -> None:
+def test_a_model_far_away_may_not_send_us_into_our_own_network(
+    inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = "https://models.example/m", "https://mirror.example/m"
     for ways in ({first: inside}, {first: second, second: inside}):
-        pool = FakePool(ways)
+        net = wire(monkeypatch, ways)
         with pytest.raises(ServiceError, match="redirects to this machine or its network"):
-            fetch._get(pool, urlsplit(first), {})
-        assert inside not in pool.asked
-    pool = FakePool({first: second})
-    assert fetch._get(pool, urlsplit(first), {}).status == 200
-    assert pool.asked == [first, second]
+            fetch_model(f"{first}#sha256={HASH}")
+        assert net.asked == list(ways)
+    net = wire(monkeypatch, {first: second}, CONTENT)
+    assert fetch_model(f"{first}#sha256={HASH}").read_bytes() == CONTENT
+    assert net.asked == [first, second]

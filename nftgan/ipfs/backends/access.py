@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from nftgan.addresses import is_loopback
+from nftgan.addresses import encrypted_or_here
 from nftgan.errors import CredentialError, UsageError
 from nftgan.redaction import remember
 
@@ -84,7 +84,7 @@ def checked_url(url: str, token: str | None, variable: str = NODE_TOKEN) -> Spli
             f"the address of {parts.hostname} holds more than host, port and path",
             hint=f"give a token by {variable} or a file, not in the address",
         )
-    if token and parts.scheme == "http" and not is_loopback(parts.hostname):
+    if token and not encrypted_or_here(parts):
         raise UsageError(
             f"a token is not sent to {parts.hostname} over plain http", hint="use https"
         )

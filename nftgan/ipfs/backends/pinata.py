@@ -86,7 +86,7 @@ class PinataBackend(GatewayReads):
             sent += car.size_bytes
             return make()
 
-        answer = self._uploads.ask(
+        answer = self._uploads.request(
             "POST",
             "v3/files",
             what="the CAR",
@@ -144,7 +144,7 @@ class PinataBackend(GatewayReads):
         metadata = ",".join(
             f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in words.items()
         )
-        answer = self._uploads.ask(
+        answer = self._uploads.request(
             "POST",
             "v3/files",
             what="the start of an upload",
@@ -175,7 +175,7 @@ class PinataBackend(GatewayReads):
         return None, 0
 
     def _offset_of(self, path: str) -> tuple[int, Answer] | None:
-        answer = self._uploads.ask(
+        answer = self._uploads.request(
             "HEAD",
             path,
             what="the state of the upload",
@@ -187,7 +187,7 @@ class PinataBackend(GatewayReads):
         return int(answer.headers["upload-offset"]), answer
 
     def _patch(self, car: CarFile, path: str, at: int, end: int, task: Task) -> Answer:
-        return self._uploads.ask(
+        return self._uploads.request(
             "PATCH",
             path,
             what=f"bytes {at:,} to {end:,}",
@@ -222,7 +222,7 @@ class PinataBackend(GatewayReads):
 
     def _files(self, root: Cid) -> list[str]:
         """The ids of the files of this CID."""
-        answer = self._api.ask(
+        answer = self._api.request(
             "GET",
             "v3/files/public",
             params={"cid": str(root)},
@@ -244,7 +244,7 @@ class PinataBackend(GatewayReads):
         """Delete every file of this CID. Raises ServiceError or CredentialError."""
         for name in self._files(root):
             path = f"v3/files/public/{quote(name, safe='')}"
-            self._api.ask("DELETE", path, what="the removal of a file", allow={404})
+            self._api.request("DELETE", path, what="the removal of a file", allow={404})
 
     def close(self) -> None:
         """Let go of the connections."""

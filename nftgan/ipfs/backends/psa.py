@@ -79,7 +79,7 @@ class PsaBackend(GatewayReads):
                 waited, pause = waited + pause, min(pause * 1.5, 30.0)
                 for root in left:
                     path = f"pins/{quote(requests[root]['requestid'], safe='')}"
-                    answer = self._service.ask(
+                    answer = self._service.request(
                         "GET", path, what=f"asking for {root}", expect="json"
                     )
                     requests[root] = self._record(answer.field(), root)
@@ -98,7 +98,7 @@ class PsaBackend(GatewayReads):
         path = f"pins/{quote(old['requestid'], safe='')}" if old else "pins"
         what = f"the pin of {root}"
         try:
-            answer = self._service.ask(
+            answer = self._service.request(
                 "POST", path, what=what, document=pin, expect="json", attempts=1
             )
         except ServiceRefused:
@@ -108,7 +108,7 @@ class PsaBackend(GatewayReads):
             record = self._records([root]).get(root)
             if record is not None and record["status"] != "failed":
                 return record
-            answer = self._service.ask("POST", path, what=what, document=pin, expect="json")
+            answer = self._service.request("POST", path, what=what, document=pin, expect="json")
         return self._record(answer.field(), root)
 
     def _record(self, record: Any, root: Cid | None = None) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class PsaBackend(GatewayReads):
         records: dict[str, dict[str, Any]] = {}
         params = {"cid": str(root), "status": ",".join(RANK), "limit": str(PAGE)}
         while True:
-            answer = self._service.ask(
+            answer = self._service.request(
                 "GET", "pins", params=params, what="the list of pins", expect="json"
             )
             page = answer.field("results")
@@ -161,7 +161,7 @@ class PsaBackend(GatewayReads):
         """Take back every request for `root`. Raises ServiceError or CredentialError."""
         for record in self._all(root):
             path = f"pins/{quote(record['requestid'], safe='')}"
-            self._service.ask("DELETE", path, what="the removal of a pin", allow={404})
+            self._service.request("DELETE", path, what="the removal of a pin", allow={404})
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -40,7 +40,7 @@ class GatewayReader:
     def _gives_blocks(self) -> bool:
         if self._trustless is None:
             try:
-                answer = self._service.ask(
+                answer = self._service.request(
                     "GET",
                     f"ipfs/{IDENTITY_CID}?format=raw",
                     what="a probe",
@@ -57,7 +57,7 @@ class GatewayReader:
     def _read(self, path: str, what: str) -> bytes:
         try:
             headers = {"Accept": RAW_TYPE} if self._trustless else None
-            return self._service.ask(
+            return self._service.request(
                 "GET", path, what=what, headers=headers, most_bytes=MAX_BLOCK_BYTES
             ).data
         except (ServiceRefused, ServiceTimeout) as exc:
