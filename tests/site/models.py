@@ -18,6 +18,7 @@ LOOKS: list[dict[str, Any]] = [
     {"trunc": 0.7},
     {"trunc": 0.5, "cutoff": 5, "finish": Finish(8, 6, 3)},
     {"trunc": -0.4, "finish": Finish(0, 12, 1)},
+    {"trunc": 0.8, "finish": Finish(0, 0, 5, "cubic")},
 ]
 MOVED: list[dict[str, Any]] = [
     {"translate": (0.15, -0.3), "rotate": 25.0},

@@ -69,15 +69,21 @@ export function readRecipe(document) {
 
 function readFinish(finish) {
   if (finish === null) return null;
-  if (!isTable(finish) || Object.keys(finish).sort().join() !== "grid,palette,upscale") {
+  const keys = isTable(finish) ? Object.keys(finish).filter((key) => key !== "filter") : [];
+  if (keys.sort().join() !== "grid,palette,upscale") {
     throw wrong("finish must hold grid, palette and upscale");
   }
   const { grid, palette, upscale } = finish;
+  const cubic = Object.hasOwn(finish, "filter");
+  if (cubic && (finish.filter !== "cubic" || upscale === 1)) {
+    throw wrong("finish must leave out filter where it is nearest");
+  }
   whole("grid", grid, 0, 4096);
   whole("palette", palette, 0, 256);
-  whole("upscale", upscale, 1, 256);
+  whole("upscale", upscale, 1, cubic ? 64 : 256);
   if (palette === 1) throw wrong("a palette of 1 colour is an empty picture");
-  return grid || palette || upscale > 1 ? { grid, palette, upscale } : null;
+  if (!grid && !palette && upscale === 1) return null;
+  return cubic ? { filter: "cubic", grid, palette, upscale } : { grid, palette, upscale };
 }
 
 // Throws where the model cannot follow the recipe.
