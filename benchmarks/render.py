@@ -255,7 +255,7 @@ def speed(sizes: Sequence[int], kinds: Sequence[str], threads: int) -> list[dict
     for size in sizes:
         for kind in kinds:
             model = Model(build_generator(published(kind, size), seed=0))
-            recipe = model.recipe(trunc=0.7)
+            recipe = model.recipe(truncation_psi=0.7)
             seconds = {}
             for name, paint_one in (
                 ("float32", lambda seed: model.generate([seed], recipe)),  # noqa: B023

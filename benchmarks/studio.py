@@ -54,7 +54,7 @@ def ask(server: StudioServer, path: str) -> bytes:
 
 
 def open_studio(model: Model, seeds: range, folder: Path) -> tuple[StudioServer, Gallery, Any]:
-    recipe = model.recipe(trunc=0.7)
+    recipe = model.recipe(truncation_psi=0.7)
     opinions = Opinions(folder / "ratings.jsonl", model.identity)
     gallery = Gallery(model, recipe, seeds, cache_folder=folder)
     finishing = Finishing(gallery, opinions, recipe, lambda chosen, kept: "")
@@ -63,7 +63,7 @@ def open_studio(model: Model, seeds: range, folder: Path) -> tuple[StudioServer,
 
 
 def speed(name: str, model: Model, batch: int, seconds: float, folder: Path) -> None:
-    recipe = model.recipe(trunc=0.7)
+    recipe = model.recipe(truncation_psi=0.7)
     began = time.perf_counter()
     bare = 0
     for _ in model.previews(range(10**6), recipe, batch=batch):
@@ -90,8 +90,8 @@ def speed(name: str, model: Model, batch: int, seconds: float, folder: Path) -> 
 
 
 def memory(model: Model, many: int, folder: Path) -> None:
-    image = model.generate([0], trunc=0.7)[0]
-    cache = Cache(screen_recipe(model.recipe(trunc=0.7)), "", folder)
+    image = model.generate([0], truncation_psi=0.7)[0]
+    cache = Cache(screen_recipe(model.recipe(truncation_psi=0.7)), "", folder)
     rng = np.random.default_rng(0)
     for start in range(0, many, 500):
         rows = []

@@ -48,7 +48,7 @@ def measure(names: list[str], pieces: int, workers: int) -> list[dict[str, Any]]
         for named in names:
             path = model_file(named, folder)
             model = load_model(path)
-            recipe = model.recipe(trunc=0.7)
+            recipe = model.recipe(truncation_psi=0.7)
             spent: dict[str, list[float]] = {"wasm_s": [], "native_s": []}
             cpu: dict[str, list[float]] = {"wasm_s": [], "native_s": []}
             differing = 0

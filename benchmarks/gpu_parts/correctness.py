@@ -189,7 +189,7 @@ def canonical(bench: Bench) -> Iterator[Row]:
         recipe = None
         for device in (torch.device("cpu"), bench.device):
             model = Model(build_generator(config, seed=0))
-            recipe = recipe or model.recipe(trunc=0.7)
+            recipe = recipe or model.recipe(truncation_psi=0.7)
             G = renderer.upcast(model.generator).to(device)
             levels.append([renderer.grey_levels(G, seed, recipe) for seed in range(4)])
         here, there = (np.stack(one) for one in levels)

@@ -26,13 +26,13 @@ from nftgan.cli.verbs import MAKE, verb
 
 
 def _options(
-    trunc: float, label: int | None, finish: tuple[int, int, int, str], **moved: Any
+    trunc: float, class_idx: int | None, finish: tuple[int, int, int, str], **moved: Any
 ) -> Any:
     from nftgan.synthesis.recipe import Finish
     from nftgan.workflows.explore import RenderOptions
 
     return RenderOptions(
-        trunc, label, None if finish[:3] == (0, 0, 1) else Finish(*finish), **moved
+        trunc, class_idx, None if finish[:3] == (0, 0, 1) else Finish(*finish), **moved
     )
 
 
@@ -49,7 +49,7 @@ def morph(
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 30,
     trunc: Trunc = 1.0,
     cutoff: Cutoff = None,
-    label: Label = None,
+    class_idx: Label = None,
     translate: Translate = "0,0",
     rotate: Rotate = 0.0,
     pixel_grid: PixelGrid = 0,
@@ -77,7 +77,7 @@ def morph(
         result = morph_again(model, again, output, progress=ui)
     else:
         moved = {"cutoff": cutoff, "translate": parse_pair(translate), "rotate": rotate}
-        options = _options(trunc, label, (pixel_grid, palette, upscale, filter), **moved)
+        options = _options(trunc, class_idx, (pixel_grid, palette, upscale, filter), **moved)
         result = run(
             model,
             parse_seeds(seeds),
@@ -105,7 +105,7 @@ def mix(
         typer.Option(metavar="LAYERS", help="Taken from the column; else 0-6.", show_default=False),
     ] = None,
     trunc: Trunc = 1.0,
-    label: Label = None,
+    class_idx: Label = None,
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
     upscale: Upscale = 1,
@@ -115,7 +115,7 @@ def mix(
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.explore import mix as run
 
-    options = _options(trunc, label, (pixel_grid, palette, upscale, filter))
+    options = _options(trunc, class_idx, (pixel_grid, palette, upscale, filter))
     result = run(
         model,
         parse_seeds(rows),
@@ -147,7 +147,7 @@ def project(
             show_default=False,
         ),
     ] = None,
-    label: Label = None,
+    class_idx: Label = None,
 ) -> Any:
     """Find the latent whose image comes closest to one that you have."""
     from nftgan.workflows.explore import project as run
@@ -157,7 +157,7 @@ def project(
         image,
         output,
         steps=steps,
-        label=label,
+        class_idx=class_idx,
         seed=seed,
         loss=loss,
         film=film,

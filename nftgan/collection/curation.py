@@ -212,7 +212,7 @@ def _look(
                     continue
             logit = 0.0
             if score and model.discriminator is not None:
-                logit = float(model.score(image[None], recipe.label)[0])
+                logit = float(model.score(image[None], recipe.class_idx)[0])
             finished = apply_finish(image, recipe.finish)
             if finished is not image:
                 row = features(finished)

@@ -90,7 +90,7 @@ def _section_of(manifest: Manifest) -> RecipeSection:
     return RecipeSection(
         trunc=recipe.trunc,
         cutoff=recipe.cutoff,
-        label=recipe.label,
+        label=recipe.class_idx,
         translate=recipe.translate,
         rotate=recipe.rotate,
         pixel_grid=finish.grid if finish else 0,

@@ -55,20 +55,22 @@ def merged(before: Mapping[str, str], said: Mapping[str, str | None]) -> dict[st
     return dict(kept[:MAX_TAGS])
 
 
-def class_tag(info: Mapping[str, Any], label: int | None) -> dict[str, str]:
+def class_tag(info: Mapping[str, Any], class_idx: int | None) -> dict[str, str]:
     """The class that the recipe asks of a conditional model, by its name where it has one.
 
     info: of the model file.
     """
-    if label is None:
+    if class_idx is None:
         return {}
     conditioning = info.get("conditioning")
     names = conditioning.get("names") if isinstance(conditioning, Mapping) else None
-    name = names[label] if isinstance(names, list) and label < len(names) else str(label)
+    name = (
+        names[class_idx] if isinstance(names, list) and class_idx < len(names) else str(class_idx)
+    )
     try:
         check_words("class", name, MAX_VALUE)
     except UsageError:
-        name = str(label)  # a model file is a stranger's word
+        name = str(class_idx)  # a model file is a stranger's word
     return {CLASS: unicodedata.normalize("NFC", name)}
 
 

@@ -32,7 +32,7 @@ def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> di
     seeds = opinions.picked()
     found = {seed: gallery.candidate(seed) for seed in seeds}
     known = [one for one in found.values() if one is not None]
-    label = class_tag(gallery.model.info, gallery.recipe.label)
+    of_class = class_tag(gallery.model.info, gallery.recipe.class_idx)
     said = {seed: opinions.of(seed) or Rating(seed, gallery.model.identity) for seed in seeds}
     tags = {
         seed: {trait: value for trait, value in (one.tags or {}).items() if value is not None}
@@ -40,7 +40,7 @@ def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> di
     }
     measured = traits([one.measures for one in known]) if known else ()
     attributes = [
-        own + tag_attributes({**tags[one.seed], **label})
+        own + tag_attributes({**tags[one.seed], **of_class})
         for one, own in zip(known, measured, strict=True)
     ]
     places = rarity(attributes)

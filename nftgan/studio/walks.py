@@ -83,7 +83,7 @@ def command(source: str, recipe: Recipe, wish: Wish, fps: float) -> str:
         ("--fps", f"{fps:g}", "30"),
         ("--trunc", f"{recipe.trunc:g}", "1"),
         ("--cutoff", recipe.cutoff, None),
-        ("--class", recipe.label, None),
+        ("--class", recipe.class_idx, None),
         ("--translate", "{:g},{:g}".format(*recipe.translate), "0,0"),
         ("--rotate", f"{recipe.rotate:g}", "0"),
         ("--pixel-grid", finish.grid if finish else 0, 0),

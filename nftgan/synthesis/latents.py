@@ -32,25 +32,25 @@ def latents(seeds: Sequence[int], z_dim: int) -> np.ndarray:
     return np.concatenate(rows) if rows else np.empty((0, z_dim))
 
 
-def one_hot(label: int | None, c_dim: int, count: int = 1) -> np.ndarray | None:
-    """float64 [count, c_dim] with class `label` set; None for an unconditional model.
+def one_hot(class_idx: int | None, c_dim: int, count: int = 1) -> np.ndarray | None:
+    """float64 [count, c_dim] with class `class_idx` set; None for an unconditional model.
 
     Raises UsageError when a conditional model gets no class, an unknown one, or an unconditional
     model gets one.
     """
     if c_dim == 0:
-        if label is not None:
-            raise UsageError(f"the model has no classes, so there is no class {label}")
+        if class_idx is not None:
+            raise UsageError(f"the model has no classes, so there is no class {class_idx}")
         return None
-    if label is None:
+    if class_idx is None:
         raise UsageError(
             f"the model has {c_dim} classes and the recipe names none",
             hint=f"choose one: --class 0 to {c_dim - 1}",
         )
-    if not 0 <= label < c_dim:
-        raise UsageError(f"class {label} is not one of 0 to {c_dim - 1}")
+    if not 0 <= class_idx < c_dim:
+        raise UsageError(f"class {class_idx} is not one of 0 to {c_dim - 1}")
     row = np.zeros((count, c_dim))
-    row[:, label] = 1
+    row[:, class_idx] = 1
     return row
 
 
@@ -69,7 +69,7 @@ def inverse_input_transform(translate: tuple[float, float], rotate: float) -> np
 
 def check_recipe(generator: Any, recipe: Recipe) -> None:
     """Raises UsageError when `generator` cannot follow `recipe`."""
-    one_hot(recipe.label, generator.c_dim)
+    one_hot(recipe.class_idx, generator.c_dim)
     if recipe.cutoff is not None and recipe.cutoff > generator.num_ws:
         raise UsageError(
             f"the cutoff {recipe.cutoff} is above the model's {generator.num_ws} layers"
@@ -123,8 +123,8 @@ def map_latents(generator: Any, rows: np.ndarray, recipe: Recipe) -> Tensor:
     """ws [N, num_ws, w_dim] of the latents z, float64 [N, z_dim], as `seeds_to_ws`."""
     own = next(generator.parameters())
     z = torch.from_numpy(rows).to(own)
-    label = one_hot(recipe.label, generator.c_dim, len(rows))
-    c = None if label is None else torch.from_numpy(label).to(own)
+    row = one_hot(recipe.class_idx, generator.c_dim, len(rows))
+    c = None if row is None else torch.from_numpy(row).to(own)
     with torch.no_grad():
         ws: Tensor = generator.mapping(
             z, c, truncation_psi=recipe.trunc, truncation_cutoff=recipe.cutoff

@@ -1,4 +1,4 @@
-"""A model to paint with: `load_model` opens it, previews are quick, renders are canonical."""
+"""A model that makes images: `load_model` opens it; previews are quick, renders canonical."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from nftgan.synthesis.recipe import (
     finish_from_section,
     recipe_from_section,
 )
+
+_T = TypeVar("_T")
 
 PREVIEW = 256  # pixels that a preview of pixel art is enlarged to
 
@@ -66,16 +68,33 @@ class Model:
     def recipe(
         self,
         *,
-        trunc: float = 1.0,
-        cutoff: int | None = None,
-        label: int | None = None,
+        truncation_psi: float | None = None,
+        truncation_cutoff: int | None = None,
+        class_idx: int | None = None,
         translate: tuple[float, float] = (0.0, 0.0),
         rotate: float = 0.0,
         finish: Finish | None = None,
+        trunc: float | None = None,
+        cutoff: int | None = None,
+        label: int | None = None,
     ) -> Recipe:
-        """The recipe of this model with these values; see `Recipe` for their units."""
+        """The recipe of this model with these values; see `Recipe` for their units.
+
+        truncation_psi is 1 if not given. `trunc`, `cutoff` and `label` are short names of
+        truncation_psi, truncation_cutoff and class_idx. Raises UsageError for both names of one.
+        """
         side = finish.size(self.resolution) if finish else self.resolution
-        return Recipe(self.identity, (side, side), trunc, cutoff, label, translate, rotate, finish)
+        psi = _either("truncation_psi", truncation_psi, "trunc", trunc)
+        return Recipe(
+            self.identity,
+            (side, side),
+            1.0 if psi is None else psi,
+            _either("truncation_cutoff", truncation_cutoff, "cutoff", cutoff),
+            _either("class_idx", class_idx, "label", label),
+            translate,
+            rotate,
+            finish,
+        )
 
     def recipe_of(self, section: RecipeSection) -> Recipe:
         """The recipe that [recipe] of nftgan.toml asks of this model."""
@@ -105,7 +124,10 @@ class Model:
     def generate(
         self, seeds: Sequence[int], recipe: Recipe | None = None, *, batch: int = BATCH, **look: Any
     ) -> np.ndarray:
-        """uint8 [N, H, W, 3], preview precision: `model.generate(seeds=[1, 2], trunc=0.7)`."""
+        """uint8 [N, H, W, 3], preview precision.
+
+        As `model.generate(seeds=[1, 2], truncation_psi=0.7)`.
+        """
         previews = self.previews(seeds, recipe, batch=batch, **look)
         height, width = reversed(self._recipe(recipe, look).size)
         images = np.empty((len(previews), height, width, 3), dtype=np.uint8)
@@ -114,7 +136,7 @@ class Model:
         return images
 
     def render(self, seed: int, recipe: Recipe | None = None, **look: Any) -> np.ndarray:
-        """The canonical uint8 [H, W, 3]: `model.render(seed=1, trunc=0.7)`."""
+        """The canonical uint8 [H, W, 3]: `model.render(seed=1, truncation_psi=0.7)`."""
         return self.render_checked(seed, recipe, **look).image
 
     def render_checked(
@@ -123,7 +145,7 @@ class Model:
         """The canonical image with the margin by which its rounding is safe."""
         return canonical.render(self._upcast, seed, self._recipe(recipe, look))
 
-    def score(self, images: np.ndarray, label: int | None = None) -> np.ndarray:
+    def score(self, images: np.ndarray, class_idx: int | None = None) -> np.ndarray:
         """float64 [N]: the discriminator's logit of each uint8 [N, R, R, 3], larger is more real.
 
         One image at a time: the discriminator compares the images of a batch with each other,
@@ -132,7 +154,7 @@ class Model:
         if self.discriminator is None:
             raise UsageError("the model file holds no discriminator, so it cannot score images")
         own = next(self.discriminator.parameters())
-        row = one_hot(label, self.generator.c_dim)
+        row = one_hot(class_idx, self.generator.c_dim)
         c = None if row is None else torch.from_numpy(row).to(own)
         scores = np.empty(len(images))
         for number, image in enumerate(images):
@@ -157,3 +179,10 @@ class Model:
                 hint="use the model that the collection was made with",
             )
         return recipe
+
+
+def _either(name: str, value: _T | None, short: str, other: _T | None) -> _T | None:
+    """The one of both that is given; None for neither."""
+    if value is not None and other is not None:
+        raise UsageError(f"{short} is a short name of {name}: give one of them")
+    return other if value is None else value

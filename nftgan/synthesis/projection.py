@@ -102,14 +102,14 @@ def project(
     target: np.ndarray,
     *,
     steps: int = 500,
-    label: int | None = None,
+    class_idx: int | None = None,
     seed: int = 0,
     loss: str = "pixels",
     progress: Progress = SILENT,
 ) -> Projection:
     """The single w, the same for all layers, whose image is closest to `target`; see `Search`."""
     search = Search(
-        model, target, steps=steps, label=label, seed=seed, loss=loss, progress=progress
+        model, target, steps=steps, class_idx=class_idx, seed=seed, loss=loss, progress=progress
     )
     return search.run()
 
@@ -128,7 +128,7 @@ class Search:
         target: np.ndarray,
         *,
         steps: int = 500,
-        label: int | None = None,
+        class_idx: int | None = None,
         seed: int = 0,
         loss: str = "pixels",
         progress: Progress = SILENT,
@@ -146,7 +146,7 @@ class Search:
         if not 0 <= seed <= MAX_SEED:
             raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
         self._generator = model.generator
-        self._recipe = model.recipe(label=label)
+        self._recipe = model.recipe(class_idx=class_idx)
         check_recipe(self._generator, self._recipe)
         self._own = next(self._generator.parameters())
         wanted = torch.from_numpy(target.transpose(2, 0, 1)[None].copy()).to(self._own)

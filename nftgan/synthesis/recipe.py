@@ -92,7 +92,7 @@ class Finish:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What turns a seed into pixels; `label` is "class" in JSON.
+    """What turns a seed into pixels; `class_idx` is "class" in JSON.
 
     Raises UsageError for values that no image can have.
     """
@@ -101,7 +101,7 @@ class Recipe:
     size: tuple[int, int]  # width and height of the finished image, pixels
     trunc: float = 1.0  # truncation psi
     cutoff: int | None = None  # layers that are truncated; None: all
-    label: int | None = None  # class index of a conditional model
+    class_idx: int | None = None  # class index of a conditional model
     translate: tuple[float, float] = (0.0, 0.0)  # in image widths and heights
     rotate: float = 0.0  # degrees
     finish: Finish | None = None
@@ -122,7 +122,7 @@ class Recipe:
         if not isinstance(self.model, str) or not IDENTITY.fullmatch(self.model):
             raise UsageError(f"recipe: model must be sha256: and 64 hex digits, not {self.model!r}")
         _check_int("cutoff", self.cutoff, 0, 10_000)
-        _check_int("class", self.label, 0, 1_000_000)
+        _check_int("class", self.class_idx, 0, 1_000_000)
         for side in self.size:
             _check_int("size", side, 1, MAX_SIDE)
         # + 0.0 turns the negative zero, which has the same meaning, into the positive one.
@@ -147,7 +147,7 @@ class Recipe:
             "model": self.model,
             "trunc": self.trunc,
             "cutoff": self.cutoff,
-            "class": self.label,
+            "class": self.class_idx,
             "translate": list(self.translate),
             "rotate": self.rotate,
             "renderer": self.renderer,
@@ -186,7 +186,7 @@ class Recipe:
                 size=tuple(document["size"]),
                 trunc=document["trunc"],
                 cutoff=document["cutoff"],
-                label=document["class"],
+                class_idx=document["class"],
                 translate=tuple(document["translate"]),
                 rotate=document["rotate"],
                 finish=finish,
@@ -257,7 +257,7 @@ def recipe_from_section(
         size=(side, side),
         trunc=section.trunc,
         cutoff=section.cutoff,
-        label=section.label,
+        class_idx=section.label,
         translate=section.translate,
         rotate=section.rotate,
         finish=finish,

@@ -230,7 +230,7 @@ def _worded(
 ) -> tuple[Piece, ...]:
     """The pieces with what the artist says of their seeds."""
     said = read_ratings(project.ratings_path, model=model.identity)
-    label = class_tag(model.info, recipe.label)
+    of_class = class_tag(model.info, recipe.class_idx)
     pieces = []
     for piece in make_pieces(seeds, project.config.collection):
         words = said.get(piece.seed) or Rating(piece.seed, model.identity)
@@ -240,7 +240,7 @@ def _worded(
                 piece,
                 name=words.name or piece.name,
                 description=words.description,
-                tags={**own, **label},
+                tags={**own, **of_class},
                 kept=reasons.get(piece.seed),
             )
         )

@@ -191,12 +191,12 @@ def _batches(
 ) -> Iterator[np.ndarray]:
     """The fakes in `order` as uint8 [n, 3, S, S]."""
     groups: dict[int | None, list[int]] = {}
-    for seed, label in order:
-        groups.setdefault(label, []).append(seed)
+    for seed, class_idx in order:
+        groups.setdefault(class_idx, []).append(seed)
     painted = (
         image
-        for label, seeds in groups.items()
-        for _, image in model.previews(seeds, trunc=trunc, label=label)
+        for class_idx, seeds in groups.items()
+        for _, image in model.previews(seeds, truncation_psi=trunc, class_idx=class_idx)
     )
     batch: list[np.ndarray] = []
     for image in track(painted, progress, "painting and judging", "images", total=len(order)):
@@ -225,8 +225,8 @@ def _write_pairs(
     """Each fake with the training image to its right, two pairs in a row."""
     shown = []
     for pair in pairs:
-        seed, label = order[pair.fake]
+        seed, class_idx = order[pair.fake]
         real = art.images([art.names.index(pair.name)])[0].transpose(1, 2, 0)
-        shown.append(model.generate(seeds=[seed], trunc=trunc, label=label)[0])
+        shown.append(model.generate(seeds=[seed], truncation_psi=trunc, class_idx=class_idx)[0])
         shown.append(real if real.shape[2] == 3 else real.repeat(3, axis=2))
     write_sheet(path, contact_sheet(shown, columns=4, gap=2))

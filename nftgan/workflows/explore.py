@@ -36,7 +36,7 @@ class RenderOptions:
     """The part of a recipe that these verbs offer; trunc: truncation psi."""
 
     trunc: float = 1.0
-    label: int | None = None
+    class_idx: int | None = None
     finish: Finish | None = None
     cutoff: int | None = None
     translate: tuple[float, float] = (0.0, 0.0)
@@ -45,9 +45,9 @@ class RenderOptions:
     def of(self, model: Model) -> Recipe:
         """The recipe of `model` with these options."""
         return model.recipe(
-            trunc=self.trunc,
-            cutoff=self.cutoff,
-            label=self.label,
+            truncation_psi=self.trunc,
+            truncation_cutoff=self.cutoff,
+            class_idx=self.class_idx,
             translate=self.translate,
             rotate=self.rotate,
             finish=self.finish,
@@ -195,7 +195,7 @@ def project(
     output: Path,
     *,
     steps: int = 500,
-    label: int | None = None,
+    class_idx: int | None = None,
     seed: int = 0,
     loss: str = "perceptual",
     film: Path | None = None,
@@ -212,7 +212,7 @@ def project(
     loaded = load_model(model_source(model))
     target = _target(image_path, loaded.resolution)
     search = projection.Search(
-        loaded, target, steps=steps, label=label, seed=seed, loss=loss, progress=progress
+        loaded, target, steps=steps, class_idx=class_idx, seed=seed, loss=loss, progress=progress
     )
     if film is None:
         found = search.run()

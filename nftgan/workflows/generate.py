@@ -39,7 +39,7 @@ def generate(
     *,
     trunc: float = 1.0,
     cutoff: int | None = None,
-    label: int | None = None,
+    class_idx: int | None = None,
     translate: tuple[float, float] = (0.0, 0.0),
     rotate: float = 0.0,
     finish: Finish | None = None,
@@ -56,9 +56,9 @@ def generate(
     loaded = load_model(model_source(model), device=device_named(device))
     previews = loaded.previews(
         seeds,
-        trunc=trunc,
-        cutoff=cutoff,
-        label=label,
+        truncation_psi=trunc,
+        truncation_cutoff=cutoff,
+        class_idx=class_idx,
         translate=translate,
         rotate=rotate,
         finish=finish or loaded.preview_finish(),

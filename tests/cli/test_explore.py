@@ -54,7 +54,7 @@ def test_a_film_is_made_again_from_the_recipe_beside_it(
     assert Path(f"{again}.json").read_bytes() == Path(beside).read_bytes()
     model = load_model(base_model())
     finish = Finish(16, 0, 3)
-    stops = model.generate([9, 2, 4], trunc=0.6, finish=finish)
+    stops = model.generate([9, 2, 4], truncation_psi=0.6, finish=finish)
     with av.open(str(film)) as container:
         shown = [f.to_ndarray(format="rgb24", src_colorspace="ITU709") for f in container.decode()]
     assert len(shown) == 9 and shown[0].shape == (48, 48, 3)

@@ -68,7 +68,7 @@ class Stage:
         path = folder / "model.safetensors"
         save_model(path, generator=build_generator(TINY, seed=5), meta={})
         self.model_path, self.model = path, load_model(path)
-        self.recipe = self.model.recipe(trunc=0.7)
+        self.recipe = self.model.recipe(truncation_psi=0.7)
         self.model_uri = f"ipfs://{self.importer.add_path(path).cid}"
         self.images = [self.model.render(seed, self.recipe) for seed in seeds]
         self.pngs = [encode_png(image) for image in self.images]

@@ -124,7 +124,7 @@ class TestInNode:
             for path in (base_model(), files("StyleGAN2")):
                 model = load_model(path)
                 drawing.load(path)
-                recipe = model.recipe(trunc=0.7)
+                recipe = model.recipe(truncation_psi=0.7)
                 assert np.array_equal(drawing.draw(recipe.to_json(), 5)[0], model.render(5, recipe))
 
     def test_a_float16_file_is_the_same_model_as_its_float32_copy(
@@ -138,7 +138,7 @@ class TestInNode:
 
     def test_a_preview_is_near_and_does_not_call_itself_safe(self, drawing: Drawing) -> None:
         drawing.load(base_model())
-        recipe = load_model(base_model()).recipe(trunc=0.7).to_json()
+        recipe = load_model(base_model()).recipe(truncation_psi=0.7).to_json()
         exact, _ = drawing.draw(recipe, 4)
         quick, said = drawing.draw(recipe, 4, precision="f32")
         assert np.abs(exact.astype(int) - quick).max() <= 1
@@ -146,7 +146,7 @@ class TestInNode:
 
     def test_a_morph_begins_and_ends_at_its_pieces(self, drawing: Drawing) -> None:
         drawing.load(base_model())
-        recipe = load_model(base_model()).recipe(trunc=0.7).to_json()
+        recipe = load_model(base_model()).recipe(truncation_psi=0.7).to_json()
         ends = [drawing.draw(recipe, seed)[0] for seed in (4, 9)]
         steps = [
             drawing.draw(recipe, 0, **{"from": 4, "to": 9, "t": t, "precision": "f64"})[0]
@@ -407,7 +407,7 @@ def test_chromium_paints_the_same(tmp_path: Path, isolated: bool) -> None:
     (tmp_path / "renderer.js").write_text(renderer.script(), encoding="utf-8")
 
     model = load_model(base_model())
-    recipe = model.recipe(trunc=0.7, translate=(0.1, 0.0))
+    recipe = model.recipe(truncation_psi=0.7, translate=(0.1, 0.0))
     with sync_playwright() as playwright, isolating(tmp_path) as served:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         page: Page = browser.new_page()

@@ -117,7 +117,7 @@ def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
         section = section or CollectionSection(name="Birds")
         ratings = tmp_path / "ratings.jsonl"
         opinions = Opinions(ratings, used.identity)
-        recipe = used.recipe(trunc=0.7)
+        recipe = used.recipe(truncation_psi=0.7)
         gallery = Gallery(used, recipe, seeds, training=training, cache_folder=tmp_path / "cache")
         written: list[tuple[int, ...]] = []
         kept: dict[int, str] = {}

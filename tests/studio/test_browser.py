@@ -247,7 +247,7 @@ def test_copies_are_flagged_and_sorted_by_novelty(
 ) -> None:
     random = np.random.default_rng(0)
     art = [np.kron(random.integers(0, 256, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(20)]
-    art.append(reference.generate([3], trunc=0.7)[0])
+    art.append(reference.generate([3], truncation_psi=0.7)[0])
     write_dataset(tmp_path / "art.zip", [a.astype(np.uint8) for a in art])
     served = serve(range(12), training=Dataset.open(tmp_path / "art.zip"))
     gallery = served.studio.gallery
@@ -306,21 +306,23 @@ def test_sliders_and_mixing_show_the_model_s_images(
         page.wait_for_selector(f".stage:not([aria-busy]) img[data-look*='{part}']")
         assert np.abs(pixels(page) - image).max() <= 1
 
-    looks_like("trunc=0.7", reference.generate([5], trunc=0.7)[0])
+    looks_like("trunc=0.7", reference.generate([5], truncation_psi=0.7)[0])
     page.evaluate(
         "const s = document.querySelector('[name=trunc]'); s.value = '0.2';"
         " s.dispatchEvent(new Event('input', { bubbles: true }))"
     )
-    looks_like("trunc=0.2", reference.generate([5], trunc=0.2)[0])
+    looks_like("trunc=0.2", reference.generate([5], truncation_psi=0.2)[0])
     page.click("#page-piece >> text=Reset")
     page.focus("[name=rotate]")
     press(page, "ArrowRight", "ArrowRight")
-    turned = reference.recipe(trunc=0.7, rotate=2.0)
+    turned = reference.recipe(truncation_psi=0.7, rotate=2.0)
     looks_like("rotate=2", reference.generate([5], turned)[0])
     page.click("#page-piece >> text=Reset")
     page.fill("[name=mix]", "6")
     layers = served.get("/api/session")["groups"][0]["layers"]
-    ((_, _, mixed),) = Mixes(reference, [5], [6], reference.recipe(trunc=0.7), layers=layers)
+    ((_, _, mixed),) = Mixes(
+        reference, [5], [6], reference.recipe(truncation_psi=0.7), layers=layers
+    )
     looks_like("mix=6", mixed)
     assert "made from one seed" in page.inner_text("#page-piece .controls .note")
     page.wait_for_selector(".strip .thumb")
@@ -426,7 +428,7 @@ def test_a_walk_shows_its_frames_and_the_command_that_makes_it(
     page.fill("#page-walk [name=seconds]", "0.5")
     page.wait_for_selector("#page-walk .command:has-text('--steps 15 --kind linear')")
     page.wait_for_selector("#page-walk [role=status]:has-text('45 frames, 1.5 seconds')")
-    walk = Walk(reference, (5, 9, 2), reference.recipe(trunc=0.7), steps=15, kind="linear")
+    walk = Walk(reference, (5, 9, 2), reference.recipe(truncation_psi=0.7), steps=15, kind="linear")
     for number in (0, 20, 44):
         page.fill("#page-walk [name=where]", str(number))
         page.wait_for_selector(f"#page-walk canvas[data-frame='{number}']")

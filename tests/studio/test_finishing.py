@@ -74,7 +74,7 @@ def test_a_pixel_on_a_rounding_step_is_always_refused(
 def test_copies_and_twins_stay_only_knowingly(serve: Serve, model: Model, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     art = [np.kron(random.integers(0, 256, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(20)]
-    art.append(model.generate([3], trunc=0.7)[0])
+    art.append(model.generate([3], truncation_psi=0.7)[0])
     path = tmp_path / "art.zip"
     write_dataset(path, [a.astype(np.uint8) for a in art])
     served = serve(training=Dataset.open(path))

@@ -52,7 +52,7 @@ def gallery_of(tmp_path: Path, painter: Recorder) -> Iterator[Open]:
 
     def start(seeds: Sequence[int], model: Model = painter, **options: Any) -> Gallery:
         finish = options.pop("finish", None)
-        recipe = model.recipe(trunc=0.7, finish=finish)
+        recipe = model.recipe(truncation_psi=0.7, finish=finish)
         gallery = Gallery(model, recipe, seeds, cache_folder=tmp_path / "cache", **options)
         gallery.start()
         opened.append(gallery)
@@ -101,7 +101,7 @@ def test_a_finish_is_shown_without_its_enlargement(gallery_of: Open, model: Mode
     data = gallery.image(1)
     assert data is not None
     shown = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-    whole = model.generate([1], model.recipe(trunc=0.7, finish=finish))[0]
+    whole = model.generate([1], model.recipe(truncation_psi=0.7, finish=finish))[0]
     assert shown.shape == (8, 8, 3)
     assert np.array_equal(shown, whole[::32, ::32])
     assert gallery.candidate(1).measures.colours == measure(shown).colours  # type: ignore[union-attr]
@@ -182,7 +182,10 @@ def test_training_art_offered_as_a_candidate_is_flagged(
     # Seeds 3 and 9, the latter mirrored, are training images; the other art is noise.
     random = np.random.default_rng(0)
     art = [np.kron(random.integers(0, 256, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(20)]
-    art += [model.generate([3], trunc=0.7)[0], model.generate([9], trunc=0.7)[0][:, ::-1]]
+    art += [
+        model.generate([3], truncation_psi=0.7)[0],
+        model.generate([9], truncation_psi=0.7)[0][:, ::-1],
+    ]
     path = tmp_path / "art.zip"
     write_dataset(path, [np.ascontiguousarray(a).astype(np.uint8) for a in art])
     gallery = gallery_of(range(12), training=Dataset.open(path))

@@ -24,10 +24,12 @@ def look(served: Served, path: str) -> np.ndarray:
 def test_truncation_moves_and_mixtures_are_the_library_s(serve: Serve, reference: Model) -> None:
     served = serve(range(2))
     close = dict(atol=1, rtol=0)  # float32
-    assert np.allclose(look(served, "/look/5"), reference.generate([5], trunc=0.7)[0], **close)
+    assert np.allclose(
+        look(served, "/look/5"), reference.generate([5], truncation_psi=0.7)[0], **close
+    )
     plain = look(served, "/look/5?trunc=1")
-    assert np.allclose(plain, reference.generate([5], trunc=1)[0], **close)
-    moved = reference.recipe(trunc=1, translate=(0.25, -0.1), rotate=30)
+    assert np.allclose(plain, reference.generate([5], truncation_psi=1)[0], **close)
+    moved = reference.recipe(truncation_psi=1, translate=(0.25, -0.1), rotate=30)
     assert np.allclose(
         look(served, "/look/5?trunc=1&x=0.25&y=-0.1&rotate=30"),
         reference.generate([5], moved)[0],

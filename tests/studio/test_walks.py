@@ -24,7 +24,9 @@ def test_frames_are_those_of_the_walk_in_any_order(serve: Serve, reference: Mode
     wish = "seeds=5,2,7&kind=slerp&steps=4"
     plan = served.get(f"/api/walk?{wish}&fps=24")
     assert plan["frames"] == 12 and plan["steps"] == 4
-    expected = list(Walk(reference, (5, 2, 7), reference.recipe(trunc=0.7), steps=4, kind="slerp"))
+    expected = list(
+        Walk(reference, (5, 2, 7), reference.recipe(truncation_psi=0.7), steps=4, kind="slerp")
+    )
     for number in (9, 0, 4):
         status, headers, data = served.request("GET", f"/walk/{number}?{wish}")
         assert status == 200 and headers["content-type"] == "image/png"
@@ -64,7 +66,9 @@ def test_a_preview_is_bounded_and_its_command_is_not() -> None:
         *("--trunc", "0.7", "--pixel-grid", "16", "--palette", "12", "--upscale", "6"),
         *("-o", "walk.mp4"),
     ]
-    moved = replace(model_recipe, finish=None, translate=(-0.1, 0.2), rotate=-8, cutoff=4, label=2)
+    moved = replace(
+        model_recipe, finish=None, translate=(-0.1, 0.2), rotate=-8, cutoff=4, class_idx=2
+    )
     line = command("base", moved, Wish((9, 2), "slerp", 30), 24)
     assert line == (
         "nftgan morph -m base --seeds 9,2 --kind slerp --fps 24 --trunc 0.7 --cutoff 4 --class 2"

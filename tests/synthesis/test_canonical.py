@@ -46,10 +46,10 @@ def fixed_weights(model: Model) -> Model:
 def golden_images() -> dict[str, np.ndarray]:
     three, two = fixed_weights(stylegan3(output_scale=0.25)), fixed_weights(stylegan2())
     return {
-        "stylegan3": three.render(11, trunc=0.7),
+        "stylegan3": three.render(11, truncation_psi=0.7),
         "stylegan3-moved": three.render(12, translate=(0.25, 0.0), rotate=30, cutoff=4),
         "stylegan3-finished": three.render(13, finish=Finish(8, 6, 4)),
-        "stylegan2": two.render(14, trunc=0.8),
+        "stylegan2": two.render(14, truncation_psi=0.8),
     }
 
 
@@ -79,15 +79,15 @@ def test_the_number_of_threads_does_not_change_a_pixel(threads: int) -> None:
 
 def test_rendering_again_and_in_another_order_gives_the_same_pixels() -> None:
     model = stylegan3()
-    first = [model.render(seed, trunc=0.9) for seed in (1, 2, 3)]
-    again = [stylegan3().render(seed, trunc=0.9) for seed in (3, 2, 1)]
+    first = [model.render(seed, truncation_psi=0.9) for seed in (1, 2, 3)]
+    again = [stylegan3().render(seed, truncation_psi=0.9) for seed in (3, 2, 1)]
     assert all(np.array_equal(a, b) for a, b in zip(first, again[::-1], strict=True))
     assert not np.array_equal(first[0], first[1])
 
 
 def test_the_preview_differs_by_at_most_one_level() -> None:
     model = stylegan3()
-    recipe = model.recipe(trunc=0.7)
+    recipe = model.recipe(truncation_psi=0.7)
     previews = model.generate([5, 6, 7, 8], recipe).astype(int)
     canonical = np.stack([model.render(seed, recipe) for seed in (5, 6, 7, 8)])
     assert np.abs(previews - canonical).max() <= 1
@@ -125,7 +125,7 @@ def test_a_grey_model_paints_grey() -> None:
 
 def test_a_conditional_model_paints_its_classes() -> None:
     model = stylegan3(c_dim=3)
-    assert not np.array_equal(model.render(3, label=0), model.render(3, label=2))
+    assert not np.array_equal(model.render(3, class_idx=0), model.render(3, class_idx=2))
 
 
 def test_the_finished_size_is_the_recipes() -> None:

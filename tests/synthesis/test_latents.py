@@ -73,7 +73,7 @@ def test_the_canvas_is_put_back_also_after_an_error() -> None:
 def test_truncation_reaches_only_the_layers_before_the_cutoff() -> None:
     model = stylegan3()
     full = seeds_to_ws(model.generator, [5], model.recipe())
-    near = seeds_to_ws(model.generator, [5], model.recipe(trunc=0.5, cutoff=3))
+    near = seeds_to_ws(model.generator, [5], model.recipe(truncation_psi=0.5, truncation_cutoff=3))
     w_avg = model.generator.mapping.w_avg
     assert torch.allclose(near[:, :3], w_avg + 0.5 * (full[:, :3] - w_avg))
     assert torch.equal(near[:, 3:], full[:, 3:])
@@ -82,10 +82,10 @@ def test_truncation_reaches_only_the_layers_before_the_cutoff() -> None:
 def test_a_recipe_that_the_model_cannot_follow_is_refused() -> None:
     three, two = stylegan3(), stylegan2()
     cases = [
-        (three, three.recipe(cutoff=9), "above the model's 8 layers"),
+        (three, three.recipe(truncation_cutoff=9), "above the model's 8 layers"),
         (three, three.recipe(finish=Finish(17, 0, 1)), "finer than the model's 16"),
         (three, Recipe(three.identity, (32, 32)), "32x32 images, the model 16x16"),
-        (three, three.recipe(label=1), "no class 1"),
+        (three, three.recipe(class_idx=1), "no class 1"),
         (two, two.recipe(rotate=5), "only StyleGAN3"),
     ]
     for model, recipe, words in cases:

@@ -25,20 +25,22 @@ def test_a_saved_model_paints_the_same_images(tmp_path: Path) -> None:
     again = nftgan.load_model(path)
     assert again.identity == identity == model.identity
     assert again.info["architecture"]["img_resolution"] == 16
-    assert np.array_equal(again.render(seed=1, trunc=0.7), model.render(seed=1, trunc=0.7))
     assert np.array_equal(
-        again.generate(seeds=[1, 2], trunc=0.7), model.generate([1, 2], trunc=0.7)
+        again.render(seed=1, truncation_psi=0.7), model.render(seed=1, truncation_psi=0.7)
+    )
+    assert np.array_equal(
+        again.generate(seeds=[1, 2], truncation_psi=0.7), model.generate([1, 2], truncation_psi=0.7)
     )
 
 
 def test_previews_are_a_sized_iterable_that_batches_do_not_reorder() -> None:
     model = stylegan3()
-    previews = model.previews([9, 3, 5], trunc=0.8, batch=2)
+    previews = model.previews([9, 3, 5], truncation_psi=0.8, batch=2)
     assert len(previews) == 3
     pairs = list(previews)
     assert [seed for seed, _ in pairs] == [9, 3, 5]
     assert all(image.dtype == np.uint8 and image.shape == (16, 16, 3) for _, image in pairs)
-    alone = model.generate([3], trunc=0.8)[0].astype(int)
+    alone = model.generate([3], truncation_psi=0.8)[0].astype(int)
     assert np.abs(pairs[1][1] - alone).max() <= 1
     assert model.generate([]).shape == (0, 16, 16, 3)
 
@@ -76,7 +78,17 @@ def test_a_conditional_model_needs_its_class() -> None:
     model = stylegan3(c_dim=2)
     with pytest.raises(UsageError, match="names none"):
         model.render(1)
-    assert model.score(model.generate([1], label=1), label=1).shape == (1,)
+    assert model.score(model.generate([1], class_idx=1), class_idx=1).shape == (1,)
+
+
+def test_short_names_of_values_mean_the_same_and_not_both_are_taken() -> None:
+    model = stylegan3(c_dim=3)
+    long = model.recipe(truncation_psi=0.6, truncation_cutoff=2, class_idx=1)
+    assert (long.trunc, long.cutoff, long.class_idx) == (0.6, 2, 1)
+    assert model.recipe(trunc=0.6, cutoff=2, label=1) == long
+    assert model.recipe().trunc == 1
+    with pytest.raises(UsageError, match="trunc is a short name of truncation_psi"):
+        model.recipe(truncation_psi=0.6, trunc=0.7)
 
 
 def test_pixels_are_floored_clamped_and_grey_repeated() -> None:

@@ -46,8 +46,8 @@ def test_the_same_call_finds_the_same_latent() -> None:
 
 def test_a_grey_model_and_a_class_can_be_projected() -> None:
     for model, label in ((stylegan3(img_channels=1), None), (stylegan3(c_dim=2), 1)):
-        target = model.generate([3], label=label)[0]
-        found = project(model, target, steps=4, label=label)
+        target = model.generate([3], class_idx=label)[0]
+        found = project(model, target, steps=4, class_idx=label)
         assert found.distance <= found.start
 
 

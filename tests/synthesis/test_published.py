@@ -35,8 +35,8 @@ def test_seeds_give_the_published_pixels(case: tuple[Any, dict[str, np.ndarray]]
     model, numbers = case
     for row, (seed, label) in enumerate(zip(numbers["z_seeds"], labels(numbers), strict=True)):
         published = numbers["u8_psi07"][row].astype(int)
-        preview = model.generate([seed], trunc=0.7, label=label)[0]
-        canonical = model.render(int(seed), trunc=0.7, label=label)
+        preview = model.generate([seed], truncation_psi=0.7, class_idx=label)[0]
+        canonical = model.render(int(seed), truncation_psi=0.7, class_idx=label)
         for image in (preview, canonical):
             # Float32 may fall on the other side of a step; nothing may be further off.
             assert np.abs(image - published).max() <= 1
@@ -55,7 +55,7 @@ def test_a_moved_canvas_gives_the_published_image(
     inverse = inverse_input_transform((x, y), degrees)
     assert np.allclose(inverse, numbers[f"tr_{which}_inverse"], atol=1e-12)
     seed, label = int(numbers["z_seeds"][0]), labels(numbers)[0]
-    image = model.render(seed, translate=(x, y), rotate=degrees, label=label).astype(int)
+    image = model.render(seed, translate=(x, y), rotate=degrees, class_idx=label).astype(int)
     levels = numbers[f"img_tr_{which}"][0].transpose(1, 2, 0) * 127.5 + 128
     published = np.floor(np.clip(levels, 0, 255))
     assert np.abs(image - published).max() <= 1
@@ -67,6 +67,6 @@ def test_the_cutoff_truncates_the_published_layers(
 ) -> None:
     model, numbers = case
     seed, label = int(numbers["z_seeds"][0]), labels(numbers)[0]
-    image = model.render(seed, trunc=0.5, cutoff=2, label=label).astype(int)
+    image = model.render(seed, truncation_psi=0.5, truncation_cutoff=2, class_idx=label).astype(int)
     levels = numbers["img_psi05_cut2"][0].transpose(1, 2, 0) * 127.5 + 128
     assert np.abs(image - np.floor(np.clip(levels, 0, 255))).max() <= 1

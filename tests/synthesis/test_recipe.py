@@ -50,7 +50,7 @@ def test_a_finish_is_part_of_the_hash_and_an_empty_one_is_not() -> None:
 @given(
     trunc=st.floats(-2, 2),
     cutoff=st.none() | st.integers(0, 18),
-    label=st.none() | st.integers(0, 9),
+    class_idx=st.none() | st.integers(0, 9),
     x=st.floats(-1, 1),
     rotate=st.floats(-360, 360),
     finish=st.sampled_from([None, Finish(0, 8, 2), Finish(0, 0, 3), Finish(0, 0, 4, "cubic")]),
@@ -58,12 +58,12 @@ def test_a_finish_is_part_of_the_hash_and_an_empty_one_is_not() -> None:
 def test_json_comes_back_equal_with_the_same_hash(
     trunc: float,
     cutoff: int | None,
-    label: int | None,
+    class_idx: int | None,
     x: float,
     rotate: float,
     finish: Finish | None,
 ) -> None:
-    recipe = Recipe(MODEL, (64, 64), trunc, cutoff, label, (x, -x), rotate, finish)
+    recipe = Recipe(MODEL, (64, 64), trunc, cutoff, class_idx, (x, -x), rotate, finish)
     again = Recipe.from_json(json.loads(json.dumps(recipe.to_json())))
     assert again == recipe
     assert again.hash == recipe.hash

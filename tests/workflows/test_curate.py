@@ -48,7 +48,7 @@ def test_a_copy_picked_by_hand_needs_the_flag_and_is_remembered(
 ) -> None:
     trunc = project.config.recipe.trunc
     art = load_model(base_model()).generate(seeds=range(100, 140), trunc=trunc)
-    art[7] = load_model(base_model()).generate(seeds=[5], trunc=trunc)[0][:, ::-1]
+    art[7] = load_model(base_model()).generate(seeds=[5], truncation_psi=trunc)[0][:, ::-1]
     write_dataset(tmp_path / "art.zip", list(art))
     guarded = ("-m", "base", "--dataset", str(tmp_path / "art.zip"))
     error = typed("curate", *guarded, "--pick", "3,5,9", expect=3)["error"]
