@@ -66,6 +66,11 @@ kill-training: .venv/ready
 wasm-campaign: .venv/ready
 	$(BIN)/python -m tests.campaigns.wasm_pixels
 
+# Break what decides about money, files and strangers, one line at a time: a test must notice.
+.PHONY: mutate
+mutate: .venv/ready
+	$(BIN)/python -m tests.campaigns.mutate
+
 clean:
 	rm -rf .venv demo build dist *.egg-info
 

@@ -158,6 +158,7 @@ def _studio(
             watch=watch,
             port=port,
             ready=ready,
+            progress=ui,
         )
     finally:
         for step in steps:

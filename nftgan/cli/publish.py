@@ -204,6 +204,8 @@ def deploy(
         _show_immutable(ui, plan)
         if plan.licence:
             ui.note(f"licence in the model's lineage: {plan.licence}")
+        if plan.novelty:
+            ui.warn(f"near-copies of training art were not looked for: {plan.novelty}")
         if plan.kept:
             ui.warn(f"kept although too like other art: tokens {format_seeds(plan.kept)}")
         if dry_run:

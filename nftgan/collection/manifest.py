@@ -20,6 +20,8 @@ from nftgan.seeds import MAX_SEED
 from nftgan.synthesis.recipe import IDENTITY, Recipe
 
 SCHEMA = 1
+NOVELTY_CHECKED = "checked"
+"""Every piece was compared with the art that the model learned from."""
 MAX_PIECES = 1_000_000
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _CID = re.compile(r"[A-Za-z0-9]{10,128}")
@@ -86,6 +88,7 @@ class Manifest:
     pieces: tuple[Piece, ...] = ()
     royalties: RoyaltySection = field(default_factory=RoyaltySection)
     cids: Cids = field(default_factory=Cids)
+    novelty: str | None = None  # NOVELTY_CHECKED, or why near-copies were not looked for
 
     def __post_init__(self) -> None:
         if self.model.identity != self.recipe.model:
@@ -130,6 +133,11 @@ class Manifest:
         """ "0x…" root of the pieces; None while one is not rendered."""
         return "0x" + self.tree.root.hex() if self.rendered else None
 
+    @property
+    def novelty_problem(self) -> str:
+        """Why nobody knows whether a piece is a near-copy of training art; empty: it is known."""
+        return "" if self.novelty in (None, NOVELTY_CHECKED) else str(self.novelty)
+
     def with_pieces(self, pieces: Sequence[Piece]) -> Manifest:
         return replace(self, pieces=tuple(pieces))
 
@@ -147,6 +155,7 @@ class Manifest:
             "royalties": asdict(self.royalties),
             "cids": asdict(self.cids),
             "tokens": [_piece_to_json(piece) for piece in self.pieces],
+            **({} if self.novelty is None else {"novelty": self.novelty}),
         }
 
     @classmethod
@@ -176,7 +185,12 @@ class Manifest:
             "cids",
             "tokens",
         }
-        _exact_keys(document, keys, where)
+        novelty = document.get("novelty")
+        if novelty is not None and not isinstance(novelty, str):
+            raise UsageError(f"{where}: novelty must be text")
+        optional = {"novelty"}
+        required = {key: value for key, value in document.items() if key not in optional}
+        _exact_keys(required, keys, where)
         sections: dict[str, Any] = {}
         for key, kind in (
             ("collection", CollectionSection),
@@ -199,7 +213,12 @@ class Manifest:
             raise UsageError(f"{where}: tokens must be a list of at most {MAX_PIECES:,}")
         pieces = tuple(_piece_from_json(one, f"{where}: token {i}") for i, one in enumerate(tokens))
         try:
-            manifest = cls(recipe=Recipe.from_json(document["recipe"]), pieces=pieces, **sections)
+            manifest = cls(
+                recipe=Recipe.from_json(document["recipe"]),
+                pieces=pieces,
+                novelty=novelty,
+                **sections,
+            )
         except UsageError as exc:
             raise type(exc)(f"{where}: {exc.message}", hint=exc.hint) from exc
         for key, hint in (("recipe_hash", "nftgan curate"), ("pieces_root", "nftgan render")):

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nftgan.collection.curation import Refusal, auto_pick, likenesses
-from nftgan.collection.manifest import Manifest, ModelRef, Piece, make_pieces
+from nftgan.collection.manifest import NOVELTY_CHECKED, Manifest, ModelRef, Piece, make_pieces
 from nftgan.collection.ratings import Rating, append_rating, check_room, read_ratings
 from nftgan.collection.settings import check_settings
 from nftgan.collection.tags import class_tag
-from nftgan.dataset.archive import Dataset
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.files import complete_files
 from nftgan.networks.model_file import ModelFile, open_model, write_model
@@ -19,7 +18,8 @@ from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
-from nftgan.workflows.sources import model_source, run_art
+from nftgan.workflows.sources import model_source
+from nftgan.workflows.training_art import TrainingArt, find_training_art
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ def curate(
         write_tags(project, loaded.identity, tags)
         if auto is None and pick is None:
             return _with_new_words(project, source, loaded, recipe)
-        training = training_art(source, dataset)
+        art = find_training_art(source, dataset, loaded.info, near=project.root)
+        training = art.dataset
+        warn_without_art(art, progress)
         refused: tuple[Refusal, ...] = ()
         kept: tuple[Refusal, ...] = ()
         if pick is not None:
@@ -98,15 +100,13 @@ def curate(
             )
             seeds, refused = selection.seeds, selection.refused
             kept = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
-        return write_choice(
-            project, source, loaded, recipe, seeds, refused, kept, guarded=training is not None
-        )
+        return write_choice(project, source, loaded, recipe, seeds, refused, kept, art=art)
 
 
-def training_art(source: str | Path, dataset: Path | None) -> Dataset | None:
-    """The art that no piece may copy: the one named, else that of the model's own run."""
-    found = dataset or run_art(source)
-    return None if found is None else Dataset.open(found)
+def warn_without_art(art: TrainingArt, progress: Progress) -> None:
+    """Say that near-copies cannot be known, where that is so."""
+    if art.missing:
+        progress.warn(f"{art.missing}: near-copies of it cannot be known (--dataset ZIP)")
 
 
 def write_tags(
@@ -145,7 +145,7 @@ def _with_new_settings(
     recipe = model.recipe_of(project.config.recipe)
     # Another palette or truncation does not make a near-copy something else.
     known = [Refusal(piece.seed, piece.kept) for piece in before.pieces if piece.kept]
-    return write_choice(project, path, model, recipe, before.seeds, kept=known, guarded=False)
+    return write_choice(project, path, model, recipe, before.seeds, kept=known, art=None)
 
 
 def _with_new_words(
@@ -163,7 +163,7 @@ def _with_new_words(
             "the pieces were picked with another model or recipe",
             hint="pick them again: --auto or --pick",
         )
-    return write_choice(project, source, model, recipe, before.seeds, guarded=False)
+    return write_choice(project, source, model, recipe, before.seeds, art=None)
 
 
 def write_choice(
@@ -175,13 +175,13 @@ def write_choice(
     refused: tuple[Refusal, ...] = (),
     kept: Sequence[Refusal] = (),
     *,
-    guarded: bool,
+    art: TrainingArt | None,
 ) -> CurateResult:
     """Make `seeds` the pieces of the collection; its lock must be held.
 
     Names, descriptions and tags that were given to seeds stay with them. source: where `model` was
-    loaded from. kept: pieces that stay in spite of their likeness. guarded: whether the training
-    art was looked at; else what the manifest says of its pieces already stays true.
+    loaded from. kept: pieces that stay in spite of their likeness. art: what they were compared
+    with; None: with nothing anew, so what the manifest says of its pieces already stays true.
     """
     path = project.model_path
     if source != path:
@@ -191,7 +191,7 @@ def write_choice(
     before = Manifest.load(project.manifest_path) if project.manifest_path.exists() else None
     same_pixels = before is not None and before.recipe_hash == recipe.hash
     reasons: dict[int, str | None] = {}
-    if before is not None and same_pixels and not guarded:
+    if before is not None and same_pixels and (art is None or art.dataset is None):
         reasons = {piece.seed: piece.kept for piece in before.pieces}
     reasons |= {one.seed: one.reason for one in kept}
     pieces = _worded(project, model, recipe, seeds, reasons)
@@ -201,6 +201,7 @@ def write_choice(
         recipe,
         pieces,
         project.config.royalty,
+        novelty=_novelty(art, before),
     )
     if before is not None and same_pixels:
         # A name changes no pixel: what was rendered stays rendered.
@@ -219,6 +220,12 @@ def write_choice(
         not same,
         tuple(Refusal(piece.seed, piece.kept) for piece in pieces if piece.kept),
     )
+
+
+def _novelty(art: TrainingArt | None, before: Manifest | None) -> str | None:
+    if art is None:
+        return None if before is None else before.novelty
+    return NOVELTY_CHECKED if art.dataset is not None else art.missing or None
 
 
 def _worded(
@@ -254,7 +261,7 @@ def _choice(manifest: Manifest) -> tuple[object, ...]:
         (piece.seed, piece.name, piece.description, piece.tags, piece.kept)
         for piece in manifest.pieces
     )
-    return manifest.model.identity, manifest.recipe_hash, pieces, words
+    return manifest.model.identity, manifest.recipe_hash, pieces, words, manifest.novelty
 
 
 def source_of(project: Project, model: str | None) -> str | Path:

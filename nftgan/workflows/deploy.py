@@ -48,6 +48,7 @@ class DeployPlan:
     licence: str
     seed_store: str
     image_size: tuple[int, int]  # width and height, pixels
+    novelty: str = ""  # why near-copies of training art were not looked for
     kept: tuple[int, ...] = ()  # tokens too like other art, which the artist keeps knowingly
 
     @property
@@ -99,6 +100,7 @@ class Deployment:
         self.immutable_args = immutable_args(manifest, self.account.address)
         self.image_size = manifest.recipe.size
         self.licence = _licence(project)
+        self.novelty = manifest.novelty_problem
         self.kept = tuple(piece.id for piece in manifest.pieces if piece.kept)
         chain_id = self.connection.chain.chain_id
         self.genesis = genesis_hash(self.connection)
@@ -163,6 +165,7 @@ class Deployment:
             self.licence,
             self.seed_store,
             self.image_size,
+            self.novelty,
             self.kept,
         )
 

@@ -52,6 +52,7 @@ class Minting:
         if not force:
             require_verified(project, manifest)
         self.seeds = manifest.seeds
+        self.novelty = manifest.novelty_problem
         connection = open_chain(choice, project)
         self.collection = deployed_collection(project, connection)
         self.until = self._until(tokens)
@@ -93,6 +94,9 @@ class Minting:
     def plan(self) -> MintPlan:
         """The batches that are missing on chain, and their cost."""
         plan = plan_mint(self.sender, self.collection, self.to, self.seeds, until=self.until)
+        if self.novelty:
+            said = f"near-copies of training art were not looked for: {self.novelty}"
+            plan = replace(plan, warnings=(*plan.warnings, said))
         if self.kept:
             said = f"too like other art, minted knowingly: tokens {format_seeds(self.kept)}"
             plan = replace(plan, warnings=(*plan.warnings, said))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.files import read_json
 from nftgan.project import Project
 
 BASE = "base"
@@ -90,17 +89,9 @@ def run_of(source: str | Path) -> Path | None:
     return None
 
 
-def run_art(source: str | Path) -> Path | None:
-    """The data set that the model's run was trained on; None when it is not there any more."""
-    folder = run_of(source)
-    if folder is None:
-        return None
-    options = read_json(folder / RUN_OPTIONS)
-    try:
-        path = Path(options["dataset"]["path"])
-    except (KeyError, TypeError):
-        return None  # of another version; what it cannot say is no error here
-    return path if path.exists() else None
+def is_shipped_model(source: str | Path) -> bool:
+    """Whether the model is one that comes with the package."""
+    return isinstance(source, Path) and source.parent == base_model().parent
 
 
 def project_model(project: Project) -> Path:

@@ -46,6 +46,8 @@ def status(project: Project) -> Status:
     found = f"{len(pieces)} pieces" + (
         f", {kept} too like other art, kept knowingly" if kept else ""
     )
+    if manifest and manifest.novelty_problem:
+        found += f"; near-copies were not looked for: {manifest.novelty_problem}"
     steps.append(Step("curate", bool(pieces), found))
     rendered = sum((project.images / f"{p.id}.png").is_file() and bool(p.pixels) for p in pieces)
     steps.append(Step("render", _all(rendered, pieces), f"{rendered} of {len(pieces)} images"))

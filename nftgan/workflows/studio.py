@@ -12,6 +12,7 @@ from pathlib import Path
 from nftgan.collection.curation import Refusal
 from nftgan.collection.settings import check_settings
 from nftgan.errors import Cancelled
+from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
 from nftgan.studio.app import Studio
 from nftgan.studio.finishing import Finishing
@@ -19,8 +20,9 @@ from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.synthesis.model import load_model
-from nftgan.workflows.curate import refuse_after_deploy, source_of, training_art, write_choice
+from nftgan.workflows.curate import refuse_after_deploy, source_of, warn_without_art, write_choice
 from nftgan.workflows.sources import BASE, BASE_SIDES, USUAL_SIDE, base_model, newest_run, run_of
+from nftgan.workflows.training_art import find_training_art
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def studio(
     watch: Path | None = None,
     port: int = 0,
     ready: Callable[[str], None] = lambda address: None,
+    progress: Progress = SILENT,
 ) -> StudioResult:
     """Serve the studio until its page says that the session is over.
 
@@ -54,7 +57,9 @@ def studio(
     loaded = load_model(source)
     recipe = loaded.recipe_of(project.config.recipe)
     opinions = Opinions(project.ratings_path, loaded.identity)
-    training = training_art(source, dataset)
+    art = find_training_art(source, dataset, loaded.info, near=project.root)
+    warn_without_art(art, progress)
+    training = art.dataset
     gallery = Gallery(loaded, recipe, candidates, training=training)
     gallery.add(opinions.seeds())
     finished = threading.Event()
@@ -69,7 +74,7 @@ def studio(
                 recipe,
                 seeds,
                 kept=[Refusal(seed, reason) for seed, reason in kept.items()],
-                guarded=training is not None,
+                art=art,
             )
         finished.set()
         return result.manifest.name

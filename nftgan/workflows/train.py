@@ -19,6 +19,7 @@ from nftgan.training.report import write_report
 from nftgan.training.tick import Tick
 from nftgan.workflows.scoring import scorer
 from nftgan.workflows.sources import RUN_OPTIONS, parent_source
+from nftgan.workflows.training_art import note_art
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def plan_training(
     """
     source = None if resume is None else str(parent_source(resume, dataset))
     config = resolve(DatasetFacts.of(dataset), preset=preset, resume=source, **options)
+    note_art(dataset, config.dataset.fingerprint)
     described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
     highest = -1
     for folder in sorted(runs.glob("[0-9][0-9][0-9][0-9][0-9]-*"), reverse=True):

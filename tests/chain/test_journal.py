@@ -135,3 +135,13 @@ def test_what_was_signed_costs_its_worst_case_until_it_is_known(tmp_path: Path) 
     assert journal.committed_wei() == 1_200 + 500
     journal.final("a", hash="0x01", block=1, gas=90, fee_wei=700)
     assert journal.committed_wei() == 700 + 500
+
+
+def test_of_several_attempts_with_one_nonce_the_dearest_counts(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "mint.jsonl", BINDING)
+    journal.attempt(Attempt("mint 0-9", 4, "0x01", "0x", 30, 1, gas=100))
+    journal.attempt(
+        Attempt("mint 0-9", 4, "0x02", "0x", 34, 2, gas=10)
+    )  # less gas, but which wins?
+    journal.attempt(Attempt("mint 0-9", 5, "0x03", "0x", 1, 1, gas=7))
+    assert journal.committed_wei() == 3_000 + 7

@@ -14,7 +14,7 @@ from nftgan.dataset.pack import write_dataset
 from nftgan.project import Project
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.init import init
-from nftgan.workflows.sources import base_model, run_art
+from nftgan.workflows.sources import base_model
 from nftgan.workflows.status import status
 
 
@@ -95,17 +95,3 @@ def test_tags_are_set_and_taken_back_without_the_studio(project: Project, typed:
     typed("metadata", "--check", expect=2)  # no CIDs any more: metadata comes next
     typed("metadata")
     assert "Hat" not in (project.metadata / "0.json").read_text()
-
-
-def test_the_art_of_a_run_is_found_where_it_still_is(tmp_path: Path) -> None:
-    art = tmp_path / "art.zip"
-    run = tmp_path / "runs" / "00000-x"
-    run.mkdir(parents=True)
-    options = run / "training_options.json"
-    options.write_text(json.dumps({"dataset": {"path": str(art)}}))
-    assert run_art(run) is None  # moved away
-    art.write_bytes(b"")
-    assert run_art(run) == run_art(run / "network-000001.safetensors") == art
-    options.write_text("{}")
-    assert run_art(run) is None
-    assert run_art(tmp_path / "model.safetensors") is None and run_art("https://a/b") is None
