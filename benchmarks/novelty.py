@@ -33,9 +33,9 @@ from nftgan.collection.novelty import NoveltyGuard
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.shipped import unpack
+from nftgan.networks.sources import base_model
 from nftgan.synthesis.latents import latents
 from nftgan.synthesis.model import Model, load_model
-from nftgan.workflows.sources import base_model
 
 SETS = {"Open Peeps, 64 px": ("open-peeps", 1), "Pixel Art, 16 px": ("pixel-art", 1)}
 ENLARGED = {"Pixel Art, enlarged to 64 px": ("pixel-art", 4)}

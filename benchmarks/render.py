@@ -151,7 +151,7 @@ def models(folder: Path) -> None:
     import shutil
 
     from nftgan.networks.model_file import save_model
-    from nftgan.workflows.sources import base_model
+    from nftgan.networks.sources import base_model
     from tests.synthesis.filled import filled, kinds
 
     for size in SIZES:

@@ -23,7 +23,7 @@ def model_file(name: str, folder: Path) -> Path:
     from benchmarks.render import published
     from nftgan.networks import build_generator
     from nftgan.networks.model_file import save_model
-    from nftgan.workflows.sources import base_model
+    from nftgan.networks.sources import base_model
 
     if name == "base":
         return base_model()

@@ -81,7 +81,7 @@ def prepare(
         ui.table("Least like the others", ("image", "distance"), list(found.strangest))
         ui.table("Most alike", ("image", "image", "cosine"), list(found.alike))
         ui.print(f"look at {found.sheet}")
-    from nftgan.workflows.sources import BASE_SIDES
+    from nftgan.networks.sources import BASE_SIDES
 
     start = " --resume base" if report.resolution in BASE_SIDES else ""
     ui.print(f"next: [bold]nftgan train {report.output} -o runs{start}[/]")

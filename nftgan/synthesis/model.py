@@ -14,6 +14,7 @@ import torch
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks, model_identity
+from nftgan.networks.sources import model_source
 from nftgan.synthesis import canonical
 from nftgan.synthesis.generate import BATCH, Previews
 from nftgan.synthesis.latents import one_hot
@@ -31,11 +32,13 @@ PREVIEW = 256  # pixels that a preview of pixel art is enlarged to
 
 
 def load_model(source: str | Path, *, device: str = "cpu") -> Model:
-    """The model in a .safetensors, a published .pkl, a run folder or behind a URL with #sha256=.
+    """The model that `source` names: a .safetensors or published .pkl, a run folder (its newest
+    whole snapshot), a folder of runs (its newest run), a URL with #sha256=, or "base".
 
-    Nothing in the file is ever run. Raises UsageError for a broken file, ServiceError for a URL.
+    Nothing in the file is ever run. Raises UsageError for a broken or missing file, ServiceError
+    for a URL.
     """
-    loaded = load_networks(source, device=device)
+    loaded = load_networks(model_source(source), device=device)
     return Model(loaded.generator, loaded.discriminator, loaded.identity, loaded.info)
 
 

@@ -14,11 +14,11 @@ from nftgan.collection.tags import class_tag
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.files import complete_files
 from nftgan.networks.model_file import ModelFile, open_model, write_model
+from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
-from nftgan.workflows.sources import model_source
 from nftgan.workflows.training_art import TrainingArt, find_training_art
 
 

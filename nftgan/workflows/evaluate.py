@@ -18,12 +18,12 @@ from nftgan.metrics.evaluation import METRICS, Evaluation, Figure, Judge, parse_
 from nftgan.metrics.features import Extractor
 from nftgan.metrics.fidelity import fidelity
 from nftgan.metrics.reference import references
+from nftgan.networks.sources import RUN_OPTIONS, model_source
 from nftgan.ops.device import device_named
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import state_home
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import Model, load_model
-from nftgan.workflows.sources import RUN_OPTIONS, model_source
 
 FAKES = (100, 1000)  # least and most by default; between them, as many as there is art
 BATCH = 16

@@ -14,6 +14,7 @@ from nftgan.dataset.resize import Resample, resize
 from nftgan.errors import UsageError
 from nftgan.files import read_json, write_json
 from nftgan.ipfs import cid_of_path
+from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis import projection
 from nftgan.synthesis.animation import check_animation, write_animation
@@ -23,7 +24,6 @@ from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Finish, Recipe
 from nftgan.synthesis.walk import Walk
-from nftgan.workflows.sources import model_source
 
 WHITE = (255, 255, 255)
 WALK_VERSION = 1

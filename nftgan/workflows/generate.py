@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nftgan.networks.sources import model_source
 from nftgan.ops.device import device_named
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis.finish import upscale
@@ -15,7 +16,6 @@ from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Finish
-from nftgan.workflows.sources import model_source
 
 CELL = 128  # pixels that smaller images are enlarged to on a sheet
 MAX_SHEET = 400

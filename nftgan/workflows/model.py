@@ -9,8 +9,8 @@ from typing import Any
 from nftgan.errors import UsageError
 from nftgan.networks.fetch import fetch_model
 from nftgan.networks.model_file import ModelFile, build_networks, open_model, write_model
+from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress
-from nftgan.workflows.sources import model_source
 
 # float32 and float16 hold a model for nftgan, generator the averaged generator alone.
 EXPORT_FORMATS = ("float32", "float16", "generator")

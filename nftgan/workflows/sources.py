@@ -1,36 +1,13 @@
-"""What a person may name as a model: a file, a run, a folder of runs, a URL, or `base`."""
+"""The models that a workflow starts from: the parent of a run, and a collection's own."""
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 from nftgan.dataset.archive import Dataset
-from nftgan.errors import MissingStepError, UsageError
+from nftgan.errors import MissingStepError
+from nftgan.networks.sources import BASE, base_model, model_source
 from nftgan.project import Project
-
-BASE = "base"
-BASE_SIDES = (32,)  # pixels of the models that ship, each base-SIDE.safetensors
-USUAL_SIDE = 32  # of plain `base`
-RUN_OPTIONS = "training_options.json"
-
-
-def base_model(side: int = USUAL_SIDE) -> Path:
-    """The CC0-trained model for `side` pixels that ships (see docs/base-model.md).
-
-    Raises UsageError for a side that none was made for.
-    """
-    if side not in BASE_SIDES:
-        made = ", ".join(map(str, BASE_SIDES))
-        raise UsageError(
-            f"no base model is made for {side} pixels, only for {made}",
-            hint=f"nftgan prepare ART --resolution {_nearest(side)}, or train without --resume",
-        )
-    return Path(str(resources.files("nftgan"))) / "assets" / f"base-{side}.safetensors"
-
-
-def _nearest(side: int) -> int:
-    return min(BASE_SIDES, key=lambda made: (abs(made - side), made))
 
 
 def parent_source(named: str, dataset: Path) -> str | Path:
@@ -38,60 +15,6 @@ def parent_source(named: str, dataset: Path) -> str | Path:
     if named == BASE:
         return base_model(Dataset.open(dataset).resolution)
     return model_source(named)
-
-
-def newest_run(folder: Path) -> Path:
-    """`folder` itself when it is a run, else the run in it with the highest number.
-
-    Raises MissingStepError when there is none.
-    """
-    if (folder / RUN_OPTIONS).is_file():
-        return folder
-    runs = sorted(
-        (p for p in folder.iterdir() if p.name[:5].isdecimal() and (p / RUN_OPTIONS).is_file()),
-        key=lambda p: int(p.name[:5]),
-    )
-    if not runs:
-        raise MissingStepError(
-            f"{folder} holds no training run", hint="nftgan train DATASET -o RUNS"
-        )
-    return runs[-1]
-
-
-def model_source(named: str | Path, *, relative_to: Path | None = None) -> str | Path:
-    """What `load_networks` takes for the model that a person named.
-
-    Raises UsageError when nothing is there.
-    """
-    text = str(named)
-    if text == BASE:
-        return base_model()
-    if text in (f"{BASE}-{side}" for side in BASE_SIDES):
-        return base_model(int(text.removeprefix(f"{BASE}-")))
-    if text.startswith(("https://", "http://")):
-        return text
-    path = Path(text).expanduser()
-    if relative_to is not None and not path.is_absolute():
-        path = relative_to / path
-    if path.is_dir():
-        return newest_run(path)
-    if not path.exists():
-        raise UsageError(f"the model {text} does not exist", hint="nftgan train, or --model base")
-    return path
-
-
-def run_of(source: str | Path) -> Path | None:
-    """The run folder that a model comes from; None when it comes from elsewhere."""
-    if isinstance(source, Path):
-        for folder in (source, source.parent):
-            if (folder / RUN_OPTIONS).is_file():
-                return folder
-    return None
-
-
-def is_shipped_model(source: str | Path) -> bool:
-    """Whether the model is one that comes with the package."""
-    return isinstance(source, Path) and source.parent == base_model().parent
 
 
 def project_model(project: Project) -> Path:

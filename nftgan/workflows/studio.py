@@ -12,6 +12,7 @@ from pathlib import Path
 from nftgan.collection.curation import Refusal
 from nftgan.collection.settings import check_settings
 from nftgan.errors import Cancelled
+from nftgan.networks.sources import BASE, BASE_SIDES, USUAL_SIDE, base_model, newest_run, run_of
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
 from nftgan.studio.app import Studio
@@ -21,7 +22,6 @@ from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.curate import refuse_after_deploy, source_of, warn_without_art, write_choice
-from nftgan.workflows.sources import BASE, BASE_SIDES, USUAL_SIDE, base_model, newest_run, run_of
 from nftgan.workflows.training_art import find_training_art
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nftgan.errors import UsageError
 from nftgan.files import read_json
+from nftgan.networks.sources import RUN_OPTIONS
 from nftgan.progress import SILENT, Progress
 from nftgan.training.advice import advice
 from nftgan.training.config import DatasetFacts, TrainConfig, resolve
@@ -18,7 +19,7 @@ from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.training.report import write_report
 from nftgan.training.tick import Tick
 from nftgan.workflows.scoring import scorer
-from nftgan.workflows.sources import RUN_OPTIONS, parent_source
+from nftgan.workflows.sources import parent_source
 from nftgan.workflows.training_art import note_art
 
 

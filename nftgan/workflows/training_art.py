@@ -16,8 +16,8 @@ from typing import Any
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import NftganError
 from nftgan.files import append_line, parse_json, read_json
+from nftgan.networks.sources import RUN_OPTIONS, is_shipped_model, run_of
 from nftgan.project import state_home
-from nftgan.workflows.sources import RUN_OPTIONS, is_shipped_model, run_of
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from nftgan.cli.main import app
 from nftgan.dataset.pack import write_dataset
+from nftgan.networks.sources import base_model
 from nftgan.synthesis.model import load_model
-from nftgan.workflows.sources import base_model
 
 
 def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

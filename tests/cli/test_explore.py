@@ -12,9 +12,9 @@ from PIL import Image
 
 from nftgan.cli.main import app
 from nftgan.ipfs import cid_of_path
+from nftgan.networks.sources import base_model
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.recipe import Finish
-from nftgan.workflows.sources import base_model
 
 
 def call(*arguments: str) -> int:

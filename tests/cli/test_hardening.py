@@ -28,8 +28,8 @@ from nftgan.cli.main import app
 from nftgan.cli.main import run as program
 from nftgan.cli.ui import Ui
 from nftgan.dataset.shipped import unpack
+from nftgan.networks.sources import base_model
 from nftgan.project import Project
-from nftgan.workflows.sources import base_model
 from tests.cli.interrupted import TIMES
 from tests.damage import damaged
 

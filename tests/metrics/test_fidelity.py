@@ -12,8 +12,8 @@ import torch
 
 from nftgan.errors import MissingStepError, NftganError, ServiceError, UsageError
 from nftgan.metrics.fidelity import fidelity
+from nftgan.networks.sources import base_model
 from nftgan.synthesis.model import load_model
-from nftgan.workflows.sources import base_model
 
 GENERATOR = load_model(base_model()).generator
 FAKES = np.random.default_rng(0).integers(0, 256, (6, 1, 32, 32)).astype(np.uint8)

@@ -169,7 +169,7 @@ def test_what_changed_is_said_and_the_page_is_there_all_the_same(project: Projec
 
 
 def test_another_model_is_noticed(project: Project) -> None:
-    from nftgan.workflows.sources import base_model
+    from nftgan.networks.sources import base_model
 
     shutil.copy(base_model(), project.root / "model.safetensors")
     assert any("model: model.safetensors is another model" in one for one in report(project).failed)

@@ -11,10 +11,10 @@ import pytest
 from nftgan.cli.main import app
 from nftgan.collection.manifest import Manifest
 from nftgan.dataset.pack import write_dataset
+from nftgan.networks.sources import base_model
 from nftgan.project import Project
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.init import init
-from nftgan.workflows.sources import base_model
 from nftgan.workflows.status import status
 
 

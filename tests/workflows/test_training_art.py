@@ -16,9 +16,9 @@ import pytest
 from nftgan.collection.manifest import NOVELTY_CHECKED, Manifest
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
+from nftgan.networks.sources import base_model
 from nftgan.project import Project
 from nftgan.synthesis.model import load_model
-from nftgan.workflows.sources import base_model
 from nftgan.workflows.training_art import find_training_art, note_art
 
 Answer = Callable[..., Any]

@@ -1,0 +1,67 @@
+"""One way to name a model, in Python and on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import nftgan
+from nftgan.errors import MissingStepError, UsageError
+from nftgan.networks.model_file import save_model
+from nftgan.networks.sources import base_model, model_source, newest_run, run_of
+from tests.networks import small
+
+
+def run(folder: Path, kind: str = "t") -> str:
+    """A run whose newest snapshot is a small model; its identity."""
+    folder.mkdir(parents=True)
+    (folder / "training_options.json").write_text("{}")
+    return save_model(
+        folder / "network-000001.safetensors",
+        generator=small.generator(kind),
+        discriminator=None,
+        meta={},
+    )
+
+
+def test_load_model_opens_base_a_run_and_a_folder_of_runs(tmp_path: Path) -> None:
+    old, new = run(tmp_path / "00009-art"), run(tmp_path / "00010-art", "sg2")
+    (tmp_path / "notes").mkdir()
+    assert nftgan.load_model("base").identity == nftgan.load_model(base_model()).identity
+    assert nftgan.load_model("base-32").resolution == 32
+    assert nftgan.load_model(tmp_path / "00009-art").identity == old
+    assert nftgan.load_model(str(tmp_path)).identity == new != old
+
+
+def test_a_url_is_handed_on_and_needs_its_hash() -> None:
+    url = "https://example.org/art.safetensors"
+    assert model_source(url) == url
+    with pytest.raises(UsageError, match="has no hash"):
+        nftgan.load_model(url)
+
+
+def test_a_path_is_only_ever_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="the model base does not exist"):
+        model_source(Path("base"))
+    identity = run(tmp_path / "base")
+    assert nftgan.load_model(Path("base")).identity == identity
+    assert model_source("base") == base_model()
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gone\.safetensors does not exist"):
+        nftgan.load_model("gone.safetensors")
+    with pytest.raises(MissingStepError, match="holds no training run"):
+        nftgan.load_model(tmp_path)
+    with pytest.raises(UsageError, match="no base model is made for 64 pixels, only for 32"):
+        base_model(64)
+
+
+def test_a_run_is_known_by_its_folder_and_by_its_files(tmp_path: Path) -> None:
+    run(tmp_path / "00000-art")
+    folder = tmp_path / "00000-art"
+    assert newest_run(folder) == folder
+    assert run_of(folder) == run_of(folder / "network-000001.safetensors") == folder
+    assert run_of(tmp_path) is run_of("https://example.org") is None
