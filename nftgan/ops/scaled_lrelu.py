@@ -36,7 +36,7 @@ def scaled_lrelu(
 ) -> Tensor:
     """filtered_lrelu(x * before, ...) * after: before [N, C], after [N, C], neither ever 0."""
     options = (up, down, padding_of(padding), gain, slope, clamp)
-    planned = gpu.plan(x, fu, fd, *options) if x.is_cuda and gpu_planes.takes(x) else None
+    planned = gpu.plan(x, fu, fd, *options) if gpu_planes.takes(x) else None
     if planned is not None:
         return run(planned, x, b, before, after)
     if before is not None:

@@ -150,6 +150,9 @@ def ticks(
             augment,
             distributed=distributed,
         )
+        due = state.images // config.tick_images > before // config.tick_images
+        if due:
+            state.settle()  # the work of a tick is timed when it is done
         now = time.monotonic()
         state.seconds += now - clock
         clock = now
@@ -163,7 +166,7 @@ def ticks(
                 f"stopped at {state.images / 1000:g} kimg; everything is saved",
                 hint="the same command goes on from here",
             )
-        if last or state.images // config.tick_images > before // config.tick_images:
+        if last or due:
             pace = (now - tick_clock) / (state.images - tick_from) * 1000
             tick = _tick(config, state, pace, last=last)
             state.metric_sums.clear()  # before the yield: a state saved there starts the next tick
@@ -180,6 +183,7 @@ def ticks(
 
 def _tick(config: TrainConfig, state: TrainState, pace: float, *, last: bool) -> Tick:
     number = state.images // config.tick_images
+    state.settle()
     statistics = state.metric_sums.means()
     return Tick(
         number=number,

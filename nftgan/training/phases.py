@@ -14,11 +14,12 @@ from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.ops.device import sent
 from nftgan.training import losses, schedule
+from nftgan.training.ada import ADJUST_EVERY_STEPS
 from nftgan.training.augment import Augment, AugmentParams
 from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.randomness import RngStream, rng_for
-from nftgan.training.state import MetricSums, TrainState, update_ema
+from nftgan.training.state import SIGNS, TrainState, update_ema
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,6 @@ class Batch:
             part = torch.searchsorted(self.rows, part)
         part = sent(part, self.images.device)
         return Batch(self.images[part], None if self.labels is None else self.labels[part])
-
-
-SIGNS = "Signs/real"
-"""Mean sign of D's logits on the art: what ADA steers by."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +90,9 @@ class StepContext:
     rng: np.random.Generator
     noise_mode: str = "random"  # StyleGAN2's noise inputs
     distributed: Distributed = SINGLE_PROCESS
-    metric_sums: MetricSums = field(default_factory=MetricSums)
     part: Tensor = field(default_factory=lambda: torch.arange(0))  # the micro-batch being done
     augment_params: list[AugmentParams | None] = field(default_factory=list)  # by call in the phase
-    pending_metrics: list[tuple[str, Tensor, int]] = field(
-        default_factory=list
-    )  # not yet in `metric_sums`
+    pending_metrics: list[tuple[str, Tensor, int]] = field(default_factory=list)
     calls: int = 0
 
     def discriminate(self, images: Tensor, labels: Tensor | None) -> Tensor:
@@ -137,12 +131,16 @@ class StepContext:
         """Note the sum of `values`, without waiting for the device to know it."""
         self.pending_metrics.append((name, values.detach().sum(), values.numel()))
 
-    def flush_metrics(self) -> None:
-        """Add to the totals what was measured; waits for the device, once."""
-        if self.pending_metrics:
-            sums = torch.stack([total.double() for _, total, _ in self.pending_metrics]).tolist()
-            for (name, _, count), total in zip(self.pending_metrics, sums, strict=True):
-                self.metric_sums.add(name, total, count)
+    def hand_over(self) -> None:
+        """Leave what was measured, in all processes of the team, to the state, without waiting."""
+        names = [name for name, _, _ in self.pending_metrics]
+        counts = torch.tensor(
+            [float(count) for _, _, count in self.pending_metrics], dtype=torch.float64
+        )
+        sums = torch.stack([total for _, total, _ in self.pending_metrics]).double()
+        numbers = torch.cat([sums, sent(counts, sums.device)])
+        self.distributed.all_reduce_sum([numbers])
+        self.state.pending.append((names, numbers))
         self.pending_metrics.clear()
 
 
@@ -228,23 +226,24 @@ def run_phase(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch
     state = ctx.state
     network = state.generator if phase.trains_generator else state.discriminator
     adam = state.generator_adam if phase.trains_generator else state.discriminator_adam
-    averages = _running_averages(state)
+    moves = phase.rng_stream in (RngStream.D_MAIN, RngStream.G_REG)
+    averages = _running_averages(state) if moves else []
     before = [value.clone() for value in averages]
     ctx.augment_params = []
-    ctx.pending_metrics.clear()
+    earlier = len(ctx.pending_metrics)
     network.requires_grad_(True)
     while not _gradients(phase, ctx, latents, batch, adam):
         state.micro_batch = _halved(state)
         for value, old in zip(averages, before, strict=True):
             value.copy_(old)
-        ctx.pending_metrics.clear()
+        del ctx.pending_metrics[earlier:]
     network.requires_grad_(False)
-    ctx.distributed.all_reduce_sum([p.grad for p in network.parameters() if p.grad is not None])
-    if phase.rng_stream in (RngStream.D_MAIN, RngStream.G_REG):
+    gradients = _gathered_gradients(network)
+    ctx.distributed.all_reduce_sum(gradients)
+    if moves:
         ctx.distributed.all_reduce_mean(averages)
-    _remove_non_finite_gradients(network)
+    _tame(gradients)
     adam.step()
-    ctx.flush_metrics()
 
 
 def _gradients(
@@ -328,10 +327,22 @@ def micro_batches(
         yield torch.nonzero((place >= first) & (place < last)).flatten()
 
 
-def _remove_non_finite_gradients(network: nn.Module) -> None:
-    for parameter in network.parameters():
-        if parameter.grad is not None:
-            torch.nan_to_num(parameter.grad, nan=0.0, posinf=1e5, neginf=-1e5, out=parameter.grad)
+def _gathered_gradients(network: nn.Module) -> list[Tensor]:
+    """All gradients as one flat tensor, of which each parameter's is a view from now on."""
+    parameters = [one for one in network.parameters() if one.grad is not None]
+    if not parameters:
+        return []
+    flat = torch.cat([one.grad.reshape(-1) for one in parameters if one.grad is not None])
+    parts = flat.split([one.numel() for one in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
+    return [flat]
+
+
+def _tame(gradients: list[Tensor]) -> None:
+    """None is infinite or no number; of gathered ones, all in one launch."""
+    for flat in gradients:
+        torch.nan_to_num(flat, nan=0.0, posinf=1e5, neginf=-1e5, out=flat)
 
 
 def sample_latents(
@@ -387,24 +398,14 @@ def train_step(
             noise = rng_for(config.seed, state.step, phase.rng_stream, 1 + 2 * distributed.rank)
             torch.manual_seed(int(noise.integers(2**63)))
             run_phase(phase, ctx, latents(phase), batch)
-    _count(ctx, state)
+    ctx.hand_over()
     beta = schedule.ema_beta(config.batch, config.ema_images, state.images, config.ema_rampup)
     update_ema(state, beta)
     state.images += config.batch
     state.step += 1
+    if state.device.type == "cpu" or state.step % ADJUST_EVERY_STEPS == 0:
+        state.settle()
     state.ada.adjust(state.step, config.batch)
-
-
-def _count(ctx: StepContext, state: TrainState) -> None:
-    """Add the step's measurements of all processes to the state, and show ADA the signs."""
-    names = sorted(ctx.metric_sums.sums)
-    both = ctx.distributed.all_reduce_dict(
-        {f"sum {name}": ctx.metric_sums.sums[name] for name in names}
-        | {f"count {name}": float(ctx.metric_sums.counts[name]) for name in names}
-    )
-    for name in names:
-        state.metric_sums.add(name, both[f"sum {name}"], int(both[f"count {name}"]))
-    state.ada.observe(both[f"sum {SIGNS}"], int(both[f"count {SIGNS}"]))
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:

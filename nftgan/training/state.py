@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,10 @@ from nftgan.training.randomness import RngStream, rng_for
 log = logging.getLogger(__name__)
 
 STATE_VERSION = 1
+SIGNS = "Signs/real"
+"""Mean sign of D's logits on the art: what ADA steers by."""
+FUSED_ON = ("cuda",)
+"""Devices whose Adam takes all parameters in a few launches."""
 KEEP = 2
 """State files kept: the newest, and one more in case the newest turns out damaged."""
 
@@ -63,6 +66,8 @@ class TrainState:
     ada: AdaController
     metric_sums: MetricSums
     micro_batch: int  # of this session; it shrinks when memory runs out
+    pending: list[tuple[list[str], Tensor]] = field(default_factory=list)
+    """Measurements of the last steps that a GPU may still be working on: see `settle`."""
     images: int = 0
     step: int = 0
     seconds: float = 0.0  # spent training, over all sessions
@@ -83,7 +88,18 @@ class TrainState:
                     found[f"{prefix}.{key}.{name}"] = value
         return found
 
+    def settle(self) -> None:
+        """Add the pending measurements to the totals, and show ADA the signs; waits for a GPU."""
+        for names, numbers in self.pending:
+            sums, counts = numbers.view(2, -1).tolist()
+            for name, total, count in zip(names, sums, counts, strict=True):
+                self.metric_sums.add(name, total, int(count))
+                if name == SIGNS:
+                    self.ada.observe(total, int(count))
+        self.pending.clear()
+
     def counters(self) -> dict[str, Any]:
+        self.settle()
         return {
             "images": self.images,
             "step": self.step,
@@ -108,12 +124,15 @@ class TrainState:
                 }
                 if moments:
                     adam.state[parameter] = {
-                        key: value.clone() if key == "step" else value.to(parameter.device).clone()
+                        key: value.to(parameter.device, copy=True)
+                        if key != "step" or adam.defaults["fused"]
+                        else value.clone()
                         for key, value in moments.items()
                     }
         self.images, self.step = int(counters["images"]), int(counters["step"])
         self.seconds = float(counters["seconds"])
         self.ada.restore(counters["ada"])
+        self.pending.clear()
         self.metric_sums = MetricSums(dict(counters["sums"]), dict(counters["counts"]))
 
     def _networks(self) -> list[tuple[str, nn.Module]]:
@@ -160,7 +179,9 @@ def fresh_state(config: TrainConfig) -> TrainState:
 
 def _adam(network: nn.Module, rate: float, interval: int | None) -> torch.optim.Adam:
     rate, betas = schedule.lazy_adam(rate, interval)
-    return torch.optim.Adam(network.parameters(), lr=rate, betas=betas, eps=1e-8)
+    parameters = list(network.parameters())
+    fused = parameters[0].device.type in FUSED_ON or None  # None: as PyTorch likes
+    return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=1e-8, fused=fused)
 
 
 # ---- on disk ----------------------------------------------------------------------------------
@@ -287,12 +308,7 @@ def transfer(state: TrainState, generator: nn.Module, discriminator: nn.Module |
 
 def update_ema(state: TrainState, beta: float) -> None:
     """One step of the moving average: parameters are blended, buffers copied."""
-    with torch.no_grad():
-        for mean, value in _pairs(state.g_ema.parameters(), state.generator.parameters()):
-            mean.copy_(value.lerp(mean, beta))
-        for kept, value in _pairs(state.g_ema.buffers(), state.generator.buffers()):
-            kept.copy_(value)
-
-
-def _pairs(first: Iterator[Tensor], second: Iterator[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(first, second, strict=True)
+    means, values = state.g_ema, state.generator
+    with torch.no_grad():  # each a few launches, however many tensors
+        torch._foreach_lerp_(list(means.parameters()), list(values.parameters()), 1 - beta)
+        torch._foreach_copy_(list(means.buffers()), list(values.buffers()))

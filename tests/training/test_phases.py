@@ -10,7 +10,7 @@ from nftgan.networks.model_file import load_networks
 from nftgan.training import phases
 from nftgan.training.config import DatasetFacts, resolve
 from nftgan.training.phases import Batch, LatentBatch, StepContext, run_phase, train_step
-from nftgan.training.state import fresh_state
+from nftgan.training.state import TrainState, fresh_state
 from tests import reference
 
 CASES = ("t32", "sg2_32")
@@ -80,8 +80,9 @@ class Golden:
         phase = next(phase for phase in phases.phases(self.config) if phase.name == name)
         once = dataclasses.replace(phase, interval=1)
         run = StepContext(self.state, None, 0.0, np.random.default_rng(0), "const")
-        run.metric_sums = self.state.metric_sums
         run_phase(once, run, self.draw(phase, 0), self.batch(0))
+        run.hand_over()
+        self.state.settle()
 
     def mean(self, key):
         return self.data[f"f64/{key}"].mean()
@@ -213,7 +214,7 @@ def test_micro_batches_keep_the_groups_of_the_minibatch_deviation(configure, cou
 def test_bad_gradients_become_large_numbers_instead_of_spreading():
     network = torch.nn.Linear(3, 1, bias=False)
     network.weight.grad = torch.tensor([[float("nan"), float("inf"), -float("inf")]])
-    phases._remove_non_finite_gradients(network)
+    phases._tame(phases._gathered_gradients(network))
     assert network.weight.grad.tolist() == [[0.0, 1e5, -1e5]]
 
 
@@ -293,15 +294,18 @@ def test_relativistic_training_pairs_and_penalises_both_kinds(configure):
     assert means["Loss/r2"] > 0
 
 
-def test_a_device_is_waited_for_once_in_a_phase(configure, monkeypatch):
+def test_measurements_are_handed_over_once_a_step_and_read_when_they_are_needed(
+    configure, monkeypatch
+):
     config = configure(batch=4, micro_batch=2, aug="none")
     state, waits = fresh_state(config), []
-    settle = StepContext.flush_metrics
+    hand_over = StepContext.hand_over
     monkeypatch.setattr(
         StepContext,
-        "flush_metrics",
-        lambda run: (waits.append(len(run.pending_metrics)), settle(run)),
+        "hand_over",
+        lambda run: (waits.append(len(run.pending_metrics)), hand_over(run)),
     )
+    monkeypatch.setattr(TrainState, "settle", lambda state: waits.append("settled"))
     images = torch.zeros(4, 3, 16, 16)
     train_step(
         state,
@@ -310,8 +314,11 @@ def test_a_device_is_waited_for_once_in_a_phase(configure, monkeypatch):
         None,
     )
     # Two losses or scores of G, three of D, one of R1, for each of two micro-batches.
-    assert waits == [4, 6, 2]
+    assert waits == [4 + 6 + 2, "settled"]
+    monkeypatch.undo()
+    state.settle()
     assert state.metric_sums.counts["Loss/D"] == 4
+    assert not state.pending and state.ada.sign_count == 4
 
 
 def test_a_lazy_phase_weighs_its_gradients_by_its_interval():
