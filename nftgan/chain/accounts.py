@@ -166,8 +166,8 @@ def _choose(address: str | None) -> Wallet:
         wanted = check_address(address)
         wallets = [wallet for wallet in wallets if wallet.address == wanted]
     if not wallets:
-        who = f" for {address}" if address else ""
-        raise CredentialError(f"there is no wallet{who}", hint="nftgan wallet create")
+        owner = f" for {address}" if address else ""
+        raise CredentialError(f"there is no wallet{owner}", hint="nftgan wallet create")
     if len(wallets) > 1:
         names = ", ".join(wallet.address for wallet in wallets)
         raise CredentialError(f"there are several wallets: {names}", hint="name one with --from")

@@ -106,9 +106,9 @@ def curate(
     if result.refused:
         rows = [(r.seed, r.reason) for r in result.refused[:10]]
         ui.table(f"Refused {len(result.refused)}, the first of them", ("seed", "reason"), rows)
-    if result.kept:
-        rows = [(one.seed, one.reason) for one in result.kept[:10]]
-        ui.table(f"Kept knowingly: {len(result.kept)}, the first", ("seed", "reason"), rows)
+    if result.overridden:
+        rows = [(one.seed, one.reason) for one in result.overridden[:10]]
+        ui.table(f"Kept knowingly: {len(result.overridden)}, the first", ("seed", "reason"), rows)
     ui.print(f"{'wrote' if result.changed else 'unchanged:'} {result.manifest}")
     ui.print(f"next: [bold]nftgan render -C {project.root}[/]")
     return result
@@ -188,7 +188,7 @@ def render(
 
     project = find_project(collection)
     result = run(project, processes=processes or os.cpu_count() or 1, progress=ui)
-    ui.print(f"{result.rendered} images made, {result.kept} kept, in {result.folder}")
+    ui.print(f"{result.rendered} images made, {result.skipped} kept, in {result.folder}")
     ui.print(f"next: [bold]nftgan metadata -C {project.root}[/]")
     return result
 

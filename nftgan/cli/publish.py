@@ -206,8 +206,10 @@ def deploy(
             ui.note(f"licence in the model's lineage: {plan.licence}")
         if plan.novelty:
             ui.warn(f"near-copies of training art were not looked for: {plan.novelty}")
-        if plan.kept:
-            ui.warn(f"kept although too like other art: tokens {format_seeds(plan.kept)}")
+        if plan.overridden_tokens:
+            ui.warn(
+                f"kept although too like other art: tokens {format_seeds(plan.overridden_tokens)}"
+            )
         if dry_run:
             return plan
         if not (yes or work.connection.embedded or ui.confirm("deploy?")):

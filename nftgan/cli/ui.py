@@ -35,7 +35,8 @@ LINE_EVERY_SECONDS = 10
 def plain(value: Any) -> Any:
     """`value` as JSON-able data: dataclasses become objects, paths become strings."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = dataclasses.fields(value)  # "json": the name that programs know a field by
+        return {f.metadata.get("json", f.name): plain(getattr(value, f.name)) for f in fields}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

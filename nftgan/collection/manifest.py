@@ -67,7 +67,7 @@ class Piece:
     attributes: tuple[dict[str, Any], ...] = ()  # {"trait_type", "value", …}, from `metadata`
     rarity: Rarity | None = None
     tags: Mapping[str, str] = field(default_factory=dict)  # the artist's own, and the class
-    kept: str | None = None  # why the guard would refuse it, where the artist keeps it knowingly
+    override_reason: str | None = None  # why the guard refuses what the artist keeps knowingly
 
     @property
     def title(self) -> str:
@@ -366,8 +366,8 @@ def _piece_to_json(piece: Piece) -> dict[str, Any]:
         document["rarity"] = asdict(piece.rarity)
     if piece.tags:
         document["tags"] = dict(piece.tags)
-    if piece.kept is not None:
-        document["kept"] = piece.kept
+    if piece.override_reason is not None:
+        document["kept"] = piece.override_reason
     return document
 
 
@@ -401,7 +401,7 @@ def _piece_from_json(value: Any, where: str) -> Piece:
         attributes=tuple(dict(one) for one in attributes),
         rarity=None if rarity is None else _section(Rarity, rarity, f"{where}: rarity"),
         tags=_tags(value.get("tags", {}), where),
-        kept=value.get("kept"),
+        override_reason=value.get("kept"),
     )
 
 

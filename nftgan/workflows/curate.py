@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nftgan.collection.curation import Refusal, auto_pick, likenesses
@@ -31,7 +31,8 @@ class CurateResult:
     seeds: tuple[int, ...]
     refused: tuple[Refusal, ...]
     changed: bool
-    kept: tuple[Refusal, ...] = ()  # pieces that stay in spite of their likeness
+    # Pieces that stay in spite of their likeness.
+    overridden: tuple[Refusal, ...] = field(default=(), metadata={"json": "kept"})
 
 
 def curate(
@@ -76,15 +77,15 @@ def curate(
         training = art.dataset
         warn_without_art(art, progress)
         refused: tuple[Refusal, ...] = ()
-        kept: tuple[Refusal, ...] = ()
+        overridden: tuple[Refusal, ...] = ()
         if pick is not None:
             seeds = tuple(pick)
-            kept = likenesses(loaded, seeds, training, recipe=recipe, progress=progress)
-            if kept and not allow_copies:
-                said = ", ".join(f"{one.seed} is {one.reason}" for one in kept[:3])
-                more = f", and {len(kept) - 3} more" if len(kept) > 3 else ""
+            overridden = likenesses(loaded, seeds, training, recipe=recipe, progress=progress)
+            if overridden and not allow_copies:
+                named = ", ".join(f"{one.seed} is {one.reason}" for one in overridden[:3])
+                more = f", and {len(overridden) - 3} more" if len(overridden) > 3 else ""
                 raise CheckFailed(
-                    f"{len(kept)} of {len(seeds)} picks are refused: seed {said}{more}",
+                    f"{len(overridden)} of {len(seeds)} picks are refused: seed {named}{more}",
                     hint="leave them out, or keep them knowingly: --allow-copies",
                 )
         else:
@@ -99,8 +100,8 @@ def curate(
                 progress=progress,
             )
             seeds, refused = selection.seeds, selection.refused
-            kept = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
-        return write_choice(project, source, loaded, recipe, seeds, refused, kept, art=art)
+            overridden = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
+        return write_choice(project, source, loaded, recipe, seeds, refused, overridden, art=art)
 
 
 def warn_without_art(art: TrainingArt, progress: Progress) -> None:
@@ -144,8 +145,12 @@ def _with_new_settings(
     write_tags(project, model.identity, tags)
     recipe = model.recipe_of(project.config.recipe)
     # Another palette or truncation does not make a near-copy something else.
-    known = [Refusal(piece.seed, piece.kept) for piece in before.pieces if piece.kept]
-    return write_choice(project, path, model, recipe, before.seeds, kept=known, art=None)
+    known = [
+        Refusal(piece.seed, piece.override_reason)
+        for piece in before.pieces
+        if piece.override_reason
+    ]
+    return write_choice(project, path, model, recipe, before.seeds, overridden=known, art=None)
 
 
 def _with_new_words(
@@ -173,15 +178,16 @@ def write_choice(
     recipe: Recipe,
     seeds: tuple[int, ...],
     refused: tuple[Refusal, ...] = (),
-    kept: Sequence[Refusal] = (),
+    overridden: Sequence[Refusal] = (),
     *,
     art: TrainingArt | None,
 ) -> CurateResult:
     """Make `seeds` the pieces of the collection; its lock must be held.
 
     Names, descriptions and tags that were given to seeds stay with them. source: where `model` was
-    loaded from. kept: pieces that stay in spite of their likeness. art: what they were compared
-    with; None: with nothing anew, so what the manifest says of its pieces already stays true.
+    loaded from. overridden: pieces that stay in spite of their likeness. art: what they were
+    compared with; None: with nothing anew, so what the manifest says of its pieces already stays
+    true.
     """
     path = project.model_path
     if source != path:
@@ -192,8 +198,8 @@ def write_choice(
     same_pixels = before is not None and before.recipe_hash == recipe.hash
     reasons: dict[int, str | None] = {}
     if before is not None and same_pixels and (art is None or art.dataset is None):
-        reasons = {piece.seed: piece.kept for piece in before.pieces}
-    reasons |= {one.seed: one.reason for one in kept}
+        reasons = {piece.seed: piece.override_reason for piece in before.pieces}
+    reasons |= {one.seed: one.reason for one in overridden}
     pieces = _worded(project, model, recipe, seeds, reasons)
     manifest = Manifest(
         project.config.collection,
@@ -218,7 +224,9 @@ def write_choice(
         seeds,
         refused,
         not same,
-        tuple(Refusal(piece.seed, piece.kept) for piece in pieces if piece.kept),
+        tuple(
+            Refusal(piece.seed, piece.override_reason) for piece in pieces if piece.override_reason
+        ),
     )
 
 
@@ -248,7 +256,7 @@ def _worded(
                 name=words.name or piece.name,
                 description=words.description,
                 tags={**own, **of_class},
-                kept=reasons.get(piece.seed),
+                override_reason=reasons.get(piece.seed),
             )
         )
     return tuple(pieces)
@@ -258,7 +266,7 @@ def _choice(manifest: Manifest) -> tuple[object, ...]:
     """What curation decides; renders and metadata made from an equal choice stay valid."""
     words = manifest.collection, manifest.royalties
     pieces = tuple(
-        (piece.seed, piece.name, piece.description, piece.tags, piece.kept)
+        (piece.seed, piece.name, piece.description, piece.tags, piece.override_reason)
         for piece in manifest.pieces
     )
     return manifest.model.identity, manifest.recipe_hash, pieces, words, manifest.novelty

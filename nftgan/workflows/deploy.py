@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nftgan.chain.birth import DEPLOYER, Shared, is_genuine, need_deployer, shared_contracts
@@ -49,7 +49,8 @@ class DeployPlan:
     seed_store: str
     image_size: tuple[int, int]  # width and height, pixels
     novelty: str = ""  # why near-copies of training art were not looked for
-    kept: tuple[int, ...] = ()  # tokens too like other art, which the artist keeps knowingly
+    # Too like other art, which the artist keeps knowingly.
+    overridden_tokens: tuple[int, ...] = field(default=(), metadata={"json": "kept"})
 
     @property
     def worst_case_wei(self) -> int:
@@ -101,7 +102,9 @@ class Deployment:
         self.image_size = manifest.recipe.size
         self.licence = _licence(project)
         self.novelty = manifest.novelty_problem
-        self.kept = tuple(piece.id for piece in manifest.pieces if piece.kept)
+        self.overridden_tokens = tuple(
+            piece.id for piece in manifest.pieces if piece.override_reason
+        )
         chain_id = self.connection.chain.chain_id
         self.genesis = genesis_hash(self.connection)
         self.path = deployment_path(project, chain_id)
@@ -166,7 +169,7 @@ class Deployment:
             self.seed_store,
             self.image_size,
             self.novelty,
-            self.kept,
+            self.overridden_tokens,
         )
 
     def run(self, plan: DeployPlan) -> DeployResult:

@@ -58,7 +58,7 @@ class Minting:
         self.until = self._until(tokens)
         self.args = require_same_collection(self.collection, manifest)
         left = range(self.collection.next_token_id(), self.until)
-        self.kept = refuse_copies(manifest, left, allowed=allow_copies)
+        self.overridden_tokens = refuse_copies(manifest, left, allowed=allow_copies)
         account = signer(connection, choice, prompt, warn)
         self.to = check_address(to) if to else account.address
         if (owner := self.collection.owner()) != account.address:
@@ -95,11 +95,12 @@ class Minting:
         """The batches that are missing on chain, and their cost."""
         plan = plan_mint(self.sender, self.collection, self.to, self.seeds, until=self.until)
         if self.novelty:
-            said = f"near-copies of training art were not looked for: {self.novelty}"
-            plan = replace(plan, warnings=(*plan.warnings, said))
-        if self.kept:
-            said = f"too like other art, minted knowingly: tokens {format_seeds(self.kept)}"
-            plan = replace(plan, warnings=(*plan.warnings, said))
+            text = f"near-copies of training art were not looked for: {self.novelty}"
+            plan = replace(plan, warnings=(*plan.warnings, text))
+        if self.overridden_tokens:
+            tokens = format_seeds(self.overridden_tokens)
+            text = f"too like other art, minted knowingly: tokens {tokens}"
+            plan = replace(plan, warnings=(*plan.warnings, text))
         return plan
 
     def run(self, plan: MintPlan, *, progress: Progress = SILENT) -> MintOutcome:

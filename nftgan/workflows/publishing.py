@@ -92,22 +92,26 @@ def refuse_copies(manifest: Manifest, tokens: range, *, allowed: bool) -> tuple[
 
     Raises CheckFailed with their names unless they are `allowed`.
     """
-    kept = [piece for piece in manifest.pieces if piece.kept and piece.id in tokens]
-    if kept and not allowed:
-        said = "; ".join(f"token {piece.id} ({piece.title}): {piece.kept}" for piece in kept[:3])
-        more = f"; and {len(kept) - 3} more" if len(kept) > 3 else ""
+    overridden = [
+        piece for piece in manifest.pieces if piece.override_reason and piece.id in tokens
+    ]
+    if overridden and not allowed:
+        named = "; ".join(
+            f"token {piece.id} ({piece.title}): {piece.override_reason}" for piece in overridden[:3]
+        )
+        more = f"; and {len(overridden) - 3} more" if len(overridden) > 3 else ""
         raise CheckFailed(
-            f"{len(kept)} pieces are too like other art to be sold as new: {said}{more}",
+            f"{len(overridden)} pieces are too like other art to be sold as new: {named}{more}",
             hint="curate without them, or sell them knowingly: --allow-copies",
         )
-    return tuple(piece.id for piece in kept)
+    return tuple(piece.id for piece in overridden)
 
 
 def account_lock(connection: Connection, account: Account) -> AbstractContextManager[None]:
     """Held while nonces are given out: two commands with one key would take the same ones."""
     name = f"{connection.chain.chain_id}-{account.address}.lock"
-    who = f"the account {account.address} on {connection.chain.name}"
-    return lock(state_home() / "locks" / name, what=who)
+    owner = f"the account {account.address} on {connection.chain.name}"
+    return lock(state_home() / "locks" / name, what=owner)
 
 
 def deployment_path(project: Project, chain_id: int) -> Path:

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class RenderResult:
 
     folder: Path
     rendered: int
-    kept: int
+    skipped: int = field(metadata={"json": "kept"})  # painted before
 
 
 def render(project: Project, *, processes: int = 1, progress: Progress = SILENT) -> RenderResult:
@@ -49,14 +49,14 @@ def render(project: Project, *, processes: int = 1, progress: Progress = SILENT)
         manifest = load_manifest(project)
         require_unchanged(project, manifest)
         todo = [piece for piece in manifest.pieces if not _is_done(project, piece)]
-        kept = len(manifest.pieces) - len(todo)
+        skipped = len(manifest.pieces) - len(todo)
         source = project_model(project)
         jobs = [(piece.seed, project.images / f"{piece.id}.png") for piece in todo]
         hashes: dict[int, str] = {}
         saved = time.monotonic()
         try:
             with progress.task("rendering", len(manifest.pieces), "pieces") as task:
-                task.update(completed=kept)
+                task.update(completed=skipped)
                 done = _rendered(source, manifest.recipe, jobs, processes)
                 for piece, pixels in zip(todo, done, strict=True):
                     hashes[piece.id] = pixels
@@ -71,7 +71,7 @@ def render(project: Project, *, processes: int = 1, progress: Progress = SILENT)
         for stray in project.images.glob("*.png"):
             if stray.stem not in names:
                 stray.unlink()
-    return RenderResult(project.images, len(todo), kept)
+    return RenderResult(project.images, len(todo), skipped)
 
 
 def _with_pixels(manifest: Manifest, hashes: dict[int, str]) -> Manifest:

@@ -42,9 +42,9 @@ def status(project: Project) -> Status:
     exists = project.manifest_path.is_file()
     manifest = Manifest.load(project.manifest_path) if exists else None
     pieces = manifest.pieces if manifest else ()
-    kept = sum(piece.kept is not None for piece in pieces)
+    overridden = sum(piece.override_reason is not None for piece in pieces)
     found = f"{len(pieces)} pieces" + (
-        f", {kept} too like other art, kept knowingly" if kept else ""
+        f", {overridden} too like other art, kept knowingly" if overridden else ""
     )
     if manifest and manifest.novelty_problem:
         found += f"; near-copies were not looked for: {manifest.novelty_problem}"

@@ -64,7 +64,7 @@ def studio(
     gallery.add(opinions.seeds())
     finished = threading.Event()
 
-    def write(seeds: tuple[int, ...], kept: Mapping[int, str]) -> str:
+    def write(seeds: tuple[int, ...], overridden: Mapping[int, str]) -> str:
         with project.lock():
             refuse_after_deploy(project)
             result = write_choice(
@@ -73,7 +73,7 @@ def studio(
                 loaded,
                 recipe,
                 seeds,
-                kept=[Refusal(seed, reason) for seed, reason in kept.items()],
+                overridden=[Refusal(seed, reason) for seed, reason in overridden.items()],
                 art=art,
             )
         finished.set()

@@ -84,7 +84,9 @@ def test_a_tag_too_many_is_refused_and_in_a_file_it_does_not_count(tmp_path: Pat
 
 def test_tags_become_attributes_and_count_in_rarity(tmp_path: Path) -> None:
     pieces = list(make_pieces([3, 4, 5], CollectionSection(name="Birds")))
-    pieces[1] = replace(pieces[1], tags={"Wings": "two", "Mood": "calm"}, kept="a near copy")
+    pieces[1] = replace(
+        pieces[1], tags={"Wings": "two", "Mood": "calm"}, override_reason="a near copy"
+    )
     manifest = Manifest(
         CollectionSection(name="Birds"),
         ModelRef(MODEL, "model.safetensors"),

@@ -40,7 +40,9 @@ def typed(project: Project, capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def kept(project: Project) -> dict[int, str | None]:
-    return {piece.seed: piece.kept for piece in Manifest.load(project.manifest_path).pieces}
+    return {
+        piece.seed: piece.override_reason for piece in Manifest.load(project.manifest_path).pieces
+    }
 
 
 def test_a_copy_picked_by_hand_needs_the_flag_and_is_remembered(

@@ -21,7 +21,7 @@ Answer = Callable[..., Any]
 
 def test_marked_pieces_are_minted_only_knowingly(published: Project, answer: Answer) -> None:
     manifest = Manifest.load(published.manifest_path)
-    pieces = [replace(p, kept=WHY if p.id in (1, 2) else None) for p in manifest.pieces]
+    pieces = [replace(p, override_reason=WHY if p.id in (1, 2) else None) for p in manifest.pieces]
     manifest.with_pieces(pieces).save(published.manifest_path)
     for more in ((), ("--dry-run",), ("--tokens", "0-1")):
         error = answer("mint", "-C", str(published.root), "--force", *more, expect=3)

@@ -284,7 +284,9 @@ def test_terms_that_cannot_be_meant_are_refused_before_anything_is_sent(
 
 def test_marked_pieces_are_put_on_sale_only_knowingly(desk: Desk) -> None:
     manifest = Manifest.load(desk.project.manifest_path)
-    marked = [replace(one, kept="a copy" if one.id == 1 else None) for one in manifest.pieces]
+    marked = [
+        replace(one, override_reason="a copy" if one.id == 1 else None) for one in manifest.pieces
+    ]
     manifest.with_pieces(marked).save(desk.project.manifest_path)
     words = ("--price", "0.01", "--force", "--dry-run")
     assert "token 1" in desk.sale("open", *words, expect=3)["message"]

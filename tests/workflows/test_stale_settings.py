@@ -70,11 +70,11 @@ def test_a_mark_of_a_near_copy_outlives_new_settings(curated: Project, answer: A
     manifest = Manifest.load(curated.manifest_path)
     from dataclasses import replace
 
-    marked = [replace(piece, kept="too like") for piece in manifest.pieces]
+    marked = [replace(piece, override_reason="too like") for piece in manifest.pieces]
     manifest.with_pieces(marked).save(curated.manifest_path)
     edit(curated, ("trunc = 0.7", "trunc = 0.6"))
     answer("curate", "-C", str(curated.root), "--same")
-    assert {p.kept for p in Manifest.load(curated.manifest_path).pieces} == {"too like"}
+    assert {p.override_reason for p in Manifest.load(curated.manifest_path).pieces} == {"too like"}
 
 
 @pytest.mark.parametrize(
