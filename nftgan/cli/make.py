@@ -205,6 +205,7 @@ def train(
             raise SystemExit(launch(sys.argv[1:], gpus))
     from nftgan.cli.ui import plain
     from nftgan.errors import UsageError
+    from nftgan.training.config import default_preset
     from nftgan.workflows.train import plan_training, run_advice, run_training, tick_line
 
     try:
@@ -252,6 +253,13 @@ def train(
     ui.note(f"{'going on in' if plan.continues else 'new run'} {plan.run_dir}")
     if (squares := plan.config.dataset.pixel_grid) and cfg is None:
         ui.note(f"pixel art of {squares} squares: {plan.config.cfg} (--cfg for another)")
+    facts = plan.config.dataset
+    full = default_preset(facts.resolution, "cuda")
+    if preset is None and resume is None and plan.config.preset != full:
+        ui.warn(
+            f"no GPU: the networks of preset {plan.config.preset} are trained; those of {full} need"
+            f" one, and here 12 GB and more (--preset {full})"
+        )
     if dry_run:
         options = plan.config.to_json()
         ui.table("Options", ("option", "value"), [(k, plain(v)) for k, v in options.items()])

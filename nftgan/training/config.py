@@ -306,7 +306,7 @@ def resolve(
         _check_choice("metric", metric, METRICS)
     _check_choice("watchdog", chosen["watchdog"], WATCHDOGS)
     _check_choice("augpipe", chosen["augpipe"], tuple(PIPES))
-    name, size = _preset(preset, dataset.resolution)
+    name, size = _preset(preset, dataset.resolution, chosen["device"])
     for key, value in dataclasses.asdict(size).items():
         if chosen.get(key) is None:
             chosen[key] = value
@@ -476,12 +476,23 @@ def _c_dim(conditional: bool | None, dataset: DatasetFacts) -> int:
     return 0 if conditional is False else dataset.label_count
 
 
-def _preset(name: str | None, resolution: int) -> tuple[str | None, Preset]:
+def default_preset(resolution: int, device: str) -> str:
+    """The preset for this side; without a GPU only those that a processor can train.
+
+    The networks of `128` and up take 12 to 15 GB and minutes a step on a processor. `tiny` trains
+    at any side there: at 256 pixels in 1.7 GB (measured on two cores).
+    """
+    if device == "cpu" and resolution > PRESETS["small"].resolution:
+        return "tiny"
+    by_side = {preset.resolution: key for key, preset in PRESETS.items()}
+    return by_side[min((side for side in by_side if side >= resolution), default=max(by_side))]
+
+
+def _preset(name: str | None, resolution: int, device: str) -> tuple[str | None, Preset]:
     if name is not None:
         _check_choice("preset", name, tuple(PRESETS))
         return name, PRESETS[name]
-    by_side = {preset.resolution: key for key, preset in PRESETS.items()}
-    key = by_side[min((side for side in by_side if side >= resolution), default=max(by_side))]
+    key = default_preset(resolution, device)
     return key, PRESETS[key]
 
 

@@ -352,6 +352,29 @@ def test_a_replacement_that_would_pass_the_budget_waits(world: World) -> None:
     world.mint_and_check()
 
 
+def test_a_replacement_never_allows_less_gas_than_what_it_replaces(world: World) -> None:
+    """A node may estimate less the second time, and the batch would run out of gas."""
+    own = world.minter()
+    plan = plan_mint(own, world.collection, ME.address, seeds_of(TOKENS))
+    words = "max fee per gas less than block base fee"
+    world.answering("eth_sendRawTransaction", lambda _: {"error": {"code": 1, "message": words}})
+    deliver, delivered = own._deliver, 0
+
+    def lowered(*arguments: Any) -> bool:
+        nonlocal delivered
+        delivered += 1
+        if delivered == 2:  # the first was refused; from now on the node estimates less
+            low = {"jsonrpc": "2.0", "id": 1, "result": hex(30_000)}
+            world.answering("eth_estimateGas", lambda _: low)
+        return deliver(*arguments)
+
+    own._deliver = lowered  # type: ignore[method-assign]
+    run_mint(own, world.collection, plan)
+    first, second, *_ = world.attempts()
+    assert second.nonce == first.nonce and second.max_fee_wei > first.max_fee_wei
+    assert second.gas >= first.gas
+
+
 def test_no_transaction_passes_the_cap_of_eip_7825(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,14 @@ import sys
 import pytest
 
 from nftgan.errors import UsageError
-from nftgan.training.config import PIPES, PRESETS, DatasetFacts, TrainConfig, resolve
+from nftgan.training.config import (
+    PIPES,
+    PRESETS,
+    DatasetFacts,
+    TrainConfig,
+    default_preset,
+    resolve,
+)
 
 
 def facts_of(side, **changes):
@@ -16,9 +23,18 @@ def facts_of(side, **changes):
 
 def test_the_preset_is_the_one_made_for_the_side():
     for name, preset in PRESETS.items():
-        assert resolve(facts_of(preset.resolution)).preset == name
-    assert resolve(facts_of(16)).preset == "tiny"
-    assert resolve(facts_of(2048)).preset == "1024"
+        assert default_preset(preset.resolution, "cuda") == name
+    assert default_preset(16, "cuda") == "tiny"
+    assert default_preset(2048, "cuda:1") == "1024"
+
+
+def test_without_a_gpu_only_networks_that_a_processor_can_train_are_taken():
+    sides = {32: "tiny", 64: "small", 128: "tiny", 256: "tiny", 1024: "tiny"}
+    for side, name in sides.items():
+        config = resolve(facts_of(side), device="cpu")
+        assert config.preset == name
+        assert config.generator.channel_base <= 2048
+    assert resolve(facts_of(256), preset="256", device="cpu").preset == "256"
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -37,16 +53,16 @@ def test_an_option_wins_over_the_preset_and_the_preset_over_the_default():
 
 
 def test_the_published_defaults_of_each_configuration():
-    big = resolve(facts_of(256), cfg="stylegan3-t")
+    big = resolve(facts_of(256), preset="256", cfg="stylegan3-t")
     assert (big.glr, big.dlr, big.ema_images, big.r1_interval) == (0.0025, 0.002, 10_000, 16)
     assert big.generator.magnitude_ema_beta == pytest.approx(0.99889, abs=1e-5)
     assert (big.style_mixing, big.pl_weight, big.blur_sigma) == (0.0, 0.0, 0.0)
-    turning = resolve(facts_of(256), cfg="stylegan3-r")
+    turning = resolve(facts_of(256), preset="256", cfg="stylegan3-r")
     assert turning.generator.channel_base == 2 * big.generator.channel_base
     assert (turning.generator.conv_kernel, turning.generator.use_radial_filters) == (1, True)
     assert (turning.blur_sigma, turning.blur_fade_images) == (10.0, 200_000)
     assert turning.discriminator.channel_base == big.discriminator.channel_base
-    skip = resolve(facts_of(256), cfg="stylegan2")
+    skip = resolve(facts_of(256), preset="256", cfg="stylegan2")
     assert (skip.style_mixing, skip.pl_weight, skip.pl_interval, skip.glr) == (0.9, 2.0, 4, 0.002)
     assert skip.generator.mapping_layers == 8
 
