@@ -59,7 +59,7 @@ class RecipeSection:
 class RoyaltySection:
     """[royalty]: ERC-2981 information; markets may ignore it."""
 
-    percent: float = 0.0  # 0 to 50
+    percent: float = 0.0  # 0 to 10
     receiver: str = ""  # empty: the address that deploys
 
 

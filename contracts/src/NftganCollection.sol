@@ -12,8 +12,9 @@ import {MerkleProofLib} from "solady/src/utils/MerkleProofLib.sol";
 ///
 /// Assumptions:
 /// - There is nothing to initialise, hence nothing to front-run: the first owner stands in the
-///   clone's code with the rest, and `NftganFactory` puts its caller there. A clone that someone
-///   makes otherwise is another address with an owner of their choosing, and no danger to this one.
+///   clone's code with the rest, and `NftganFactory` puts its caller there, announcing it.
+/// - A clone that someone makes otherwise may have anything in its storage from the start:
+///   approvals, a next owner, tokens. Equal code proves nothing; `NftganFactory.made` does.
 /// - The implementation itself belongs to address 1, which can sign nothing: it stays empty.
 /// - A token of a batch belongs to whom the batch was minted to until it is first moved. Its batch
 ///   is found by binary search, so the cost of a transfer hardly depends on the size of a batch.
@@ -125,9 +126,10 @@ contract NftganCollection is ERC721 {
         (text,) = _text(offset);
     }
 
-    /// @notice ERC-2981.
+    /// @notice ERC-2981; never more than a tenth of the price, whoever made the clone.
     function royaltyInfo(uint256, uint256 price) external view returns (address, uint256) {
-        return (address(uint160(_word(122, 20))), price * _word(120, 2) / 10_000);
+        uint256 bps = _word(120, 2);
+        return (address(uint160(_word(122, 20))), price * (bps < 1000 ? bps : 1000) / 10_000);
     }
 
     // ------------------------------------------------------------------------------ minting
@@ -186,6 +188,8 @@ contract NftganCollection is ERC721 {
     // ------------------------------------------------------------------------------- proof
 
     /// @notice Whether the piece with this id has this seed and these pixels, by the fixed root.
+    /// @dev Whoever made the root may have put two pieces of one id under it, and both would pass:
+    ///      only the whole tree, which metadata has, proves that there is one of each.
     function verifyPiece(uint256 id, uint32 seed, bytes32 pixelHash, bytes32[] calldata proof)
         external
         view
@@ -226,6 +230,12 @@ contract NftganCollection is ERC721 {
         _replacedBaseURI = text;
         emit BatchMetadataUpdate(0, type(uint256).max);
         emit ContractURIUpdated();
+    }
+
+    /// @notice Have markets read the metadata of these tokens again (ERC-4906); nothing changes.
+    function refreshMetadata(uint256 fromId, uint256 toId) external {
+        _onlyOwner();
+        emit BatchMetadataUpdate(fromId, toId);
     }
 
     /// @notice The base URI can never change again.

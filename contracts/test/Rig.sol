@@ -24,6 +24,10 @@ interface Vm {
     function addr(uint256 key) external pure returns (address);
     function warp(uint256 timestamp) external;
     function deal(address account, uint256 amount) external;
+    function roll(uint256 number) external;
+    function setBlockhash(uint256 number, bytes32 hash) external;
+    function mockCall(address callee, bytes calldata data, bytes calldata answer) external;
+    function store(address account, bytes32 slot, bytes32 value) external;
 }
 
 /// @dev A factory, a way to make collections, and checks that revert.

@@ -23,7 +23,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nftgan.chain.artifact import FACTORY, SALE, artifact
+from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, SALE, artifact
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import UsageError
 
@@ -34,8 +34,9 @@ DEPLOYER_CODE = bytes.fromhex(
     "f58015156039578182fd5b8082525050506014600cf3"
 )
 NO_SALT = bytes(32)
-SALTS = 1024
-"""Salts that are tried: a collection has 0, the n-th sale of a collection has n."""
+SALTS = {COLLECTION: 256, COLLECTION_CODE: 256, SALE: 1024}
+"""The makers of clones take salts below these, so all can be tried. A collection has 0 from us, the
+n-th sale of a collection n."""
 
 _CLONE_HEAD = bytes.fromhex("363d3d373d3d3d363d73")
 _CLONE_TAIL = bytes.fromhex("5af43d82803e903d91602b57fd5bf3")
@@ -80,7 +81,15 @@ def deploy_bytecode(name: str, *addresses: str) -> bytes:
 @functools.cache
 def implementation_address(name: str) -> str:
     """Where the shipped contract `name` stands on every chain."""
-    return create2_address(DEPLOYER, NO_SALT, deploy_bytecode(name))
+    return create2_address(DEPLOYER, NO_SALT, _implementation_bytecode(name))
+
+
+def _implementation_bytecode(name: str) -> bytes:
+    """A sale knows the factories whose collections it takes; collections know nobody."""
+    if name == SALE:
+        factories = (factory_address(one) for one in (COLLECTION, COLLECTION_CODE))
+        return deploy_bytecode(SALE, *factories)
+    return deploy_bytecode(name)
 
 
 def factory_address(name: str) -> str:
@@ -109,7 +118,7 @@ def shared_contracts(name: str) -> tuple[Shared, ...]:
 
     The sale contract makes its own clones.
     """
-    own = deploy_bytecode(name)
+    own = _implementation_bytecode(name)
     place = implementation_address(name)
     if name == SALE:
         return (Shared("sale contract", SALE, own, place),)
@@ -123,7 +132,7 @@ def clone_address(name: str, arguments: bytes, salt: bytes = NO_SALT) -> str:
 
     arguments: with the owner's address first, as the factory writes them.
     """
-    code = _clone_creation_code(_clone_code(implementation_address(name), arguments))
+    code = _clone_creation_code(name, _clone_code(implementation_address(name), arguments))
     return create2_address(factory_address(name), salt, code)
 
 
@@ -132,9 +141,21 @@ def _clone_code(implementation: str, arguments: bytes) -> bytes:
     return _CLONE_HEAD + _octets(implementation) + _CLONE_TAIL + arguments
 
 
-def _clone_creation_code(runtime: bytes) -> bytes:
-    """Ten bytes that store nothing and return all that follows them."""
-    return b"\x61" + len(runtime).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + runtime
+_ANNOUNCED = (
+    bytes.fromhex("5f7f8be0079c531659141344cd1fd0a4f28419497f9722a3daafe3b4186f6b6457e05f5fa3"),
+    bytes.fromhex("7fa5d4097edda6d87cb9329af83fb3712ef77eeb13738ffe43cc35a4ce305ad9625f5fa1"),
+)
+"""A log each: OwnershipTransferred from nobody (ERC-173), and ContractURIUpdated (ERC-7572)."""
+
+
+def _clone_creation_code(name: str, runtime: bytes) -> bytes:
+    """What stores nothing and returns all that follows it; a collection's announces its owner, who
+    comes first in its arguments, and its metadata."""
+    size = b"\x61" + len(runtime).to_bytes(2, "big")
+    if name == SALE:
+        return size + bytes.fromhex("3d81600a3d39f3") + runtime
+    owner = b"\x73" + runtime[_CLONE_BYTES : _CLONE_BYTES + 20]
+    return owner + b"".join(_ANNOUNCED) + size + bytes.fromhex("8060685f395ff3") + runtime
 
 
 # ---- the check
@@ -160,9 +181,9 @@ def verify_birth(connection: Connection, address: str, names: Sequence[str]) -> 
     for shared in shared_contracts(name):
         if not is_genuine(connection, shared):
             return "", f"the {shared.role} at {shared.address} is not the one that nftgan ships"
-    code_hash = _keccak(_clone_creation_code(code))
+    code_hash = _keccak(_clone_creation_code(name, code))
     maker = factory_address(name)
-    for salt in range(SALTS):
+    for salt in range(SALTS[name]):
         if _octets(_create2(maker, salt.to_bytes(32, "big"), code_hash)) == _octets(address):
             return name, ""
     return "", (
@@ -225,7 +246,7 @@ def _same(code: bytes, shared: Shared, chain_id: int) -> bool:
 
 
 def _immutable_values(shared: Shared, chain_id: int) -> set[bytes]:
-    """The words that the constructor may write into the code: its argument, or a sale's own
+    """The words that the constructor may write into the code: its arguments, and a sale's own
     address and its EIP-712 domain."""
     if shared.artifact == FACTORY:
         return {shared.creation_code[-32:]}
@@ -235,4 +256,5 @@ def _immutable_values(shared: Shared, chain_id: int) -> set[bytes]:
         chain_id.to_bytes(32, "big"),
         bytes(12) + _octets(shared.address),
     ]
-    return {*words, _keccak(b"".join((_keccak(types.encode()), *words)))}
+    domain = _keccak(b"".join((_keccak(types.encode()), *words)))
+    return {*words, domain, shared.creation_code[-64:-32], shared.creation_code[-32:]}

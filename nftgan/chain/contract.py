@@ -45,7 +45,7 @@ class CollectionArgs:
         name, symbol = self.name.encode(), self.symbol.encode()
         if len(name) > 255 or len(symbol) > 255:
             raise UsageError("a collection's name and symbol have at most 255 bytes each")
-        if not 1 <= self.max_supply < 2**32 or not 0 <= self.royalty_bps <= 10_000:
+        if not 1 <= self.max_supply < 2**32 or not 0 <= self.royalty_bps <= 1000:
             raise UsageError(
                 f"a supply of {self.max_supply} or a royalty of {self.royalty_bps} basis points"
                 " is out of range"
@@ -252,6 +252,25 @@ class Collection:
     def transfer_ownership_data(self, to: str) -> bytes:
         """Calldata of `transferOwnership`: nothing changes until the other side accepts."""
         return _calldata(self._contract, "transferOwnership", [to])
+
+    def freeze_data(self) -> bytes:
+        """Calldata of `freezeMetadata`: the base URI never changes again."""
+        return _calldata(self._contract, "freezeMetadata", [])
+
+    def refresh_data(self, first: int, last: int) -> bytes:
+        """Calldata of `refreshMetadata`: markets read these tokens' metadata again (ERC-4906)."""
+        return _calldata(self._contract, "refreshMetadata", [first, last])
+
+    def burn_data(self, token: int) -> bytes:
+        """Calldata of `burn`."""
+        return _calldata(self._contract, "burn", [token])
+
+    def name(self) -> str:
+        return str(self._call("name"))
+
+    def base_uri(self) -> str:
+        """Where metadata lies now."""
+        return str(self._call("baseURI"))
 
     def accept_ownership_data(self) -> bytes:
         """Calldata of `acceptOwnership`."""

@@ -265,6 +265,19 @@ class EmbeddedChain(BaseProvider):
         self._chain = None
         return encode_hex(tx_hash)
 
+    def mine(self, count: Any = "0x1") -> None:
+        """Add blocks without transactions, as anvil does when it is asked to."""
+        with self.database.transaction():
+            for _ in range(min(number(count), MOST_MINED)):
+                self._chain = None
+                parent = self.header()
+                self.chain.mine_block(
+                    coinbase=ZERO_ADDRESS,
+                    mix_hash=keccak(parent.hash + b"randao"),
+                    blob_gas_used=0,
+                )
+        self._chain = None
+
     def _remember(
         self,
         tx_hash: bytes,
@@ -394,7 +407,11 @@ def _chain_class() -> Any:
     return Chain
 
 
+MOST_MINED = 1000
+"""Blocks at a time, whatever is asked."""
+
 _METHODS: dict[str, Callable[..., Any]] = {
+    "anvil_mine": EmbeddedChain.mine,
     "eth_accounts": lambda chain: [],
     "eth_blockNumber": lambda chain: hex(chain.header().block_number),
     "eth_call": EmbeddedChain.simulate,

@@ -15,13 +15,20 @@ from typing import Any
 from nftgan.chain.accounts import Account, check_address
 from nftgan.chain.artifact import SALE, artifact
 from nftgan.chain.birth import clone_address, verify_birth
-from nftgan.chain.contract import Collection, encode_seeds
+from nftgan.chain.contract import encode_seeds
+from nftgan.chain.errors import ContractReverted
 from nftgan.chain.merkle import MerkleTree
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import os_error
 
 ZERO_ADDRESS = "0x" + 40 * "0"
+DAY_SECONDS = 86_400
+LONGEST_DAYS, RESPITE_DAYS = 90, 3
+"""Of a blind sale: the most that it lasts and that refunds begin after its end, and the least."""
+MOST_PER_PURCHASE = 200
+"""More tokens than this are bought in several purchases, so that each fits a block."""
+MOST_BLIND_TOKENS = 2**16 - 1
 SEEDS_PER_LOAD = 6000
 """Seeds that fit in one contract: every load of an open sale but the last has this many."""
 
@@ -33,7 +40,8 @@ class SaleTerms:
     collection: of an open sale; None: blind. commitment: of a blind sale, from `commitment`.
     allowlist: root of an Allowlist; signer: who signs vouchers; with neither, anyone may buy.
     per_wallet: most tokens for one buyer; 0: no limit. refunds_from: when buyers of a blind sale
-    who got nothing may take their money back; not before `closes`.
+    that was not revealed by then take their money back, 3 to 90 days after `closes`; of an open
+    sale `closes`, as nothing is ever owed there.
     """
 
     price_wei: int
@@ -51,8 +59,12 @@ class SaleTerms:
         """What `create` takes. Raises UsageError for terms that contradict each other."""
         if (self.collection is None) == (self.commitment == bytes(32)):
             raise UsageError("a sale has either a collection or, if it is blind, a commitment")
-        if not self.opens < self.closes <= self.refunds_from:
-            raise UsageError("a sale opens, then closes, and refunds begin no sooner than that")
+        if not self.opens < self.closes:
+            raise UsageError("a sale opens, then closes")
+        if self.collection is not None and self.refunds_from != self.closes:
+            raise UsageError("only a blind sale has refunds")
+        if self.collection is None:
+            self._check_blind()
         sizes = (
             (self.price_wei, 16, "price"),
             (self.supply, 4, "supply"),
@@ -68,6 +80,18 @@ class SaleTerms:
         addresses = [check_address(one or ZERO_ADDRESS) for one in (self.collection, self.signer)]
         collection, signer = (bytes.fromhex(one[2:]) for one in addresses)
         return collection + self.commitment + self.allowlist + signer + numbers
+
+    def _check_blind(self) -> None:
+        days, wait = self.closes - self.opens, self.refunds_from - self.closes
+        if days > LONGEST_DAYS * DAY_SECONDS:
+            raise UsageError(f"a blind sale lasts {LONGEST_DAYS} days at most")
+        if not RESPITE_DAYS * DAY_SECONDS <= wait <= LONGEST_DAYS * DAY_SECONDS:
+            raise UsageError(
+                f"refunds of a blind sale begin {RESPITE_DAYS} to {LONGEST_DAYS} days after it"
+                " closes, so that nobody's money is bound for long"
+            )
+        if self.supply > MOST_BLIND_TOKENS:
+            raise UsageError(f"a blind sale has {MOST_BLIND_TOKENS} tokens at most")
 
 
 @dataclass(frozen=True)
@@ -184,26 +208,40 @@ def _leaf(address: str, allowance: int) -> bytes:
     return keccak(keccak(encode(["address", "uint256"], [address, allowance])))
 
 
-def commitment(collection: str, root: str, salt: bytes) -> bytes:
-    """What a blind sale shows of its collection: nothing, until `salt` is told.
+def commitment(collection: str, root: str, first: int, secret: bytes) -> bytes:
+    """What a blind sale shows of its collection: nothing, until `secret` is told.
 
-    collection: its address, which `Factory.predict` foretells. root: "0x…", its pieces root.
-    salt: 32 random bytes; keep them safe, without them nobody can reveal.
+    collection: its address. root: "0x…", its pieces root. first: its next token id.
+    secret: 32 random bytes; keep them safe, without them nobody can reveal.
     """
     from eth_abi import encode
     from eth_hash.auto import keccak
 
-    if len(salt) != 32:
-        raise UsageError("the salt of a blind sale has 32 bytes")
-    words = [check_address(collection), bytes.fromhex(root.removeprefix("0x")), salt]
-    return keccak(encode(["address", "bytes32", "bytes32"], words))
+    if len(secret) != 32:
+        raise UsageError("the secret of a blind sale has 32 bytes")
+    words = [check_address(collection), bytes.fromhex(root.removeprefix("0x")), first, secret]
+    return keccak(encode(["address", "bytes32", "uint256", "bytes32"], words))
+
+
+def first_token(block_hash: bytes, secret: bytes, sold: int) -> int:
+    """Which of the tokens sold is minted first; the others follow it in a circle.
+
+    block_hash: of the block that was named when the sale ended. secret: as told by the reveal.
+    """
+    from eth_hash.auto import keccak
+
+    return int.from_bytes(keccak(block_hash + secret), "big") % sold
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One purchase of a blind sale; `count` is 0 once it is delivered or refunded."""
+    """One purchase of a blind sale, tokens from number `start` on of those sold: what is due.
+
+    `count` is 0 once it is delivered; one that was refunded is the seller's.
+    """
 
     buyer: str
+    start: int
     count: int
     paid_wei: int
 
@@ -267,9 +305,37 @@ class Sale:
         """What `withdraw` would pay out."""
         return int(self._call("earned"))
 
+    def draw_block(self) -> int:
+        """The block whose hash sets the order of a blind sale; 0: the sale was not ended."""
+        return int(self._call("drawBlock"))
+
+    def drawn(self) -> bool:
+        """Whether that hash was written down."""
+        return any(self._call("drawn"))
+
+    def lapsed(self) -> bool:
+        """Whether nobody wrote the hash down while the chain still knew it."""
+        try:
+            self._call("draw")
+        except ContractReverted as exc:
+            return "Lapsed" in exc.message
+        return False
+
+    def revealed(self) -> bool:
+        """Whether a blind sale's collection was told, and is the sale's until all is delivered."""
+        return self.terms().collection is None and self.collection() is not None
+
+    def refundable(self) -> int:
+        """From which second on buyers of a blind sale who got nothing take their money back."""
+        return int(self._call("refundable"))
+
     def stocked(self) -> int:
         """How many seeds of an open sale were loaded."""
         return int(self._call("stocked"))
+
+    def stock_end(self) -> int:
+        """The first token of which an open sale has no seed."""
+        return int(self._call("stockFirst")) + self.stocked()
 
     def claims(self) -> list[Claim]:
         """Every purchase of a blind sale, in order."""
@@ -297,25 +363,41 @@ class Sale:
             for start in range(0, len(seeds), SEEDS_PER_LOAD)
         ]
 
-    def next_delivery(self, most: int = 200) -> int:
-        """How many tokens `delivery_data` delivers; 0 when nobody waits."""
+    def waiting(self) -> int:
+        """How many tokens of a blind sale are paid for and not minted."""
+        return sum(claim.count for claim in self.claims())
+
+    def next_delivery(self, most: int = MOST_PER_PURCHASE) -> int:
+        """How many tokens the next delivery has: those of the next claims in the circle, at most
+        `most`; 0 when nobody waits."""
+        sold, done = self.sold(), int(self._call("delivered"))
+        if done == sold:
+            return 0
+        claims, place = self.claims(), int(self._call("nextClaim"))
+        parts = [claims[(place + i) % len(claims)] for i in range(len(claims))]
+        sizes = [part.count for part in parts]
+        if not done:  # what lies before the first token comes last
+            before = int(self._call("firstToken")) - parts[0].start
+            sizes = [sizes[0] - before, *sizes[1:], before]
         count = 0
-        for claim in self.claims()[self._call("delivered") :]:
-            if count and count + claim.count > most:
+        for size in sizes:
+            if count and count + size > most:
                 break
-            count += claim.count
+            count += size
         return count
 
-    def delivery_data(self, collection: Collection, seeds: Sequence[int], most: int = 200) -> bytes:
-        """Calldata of `deliver` for the next claims, at most `most` tokens unless one claim is
-        larger; empty when nobody waits.
+    def delivery_data(
+        self, first: int, seeds: Sequence[int], most: int = MOST_PER_PURCHASE
+    ) -> bytes:
+        """Calldata of the next `deliver`, at most `most` tokens; empty when nobody waits.
 
-        seeds: of every token of the collection in order.
+        first: the collection's next token id. seeds: of every token of the collection in order.
         """
-        first, count = collection.next_token_id(), self.next_delivery(most)
+        count = self.next_delivery(most)
         if first + count > len(seeds):
             raise UsageError(f"{count} tokens were sold but {len(seeds) - first} are left")
-        return self.data("deliver", encode_seeds(seeds[first : first + count])) if count else b""
+        data = encode_seeds(seeds[first : first + count])
+        return self.data("deliver", first, data) if count else b""
 
 
 def trusted_sale(connection: Connection, address: str) -> Sale:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.publish import Force
-from nftgan.cli.spending import AllowCopies, ask, chooses_chain, ether, parse_ether, show_plan
+from nftgan.cli.spending import AllowCopies, ask, carry_out, chooses_chain, ether, parse_ether
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 
@@ -65,7 +65,8 @@ def open_(
         bool, typer.Option("--blind", help="Nobody can know the pieces before sale reveal.")
     ] = False,
     refunds: Annotated[
-        str | None, _time("--refunds", "Blind: from when buyers can get undelivered money back.")
+        str | None,
+        _time("--refunds", "Blind: the day to reveal by; from it on buyers are paid back."),
     ] = None,
     choice: Any = None,
     allow_copies: AllowCopies = False,
@@ -218,21 +219,15 @@ def buy(
     """Buy in a sale, yours or another's; run again, nothing is bought twice."""
     from nftgan.chain.sales import Allowlist
     from nftgan.errors import UsageError
-    from nftgan.project import find_project
-    from nftgan.workflows.buying import Buying, read_voucher
-    from nftgan.workflows.publishing import open_chain
-    from nftgan.workflows.sale import Shop
+    from nftgan.seeds import format_seeds
+    from nftgan.workflows.buying import read_voucher
 
     if voucher is not None:
         chain_id, address, right, signature = read_voucher(voucher)
-    if address is None:
-        shop = Shop(find_project(collection), choice)
-        connection, address = shop.connection, shop.sale().address
-    else:
-        connection = open_chain(choice, None if collection is None else find_project(collection))
-    if voucher is not None and chain_id != connection.chain.chain_id:
+    work = _buying(ui, address, collection, choice)
+    address = work.sale.address
+    if voucher is not None and chain_id != work.connection.chain.chain_id:
         raise UsageError(f"the voucher is for chain {chain_id}", hint="choose it with --chain")
-    work = Buying(connection, address, choice, prompt=lambda text: ask(ui, text), warn=ui.warn)
     if voucher is None:
         act = work.buying(count, None if allowlist is None else Allowlist.read(allowlist))
     else:
@@ -240,9 +235,84 @@ def buy(
     plan = _carry_out(ui, work, act, "buy?", dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
-    bought = work.sale.bought(work.account.address)
+    bought, tokens = work.sale.bought(work.account.address), work.tokens()
     ui.print(f"{work.account.address} has bought {bought} tokens in {address}")
-    return {"sale": address, "buyer": work.account.address, "bought": bought}
+    if tokens:
+        ui.print(f"bought here: tokens {format_seeds(tokens)} of {work.terms.collection}")
+    return {
+        "sale": address,
+        "buyer": work.account.address,
+        "bought": bought,
+        "collection": work.terms.collection,
+        "tokens": tokens,
+    }
+
+
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--sale", metavar="ADDR", help="The sale; else the collection's.", show_default=False
+    ),
+]
+
+
+def _buying(ui: Ui, address: str | None, collection: Path | None, choice: Any) -> Any:
+    from nftgan.project import find_project
+    from nftgan.workflows.buying import Buying
+    from nftgan.workflows.publishing import open_chain
+    from nftgan.workflows.sale import Shop
+
+    if address is None:
+        shop = Shop(find_project(collection), choice)
+        connection, address = shop.connection, shop.sale().address
+    else:
+        connection = open_chain(choice, None if collection is None else find_project(collection))
+    return Buying(connection, address, choice, prompt=lambda text: ask(ui, text), warn=ui.warn)
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale refund --sale 0x…12ef --chain sepolia")
+@chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
+def refund(
+    ui: Ui,
+    address: Address = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="ADDR", help="Who is paid; else you.", show_default=False),
+    ] = None,
+    collection: Collection = None,
+    choice: Any = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """Take back what you paid in a blind sale that did not deliver; only the buyer can."""
+    work = _buying(ui, address, collection, choice)
+    before = work.due_wei()
+    plan = _carry_out(ui, work, work.refunding(to), "take it back?", dry_run=dry_run, yes=yes)
+    if dry_run:
+        return plan
+    receiver = to or work.account.address
+    ui.print(f"{ether(before)} paid back to {receiver}")
+    return {"sale": work.sale.address, "refunded_wei": before, "to": receiver}
+
+
+@verb(PUBLISH, into=sale_app, example="nftgan sale draw --sale 0x…12ef --chain sepolia")
+@chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
+def draw(
+    ui: Ui,
+    address: Address = None,
+    collection: Collection = None,
+    choice: Any = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> Any:
+    """Draw the order of a blind sale that is over; anyone may, so nobody can put it off."""
+    work = _buying(ui, address, collection, choice)
+    plan = _carry_out(ui, work, work.drawing(), "draw?", dry_run=dry_run, yes=yes)
+    if dry_run:
+        return plan
+    block = work.sale.draw_block()
+    ui.print(f"the order was drawn from block {block}")
+    return {"sale": work.sale.address, "draw_block": block, "drawn": work.sale.drawn()}
 
 
 @verb(PUBLISH, into=sale_app, example="nftgan sale reveal --chain sepolia --max-fee 30gwei")
@@ -311,21 +381,9 @@ def _selling(ui: Ui, collection: Path | None, choice: Any) -> Any:
 
 
 def _carry_out(ui: Ui, work: Any, act: Any, question: str, *, dry_run: bool, yes: bool) -> Any:
-    """Show what an act takes, ask, and do it; with nothing left to send it only ends it."""
-    plan = work.plan(act)
-    for warning in plan.warnings:
-        ui.warn(warning)
-    if plan.steps:
-        rows = _term_rows(plan.terms) if plan.terms else []
-        show_plan(ui, plan, ", ".join(plan.steps), rows)
-    else:
-        ui.print("nothing is left to send")
-    if dry_run:
-        return plan
-    if plan.steps and not (yes or work.connection.embedded or ui.confirm(question)):
-        raise typer.Exit(0)
-    work.run(act, plan, progress=ui)
-    return plan
+    """As `carry_out`, with the terms of the sale in the plan."""
+    rows = _term_rows(act.terms) if act.terms else []
+    return carry_out(ui, work, act, question, rows, dry_run=dry_run, yes=yes)
 
 
 def _show_state(ui: Ui, state: Any) -> Any:
@@ -344,10 +402,7 @@ def _show_state(ui: Ui, state: Any) -> Any:
 
 def _term_rows(terms: Any) -> list[tuple[str, str]]:
     """What a sale is bound to for ever, for a person."""
-    from datetime import datetime, timezone
-
-    def moment(seconds: int) -> str:
-        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    from nftgan.workflows.sale import moment
 
     buyers = []
     if terms["allowlist"]:
@@ -360,8 +415,19 @@ def _term_rows(terms: Any) -> list[tuple[str, str]]:
         ("buyers", " and ".join(buyers) or "everybody"),
         ("from, to", f"{moment(terms['opens'])}, {moment(terms['closes'])}"),
     ]
-    if not terms["collection"]:
-        rows.append(("refunds from", moment(terms["refunds_from"])))
+    if terms["collection"]:
+        rows.insert(0, ("collection", terms["collection"]))
+        rows.append(("kind", "open: each purchase mints at once"))
+    else:
+        rows.insert(0, ("collection", "not told before the reveal"))
+        rows.append(("kind", "blind: tokens after the reveal, in an order that nobody chooses"))
+        rows.append(
+            (
+                "refunds from",
+                f"{moment(terms['refunds_from'])} if nothing is revealed by then,"
+                " else some days after the reveal; only by the buyer",
+            )
+        )
     return rows
 
 

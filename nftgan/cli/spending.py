@@ -168,6 +168,34 @@ def show_plan(ui: Ui, plan: Any, what: str, more: Sequence[tuple[str, str]] = ()
     ui.table("Plan", ("", ""), rows)
 
 
+def carry_out(
+    ui: Ui,
+    work: Any,
+    act: Any,
+    question: str,
+    rows: Sequence[tuple[str, str]] = (),
+    *,
+    dry_run: bool,
+    yes: bool,
+) -> Any:
+    """Show what an act takes, ask, and do it; with nothing left to send it only ends it."""
+    import typer
+
+    plan = work.plan(act)
+    for warning in plan.warnings:
+        ui.warn(warning)
+    if plan.steps:
+        show_plan(ui, plan, ", ".join(plan.steps), rows)
+    else:
+        ui.print("nothing is left to send")
+    if dry_run:
+        return plan
+    if plan.steps and not (yes or work.connection.embedded or ui.confirm(question)):
+        raise typer.Exit(0)
+    work.run(act, plan, progress=ui)
+    return plan
+
+
 def ask(ui: Ui, text: str) -> str:
     """A secret from the terminal, or from standard input where there is none."""
     import getpass

@@ -21,7 +21,7 @@ from nftgan.terminal import first_active
 MAX_SYMBOL_CHARACTERS = 11
 MAX_WORD_BYTES = 255
 """Of the name and of the symbol: the contract keeps each length in one byte."""
-MAX_ROYALTY_PERCENT = 50.0
+MAX_ROYALTY_PERCENT = 10.0  # more is refused by the contract
 MAX_DESCRIPTION_CHARACTERS = 10_000
 _NO_MODEL = "sha256:" + "0" * 64
 AUTO = "auto"

@@ -69,6 +69,12 @@ class Minting:
                 if owner == on_sale.get("sale")
                 else "name that account with --from",
             )
+        sold = last_sale(project, connection.chain.chain_id)[1]
+        if sold and not sold["closed"] and sold["terms"]["commitment"]:
+            raise UsageError(
+                "it is on sale blind, and could not be revealed if more were minted now",
+                hint="nftgan sale reveal, then nftgan sale close",
+            )
         path = mint_journal_path(project, connection.chain.chain_id)
         self.sender = sender_for(
             connection, account, path, choice, contract=self.collection.address

@@ -5,12 +5,15 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.artifact import SALE
-from nftgan.chain.birth import DEPLOYER, is_genuine, need_deployer, shared_contracts
+from nftgan.chain.birth import DEPLOYER, clone_address, is_genuine, need_deployer, shared_contracts
+from nftgan.chain.blocks import latest_block, reach_block
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import (
     SEEDS_PER_LOAD,
@@ -22,6 +25,7 @@ from nftgan.chain.sales import (
     sign_voucher,
     trusted_sale,
 )
+from nftgan.chain.sending import Sender
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import complete_files, read_json, sha256_hex, write_json, write_secret
 from nftgan.progress import SILENT, Progress
@@ -41,9 +45,10 @@ from nftgan.workflows.publishing import (
 )
 
 SALE_SECONDS = REFUND_SECONDS = 30 * 86_400
-"""How long a sale is open, and after that how long the seller of a blind one has to deliver."""
+"""How long a sale is open, and after that how long the seller of a blind one has to reveal."""
 
-GAS_MAKER, GAS_CREATE, GAS_OFFER, GAS_ACCEPT, GAS_SMALL = 1_850_000, 110_000, 55_000, 82_000, 70_000
+GAS_MAKER, GAS_CREATE, GAS_OFFER, GAS_ACCEPT, GAS_SMALL = 2_700_000, 130_000, 55_000, 82_000, 70_000
+GAS_REVEAL = 250_000
 GAS_LOAD, GAS_LOADED_SEED, GAS_CLAIM = 130_000, 870, 110_000
 """What steps take, about, as long as nobody can be asked; the node is asked about the first one."""
 
@@ -73,7 +78,7 @@ class SaleState:
     sale: str
     collection: str
     owner: str
-    phase: str  # "not ready", "opens later", "open", "sold out", "over" or "revealed"
+    phase: str  # "not ready", "opens later", "open", "sold out", "over", "ended" or "revealed"
     terms: Mapping[str, Any]
     sold: int
     earned_wei: int  # what withdraw would pay out
@@ -86,6 +91,16 @@ def shown(terms: SaleTerms) -> dict[str, Any]:
     for name in ("commitment", "allowlist"):
         plain[name] = "0x" + plain[name].hex() if any(plain[name]) else None
     return plain
+
+
+def moment(seconds: int) -> str:
+    """A time for a person."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def owner_and(terms: SaleTerms, owner: str) -> bytes:
+    """The immutable arguments of a sale."""
+    return bytes.fromhex(check_address(owner)[2:]) + terms.encode()
 
 
 def _terms_of(plain: Mapping[str, Any]) -> SaleTerms:
@@ -139,7 +154,15 @@ class Shop:
                 f"the sale {address} was begun and is not on {name} yet",
                 hint="run nftgan sale open again",
             )
+        terms, owner = _terms_of(self.record["terms"]), str(self.record["owner"])  # type: ignore[index]
+        if clone_address(SALE, owner_and(terms, owner), self._salt) != address:
+            raise UsageError(f"{self.path} is damaged", hint="restore it from a copy")
         return trusted_sale(self.connection, address)
+
+    @property
+    def _salt(self) -> bytes:
+        """The sale's number: with it the same terms can be sold on again."""
+        return self.number.to_bytes(32, "big")
 
     def state(self) -> SaleState:
         """What the chain says of the sale. Raises as `sale`."""
@@ -149,6 +172,8 @@ class Shop:
             now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
         if terms.collection is None and sale.collection() is not None:
             phase = "revealed"
+        elif sale.draw_block():
+            phase = "ended"
         elif sold == terms.supply:
             phase = "sold out"
         elif now >= terms.closes:
@@ -218,7 +243,46 @@ def _has_code(connection: Connection, address: str) -> bool:
 
 
 def _waiting(sale: Sale, terms: SaleTerms) -> int:
-    return 0 if terms.collection else sum(claim.count for claim in sale.claims())
+    return 0 if terms.collection else sale.waiting()
+
+
+def _put_aside(path: Path) -> None:
+    """Never write over a secret that an earlier sale may be bound to, and never use one that may
+    come from somebody else."""
+    if path.exists():
+        number = 1
+        while (other := path.with_name(f"{path.name}.{number}")).exists():
+            number += 1
+        path.rename(other)
+
+
+def _end(sale: Sale, block: int) -> Step:
+    """End a blind sale; again where the block that was named lapsed."""
+    name = f"end the sale again, after block {block}" if block else "end the sale"
+    done = lambda: sale.draw_block() != block  # noqa: E731
+    return Step.of(name, GAS_SMALL, sale.address, sale.data("end"), done)
+
+
+def draws(connection: Connection, sale: Sale) -> list[Step]:
+    """What is missing until the order of a blind sale is drawn; anyone may do it."""
+    block = sale.draw_block()
+    draw = Step("draw the order", GAS_SMALL)
+    if sale.drawn():
+        return []
+    if not block:
+        return [_end(sale, 0), draw]
+    if latest_block(connection) <= block:
+        return [draw]
+    if sale.lapsed():
+        return [_end(sale, block), draw]
+    name = f"draw the order from block {block}"
+    return [Step.of(name, GAS_SMALL, sale.address, sale.data("draw"), sale.drawn)]
+
+
+def await_draw(connection: Connection, sale: Sale, sender: Sender) -> None:
+    """Wait for the block that sets the order, once it was named."""
+    if (block := sale.draw_block()) and not sale.drawn():
+        reach_block(connection, block + 1, note=sender.on_wait)
 
 
 class Selling(Spending, Shop):
@@ -280,8 +344,7 @@ class Selling(Spending, Shop):
         manifest = ready_manifest(self.project)
         if not force and not wishes.blind:
             require_verified(self.project, manifest)
-        # One that was kept is never written over: a sale may be bound to it.
-        secret = (self._kept_secret() or secrets.token_bytes(32)) if wishes.blind else None
+        secret = secrets.token_bytes(32) if wishes.blind and self.record is None else None
         terms = self._wished(wishes, secret) if self.record is None else self._begun(wishes)
         terms.encode()
         first = (self.record or {}).get("first", self.collection.next_token_id())
@@ -292,6 +355,7 @@ class Selling(Spending, Shop):
         if terms.collection is None:
             path = self.path.with_suffix(".secret")
             warnings.append(f"keep a copy of {path}: without it nobody can reveal")
+            warnings.append("mint nothing before the reveal: the sale could not be revealed then")
         owner, holders = self.collection.owner(), {self.account.address}
         if owner not in holders | {(self.record or {}).get("sale")}:
             raise UsageError(
@@ -302,6 +366,7 @@ class Selling(Spending, Shop):
         def prepare() -> None:
             if self.record is None:
                 if secret is not None:
+                    _put_aside(self.path.with_suffix(".secret"))
                     write_secret(self.path.with_suffix(".secret"), "0x" + secret.hex() + "\n")
                 self.record = {
                     "chain": self.connection.chain.name,
@@ -358,38 +423,41 @@ class Selling(Spending, Shop):
         return self.account.address if own else check_address(wishes.signer, what="signer")
 
     def _commitment(self, secret: bytes) -> bytes:
-        return commitment(self.collection.address, self.collection.immutable_args().root, secret)
+        first = (self.record or {}).get("first", self.collection.next_token_id())
+        return commitment(
+            self.collection.address, self.collection.immutable_args().root, first, secret
+        )
 
     def _begun(self, wishes: Wishes) -> SaleTerms:
         assert self.record is not None
         if self.record["closing"]:
             raise UsageError("the last sale is being closed", hint="run nftgan sale close again")
-        terms = _terms_of(self.record["terms"])
+        if wishes.price_wei is None:
+            raise UsageError("nobody said what a token costs", hint="--price 0.01 (ether)")
+        terms, first = _terms_of(self.record["terms"]), self.record["first"]
+        # The record may come from somebody else: what was not said now was not said then.
+        left = self.collection.max_supply() - first
         wished = {
             "price_wei": wishes.price_wei,
-            "supply": wishes.supply,
-            "per_wallet": wishes.per_wallet,
-            "allowlist": wishes.allowlist,
+            "supply": left if wishes.supply is None else wishes.supply,
+            "per_wallet": wishes.per_wallet or 0,
+            "allowlist": wishes.allowlist or bytes(32),
             "signer": self._signer(wishes),
+            "collection": None if wishes.blind else self.collection.address,
         }
         other = [
-            name.removesuffix("_wei").replace("_", " ")
+            "kind" if name == "collection" else name.removesuffix("_wei").replace("_", " ")
             for name, value in wished.items()
-            if value not in (None, getattr(terms, name))
+            if value != getattr(terms, name)
         ]
-        if wishes.blind and terms.collection is not None:
-            other.append("kind")
+        if first > self.collection.next_token_id():
+            raise UsageError(f"{self.path} is damaged", hint="restore it from a copy")
         if other:
             raise UsageError(
                 f"a sale with another {' and '.join(other)} is on already, and terms never change",
                 hint="nftgan sale close ends it; then open the next one",
             )
         return terms
-
-    @property
-    def _salt(self) -> bytes:
-        """The sale's number: with it the same terms can be sold on again."""
-        return self.number.to_bytes(32, "big")
 
     def _maker(self) -> str | None:
         """The contract that makes sales, where it stands on every chain; None: not there yet."""
@@ -448,9 +516,7 @@ class Selling(Spending, Shop):
     def _handover(self, sale: Sale) -> list[Step]:
         """The collection becomes the sale's, which alone can mint then."""
 
-        def offered() -> bool:
-            return sale.address in (self.collection.pending_owner(), self.collection.owner())
-
+        offered = self._offered(sale)
         offer = self.collection.transfer_ownership_data(sale.address)
         return [
             Step.of("offer the collection", GAS_OFFER, self.collection.address, offer, offered),
@@ -466,10 +532,12 @@ class Selling(Spending, Shop):
     # ---- reveal
 
     def revealing(self, *, force: bool = False) -> Act:
-        """Say which collection a blind sale sold, then mint to its buyers in their order.
+        """End a blind sale, draw the order, say which collection was sold, then mint to its buyers.
 
-        Raises UsageError when the sale is not blind or its secret is lost, MissingStepError when
-        nothing is pinned, without `force`.
+        Between the end and the draw some minutes pass: the order comes from the hash of a block
+        that does not exist yet when the sale ends. Raises UsageError when the sale is not blind,
+        its secret is lost or the time to reveal is over, MissingStepError when nothing is pinned,
+        without `force`.
         """
         sale = self._of_the_seller()
         terms = sale.terms()
@@ -479,39 +547,63 @@ class Selling(Spending, Shop):
         if not force:
             require_verified(self.project, manifest)
         secret = self._secret(terms)
+        now = self._now()
+        if not sale.revealed():
+            if now >= terms.refunds_from:
+                raise UsageError(
+                    "the time to reveal is over: buyers take their money back now",
+                    hint="nftgan sale close, then open another sale",
+                )
+            if self._first() != self.collection.next_token_id():
+                raise UsageError(
+                    "tokens were minted since the sale was opened, so it cannot be revealed",
+                    hint="buyers take their money back with nftgan sale refund",
+                )
 
         def steps() -> list[Step]:
-            reveal = Step.of(
-                "reveal",
-                GAS_SMALL,
-                sale.address,
-                sale.data("reveal", self.collection.address, secret),
-                lambda: sale.collection() == self.collection.address,
+            if sale.revealed():
+                return self._deliveries(sale, manifest.seeds)
+            offer, offered = (
+                self.collection.transfer_ownership_data(sale.address),
+                self._offered(sale),
             )
-            found = [reveal, *self._handover(sale)]
-            claims = sum(claim.count > 0 for claim in sale.claims())
-            if self.collection.owner() != sale.address:
-                if claims:
-                    found.append(Step("deliver", GAS_SMALL + GAS_CLAIM * claims))
-                return found
-            if count := sale.next_delivery():
-                first = self.collection.next_token_id()
-                name = f"deliver tokens {format_seeds(range(first, first + count))}"
-                found.append(
-                    Step.of(
-                        name,
-                        GAS_SMALL + GAS_CLAIM * claims,
-                        sale.address,
-                        sale.delivery_data(self.collection, manifest.seeds),
-                        lambda: self.collection.next_token_id() >= first + count,
-                    )
-                )
-            return found
+            reveal = sale.data("reveal", self.collection.address, secret)
+            later = [
+                Step.of("offer the collection", GAS_OFFER, self.collection.address, offer, offered),
+                Step.of("reveal", GAS_REVEAL, sale.address, reveal, sale.revealed),
+            ]
+            if waiting := sale.waiting():
+                later.append(Step("deliver", GAS_SMALL + GAS_CLAIM * waiting))
+            if sale.drawn():
+                return later
+            return [*draws(self.connection, sale), *(replace(one, operation=None) for one in later)]
 
+        early = now < terms.closes and not sale.draw_block() and sale.sold() < terms.supply
+        return Act(
+            steps,
+            prepare=lambda: await_draw(self.connection, sale, self.sender),
+            warnings=("it is still open: the reveal ends it",) if early else (),
+        )
+
+    def _deliveries(self, sale: Sale, seeds: Sequence[int]) -> list[Step]:
+        """The next delivery, while somebody waits."""
+        count, first = sale.next_delivery(), self.collection.next_token_id()
+        if not count:
+            return []
+        name = f"deliver tokens {format_seeds(range(first, first + count))}"
+        gas, data = GAS_SMALL + GAS_CLAIM * count, sale.delivery_data(first, seeds)
+        done = lambda: self.collection.next_token_id() >= first + count  # noqa: E731
+        return [Step.of(name, gas, sale.address, data, done)]
+
+    def _offered(self, sale: Sale) -> Callable[[], bool]:
+        return lambda: sale.address in (self.collection.pending_owner(), self.collection.owner())
+
+    def _first(self) -> int:
+        return int((self.record or {}).get("first", 0))
+
+    def _now(self) -> int:
         with rpc_errors(self.connection):
-            now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
-        early = now < terms.closes and sale.collection() is None and sale.sold() < terms.supply
-        return Act(steps, warnings=("it is still open: the reveal ends it",) if early else ())
+            return int(self.connection.w3.eth.get_block("latest")["timestamp"])
 
     def _secret(self, terms: SaleTerms) -> bytes:
         secret = self._kept_secret()
@@ -550,7 +642,7 @@ class Selling(Spending, Shop):
             name,
             GAS_SMALL,
             sale.address,
-            sale.data("withdraw"),
+            sale.data("withdraw", self.account.address),
             lambda: name in self.sender.journal.finals or sale.earned_wei() == 0,
         )
 
@@ -573,10 +665,17 @@ class Selling(Spending, Shop):
                 )
             return Act(lambda: [], finish=finish)
         sale = self._of_the_seller()
-        if waiting := _waiting(sale, sale.terms()):
-            raise UsageError(
-                f"{waiting} tokens are paid for and not delivered", hint="nftgan sale reveal"
-            )
+        terms = sale.terms()
+
+        def refuse_waiting() -> None:
+            """Unless nobody can be served any more, which leaves buyers their refunds."""
+            dead = not sale.revealed() and self._now() >= terms.refunds_from
+            if not dead and (waiting := _waiting(sale, terms)):
+                raise UsageError(
+                    f"{waiting} tokens are paid for and not delivered", hint="nftgan sale reveal"
+                )
+
+        refuse_waiting()
         withdrawal = self._withdrawal(sale)
         me, address = self.account.address, self.collection.address
 
@@ -584,6 +683,8 @@ class Selling(Spending, Shop):
             return me in (self.collection.pending_owner(), self.collection.owner())
 
         def steps() -> list[Step]:
+            if terms.collection is None and not sale.draw_block():
+                return [_end(sale, 0)]  # or somebody could still buy
             if not {self.collection.owner(), self.collection.pending_owner()} & {sale.address, me}:
                 return [withdrawal]  # it went elsewhere since
             take = self.collection.accept_ownership_data()
@@ -595,7 +696,11 @@ class Selling(Spending, Shop):
                 ),
             ]
 
-        return Act(steps, lambda: self._write(closing=True), finish)
+        def prepare() -> None:
+            refuse_waiting()
+            self._write(closing=True)
+
+        return Act(steps, prepare, finish)
 
     # ---- vouchers
 

@@ -27,6 +27,7 @@ from nftgan.chain.birth import (
     verify_birth,
 )
 from nftgan.chain.contract import Collection, Factory
+from nftgan.chain.errors import ContractReverted
 from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import Connection
 from nftgan.chain.sales import Sale, SaleTerms, trusted_sale
@@ -67,7 +68,7 @@ def terms(collection: str) -> SaleTerms:
         supply=5,
         opens=1,
         closes=2**39,
-        refunds_from=2**39 + 1,
+        refunds_from=2**39,
         collection=collection,
     )
 
@@ -103,7 +104,7 @@ def test_a_collection_and_a_sale_of_ours_pass_by_their_address_alone(
     make_shared(sending, SALE)
     maker, wished, me = Sale(embedded, factory_address(SALE)), terms(collection.address), ""
     me = embedded_account().address
-    salt = (SALTS - 1).to_bytes(32, "big")
+    salt = (SALTS[COLLECTION] - 1).to_bytes(32, "big")
     sending.execute("sale", to=maker.address, data=maker.create_data(wished, salt))
     asked: list[str] = []
     request = embedded.w3.provider.make_request
@@ -198,14 +199,18 @@ def clone_by(sending: Sender, factory: str) -> str:
     return made
 
 
-def test_a_salt_that_nobody_would_find_is_refused(
+def test_a_salt_that_nobody_would_find_is_refused_by_the_makers(
     embedded: Connection, sending: Sender, collection: Collection
 ) -> None:
-    factory, fixed = Factory(embedded, "event"), collection_args(BUYER, 12)
-    salt = SALTS.to_bytes(32, "big")
-    sending.execute("far", to=factory.address, data=factory.create_data(fixed, salt))
-    far = factory.predict(fixed, salt, embedded_account().address)
-    assert NOT_MADE in verify_birth(embedded, far, CLONES)[1]
+    factory, args = Factory(embedded, "event"), collection_args(BUYER, 12)
+    salt = SALTS[COLLECTION].to_bytes(32, "big")
+    with pytest.raises(ContractReverted, match="BadArguments"):
+        sending.execute("far", to=factory.address, data=factory.create_data(args, salt))
+    make_shared(sending, SALE)
+    maker, salt = Sale(embedded, factory_address(SALE)), SALTS[SALE].to_bytes(32, "big")
+    with pytest.raises(ContractReverted, match="BadTerms"):
+        data = maker.create_data(terms(collection.address), salt)
+        sending.execute("far away", to=maker.address, data=data)
 
 
 @dataclass

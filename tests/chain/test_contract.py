@@ -92,7 +92,7 @@ def test_the_same_collection_cannot_be_created_twice(
         ({"symbol": "é" * 128}, "at most 255 bytes"),
         ({"max_supply": 0}, "a supply of 0"),
         ({"max_supply": 2**32}, "out of range"),
-        ({"royalty_bps": 10_001}, "10001 basis points"),
+        ({"royalty_bps": 1001}, "1001 basis points"),
     ],
 )
 def test_fixed_data_that_does_not_fit_is_refused(changes: dict, words: str) -> None:

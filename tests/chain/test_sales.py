@@ -14,11 +14,21 @@ from eth_utils import keccak
 from nftgan.chain.accounts import Account, embedded_account
 from nftgan.chain.artifact import SALE
 from nftgan.chain.birth import factory_address
+from nftgan.chain.blocks import latest_block, reach_block
 from nftgan.chain.contract import Collection
 from nftgan.chain.errors import ContractReverted
 from nftgan.chain.merkle import verify_proof
 from nftgan.chain.rpc import Connection
-from nftgan.chain.sales import Allowlist, Claim, Sale, SaleTerms, Voucher, commitment, sign_voucher
+from nftgan.chain.sales import (
+    Allowlist,
+    Claim,
+    Sale,
+    SaleTerms,
+    Voucher,
+    commitment,
+    first_token,
+    sign_voucher,
+)
 from nftgan.chain.sending import Sender
 from nftgan.errors import UsageError
 from tests.chain.actors import account, deploy, make_shared, seeds_of, sender
@@ -87,8 +97,8 @@ class Market:
             price_wei=PRICE,
             supply=10,
             opens=NOW - 3600,
-            closes=NOW + 3600 * 24 * 365,
-            refunds_from=NOW + 3600 * 24 * 400,
+            closes=NOW + 3600 * 24 * 60,
+            refunds_from=NOW + 3600 * 24 * (100 if changes.get("commitment") else 60),
             collection=self.collection.address,
         )
         return dataclasses.replace(standard, **changes)
@@ -115,8 +125,8 @@ def test_anyone_buys_and_the_artist_is_paid(market: Market) -> None:
         pay(connection, BUYER, sale.address, sale.data("buy", 1), PRICE - 1)
     assert (sale.sold(), sale.earned_wei()) == (4, 4 * PRICE)
     with pytest.raises(ContractReverted, match="NotOwner"):
-        pay(connection, BUYER, sale.address, sale.data("withdraw"))
-    market.act(sale.address, sale.data("withdraw"))
+        pay(connection, BUYER, sale.address, sale.data("withdraw", market.artist.address))
+    market.act(sale.address, sale.data("withdraw", market.artist.address))
     assert sale.earned_wei() == 0
     assert connection.w3.eth.get_balance(sale.address) == 0  # type: ignore[arg-type]
     market.act(sale.address, sale.data("release"))
@@ -161,33 +171,51 @@ def test_a_voucher_buys_once(market: Market) -> None:
         pay(market.connection, BUYER, sale.address, data, 5)
 
 
-def test_a_blind_sale_is_revealed_then_delivered(market: Market) -> None:
+def test_a_blind_sale_is_drawn_revealed_then_delivered_in_a_circle(market: Market) -> None:
     address, root = market.collection.address, market.collection.immutable_args().root
     secret = keccak(text="secret")
-    terms = market.terms(collection=None, commitment=commitment(address, root, secret))
+    terms = market.terms(collection=None, commitment=commitment(address, root, 0, secret))
     sale, connection = market.open(terms), market.connection
     for who, count in ((BUYER, 2), (OTHER, 3), (BUYER, 1)):
         pay(connection, who, sale.address, sale.data("buy", count), count * PRICE)
-    assert sale.claims()[1] == Claim(OTHER.address, 3, 3 * PRICE)
-    assert sale.earned_wei() == 0
+    assert sale.claims()[1] == Claim(OTHER.address, 2, 3, 3 * PRICE)
+    assert (sale.earned_wei(), sale.waiting(), sale.draw_block()) == (0, 6, 0)
     with pytest.raises(ContractReverted, match="TooEarly"):
-        pay(connection, BUYER, sale.address, sale.data("refund", 0))
-    with pytest.raises(ContractReverted, match="BadReveal"):
-        market.act(sale.address, sale.data("reveal", address, bytes(32)))
-    market.act(sale.address, sale.data("reveal", address, secret))
-    market.hand_over(sale)
+        pay(connection, BUYER, sale.address, sale.data("refund", 0, BUYER.address))
+    with pytest.raises(ContractReverted, match="NotDrawn"):
+        market.act(sale.address, sale.data("reveal", address, secret))
+    with pytest.raises(ContractReverted, match="NotOver"):
+        pay(connection, BUYER, sale.address, sale.data("end"))
+    market.act(sale.address, sale.data("end"))
+    block = sale.draw_block()
     with pytest.raises(ContractReverted, match="NotOpen"):
         pay(connection, BUYER, sale.address, sale.data("buy", 1), PRICE)
-    with pytest.raises(UsageError, match="6 tokens were sold but 5 are left"):
-        sale.delivery_data(market.collection, seeds_of(5))
-    rounds = 0
-    while data := sale.delivery_data(market.collection, seeds_of(12), most=4):
+    assert not sale.lapsed()
+    reach_block(connection, block + 1, note=pytest.fail)
+    assert latest_block(connection) == block + 1
+    pay(connection, OTHER, sale.address, sale.data("draw"))  # anyone may
+    assert sale.drawn() and not sale.lapsed()
+    with pytest.raises(ContractReverted, match="BadReveal"):
+        market.act(sale.address, sale.data("reveal", address, bytes(32)))
+    offer = market.collection.transfer_ownership_data(sale.address)
+    market.act(market.collection.address, offer)
+    market.act(sale.address, sale.data("reveal", address, secret))
+    assert sale.revealed() and market.collection.owner() == sale.address
+    with pytest.raises(ContractReverted, match=r"Waiting\(tokens 6\)"):
+        market.act(sale.address, sale.data("release"))
+    with pytest.raises(UsageError, match="tokens were sold but"):
+        sale.delivery_data(0, seeds_of(1))
+    minted = 0
+    while data := sale.delivery_data(minted, seeds_of(12), most=4):
+        expected = sale.next_delivery(most=4)
         market.act(sale.address, data)
-        rounds += 1
-    assert rounds == 2  # two tokens, then three and one
+        minted += expected
+        assert market.collection.next_token_id() == minted
+    buyers = [BUYER.address] * 2 + [OTHER.address] * 3 + [BUYER.address]
+    mined = connection.w3.eth.get_block(block)["hash"]
+    first = first_token(bytes(mined), secret, 6)
     owners = [market.collection.owner_of(i) for i in range(7)]
-    expected = [*[BUYER.address] * 2, *[OTHER.address] * 3, BUYER.address, None]
-    assert owners == expected
+    assert owners == [*buyers[first:], *buyers[:first], None]
     assert market.collection.seeds() == dict(enumerate(seeds_of(6)))
     assert sale.earned_wei() == 6 * PRICE
 
@@ -198,13 +226,20 @@ def test_code_that_is_no_sale_is_recognised(market: Market) -> None:
     assert problem is not None and "is not the contract that nftgan ships" in problem
 
 
+BLIND = {"collection": None, "commitment": b"x" * 32, "refunds_from": NOW + 3600 + 3 * 86_400}
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"commitment": b"x" * 32}, "either a collection or"),
         ({"collection": None}, "either a collection or"),
         ({"closes": NOW - 3600}, "opens, then closes"),
-        ({"refunds_from": NOW}, "refunds begin no sooner"),
+        ({"refunds_from": NOW}, "only a blind sale has refunds"),
+        ({**BLIND, "refunds_from": NOW + 3600 + 3 * 86_400 - 1}, "begin 3 to 90 days after"),
+        ({**BLIND, "refunds_from": NOW + 3600 + 90 * 86_400 + 1}, "begin 3 to 90 days after"),
+        ({**BLIND, "opens": NOW + 3599 - 90 * 86_400}, "lasts 90 days at most"),
+        ({**BLIND, "supply": 65_536}, "65535 tokens at most"),
         ({"supply": 0}, "0 as a sale's supply"),
         ({"price_wei": 2**128}, "price is out of range"),
         ({"per_wallet": -1}, "limit for a wallet is out of range"),
@@ -212,7 +247,7 @@ def test_code_that_is_no_sale_is_recognised(market: Market) -> None:
     ],
 )
 def test_terms_that_cannot_be_meant_are_refused(changes: dict[str, Any], words: str) -> None:
-    standard = SaleTerms(PRICE, 10, NOW - 3600, NOW + 3600, NOW + 7200, account("c").address)
+    standard = SaleTerms(PRICE, 10, NOW - 3600, NOW + 3600, NOW + 3600, account("c").address)
     with pytest.raises(UsageError, match=words):
         dataclasses.replace(standard, **changes).encode()
 
@@ -231,6 +266,6 @@ def test_an_allowlist_proves_each_of_its_own() -> None:
             Allowlist(wrong)
 
 
-def test_a_salt_has_32_bytes() -> None:
+def test_a_secret_has_32_bytes() -> None:
     with pytest.raises(UsageError, match="32 bytes"):
-        commitment(account("c").address, "0x" + "00" * 32, b"short")
+        commitment(account("c").address, "0x" + "00" * 32, 0, b"short")

@@ -17,6 +17,7 @@ from nftgan.chain.accounts import embedded_account
 from nftgan.chain.contract import Collection
 from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import connect
+from nftgan.chain.sales import Sale
 from nftgan.chain.sending import Sender
 from nftgan.cli.main import app
 from nftgan.collection.manifest import Manifest
@@ -42,6 +43,9 @@ class Desk:
 
     def sale(self, verb: str, *words: str, expect: int = 0) -> Any:
         return self.type("sale", verb, *words, "-C", str(self.project.root), expect=expect)
+
+    def sale_of(self, address: str) -> Sale:
+        return Sale(self.connection, address)
 
     @property
     def blocks(self) -> int:
@@ -77,7 +81,7 @@ def test_a_sale_from_its_opening_to_its_end(desk: Desk) -> None:
     assert desk.sale("open", "--price", "0.01", "--supply", "2", "--force") == opened
     assert desk.blocks == blocks  # nothing was sent again
     error = desk.sale("open", "--price", "0.02", "--force", expect=2)
-    assert "another price is on already" in error["message"]
+    assert "another price and supply is on already" in error["message"]
     hint = desk.type("mint", "--force", "-C", str(desk.project.root), expect=2)["hint"]
     assert "nftgan sale close" in hint
     steps = desk.type("status", "-C", str(desk.project.root))["steps"]
@@ -85,13 +89,20 @@ def test_a_sale_from_its_opening_to_its_end(desk: Desk) -> None:
 
     plan = desk.sale("buy", "2", "--dry-run")
     assert plan["value_wei"] == 2 * PRICE and plan["steps"] == ["buy 2, 2 in all"]
-    assert desk.sale("buy", "1")["bought"] == 1
+    assert plan["terms"] == opened["terms"] and plan["warnings"] == []
+    bought = desk.sale("buy", "1")
+    assert (bought["bought"], bought["tokens"]) == (1, [0])
+    assert bought["collection"] == desk.collection.address
     blocks = desk.blocks
     assert desk.sale("buy", "1")["bought"] == 1
     assert desk.blocks == blocks
     assert desk.type("sale", "buy", "2", "--sale", opened["sale"])["bought"] == 2
     error = desk.sale("buy", "3", expect=2)
-    assert "WrongCount(left 0)" in error["message"]
+    assert "1 tokens cannot be minted: 0 are ready for sale" in error["message"]
+    error = desk.sale("buy", "300", expect=2)
+    assert "298 tokens are more than one purchase may have" in error["message"]
+    assert "is not blind" in desk.sale("refund", "--sale", opened["sale"], expect=2)["message"]
+    assert "nothing to draw" in desk.sale("draw", expect=2)["message"]
     assert [desk.collection.owner_of(i) for i in range(3)] == [desk.artist, desk.artist, None]
     assert desk.collection.seeds() == {0: 3, 1: 8}
     state = desk.sale("status")
@@ -175,35 +186,47 @@ def test_a_wrong_list_names_the_line(desk: Desk, tmp_path: Path, text: str, word
 def test_a_blind_sale_tells_nothing_until_it_is_revealed(desk: Desk) -> None:
     words = ("--price", "0.01", "--blind", "--force")
     desk.project.sales.mkdir()
-    salt = "0x" + 64 * "2"  # a kill left it behind: it is taken, not written over
-    (desk.project.sales / "7235188-1.secret").write_text(salt)
+    known = "0x" + 64 * "2"  # of an earlier sale, or of a stranger: kept, and not used
+    (desk.project.sales / "7235188-1.secret").write_text(known)
     opened = desk.sale("open", *words)
-    words_bound = [
-        desk.collection.address,
-        bytes.fromhex(desk.collection.immutable_args().root[2:]),
-    ]
-    packed = encode(["address", "bytes32", "bytes32"], [*words_bound, bytes.fromhex(salt[2:])])
-    assert opened["terms"]["collection"] is None
-    assert opened["terms"]["commitment"] == "0x" + keccak(packed).hex()
-    assert desk.collection.owner() == desk.artist
+    assert (desk.project.sales / "7235188-1.secret.1").read_text() == known
     [secret] = desk.project.sales.glob("*.secret")
     assert secret.stat().st_mode & 0o777 == 0o600
     text = secret.read_text()
+    assert text.strip() != known
+    root = bytes.fromhex(desk.collection.immutable_args().root[2:])
+    bound = [desk.collection.address, root, 0, bytes.fromhex(text.strip()[2:])]
+    packed = encode(["address", "bytes32", "uint256", "bytes32"], bound)
+    assert opened["terms"]["collection"] is None
+    assert opened["terms"]["commitment"] == "0x" + keccak(packed).hex()
+    assert desk.collection.owner() == desk.artist
     for path in desk.project.sales.iterdir():
         assert path == secret or text.strip()[2:] not in path.read_text()
     assert text.strip()[2:] not in json.dumps(opened)
     assert desk.sale("open", *words) == opened  # with the same secret
-    desk.sale("buy", "2")
+    plan = desk.sale("buy", "2", "--dry-run")
+    assert "a blind sale" in plan["warnings"][0] and plan["terms"]["refunds_from"] > 0
+    assert desk.sale("buy", "2")["tokens"] == []
     state = desk.sale("status")
     assert (state["waiting"], state["earned_wei"], state["phase"]) == (2, 0, "open")
     assert desk.collection.next_token_id() == 0
     assert "paid for and not delivered" in desk.sale("close", expect=2)["message"]
+    error = desk.type("mint", "--force", "-C", str(desk.project.root), expect=2)
+    assert "it is on sale blind" in error["message"]
+    assert "the sale goes on until" in desk.sale("draw", expect=2)["message"]
+    assert "the seller has nothing to take back" in desk.sale("refund", expect=2)["message"]
     assert desk.sale("reveal", expect=2)["kind"] == "missing_step"  # buyers need the metadata
     secret.write_text("0x" + 64 * "1")
     assert "does not hold the secret" in desk.sale("reveal", "--force", expect=2)["message"]
     secret.write_text(text)
     plan = desk.sale("reveal", "--force", "--dry-run")
-    assert plan["steps"] == ["reveal", "offer the collection", "take it", "deliver"]
+    assert plan["steps"] == [
+        "end the sale",
+        "draw the order",
+        "offer the collection",
+        "reveal",
+        "deliver",
+    ]
     assert plan["warnings"] == ["it is still open: the reveal ends it"]
     state = desk.sale("reveal", "--force")
     assert (state["phase"], state["waiting"], state["earned_wei"]) == ("revealed", 0, 2 * PRICE)
@@ -214,6 +237,58 @@ def test_a_blind_sale_tells_nothing_until_it_is_revealed(desk: Desk) -> None:
     assert desk.blocks == blocks
     assert "is not blind" not in json.dumps(desk.sale("close"))
     assert desk.collection.owner() == desk.artist and desk.money(opened["sale"]) == 0
+
+
+def test_a_blind_sale_that_sold_nothing_is_ended_before_it_is_closed(desk: Desk) -> None:
+    opened = desk.sale("open", "--price", "0.01", "--blind", "--force")
+    assert desk.sale("close", "--dry-run")["steps"] == ["end the sale"]
+    assert desk.sale("close")["left"] == 3
+    error = desk.sale("buy", "1", "--sale", opened["sale"], expect=2)
+    assert "was ended" in error["message"]
+
+
+def test_what_a_received_record_says_and_the_person_does_not_is_refused(desk: Desk) -> None:
+    """A sale that somebody else slipped in: its vouchers would be signed by a stranger."""
+    desk.sale("open", "--price", "0.01", "--signer", STRANGER, "--force")
+    blocks = desk.blocks
+    for words, said in (
+        (("--price", "0.01"), "another signer is on"),
+        (("--price", "0.01", "--blind"), "another signer and kind is on"),
+        (("--price", "0.01", "--signer", STRANGER, "--per-wallet", "1"), "another per wallet"),
+        ((), "nobody said what a token costs"),
+    ):
+        assert said in desk.sale("open", *words, "--force", expect=2)["message"]
+    assert desk.blocks == blocks
+
+
+def test_a_record_that_names_a_strangers_sale_is_damaged(desk: Desk) -> None:
+    """It would have the artist's buyers pay somebody else."""
+    desk.sale("open", "--price", "0.01", "--force")
+    [path] = desk.project.sales.glob("*.json")
+    genuine = read_json(path)
+    for changes in (
+        {"sale": desk.collection.address},
+        {"owner": STRANGER},
+        {"terms": {**genuine["terms"], "price_wei": 1}},
+    ):
+        path.write_text(json.dumps({**genuine, **changes}))
+        assert "is damaged" in desk.sale("status", expect=2)["message"]
+        assert "is damaged" in desk.sale("buy", "1", expect=2)["message"]
+
+
+def test_nothing_is_paid_for_what_cannot_be_minted_now(desk: Desk) -> None:
+    opened = desk.sale("open", "--price", "0.01", "--force")
+    sending = Selling(
+        desk.project, ChainChoice("embedded"), prompt=lambda _: "", warn=lambda _: None
+    ).sender
+    release = desk.sale_of(opened["sale"]).data("release")
+    sending.execute("give it back", to=opened["sale"], data=release)
+    take = desk.collection.accept_ownership_data()
+    sending.execute("take it home", to=desk.collection.address, data=take)
+    before = desk.money(opened["sale"])
+    error = desk.sale("buy", "1", expect=2)
+    assert f"belongs to {desk.artist}" in error["message"]
+    assert desk.money(opened["sale"]) == before
 
 
 def test_of_two_openings_at_once_one_is_told_to_look_again(desk: Desk) -> None:

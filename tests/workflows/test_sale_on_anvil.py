@@ -80,3 +80,52 @@ def sent(project: Project) -> list[dict[str, Any]]:
     """The attempts in the journal of the first sale on anvil."""
     lines = (project.sales / "31337-1.jsonl").read_text().splitlines()
     return [entry["attempt"] for line in lines if "attempt" in (entry := json.loads(line))]
+
+
+def pass_by(url: str, seconds: int) -> None:
+    rpc(url, "evm_increaseTime", seconds)
+    rpc(url, "evm_mine")
+
+
+def test_a_stranger_draws_and_a_buyer_takes_the_money_back_elsewhere(
+    published: Project,
+    answer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NFTGAN_RPC_URL", "ETH_RPC_URL", PRIVATE_KEY):
+        monkeypatch.delenv(name, raising=False)
+    Account.enable_unaudited_hdwallet_features()
+    buyer, stranger = (
+        Account.from_mnemonic(ANVIL_MNEMONIC, account_path=f"m/44'/60'/0'/0/{i}") for i in (1, 2)
+    )
+    where = ("-C", str(published.root))
+    with running_anvil() as url:
+        chain = ("--chain", "anvil", "--rpc", url)
+        answer("deploy", *where, *chain, "--force", "--yes")
+        words = ("--price", "0.05", "--blind", "--closes", "2d", "--refunds", "6d", "--force")
+        opened = answer("sale", "open", *where, *chain, *words, "--yes")
+        here = ("--sale", opened["sale"], *chain, "--yes")
+        with monkeypatch.context() as patched:
+            patched.setenv(PRIVATE_KEY, buyer.key.hex())
+            answer("sale", "buy", "2", *here)
+            assert "refunds begin later" in answer("sale", "refund", *here, expect=2)["message"]
+        pass_by(url, 2 * 86_400)
+        with monkeypatch.context() as patched:
+            patched.setenv(PRIVATE_KEY, stranger.key.hex())
+            drawn = answer("sale", "draw", *here)
+            assert drawn["drawn"] and answer("sale", "draw", *here) == drawn
+            pass_by(url, 4 * 86_400)
+            nothing = answer("sale", "refund", *here, expect=2)
+            assert "has nothing to take back" in nothing["message"]
+        late = answer("sale", "reveal", *where, *chain, "--force", "--yes", expect=2)
+        assert "the time to reveal is over" in late["message"]
+        receiver = "0x52908400098527886E0F7030069857D2E4169EE7"
+        with monkeypatch.context() as patched:
+            patched.setenv(PRIVATE_KEY, buyer.key.hex())
+            back = answer("sale", "refund", "--to", receiver, *here)
+            assert (back["refunded_wei"], back["to"]) == (2 * PRICE, receiver)
+            again = answer("sale", "refund", "--to", receiver, *here)
+            assert again["refunded_wei"] == 0
+        assert int(rpc(url, "eth_getBalance", receiver, "latest"), 16) == 2 * PRICE
+        assert int(rpc(url, "eth_getBalance", opened["sale"], "latest"), 16) == 0
+        assert answer("sale", "close", *where, *chain, "--yes")["left"] == 3
