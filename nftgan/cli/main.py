@@ -23,6 +23,7 @@ for _panel in (
     "publish",
     "sales",
     "prove",
+    "own",
 ):  # the order of the panels in --help
     import_module(f"nftgan.cli.{_panel}")
 

@@ -20,7 +20,7 @@ from nftgan.errors import Cancelled, NftganError
 from nftgan.redaction import redact
 from nftgan.terminal import visible
 
-GET_STARTED, MAKE, PUBLISH, PROVE = "Get started", "Make", "Publish", "Prove"
+GET_STARTED, MAKE, PUBLISH, PROVE, OWN = "Get started", "Make", "Publish", "Prove", "Own"
 
 app = typer.Typer(
     name="nftgan",

@@ -19,7 +19,7 @@ HEAD = """# Commands
 
 `--help` after a verb says the same. Every verb also takes the options of [all verbs](#all-verbs).
 """
-PANELS = ("Get started", "Make", "Publish", "Prove")
+PANELS = ("Get started", "Make", "Publish", "Prove", "Own")
 
 
 def commands() -> list[tuple[str, str, Any]]:
