@@ -21,7 +21,7 @@ from nftgan.errors import NftganError, PartlyDone
 
 PIECES = 12
 CANDIDATES = "0-255"
-LOOK = ["--trunc", "0.7", "--pixel-grid", "16", "--palette", "12", "--upscale", "24"]
+LOOK = ["--trunc", "0.7"]
 
 
 @verb(GET_STARTED, example="nftgan demo --keep demo")
@@ -35,7 +35,7 @@ def demo(
             show_default=False,
         ),
     ] = None,
-    kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 5.0,
+    kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 16.0,
 ) -> Any:
     """Run the whole pipeline on shipped art: no account, no daemon, no network."""
     folder = keep or Path(tempfile.mkdtemp(prefix="nftgan-demo-"))
@@ -61,7 +61,7 @@ def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
     where = ["-C", str(collection)]
     model = ["-m", str(runs)]
     steps: list[list[str]] = [
-        ["prepare", str(art), "-o", str(dataset), "--resolution", "32"],
+        ["prepare", str(art), "-o", str(dataset)],
         ["train", str(dataset), "-o", str(runs), "--resume", "base", "--kimg", f"{kimg:g}"],
         ["generate", *model, "--seeds", "0-63", "--grid", "-o", str(folder / "candidates"), *LOOK],
         ["init", "avatars", "--in", str(folder / "collections"), *LOOK],
@@ -169,7 +169,9 @@ def _close(
         ui.print("\nnothing was kept: add --keep DIR to look at the images")
     ui.print("with your own art:")
     ui.print("  [bold]nftgan prepare MY-ART -o my-art.zip[/]")
-    ui.print("  [bold]nftgan train my-art.zip -o runs --resume base[/]     (32 pixels, any laptop)")
+    ui.print(
+        "  [bold]nftgan train my-art.zip -o runs --resume base[/]     (16 or 32 pixels: a laptop)"
+    )
     ui.print("  [bold]nftgan train my-art.zip -o runs --preset 256[/]      (a GPU)")
     return {
         "folder": folder,

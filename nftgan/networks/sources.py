@@ -8,7 +8,7 @@ from pathlib import Path
 from nftgan.errors import MissingStepError, UsageError
 
 BASE = "base"
-BASE_SIDES = (32,)  # pixels of the models that ship, each base-SIDE.safetensors
+BASE_SIDES = (16, 32)  # pixels of the models that ship, each base-SIDE.safetensors
 USUAL_SIDE = 32  # of plain `base`
 RUN_OPTIONS = "training_options.json"
 
