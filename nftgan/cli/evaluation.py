@@ -22,7 +22,7 @@ def evaluate(
     ] = "kid,swd,pr,diversity,eq,copies",
     images: Annotated[
         int | None,
-        typer.Option(min=8, help="Fakes to paint; else 100 to 1000.", show_default=False),
+        typer.Option(min=8, help="Fakes to generate; else 100 to 1000.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first fake.")] = 0,
     trunc: Trunc = 1.0,
@@ -59,9 +59,11 @@ def evaluate(
         (
             name,
             _number(figure.value, figure.error),
-            "" if figure.floor is None else _number(figure.floor, figure.floor_error),
-            figure.reading,
-            figure.words,
+            ""
+            if figure.real_baseline is None
+            else _number(figure.real_baseline, figure.real_baseline_error),
+            figure.verdict,
+            figure.description,
         )
         for name, figure in result.figures.items()
     ]

@@ -33,9 +33,12 @@ LINE_EVERY_SECONDS = 10
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON-able data: dataclasses become objects, paths become strings."""
+    """`value` as JSON-able data: dataclasses become objects, paths become strings.
+
+    A field whose name in JSON is another one holds that as `json` in its metadata.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = dataclasses.fields(value)  # "json": the name that programs know a field by
+        fields = dataclasses.fields(value)
         return {f.metadata.get("json", f.name): plain(getattr(value, f.name)) for f in fields}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}

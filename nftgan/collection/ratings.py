@@ -30,7 +30,7 @@ class Rating:
     """One opinion. Raises UsageError for values out of range."""
 
     seed: int
-    model: str  # identity: another model paints another image for the same seed
+    model: str  # identity: another model generates another image for the same seed
     stars: int | None = None  # 0 to 5; None: nothing said
     picked: bool | None = None  # True: shall be a piece, False: shall not; None: nothing said
     name: str | None = None  # of the piece, instead of the collection's piece_name

@@ -22,7 +22,7 @@ _SPARE = 2
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageHeader:
     """A file's bytes and header, before anything is decoded."""
 
     sha256: str  # hex, of the file
@@ -42,7 +42,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Square:
+class PreparedImage:
     """A finished image and how it came about."""
 
     png: bytes
@@ -54,12 +54,12 @@ class Square:
     colours: int = 0  # of an image on the set's grid, before it was enlarged; else 0
 
 
-def look(path: Path) -> Look | str:
+def read_image_header(path: Path) -> ImageHeader | str:
     """The file's hash and size, or why it is not an image."""
     try:
         data = path.read_bytes()
         with open_header(data) as image:
-            return Look(hashlib.sha256(data).hexdigest(), min(image.size))
+            return ImageHeader(hashlib.sha256(data).hexdigest(), min(image.size))
     except Rejected as exc:
         return str(exc)
     except OSError as exc:
@@ -79,10 +79,10 @@ def grid_of(path: Path, job: Job) -> int:
     return 0 if small is None or small.width > LARGEST_SET else small.width
 
 
-def make_square(path: Path, job: Job) -> Square | str:
+def prepare_image(path: Path, job: Job) -> PreparedImage | str:
     """The training square of the file at `path`, or why there is none."""
     try:
-        return _make_square(path.read_bytes(), job)
+        return _prepare_image(path.read_bytes(), job)
     except Rejected as exc:
         return str(exc)
     except OSError as exc:
@@ -91,7 +91,7 @@ def make_square(path: Path, job: Job) -> Square | str:
         return "not enough memory to decode it"
 
 
-def _make_square(data: bytes, job: Job) -> Square:
+def _prepare_image(data: bytes, job: Job) -> PreparedImage:
     # A JPEG decoded at half its size would lose the squares of pixel art.
     enough = None if job.pixel_grid else _SPARE * job.resolution
     decoded = decode(data, job.background, enough=enough)
@@ -116,7 +116,7 @@ def _make_square(data: bytes, job: Job) -> Square:
     elif is_soft(final):
         notes.append("soft: it looks blurred, or enlarged before")
     pixels = np.asarray(final)
-    return Square(
+    return PreparedImage(
         encode_png(pixels),
         pixel_digest(pixels),
         fingerprint(final),

@@ -14,7 +14,14 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
-from nftgan.dataset.image_worker import Job, Look, Square, grid_of, look, make_square
+from nftgan.dataset.image_worker import (
+    ImageHeader,
+    Job,
+    PreparedImage,
+    grid_of,
+    prepare_image,
+    read_image_header,
+)
 from nftgan.dataset.labels import Labels, class_order, read_labels
 from nftgan.dataset.output import check_output, only_writer, own_files
 from nftgan.dataset.pack import DatasetWriter, dataset_writer
@@ -101,24 +108,24 @@ def _prepare(
     workers: int | None,
 ) -> PrepareReport:
     rejected = list(found.rejected)
-    looks = _look_at(found.candidates, options.dedupe >= 0, rejected, progress, workers)
-    if not looks:
+    headers = _look_at(found.candidates, options.dedupe >= 0, rejected, progress, workers)
+    if not headers:
         raise _nothing_left(rejected)
-    inputs = _inputs_digest(options, labels, looks, rejected)
+    inputs = _inputs_digest(options, labels, headers, rejected)
     if (same := _unchanged(output, inputs)) is not None:
         progress.note(f"{output} is unchanged")
         return same
-    job = _job(plan, options, int(median_low(seen.short_side for _, seen in looks)))
-    job = _on_the_arts_grid(job, options, looks, workers)
+    job = _job(plan, options, int(median_low(seen.short_side for _, seen in headers)))
+    job = _on_the_arts_grid(job, options, headers, workers)
     head: dict[str, Any] = {
         "inputs": inputs,
         "method": METHOD,
         "options": _options_json(options),
         "resolution": job.resolution,
     }
-    squares = _squares(looks, labels, job, rejected, progress, workers)
+    prepared = _squares(headers, labels, job, rejected, progress, workers)
     with dataset_writer(output) as writer:
-        notes = head | _pack(writer, squares, options.dedupe, labels, rejected, job.pixel_grid)
+        notes = head | _pack(writer, prepared, options.dedupe, labels, rejected, job.pixel_grid)
         if not notes["sources"]:
             raise _nothing_left(rejected)
         writer.finish(notes.pop("labels"), notes)
@@ -129,7 +136,7 @@ def _prepare(
 
 def _pack(
     writer: DatasetWriter,
-    squares: Iterable[tuple[Candidate, str, Square]],
+    prepared: Iterable[tuple[Candidate, str, PreparedImage]],
     dedupe: int,
     labels: Labels | None,
     rejected: list[tuple[str, str]],
@@ -140,7 +147,7 @@ def _pack(
     sources: list[dict[str, Any]] = []
     names: list[str] = []  # of each image's class
     colours: list[int] = []  # of each image on the grid of pixel art
-    for candidate, sha256, square in squares:
+    for candidate, sha256, square in prepared:
         if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
             rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
             continue
@@ -208,11 +215,11 @@ def _look_at(
     rejected: list[tuple[str, str]],
     progress: Progress,
     workers: int | None,
-) -> list[tuple[Candidate, Look]]:
+) -> list[tuple[Candidate, ImageHeader]]:
     """Hash every file and read its header; exact copies of a file go at once."""
     count = worker_count(len(candidates)) if workers is None else workers
-    results = ordered_map(look, (item.path for item in candidates), count)
-    looks: list[tuple[Candidate, Look]] = []
+    results = ordered_map(read_image_header, (item.path for item in candidates), count)
+    headers: list[tuple[Candidate, ImageHeader]] = []
     first: dict[str, str] = {}
     tracked = track(results, progress, "reading", "files", len(candidates))
     for candidate, seen in zip(candidates, tracked, strict=True):
@@ -224,8 +231,8 @@ def _look_at(
             rejected.append((candidate.name, f"the same file as {first[seen.sha256]}"))
         else:
             first[seen.sha256] = candidate.name
-            looks.append((candidate, seen))
-    return looks
+            headers.append((candidate, seen))
+    return headers
 
 
 def _job(plan: _Plan, options: PrepareOptions, typical: int) -> Job:
@@ -242,7 +249,7 @@ def _job(plan: _Plan, options: PrepareOptions, typical: int) -> Job:
 def _on_the_arts_grid(
     job: Job,
     options: PrepareOptions,
-    looks: list[tuple[Candidate, Look]],
+    headers: list[tuple[Candidate, ImageHeader]],
     workers: int | None,
 ) -> Job:
     """`job` with the grid of a folder of pixel art, and the side for it unless one was asked for.
@@ -251,7 +258,7 @@ def _on_the_arts_grid(
     """
     if job.resample is not Resample.AUTO:
         return job
-    probes = [item.path for item, _ in looks[:: -(-len(looks) // _PROBES)]]
+    probes = [item.path for item, _ in headers[:: -(-len(headers) // _PROBES)]]
     count = worker_count(len(probes)) if workers is None else workers
     found = ordered_map(partial(grid_of, job=job), probes, count)
     grid = grid_of_set([0 if isinstance(one, Crashed) else one for one in found])
@@ -265,23 +272,25 @@ def _on_the_arts_grid(
 
 
 def _squares(
-    looks: list[tuple[Candidate, Look]],
+    headers: list[tuple[Candidate, ImageHeader]],
     labels: Labels | None,
     job: Job,
     rejected: list[tuple[str, str]],
     progress: Progress,
     workers: int | None,
-) -> Iterator[tuple[Candidate, str, Square]]:
+) -> Iterator[tuple[Candidate, str, PreparedImage]]:
     """Each good image's square, in order; the others go to `rejected`."""
     if labels is not None:
-        unlabelled = [item.name for item, _ in looks if labels.of(item.name) is None]
+        unlabelled = [item.name for item, _ in headers if labels.of(item.name) is None]
         rejected.extend((name, labels.missing) for name in unlabelled)
-        looks = [pair for pair in looks if labels.of(pair[0].name) is not None]
-    count = worker_count(len(looks)) if workers is None else workers
-    results = ordered_map(partial(make_square, job=job), (item.path for item, _ in looks), count)
-    tracked = track(results, progress, "preparing", "images", len(looks))
-    for (candidate, seen), square in zip(looks, tracked, strict=True):
-        if isinstance(square, Square):
+        headers = [pair for pair in headers if labels.of(pair[0].name) is not None]
+    count = worker_count(len(headers)) if workers is None else workers
+    results = ordered_map(
+        partial(prepare_image, job=job), (item.path for item, _ in headers), count
+    )
+    tracked = track(results, progress, "preparing", "images", len(headers))
+    for (candidate, seen), square in zip(headers, tracked, strict=True):
+        if isinstance(square, PreparedImage):
             yield candidate, seen.sha256, square
         else:
             reason = "its decoder crashed" if isinstance(square, Crashed) else square
@@ -303,7 +312,7 @@ def _options_json(options: PrepareOptions) -> dict[str, Any]:
 def _inputs_digest(
     options: PrepareOptions,
     labels: Labels | None,
-    looks: list[tuple[Candidate, Look]],
+    headers: list[tuple[Candidate, ImageHeader]],
     rejected: list[tuple[str, str]],
 ) -> str:
     """Names all that decides the zip: files, options, labels and the method."""
@@ -311,7 +320,7 @@ def _inputs_digest(
         "method": METHOD,
         "options": _options_json(options),
         "labels": labels.by_name if labels else None,
-        "files": [[item.name, seen.sha256] for item, seen in looks],
+        "files": [[item.name, seen.sha256] for item, seen in headers],
         "rejected": sorted([name, reason] for name, reason in rejected),
     }
     return "sha256:" + sha256_hex(canonical_json(value))

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nftgan.metrics.evaluation import Judge, evaluate
+    from nftgan.metrics.evaluation import Evaluator, evaluate
     from nftgan.metrics.reference import references
 
-__all__ = ["Judge", "evaluate", "references"]
+__all__ = ["Evaluator", "evaluate", "references"]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,7 +54,7 @@ class CopyCheck:
 
 
 @dataclass
-class Looks:
+class PerceptualHashes:
     """What is compared of some images besides their features; takes them batch by batch."""
 
     prints: list[tuple[str, list[Fingerprint]]] = field(default_factory=list)
@@ -88,19 +88,21 @@ class Nearest:
 class TrainingArt:
     """The images that a model learnt from."""
 
-    def __init__(self, names: Sequence[str], features: np.ndarray, looks: Looks) -> None:
-        """features: [N, D] of length 1, in the order of `names` and `looks`."""
+    def __init__(
+        self, names: Sequence[str], features: np.ndarray, hashes: PerceptualHashes
+    ) -> None:
+        """features: [N, D] of length 1, in the order of `names` and `hashes`."""
         self._names, self._features = list(names), features
-        self._hashes = np.array([turned[0].upright for _, turned in looks.prints], dtype=np.uint64)
+        self._hashes = np.array([turned[0].upright for _, turned in hashes.prints], dtype=np.uint64)
         self._twins = TwinFinder(HASH_BITS)
-        for index, (digest, turned) in enumerate(looks.prints):
+        for index, (digest, turned) in enumerate(hashes.prints):
             self._twins.add(str(index), digest, turned[0])
-        self._looks = looks
+        self._art_hashes = hashes
 
     def check(
         self,
-        fakes: tuple[np.ndarray, np.ndarray, Looks],
-        held: tuple[np.ndarray, np.ndarray, Looks] | None,
+        fakes: tuple[np.ndarray, np.ndarray, PerceptualHashes],
+        held: tuple[np.ndarray, np.ndarray, PerceptualHashes] | None,
         mirrored: np.ndarray,
     ) -> CopyCheck:
         """Judge fakes by art that was not learnt; without any, by the training art itself.
@@ -111,7 +113,7 @@ class TrainingArt:
         if held is not None:
             usual = self.nearest(*held)
         else:
-            usual = self.nearest(self._features, mirrored, self._looks, same=True)
+            usual = self.nearest(self._features, mirrored, self._art_hashes, same=True)
         found = self.nearest(*fakes)
         distance = float(np.quantile(usual.distance, QUANTILE, method="lower"))
         bits = float(np.quantile(usual.bits, QUANTILE, method="lower"))
@@ -138,13 +140,18 @@ class TrainingArt:
         )
 
     def nearest(
-        self, features: np.ndarray, mirrored: np.ndarray, looks: Looks, *, same: bool = False
+        self,
+        features: np.ndarray,
+        mirrored: np.ndarray,
+        hashes: PerceptualHashes,
+        *,
+        same: bool = False,
     ) -> Nearest:
         """Of each image; same: they are the training art, and none is its own neighbour."""
         index, distance = self._by_features(features, mirrored, same=same)
         bits = np.empty(len(features), dtype=np.int64)
         copy = np.zeros(len(features), dtype=bool)
-        for row, (digest, turned) in enumerate(looks.prints):
+        for row, (digest, turned) in enumerate(hashes.prints):
             tables = (bits_apart(self._hashes, h) for one in turned for h in _hashes(one))
             least = np.min(np.stack(list(tables)), axis=0)
             if same:

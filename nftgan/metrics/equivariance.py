@@ -1,6 +1,6 @@
 """How exactly a generator's image follows its moved input (Karras et al. 2021, appendix E).
 
-Each measure paints the same latents twice, once still and once with the input moved, moves the
+Each measure generates the same latents twice, once still and once with the input moved, moves the
 still images by resampling, and compares: EQ = 10 log10(I_max^2 / mean squared error) in dB,
 with I_max = 2 for images in [-1, 1]. Only pixels whose every tap lies on both canvases count.
 """
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from nftgan.errors import UsageError
 
-Painter = Callable[[np.ndarray], Tensor]
+Sampler = Callable[[np.ndarray], Tensor]
 """From a transform [3, 3], the inverse of the move one sees, to images [N, C, S, S]."""
 
 RANGE = 2.0
@@ -40,9 +40,9 @@ def eq_t(
     """
     error = _Mean()
     random = np.random.default_rng(seed)
-    for paint in _painters(generator, samples, batch, random):
+    for sample in _samplers(generator, samples, batch, random):
         shift = random.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, 2)
-        error.add(*translation_error(paint, shift, fractional=fractional))
+        error.add(*translation_error(sample, shift, fractional=fractional))
     return error.decibels()
 
 
@@ -50,24 +50,24 @@ def eq_r(generator: Any, *, samples: int = 64, seed: int = 0, batch: int = 4) ->
     """EQ-R in dB over `samples` seeded images, angles uniform in a full turn; else as `eq_t`."""
     error = _Mean()
     random = np.random.default_rng(seed)
-    for paint in _painters(generator, samples, batch, random):
-        error.add(*rotation_error(paint, random.uniform(-math.pi, math.pi)))
+    for sample in _samplers(generator, samples, batch, random):
+        error.add(*rotation_error(sample, random.uniform(-math.pi, math.pi)))
     return error.decibels()
 
 
-def translation_error(paint: Painter, shift: np.ndarray, *, fractional: bool) -> tuple[float, int]:
+def translation_error(sample: Sampler, shift: np.ndarray, *, fractional: bool) -> tuple[float, int]:
     """Sum of squared differences and their number for one shift (appendix E.1 and E.2).
 
     shift: [2], right and down, in image widths; rounded to whole pixels unless `fractional`.
     """
-    still = paint(np.eye(3))
+    still = sample(np.eye(3))
     size = still.shape[-1]
     pixels = np.asarray(shift, float) * size
     if not fractional:
         pixels = np.rint(pixels)
     transform = np.eye(3)
     transform[:2, 2] = -pixels / size
-    moved, reference = paint(transform).double(), still.double()
+    moved, reference = sample(transform).double(), still.double()
     for axis, distance in ((3, float(pixels[0])), (2, float(pixels[1]))):
         reference, first, last = _shifted(reference, axis, distance)
         moved = moved.narrow(axis, first, last - first)
@@ -96,19 +96,19 @@ def _shifted(x: Tensor, axis: int, distance: float) -> tuple[Tensor, int, int]:
     return total, first, last
 
 
-def rotation_error(paint: Painter, angle: float) -> tuple[float, int]:
+def rotation_error(sample: Sampler, angle: float) -> tuple[float, int]:
     """Sum of squared differences and their number for one rotation (appendix E.3).
 
     angle: radians, counter-clockwise on an image. A rotated image keeps only frequencies
     that both pixel grids hold, so the still image is rotated and the moved one is filtered
     with one kernel: `octagon`, under a radial Lanczos window.
     """
-    still = paint(np.eye(3)).double()
+    still = sample(np.eye(3)).double()
     cos, sin = math.cos(angle), math.sin(angle)
     turn = np.array([[cos, -sin], [sin, cos]])  # from a pixel of the moved image to the still
     transform = np.eye(3)
     transform[:2, :2] = turn
-    moved = paint(transform).double()
+    moved = sample(transform).double()
     n, c, size, _ = still.shape
     corners = octagon(turn)
 
@@ -196,8 +196,10 @@ def _kernel(
     return normalised
 
 
-def _painters(generator: Any, samples: int, batch: int, random: np.random.Generator) -> Any:
-    """Painters of `batch` images each, `samples` in all; classes, if any, are drawn evenly."""
+def _samplers(generator: Any, samples: int, batch: int, random: np.random.Generator) -> Any:
+    """Functions that generate `batch` images each, `samples` in all; classes, if any, are drawn
+    evenly.
+    """
     source = getattr(generator.synthesis, "input", None)
     buffer = getattr(source, "transform", None)
     if buffer is None:
@@ -215,7 +217,7 @@ def _painters(generator: Any, samples: int, batch: int, random: np.random.Genera
         with torch.no_grad():
             ws = generator.mapping(z, c)
 
-        def paint(transform: np.ndarray, ws: Tensor = ws) -> Tensor:
+        def sample(transform: np.ndarray, ws: Tensor = ws) -> Tensor:
             before = buffer.clone()
             with torch.no_grad():
                 try:
@@ -225,7 +227,7 @@ def _painters(generator: Any, samples: int, batch: int, random: np.random.Genera
                 finally:
                     buffer.copy_(before)
 
-        yield paint
+        yield sample
 
 
 def _too_small(size: int) -> UsageError:

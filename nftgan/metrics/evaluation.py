@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
 from nftgan.errors import UsageError
-from nftgan.metrics.copies import CopyCheck, Looks, TrainingArt
+from nftgan.metrics.copies import CopyCheck, PerceptualHashes, TrainingArt
 from nftgan.metrics.diversity import MOST, kernel_width, mean_distance, vendi
 from nftgan.metrics.equivariance import eq_r, eq_t
 from nftgan.metrics.estimate import Estimate
@@ -28,27 +28,28 @@ _MILLI = 1000.0
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricResult:
     """One measured number.
 
-    error: one standard error, None where unknown; floor: what real art gets against real art under
-    the same conditions, with its error; better: "lower", "higher" or "floor" (the nearer to it).
+    error: one standard error, None where unknown; real_baseline: what real art gets against real
+    art under the same conditions, with its error (`floor` and `floor_error` in JSON); better:
+    "lower", "higher" or "floor" (the nearer to it).
     """
 
     value: float
     error: float | None
-    floor: float | None
-    floor_error: float | None
+    real_baseline: float | None = field(metadata={"json": "floor"})
+    real_baseline_error: float | None = field(metadata={"json": "floor_error"})
     better: str
-    words: str
+    description: str = field(metadata={"json": "words"})
 
     @property
-    def reading(self) -> str:
-        """The value against the floor in words, with two standard errors of both as the doubt."""
-        if self.floor is None or self.error is None or self.floor_error is None:
+    def verdict(self) -> str:
+        """The value against the baseline in words, within two standard errors of both."""
+        if self.real_baseline is None or self.error is None or self.real_baseline_error is None:
             return ""
-        difference = self.value - self.floor
-        if abs(difference) <= 2 * math.hypot(self.error, self.floor_error):
+        difference = self.value - self.real_baseline
+        if abs(difference) <= 2 * math.hypot(self.error, self.real_baseline_error):
             return "like art"
         if self.better == "floor":
             return "above art" if difference > 0 else "below art"
@@ -63,7 +64,7 @@ class Evaluation:
     copies: the check with its closest pairs, when it was asked for.
     """
 
-    figures: dict[str, Figure]
+    figures: dict[str, MetricResult]
     fakes: int
     against: int
     reals: int
@@ -87,12 +88,12 @@ def parse_metrics(text: str, known: tuple[str, ...] = METRICS) -> tuple[str, ...
     return tuple(name for name in known if name in names)
 
 
-class Judge:
-    """Judges sets of fakes by the same art; what depends on the art alone is computed once.
+class Evaluator:
+    """Scores sets of fakes by the same art; what depends on the art alone is computed once.
 
     reals: the art that was learnt from; held: art that was not, or None. Without any the training
-    art is cut in two halves: one to compare with, the other for the floor. A generator that knows
-    its art by heart looks perfect then, which only the copy check shows.
+    art is cut in two halves: one to compare with, the other for the baseline. A generator that
+    knows its art by heart looks perfect then, which only the copy check shows.
     """
 
     def __init__(
@@ -119,30 +120,30 @@ class Judge:
                 hint="use a data set with more images, or hold out more of them",
             )
         # What fakes are compared with under equal numbers, by that number.
-        self._floor_manifold = cache(self._manifold_of_art)
-        self._floor_swd = cache(self._swd_of_art)
+        self._baseline_manifold = cache(self._manifold_of_art)
+        self._baseline_swd = cache(self._swd_of_art)
 
     def __call__(self, fakes: Iterable[np.ndarray], *, generator: Any = None) -> Evaluation:
-        """Judge fakes, an iterable of uint8 [n, 1 or 3, S, S], read once and not kept.
+        """Score fakes, an iterable of uint8 [n, 1 or 3, S, S], read once and not kept.
 
         generator: the StyleGAN3 itself, for "eq"; without one, or with another kind, that is left
         out. Raises UsageError for fewer than 8 fakes.
         """
         wanted = self._metrics
         features, mirrored = [], []
-        looks, patches = Looks(), Patches(seed=self._seed + 1)
+        hashes, patches = PerceptualHashes(), Patches(seed=self._seed + 1)
         for images in fakes:
             features.append(self._extract(images))
             if "copies" in wanted:
                 mirrored.append(self._extract(images[..., ::-1]))
-                looks.add(images)
+                hashes.add(images)
             if "swd" in wanted:
                 patches.add(images)
         count = sum(map(len, features))
         if count < LEAST:
             raise UsageError(f"{count} fakes are too few to judge: {LEAST} are the least")
         rows = np.concatenate(features)
-        figures: dict[str, Figure] = {}
+        figures: dict[str, MetricResult] = {}
         copies = None
         if "kid" in wanted:
             figures["kid"] = self._kid(rows)
@@ -156,8 +157,8 @@ class Judge:
             figures.update(equivariance(generator, seed=self._seed))
         if "copies" in wanted:
             copies = self._training_art.check(
-                (rows, np.concatenate(mirrored), looks),
-                None if self._held is None else _looked_at(self._held),
+                (rows, np.concatenate(mirrored), hashes),
+                None if self._held is None else _to_compare(self._held),
                 self._reals.mirrored,
             )
             figures["copies"] = _copies(copies, held_out=self._held is not None)
@@ -170,18 +171,18 @@ class Judge:
             copies,
         )
 
-    def _kid(self, rows: np.ndarray) -> Figure:
-        found, floor = kid(rows, self._against.features), self._floor_kid
-        return _figure(found, floor, "lower", "distance from the art, x1000", _MILLI)
+    def _kid(self, rows: np.ndarray) -> MetricResult:
+        found, real_baseline = kid(rows, self._against.features), self._baseline_kid
+        return _result(found, real_baseline, "lower", "distance from the art, x1000", _MILLI)
 
     @cached_property
-    def _floor_kid(self) -> Estimate:
+    def _baseline_kid(self) -> Estimate:
         return kid(self._others.features, self._against.features)
 
-    def _swd(self, patches: Patches) -> Figure:
-        floor = self._floor_swd(min(patches.images, IMAGES))
+    def _swd(self, patches: Patches) -> MetricResult:
+        real_baseline = self._baseline_swd(min(patches.images, IMAGES))
         found = swd(patches, self._against_patches, seed=self._seed)
-        return _figure(found, floor, "lower", "distance between textures, x1000")
+        return _result(found, real_baseline, "lower", "distance between textures, x1000")
 
     @cached_property
     def _against_patches(self) -> Patches:
@@ -190,36 +191,39 @@ class Judge:
     def _swd_of_art(self, count: int) -> Estimate:
         return swd(self._others.patches(count), self._against_patches, seed=self._seed)
 
-    def _manifold(self, rows: np.ndarray) -> dict[str, Figure]:
+    def _manifold(self, rows: np.ndarray) -> dict[str, MetricResult]:
         rows = rows[: len(self._others)]
-        found, floor = manifold(rows, self._against.features), self._floor_manifold(len(rows))
-        words = {
+        found, real_baseline = (
+            manifold(rows, self._against.features),
+            self._baseline_manifold(len(rows)),
+        )
+        description = {
             "precision": "share of the fakes that look like art",
             "recall": "share of the art that the fakes could look like",
             "coverage": "share of the art with a fake beside it",
         }
         return {
-            name: _figure(getattr(found, name), getattr(floor, name), "higher", text)
-            for name, text in words.items()
+            name: _result(getattr(found, name), getattr(real_baseline, name), "higher", text)
+            for name, text in description.items()
         }
 
     def _manifold_of_art(self, count: int) -> Manifold:
         return manifold(self._others.features[:count], self._against.features)
 
-    def _diversity(self, rows: np.ndarray) -> dict[str, Figure]:
+    def _diversity(self, rows: np.ndarray) -> dict[str, MetricResult]:
         art = self._others.features
         count = min(len(rows), len(art), MOST)
-        pairs = (mean_distance(rows[:MOST]), mean_distance(art[:MOST]))
+        distances = (mean_distance(rows[:MOST]), mean_distance(art[:MOST]))
         width = kernel_width(art[:MOST])
-        kinds = (vendi(rows[:count], width), vendi(art[:count], width))
+        vendis = (vendi(rows[:count], width), vendi(art[:count], width))
         return {
-            "spread": _figure(*pairs, "floor", "distance of two fakes, x1000", _MILLI),
-            "kinds": _figure(*kinds, "floor", f"different images in {count} (Vendi score)"),
+            "spread": _result(*distances, "floor", "distance of two fakes, x1000", _MILLI),
+            "kinds": _result(*vendis, "floor", f"different images in {count} (Vendi score)"),
         }
 
     @cached_property
     def _training_art(self) -> TrainingArt:
-        return TrainingArt(self._reals.names, self._reals.features, self._reals.looks)
+        return TrainingArt(self._reals.names, self._reals.features, self._reals.hashes)
 
 
 def evaluate(
@@ -232,12 +236,14 @@ def evaluate(
     extractor: Extractor | None = None,
     seed: int = 0,
 ) -> Evaluation:
-    """One set of fakes, judged once: see `Judge`, which serves several."""
-    judge = Judge(reals, held, metrics=metrics, extractor=extractor, seed=seed)
-    return judge(fakes, generator=generator)
+    """One set of fakes, scored once: see `Evaluator`, which serves several."""
+    evaluator = Evaluator(reals, held, metrics=metrics, extractor=extractor, seed=seed)
+    return evaluator(fakes, generator=generator)
 
 
-def equivariance(generator: Any, *, samples: int = EQ_SAMPLES, seed: int = 0) -> dict[str, Figure]:
+def equivariance(
+    generator: Any, *, samples: int = EQ_SAMPLES, seed: int = 0
+) -> dict[str, MetricResult]:
     """EQ-T and EQ-R in dB of a StyleGAN3; nothing for a generator whose input cannot be moved."""
     if getattr(getattr(generator.synthesis, "input", None), "transform", None) is None:
         return {}
@@ -246,29 +252,31 @@ def equivariance(generator: Any, *, samples: int = EQ_SAMPLES, seed: int = 0) ->
         "eq_r": (eq_r, "dB: how exactly a turned input turns the image"),
     }
     return {
-        name: Figure(measure(generator, samples=samples, seed=seed), None, None, None, "higher", w)
+        name: MetricResult(
+            measure(generator, samples=samples, seed=seed), None, None, None, "higher", w
+        )
         for name, (measure, w) in kinds.items()
     }
 
 
-def _looked_at(reference: Reference) -> tuple[np.ndarray, np.ndarray, Looks]:
-    return reference.features, reference.mirrored, reference.looks
+def _to_compare(reference: Reference) -> tuple[np.ndarray, np.ndarray, PerceptualHashes]:
+    return reference.features, reference.mirrored, reference.hashes
 
 
-def _copies(check: CopyCheck, *, held_out: bool) -> Figure:
+def _copies(check: CopyCheck, *, held_out: bool) -> MetricResult:
     kind = "art held out" if held_out else "the art itself"
-    words = f"share of the fakes closer to training art than nearly all of {kind}"
-    return _figure(check.close, check.held, "lower", words)
+    description = f"share of the fakes closer to training art than nearly all of {kind}"
+    return _result(check.close, check.held, "lower", description)
 
 
-def _figure(
-    found: Estimate, floor: Estimate, better: str, words: str, scale: float = 1.0
-) -> Figure:
-    return Figure(
+def _result(
+    found: Estimate, real_baseline: Estimate, better: str, description: str, scale: float = 1.0
+) -> MetricResult:
+    return MetricResult(
         found.value * scale,
         found.error * scale,
-        floor.value * scale,
-        floor.error * scale,
+        real_baseline.value * scale,
+        real_baseline.error * scale,
         better,
-        words,
+        description,
     )

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from nftgan.errors import MissingStepError, ServiceError, UsageError
-from nftgan.metrics.evaluation import Figure
+from nftgan.metrics.evaluation import MetricResult
 
 _WORDS = {
     "fid": ("frechet_inception_distance", None, "lower", "FID against the art learnt from"),
@@ -50,7 +50,7 @@ class _Images(torch.utils.data.Dataset):  # type: ignore[type-arg]
         return torch.from_numpy(np.ascontiguousarray(image))
 
 
-class _Painter(torch.nn.Module):
+class _Uint8Generator(torch.nn.Module):
     """A generator that gives uint8 images, as torch-fidelity wants them."""
 
     def __init__(self, generator: Any) -> None:
@@ -72,7 +72,7 @@ def fidelity(
     generator: Any,
     *,
     seed: int = 0,
-) -> dict[str, Figure]:
+) -> dict[str, MetricResult]:
     """The figures of fakes uint8 [N, C, S, S] against `reals`: their number, and each by index.
 
     Raises MissingStepError without torch-fidelity, ServiceError when its networks cannot be
@@ -91,7 +91,7 @@ def fidelity(
     common: dict[str, Any] = {"cuda": cuda, "verbose": False, "rng_seed": seed, "cache": False}
     count = min(len(fakes), reals[0])
     model = torch_fidelity.GenerativeModelModuleWrapper(
-        _Painter(generator), generator.z_dim, "normal", generator.c_dim
+        _Uint8Generator(generator), generator.z_dim, "normal", generator.c_dim
     )
     try:
         # What it prints would stand in the middle of --json.
@@ -118,7 +118,7 @@ def fidelity(
     except (ValueError, RuntimeError) as exc:
         raise UsageError(f"torch-fidelity cannot compare these images: {exc}") from exc
     return {
-        name: Figure(
+        name: MetricResult(
             float(found[key]),
             float(found[error]) if error and error in found else None,
             None,

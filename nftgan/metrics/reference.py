@@ -13,7 +13,7 @@ import numpy as np
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import Split
 from nftgan.files import atomic_path, sha256_hex
-from nftgan.metrics.copies import Looks
+from nftgan.metrics.copies import PerceptualHashes
 from nftgan.metrics.features import SIZE, Extractor
 from nftgan.metrics.swd import IMAGES, Patches
 from nftgan.networks.efficientnet import SHA256
@@ -52,11 +52,11 @@ class Reference:
             yield self.read(range(start, min(start + BATCH, count)))
 
     @cached_property
-    def looks(self) -> Looks:
-        looks = Looks()
+    def hashes(self) -> PerceptualHashes:
+        hashes = PerceptualHashes()
         for images in self.batches():
-            looks.add(images)
-        return looks
+            hashes.add(images)
+        return hashes
 
     def patches(self, count: int) -> Patches:
         """Of the first `count` images."""

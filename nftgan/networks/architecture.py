@@ -30,7 +30,7 @@ class StyleGAN3Config:
     first_cutoff: float = 2.0
     first_stopband: float = 2**2.1
     last_stopband_rel: float = 2**0.3
-    margin_size: int = 10  # extra pixels around the canvas, at each layer's rate
+    margin_size: int = 10  # extra pixels around the image, at each layer's rate
     output_scale: float = 0.25
     num_fp16_res: int = 4  # on a GPU only
     conv_kernel: int = 3  # -r: 1

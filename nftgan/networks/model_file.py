@@ -133,8 +133,8 @@ def write_model(path: Path, model: ModelFile, *, dtype: str = "float32") -> str:
     content = {f"G.{name}": array for name, array in tensors.items()}
     d = model.discriminator_config
     if d is not None and model.discriminator is not None:
-        judged = _stored(d, model.discriminator, "discriminator", dtype)
-        content |= {f"D.{name}": array for name, array in judged.items()}
+        d_tensors = _stored(d, model.discriminator, "discriminator", dtype)
+        content |= {f"D.{name}": array for name, array in d_tensors.items()}
     document = {
         "version": nftgan.__version__,
         **model.meta,

@@ -209,16 +209,16 @@ def _names(budget: Budget) -> Globals:
 def _model(
     config: NetworkConfig,
     tensors: dict[str, np.ndarray],
-    judge_config: NetworkConfig | None,
+    discriminator_config: NetworkConfig | None,
     discriminator: dict[str, np.ndarray] | None,
     *,
     meta: dict[str, Any],
 ) -> ModelFile:
     _compare(config, tensors, "its generator")
-    if judge_config is not None and discriminator is not None:
-        _compare(judge_config, discriminator, "its discriminator")
+    if discriminator_config is not None and discriminator is not None:
+        _compare(discriminator_config, discriminator, "its discriminator")
     identity = model_identity(config, tensors)
-    return ModelFile(config, tensors, judge_config, discriminator, meta, identity)  # type: ignore[arg-type]
+    return ModelFile(config, tensors, discriminator_config, discriminator, meta, identity)  # type: ignore[arg-type]
 
 
 def _compare(config: NetworkConfig, tensors: Mapping[str, np.ndarray], what: str) -> None:

@@ -84,14 +84,16 @@ def convert(
 
     Raises UsageError for StyleGAN1, the older configs A to D and unknown options.
     """
-    variables, judged = generator.variables(), discriminator.variables()
+    variables, discriminator_variables = generator.variables(), discriminator.variables()
     if "synthesis/4x4/Conv/mod_weight" not in variables:
         raise UsageError("its generator is not of StyleGAN2", hint="StyleGAN1 cannot be converted")
-    tensors, judge = _generator(variables), _discriminator(judged)
+    tensors, discriminator_tensors = _generator(variables), _discriminator(discriminator_variables)
     kwargs = {**generator.kwargs, **_part(generator, "mapping"), **_part(generator, "synthesis")}
     config = _config("stylegan2", kwargs, tensors, architecture="skip")
-    judge_config = _config("stylegan2-d", discriminator.kwargs, judge, architecture="resnet")
-    return config, tensors, judge_config, judge
+    discriminator_config = _config(
+        "stylegan2-d", discriminator.kwargs, discriminator_tensors, architecture="resnet"
+    )
+    return config, tensors, discriminator_config, discriminator_tensors
 
 
 def _part(network: NetworkStub, name: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from nftgan.seeds import MAX_SEED, parse_seeds
 from nftgan.studio import run as training_run
 from nftgan.studio.finishing import Finishing
 from nftgan.studio.gallery import MAX_POOL, Gallery, encode, image_type
-from nftgan.studio.looks import Latents, Look, layer_groups, look_alikes, paint
+from nftgan.studio.looks import Latents, Variation, generate_variation, layer_groups, look_alikes
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.tray import tray
 from nftgan.studio.walks import MAX_STOPS, Walks, Wish
@@ -63,19 +63,19 @@ class Studio:
         self.boot = secrets.token_hex(8)  # a page that sees another one starts afresh
         self.latents = Latents(self.gallery)
         self.walks = Walks(self.gallery)
-        self._looks: OrderedDict[Look, bytes] = OrderedDict()
+        self._variations: OrderedDict[Variation, bytes] = OrderedDict()
         self._mutex = threading.Lock()
 
-    def look(self, look: Look) -> bytes:
+    def look(self, look: Variation) -> bytes:
         """The encoded image of `look`."""
         with self._mutex:
-            if look in self._looks:
-                return self._looks[look]
-        data = encode(self.gallery.ask(lambda: paint(self.gallery, look)).result())
+            if look in self._variations:
+                return self._variations[look]
+        data = encode(self.gallery.ask(lambda: generate_variation(self.gallery, look)).result())
         with self._mutex:
-            self._looks[look] = data
-            while len(self._looks) > KEPT_LOOKS:
-                self._looks.popitem(last=False)
+            self._variations[look] = data
+            while len(self._variations) > KEPT_LOOKS:
+                self._variations.popitem(last=False)
         return data
 
     def admit(self, seed: int) -> None:
@@ -165,7 +165,7 @@ def _acting(studio: Studio, act: Callable[[Studio, Mapping[str, Any]], Any]) -> 
 
 
 def _waiting(studio: Studio) -> Any:
-    """The endpoint of images: it waits until one is painted, as long as somebody looks."""
+    """The endpoint of images: it waits until one is generated, as long as somebody looks."""
 
     async def endpoint(request: Request) -> Response:
         seed = request.path_params["seed"]
@@ -303,7 +303,7 @@ def _look(studio: Studio, request: Request) -> Any:
         if text.isascii() and text.isdecimal() and len(text) < 4
     )
     mix = _number(request, "mix", 0, MAX_SEED) if "mix" in request.query_params else None
-    look = Look(
+    look = Variation(
         request.path_params["seed"],
         _real(request, "trunc", usual.trunc),
         (_real(request, "x", usual.translate[0]), _real(request, "y", usual.translate[1])),

@@ -1,4 +1,4 @@
-"""Candidates on disk: painted once, shown at once after a restart. It may be deleted any time."""
+"""Candidates on disk: generated once, shown at once after a restart. It may be deleted any time."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Finishing:
         return {"state": "done", "pieces": len(seeds), "file": self._write(seeds, stay)}
 
     def _likeness(self, seed: int) -> str | None:
-        """Waits until the image is painted and, with training art, judged."""
+        """Waits until the image is generated and, with training art, judged."""
         if not self._gallery.has(seed):
             self._gallery.add([seed])
         self._gallery.want(seed)

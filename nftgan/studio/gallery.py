@@ -1,6 +1,7 @@
-"""The candidates: a thread that paints them, the wanted ones first, and knows what they look like.
+"""The candidates: a thread that generates them, the wanted ones first, and knows what they look
+like.
 
-One thread owns the model: a moved canvas changes the network for the time of an image. It does
+One thread owns the model: a moved input changes the network for the time of an image. It does
 what a person waits for before anything else: questions about one piece, then images in view,
 then the rest of the pool in order, so that it can be sorted and filtered as a whole.
 """
@@ -119,8 +120,8 @@ class Gallery:
         self._wanted: dict[int, int] = {}  # seed → how many wait for it; the last one comes first
         self._pool: list[int] = []
         self._place: dict[int, int] = {}
-        self._next = 0  # place in the pool before which all is painted
-        self._done = 0  # candidates in the pool that are painted
+        self._next = 0  # place in the pool before which all is generated
+        self._done = 0  # candidates in the pool that are generated
         self._unjudged: list[int] = []
         self._known: dict[int, Candidate] = {}
         self._rows = np.empty((256, 0), dtype=np.int16)
@@ -131,8 +132,8 @@ class Gallery:
         self.version = 0
         """Rises whenever more is known of a candidate."""
         self.failure: str | None = None
-        """Why painting has stopped, where it has."""
-        self._thread = threading.Thread(target=self._work, name="studio painter", daemon=True)
+        """Why generating has stopped, where it has."""
+        self._thread = threading.Thread(target=self._work, name="studio generator", daemon=True)
         self._art_thread = threading.Thread(target=self._look_at_art, daemon=True)
         self.add(seeds)
 
@@ -189,27 +190,27 @@ class Gallery:
         return seed in self._place
 
     def painted(self, after: int) -> list[int]:
-        """The painted candidates in the order of their painting, without the first `after`."""
+        """The generated candidates in the order of their generating, without the first `after`."""
         with self._change:
             return list(islice(self._known, after, None))
 
     @property
     def counts(self) -> tuple[int, int]:
-        """(candidates, of them painted)."""
+        """(candidates, of them generated)."""
         return len(self._pool), self._done
 
     # ---- images and facts
 
     def candidate(self, seed: int) -> Candidate | None:
-        """What is known of `seed`; None before it is painted."""
+        """What is known of `seed`; None before it is generated."""
         return self._known.get(seed)
 
     def image(self, seed: int) -> bytes | None:
-        """The encoded image; None while it is not painted."""
+        """The encoded image; None while it is not generated."""
         return self._cache.image(seed) if seed in self._known else None
 
     def want(self, seed: int) -> None:
-        """Paint `seed` before the others, until `unwant`."""
+        """Generate `seed` before the others, until `unwant`."""
         with self._change:
             self._wanted[seed] = self._wanted.pop(seed, 0) + 1
             self._change.notify_all()
@@ -246,16 +247,16 @@ class Gallery:
             return seeds, self._rows[: len(seeds)].astype(np.float64)
 
     def row(self, seed: int) -> np.ndarray | None:
-        """float64 [SIZE], None before it is painted."""
+        """float64 [SIZE], None before it is generated."""
         with self._change:
             place = self._row_of.get(seed)
             return None if place is None else self._rows[place].astype(np.float64)
 
     def table(self) -> dict[str, Any]:
-        """Traits and novelty of every painted candidate, by column.
+        """Traits and novelty of every generated candidate, by column.
 
         Levels are quantiles of all candidates, so one new image may move them all; to keep the
-        machine free for painting, a table may be a little old while images come in.
+        machine free for generating, a table may be a little old while images come in.
         """
         version, made, cost, table = self._table
         now = time.monotonic()
@@ -288,7 +289,7 @@ class Gallery:
         """uint8 [R, R, 3] before the finish; for questions that are given to `ask`."""
         return self.model.generate([seed], self._raw)[0]
 
-    # ---- the painter's thread
+    # ---- the thread that generates
 
     def _work(self) -> None:
         while True:
@@ -327,7 +328,7 @@ class Gallery:
             return list(batch)
         while self._next < len(self._pool) and self._pool[self._next] in self._known:
             self._next += 1
-        # The art is looked at in parallel; what is painted before must be judged afterwards.
+        # The art is looked at in parallel; what is generated before must be judged afterwards.
         self._gather(self._pool[self._next : self._next + 64 * MAX_BATCH], batch)
         if not batch and self.guard is not None and self._unjudged:
             taken, self._unjudged = self._unjudged[: self._batch], self._unjudged[self._batch :]

@@ -22,7 +22,7 @@ CHUNK = 256
 
 
 @dataclass(frozen=True)
-class Look:
+class Variation:
     """One image that a page asks for; `layers` come from the seed `mix`."""
 
     seed: int
@@ -38,7 +38,7 @@ class Look:
                 raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
 
 
-def paint(gallery: Gallery, look: Look) -> np.ndarray:
+def generate_variation(gallery: Gallery, look: Variation) -> np.ndarray:
     """uint8 [H, W, 3], to be called by the thread that owns the model.
 
     Raises UsageError for a look that the model cannot have.
@@ -61,7 +61,7 @@ def layer_groups(count: int) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def look_alikes(gallery: Gallery, seed: int, count: int) -> list[int]:
-    """The painted candidates whose images are closest to that of `seed`."""
+    """The generated candidates whose images are closest to that of `seed`."""
     own = gallery.row(seed)
     if own is None:
         return []

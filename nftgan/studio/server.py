@@ -82,7 +82,7 @@ class StudioServer:
         return f"http://{LOOPBACK}:{self.port}/?token={self._token}"
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Paint and answer until `stop`; `ready` is called when it may be opened.
+        """Generate and answer until `stop`; `ready` is called when it may be opened.
 
         Raises KeyboardInterrupt after Ctrl-C, when nothing is at work any more.
         """
@@ -100,7 +100,8 @@ class StudioServer:
     @contextmanager
     def _minding_ctrl_c(self) -> Iterator[threading.Event]:
         """Ctrl-C is a wish here and no exception: one in the middle of an import, or of the
-        painter's arithmetic, would leave locks behind that the painter then waits for.
+        arithmetic of the thread that generates, would leave locks behind that the thread then waits
+        for.
         """
         asked = threading.Event()
 

@@ -27,7 +27,7 @@ def tray(gallery: Gallery, opinions: Opinions, section: CollectionSection) -> di
     """What the page shows of the picked seeds, as JSON data.
 
     Traits are those of the previews; `nftgan metadata` measures the canonical images, which may
-    differ by a rounding. A piece that is not painted yet has none.
+    differ by a rounding. A piece that is not generated yet has none.
     """
     seeds = opinions.picked()
     found = {seed: gallery.candidate(seed) for seed in seeds}

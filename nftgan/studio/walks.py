@@ -1,4 +1,4 @@
-"""Walks from piece to piece: frames painted one by one, and the command that makes the film."""
+"""Walks from piece to piece: frames generated one by one, and the command that makes the film."""
 
 from __future__ import annotations
 

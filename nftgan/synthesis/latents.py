@@ -1,4 +1,4 @@
-"""From a seed and a recipe to what a generator eats: z, class, truncation, moved canvas."""
+"""From a seed and a recipe to what a generator eats: z, class, truncation, moved input."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def check_recipe(generator: Any, recipe: Recipe) -> None:
             f"the cutoff {recipe.cutoff} is above the model's {generator.num_ws} layers"
         )
     if generator.img_channels not in (1, 3):
-        raise UsageError(f"the model paints {generator.img_channels} channels, not RGB or grey")
+        raise UsageError(f"the model makes {generator.img_channels} channels, not RGB or grey")
     moved = recipe.translate != (0.0, 0.0) or recipe.rotate != 0.0
     if moved and _transform(generator) is None:
         raise UsageError(
@@ -98,7 +98,7 @@ def check_recipe(generator: Any, recipe: Recipe) -> None:
 
 @contextmanager
 def input_transform(generator: Any, recipe: Recipe) -> Iterator[None]:
-    """Inside, the generator's canvas is moved as `recipe` says; afterwards it is as it was."""
+    """Inside, the generator's input is moved as `recipe` says; afterwards it is as it was."""
     buffer = _transform(generator)
     if buffer is None:
         yield

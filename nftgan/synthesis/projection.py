@@ -138,7 +138,7 @@ class Search:
         side = model.resolution
         if target.shape != (side, side, 3) or target.dtype != np.uint8:
             raise UsageError(
-                f"the image is {target.dtype} {list(target.shape)}, the model paints {side}x{side}",
+                f"the image is {target.dtype} {list(target.shape)}, the model makes {side}x{side}",
                 hint=f"crop and scale it to {side}x{side} first",
             )
         if steps < 1:
@@ -202,11 +202,11 @@ class Search:
                 (w.grad,) = torch.autograd.grad(loss, [w])
                 optimizer.step()
                 with torch.no_grad():
-                    painted = self._image(w)
-                    distance = float(self._distance(painted))
+                    generated = self._image(w)
+                    distance = float(self._distance(generated))
                     if distance < best_distance:
                         best, best_distance = w.detach().clone(), distance
-                        image = to_pixels(painted)[0]
+                        image = to_pixels(generated)[0]
                 task.advance()
                 task.update(note=f"distance {best_distance:.4f}")
                 yield image

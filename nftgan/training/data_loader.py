@@ -77,7 +77,7 @@ class DataLoader:
         self, config: TrainConfig, dataset: Dataset, distributed: Distributed = SINGLE_PROCESS
     ) -> None:
         """Raises UsageError when `dataset` is not the one that `config` was made for, or when the
-        team cannot share its batch.
+        group cannot share its batch.
         """
         if dataset.fingerprint != config.dataset.fingerprint:
             raise UsageError(

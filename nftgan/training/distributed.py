@@ -17,7 +17,7 @@ from nftgan.errors import PartlyDone, UsageError
 from nftgan.training.launch import RENDEZVOUS, world_size
 
 TIMEOUT = datetime.timedelta(minutes=20)
-"""How long a process waits for the others: a snapshot of the leader is the longest pause."""
+"""How long a process waits for the others: a snapshot of the main process is the longest pause."""
 
 
 class Distributed:
@@ -78,7 +78,7 @@ class Distributed:
         return tuple(value > 0 for value in raised.tolist())
 
     def broadcast_str(self, mine: str) -> str:
-        """The leader's text."""
+        """The main process's text."""
         if self.world_size == 1:
             return mine
         data = torch.zeros(4096, dtype=torch.uint8, device=self._device)
@@ -110,7 +110,8 @@ SINGLE_PROCESS = Distributed()
 
 @contextmanager
 def init_distributed(device: str) -> Iterator[Distributed]:
-    """The team that the environment describes, as torchrun or `launch` set it; else SINGLE_PROCESS.
+    """The process group that the environment describes, as torchrun or `launch` set it; else
+    SINGLE_PROCESS.
 
     RANK, WORLD_SIZE and LOCAL_RANK are read, with MASTER_ADDR and MASTER_PORT, or the file of
     NFTGAN_RENDEZVOUS. GPUs talk by NCCL, processors by gloo.
@@ -131,7 +132,7 @@ def init_distributed(device: str) -> Iterator[Distributed]:
             )
         torch.cuda.set_device(place)
     # Its default arguments keep the group that exists when it is loaded, as deterministic kernels
-    # load it later: the group's threads then outlived the team, and one of them that still held a
+    # load it later: the group's threads then outlived it, and one of them that still held a
     # tensor at Python's end aborted the process.
     import_module("torch.distributed.nn.functional")
     meeting = os.environ.get(RENDEZVOUS)

@@ -33,10 +33,11 @@ def world_size() -> int:
 
 
 def launch(arguments: Sequence[str], processes: int) -> int:
-    """Run `python -m nftgan ARGUMENTS` in `processes` processes as one team; their exit code.
+    """Run `python -m nftgan ARGUMENTS` in `processes` processes as one group; their exit code.
 
-    Only the leader speaks, and whoever fails first. Ctrl-C and SIGTERM reach all of them. Raises
-    PartlyDone when one dies: the others are then ended, and the run's last saved state stands.
+    Only the main process speaks, and whoever fails first. Ctrl-C and SIGTERM reach all of them.
+    Raises PartlyDone when one dies: the others are then ended, and the run's last saved state
+    stands.
     """
     with tempfile.TemporaryDirectory(prefix="nftgan-") as folder:
         place = Path(folder)

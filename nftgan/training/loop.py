@@ -44,9 +44,9 @@ def train(
 
     Files appear in `run_dir` before the tick that announces them is yielded. Killed at any moment,
     the same call again ends with the same weights as an undisturbed run on the same machine. Every
-    process of `distributed` makes the same call; the leader alone writes. All measure snapshots by
-    `score`. Raises UsageError when `run_dir` holds another run, Cancelled after Ctrl-C (state
-    saved), PartlyDone when another process of the team has died.
+    process of `distributed` makes the same call; the main process alone writes. All measure
+    snapshots by `score`. Raises UsageError when `run_dir` holds another run, Cancelled after Ctrl-C
+    (state saved), PartlyDone when another process of the group has died.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     with _only_writer(run_dir, distributed), _reproducible(config), ExitStack() as ending:
@@ -59,7 +59,7 @@ def train(
         if not continued and config.parent is not None:
             parent = model_file.load_networks(config.parent.source)
             taken_over = str(transfer(state, parent.generator, parent.discriminator))
-        distributed.barrier()  # until all have read what the leader is about to replace
+        distributed.barrier()  # until all have read what the main process is about to replace
         writer = RunWriter(config, run_dir, loader) if distributed.is_main else None
         if writer is not None:
             _begin(config, run_dir, state, writer, continued, taken_over, progress)
@@ -76,8 +76,10 @@ def train(
                     if tick.snapshot:
                         save_state(state, run_dir)
                 yield tick
-                (lost,) = distributed.all_reduce_any(tick.lost and config.watchdog == "stop")
-                if lost:
+                (diverged,) = distributed.all_reduce_any(
+                    tick.diverged and config.watchdog == "stop"
+                )
+                if diverged:
                     raise _lost(run_dir)
 
 
@@ -196,7 +198,7 @@ def _tick(config: TrainConfig, state: TrainState, pace: float, *, last: bool) ->
         snapshot=last or number % config.snap == 0,
         last=last,
         warnings=watchdog.warnings(config, state, statistics),
-        lost=not all(math.isfinite(value) for value in statistics.values()),
+        diverged=not all(math.isfinite(value) for value in statistics.values()),
     )
 
 

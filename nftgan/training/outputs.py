@@ -38,7 +38,7 @@ class RunWriter:
         self._columns, self._rows = grid_size(config.dataset.resolution)
 
         self._art = np.zeros((0, 1, 1, 1), np.uint8)
-        self._art_variety = 1.0
+        self._art_diversity = 1.0
         self._board = board.open_board(run_dir) if config.tensorboard else None
 
     def begin(self, state: TrainState, *, continued: bool) -> None:
@@ -51,7 +51,7 @@ class RunWriter:
         count = min(self._columns * self._rows, len(self._loader.shown))
         spread = np.linspace(0, len(self._loader.shown) - 1, count).astype(np.int64)  # all classes
         art = dataset.images(self._loader.shown[spread])
-        self._art, self._art_variety = art, watchdog.variety(art)
+        self._art, self._art_diversity = art, watchdog.diversity(art)
         if not continued:
             self._write_grid("reals.png", art)
         verb = "continued" if continued else "started"
@@ -94,7 +94,7 @@ class RunWriter:
         """`tick` with its scores and what a look at the networks tells: do the images differ,
         does a pattern run through, does D judge by memory.
         """
-        share = watchdog.variety(sheet) / max(self._art_variety, 1e-3)
+        share = watchdog.diversity(sheet) / max(self._art_diversity, 1e-3)
         statistics = tick.statistics | {"Variety": share}
         found = [watchdog.collapse_warning(share)]
         if len(sheet) == len(self._art):
@@ -113,11 +113,11 @@ class RunWriter:
             tick,
             statistics=statistics,
             warnings=tick.warnings + said,
-            lost=tick.lost or bool(tick.images and share < watchdog.LOST),
+            diverged=tick.diverged or bool(tick.images and share < watchdog.LOST),
         )
 
     def _overfitting(self, state: TrainState, sheet: npt.NDArray[np.uint8]) -> float:
-        """r_v from D's logits on as many shown, held out and painted images, none augmented."""
+        """r_v from D's logits on as many shown, held out and generated images, none augmented."""
         count = min(len(sheet), len(self._loader.held), len(self._loader.shown))
         fakes = torch.from_numpy(sheet[:count]).to(state.device).to(torch.float32) / 127.5 - 1
         classes = self._config.generator.c_dim
@@ -129,7 +129,7 @@ class RunWriter:
             if indices is None and turn is not None:
                 labels = torch.eye(classes, device=state.device)[torch.from_numpy(turn)]
             means.append(self._mean_logit(state, images, labels))
-        return watchdog.overfitting(*means)
+        return watchdog.overfitting_heuristic(*means)
 
     def _mean_logit(self, state: TrainState, images: Tensor, labels: Tensor | None) -> float:
         group = self._config.discriminator.mbstd_group_size or 1

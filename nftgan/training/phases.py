@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 class Batch:
     """The real images of one step: images [N, C, H, W] in [-1, 1], labels [N, c_dim] or None.
 
-    In a team each process holds only its own share: `rows` [N] then says which samples of the
-    whole batch they are.
+    In a group of processes each process holds only its own share: `rows` [N] then says which
+    samples of the whole batch they are.
     """
 
     images: Tensor
@@ -308,7 +308,7 @@ def micro_batches(
     Whole groups of the minibatch deviation stay together: sample n belongs to group
     n mod (count / group), so a micro-batch takes every sample of some groups; D then sees the same
     groups as it would in one piece. size: images at once, by default the configuration's.
-    Raises UsageError when the groups cannot be shared equally by the team.
+    Raises UsageError when the groups cannot be shared equally by the processes.
     """
     group = min(config.discriminator.mbstd_group_size or count, count)
     groups = max(count // group, 1)
@@ -394,7 +394,7 @@ def train_step(
     for phase in phases(config):
         if state.step % phase.interval == 0:
             # StyleGAN2's noise comes from torch's own stream, so that it too follows from the
-            # step; each process of a team has its own.
+            # step; each process of a group has its own.
             noise = rng_for(config.seed, state.step, phase.rng_stream, 1 + 2 * distributed.rank)
             torch.manual_seed(int(noise.integers(2**63)))
             run_phase(phase, ctx, latents(phase), batch)

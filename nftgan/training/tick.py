@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ SampleFn = Callable[[Sequence[int]], npt.NDArray[np.uint8]]
 """Images [N, C, H, W] of the averaged generator for N seeds."""
 Score = Callable[[SampleFn, Distributed], dict[str, float]]
 """Measures a network at a snapshot; given to the loop by who may know of metrics. All processes of
-the team call it, and the leader's answer counts."""
+the group call it, and the main process's answer counts."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Tick:
     snapshot: bool  # networks and sample grid are due
     last: bool
     warnings: tuple[str, ...]  # in words, with what to do
-    lost: bool = False  # nothing good will come of going on
+    diverged: bool = field(
+        default=False, metadata={"json": "lost"}
+    )  # nothing good will come of going on
 
     @property
     def kimg(self) -> float:

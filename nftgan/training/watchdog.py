@@ -34,7 +34,7 @@ COLLAPSED = 0.4
 """Variety of the fakes, as a share of the art's, below which they have become one image."""
 
 
-def variety(images: npt.NDArray[np.uint8]) -> float:
+def diversity(images: npt.NDArray[np.uint8]) -> float:
     """How little the shapes in images [N, C, H, W] have in common: 0 the same, about 1 unrelated.
 
     One minus the mean correlation between pairs of small grey versions; colours do not count.
@@ -101,7 +101,7 @@ OVERFIT = 0.6
 by memory."""
 
 
-def overfitting(art: float, held: float, fakes: float) -> float:
+def overfitting_heuristic(art: float, held: float, fakes: float) -> float:
     """r_v of Karras et al. 2020 (ADA, eq. 1) from mean logits: 0, D treats art that it never saw as
     art; 1, as fakes.
     """

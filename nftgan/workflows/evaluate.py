@@ -14,7 +14,7 @@ from nftgan.dataset.holdout import Split, split_dataset
 from nftgan.errors import UsageError
 from nftgan.files import read_json
 from nftgan.metrics.copies import Pair
-from nftgan.metrics.evaluation import METRICS, Evaluation, Figure, Judge, parse_metrics
+from nftgan.metrics.evaluation import METRICS, Evaluation, Evaluator, MetricResult, parse_metrics
 from nftgan.metrics.features import Extractor
 from nftgan.metrics.fidelity import fidelity
 from nftgan.metrics.reference import references
@@ -40,7 +40,7 @@ class EvaluateResult:
     model: str
     dataset: str
     seeds: tuple[int, int]  # first and last
-    figures: dict[str, Figure]
+    figures: dict[str, MetricResult]
     fakes: int
     against: int
     reals: int
@@ -63,7 +63,7 @@ def evaluate(
     device: str | None = None,
     progress: Progress = SILENT,
 ) -> EvaluateResult:
-    """Paint `images` fakes of seeds `seed`, `seed` + 1, … and compare them with `dataset`.
+    """Generate `images` fakes of seeds `seed`, `seed` + 1, … and compare them with `dataset`.
 
     metrics: names of `ALL_METRICS` with commas between; holdout: the share of the art that the
     model has not learnt from, None for that of its run, else the default; sheet: a PNG of the
@@ -77,7 +77,7 @@ def evaluate(
     loaded, art = load_model(source, device=device), Dataset.open(dataset)
     if loaded.resolution != art.resolution:
         raise UsageError(
-            f"the model paints {loaded.resolution} pixels, the images of {dataset} have"
+            f"the model makes {loaded.resolution} pixels, the images of {dataset} have"
             f" {art.resolution}",
             hint=f"nftgan prepare ART -o art-{loaded.resolution}.zip"
             f" --resolution {loaded.resolution}",
@@ -109,8 +109,8 @@ def evaluate(
         fakes = _keeping(fakes, kept)
     found = Evaluation({}, count, 0, len(reals), held is not None)
     if own:
-        judge = Judge(reals, held, metrics=own, extractor=extractor, seed=seed)
-        found = judge(fakes, generator=loaded.generator)
+        evaluator = Evaluator(reals, held, metrics=own, extractor=extractor, seed=seed)
+        found = evaluator(fakes, generator=loaded.generator)
     if "fid" in wanted:
         kept.extend(() if own else fakes)
         progress.note("torch-fidelity computes FID, KID, PR and PPL")
@@ -193,13 +193,13 @@ def _batches(
     groups: dict[int | None, list[int]] = {}
     for seed, class_idx in order:
         groups.setdefault(class_idx, []).append(seed)
-    painted = (
+    generated = (
         image
         for class_idx, seeds in groups.items()
         for _, image in model.previews(seeds, truncation_psi=trunc, class_idx=class_idx)
     )
     batch: list[np.ndarray] = []
-    for image in track(painted, progress, "painting and judging", "images", total=len(order)):
+    for image in track(generated, progress, "generating and measuring", "images", total=len(order)):
         batch.append(image.transpose(2, 0, 1))
         if len(batch) == BATCH:
             yield np.stack(batch)

@@ -31,7 +31,7 @@ def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
     nearer to an image shown than 99 in 100 held-out ones are. Where nothing is held out, all art
     is what fakes are compared with, the floor is that of one half of it against the other, and
     each image's own neighbour among the others says what a copy is. The art's features are kept
-    in the run folder. A team shares out the fakes.
+    in the run folder. A group of processes shares out the fakes.
     """
     if "kid" not in config.metrics:
         return None

@@ -63,8 +63,8 @@ def _is_same(options: Path, config: TrainConfig) -> bool:
 def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Tick]:
     """Train until the end; every tick's files are on disk when it is yielded.
 
-    Started by torchrun, or by `--gpus`, the processes train as one team: each makes this call, and
-    the leader's plan says in which folder.
+    Started by torchrun, or by `--gpus`, the processes train as one group: each makes this call, and
+    the main process's plan says in which folder.
     """
     with init_distributed(plan.config.device) as distributed:
         run_dir = Path(distributed.broadcast_str(str(plan.run_dir)))

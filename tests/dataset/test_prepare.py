@@ -118,8 +118,8 @@ def test_the_pixels_are_those_of_the_images_in_order(tmp_path: Path) -> None:
     drawing(9, 120, 80).save(art / "wide.png")
     report = prepare(art, tmp_path / "out.zip", PrepareOptions(resolution=32))
     dataset = Dataset.open(report.output)
-    squares = [drawing(seed) for seed in range(3)] + [drawing(9, 120, 80).crop((20, 0, 100, 80))]
-    for index, image in enumerate(squares):
+    prepared = [drawing(seed) for seed in range(3)] + [drawing(9, 120, 80).crop((20, 0, 100, 80))]
+    for index, image in enumerate(prepared):
         small = np.asarray(image.resize((32, 32), Image.Resampling.LANCZOS))
         assert np.array_equal(dataset.images([index])[0], small.transpose(2, 0, 1))
     assert dataset.notes["sources"][3]["crop"] == [20, 0, 100, 80]
@@ -451,16 +451,16 @@ def test_a_kill_in_the_middle_leaves_no_half_zip_and_no_workers(tmp_path: Path) 
     assert report.kept == 30 and Dataset.open(output).fingerprint == report.fingerprint
 
 
-def deadly(path: Path, job: image_worker.Job) -> image_worker.Square | str:
+def deadly(path: Path, job: image_worker.Job) -> image_worker.PreparedImage | str:
     if path.name == "03.png":
         os.kill(os.getpid(), signal.SIGKILL)
-    return image_worker.make_square(path, job)
+    return image_worker.prepare_image(path, job)
 
 
 def test_a_decoder_that_crashes_costs_one_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nftgan.dataset.prepare.make_square", deadly)
+    monkeypatch.setattr("nftgan.dataset.prepare.prepare_image", deadly)
     report = prepare(art_folder(tmp_path / "art", 8), tmp_path / "out.zip", workers=2)
     assert report.rejected == (("03.png", "its decoder crashed"),)
     assert report.kept == 7

@@ -24,11 +24,11 @@ from nftgan.networks import build_generator
 from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config, stylegan3_r
 
 SIZE = 32
-Painter = Callable[[np.ndarray], torch.Tensor]
+Sampler = Callable[[np.ndarray], torch.Tensor]
 
 
-def waves(highest: float, *, glued: float = 0.0, size: int = SIZE) -> Painter:
-    """An ideal painter: plane waves below `highest` cycles a pixel, sampled where they moved.
+def waves(highest: float, *, glued: float = 0.0, size: int = SIZE) -> Sampler:
+    """An ideal sampler: plane waves below `highest` cycles a pixel, sampled where they moved.
 
     `glued` is the amplitude of a pattern that stays on its pixels.
     """
@@ -38,42 +38,42 @@ def waves(highest: float, *, glued: float = 0.0, size: int = SIZE) -> Painter:
     phase = random.uniform(0, 2 * math.pi, 12)
     pattern = glued * random.choice([-1.0, 1.0], (size, size))
 
-    def paint(transform: np.ndarray) -> torch.Tensor:
+    def sample(transform: np.ndarray) -> torch.Tensor:
         u = (np.arange(size) + 0.5) / size - 0.5
         x, y = np.meshgrid(u, u)
         places = np.stack([x, y, np.ones_like(x)], axis=-1) @ transform.T  # [S, S, 3]
         image = np.sin(2 * math.pi * places[..., :2] @ f.T + phase).mean(axis=-1) + pattern
         return torch.from_numpy(image)[None, None]
 
-    return paint
+    return sample
 
 
 def decibels(error: tuple[float, int]) -> float:
     return math.inf if error[0] == 0 else 10 * math.log10(4 * error[1] / error[0])
 
 
-def test_an_ideal_painter_follows_whole_pixels_to_rounding() -> None:
+def test_an_ideal_sampler_follows_whole_pixels_to_rounding() -> None:
     error = translation_error(waves(0.5), np.array([0.11, -0.07]), fractional=False)
     assert decibels(error) > 280
     assert error[1] == (SIZE - 4) * (SIZE - 2)  # rounded to 4 right and 2 up
 
 
-def test_an_ideal_painter_follows_fractions_as_far_as_lanczos_can_tell() -> None:
+def test_an_ideal_sampler_follows_fractions_as_far_as_lanczos_can_tell() -> None:
     for shift in ([0.11, -0.07], [-0.016, 0.1], [0.125, 0.0]):
         assert decibels(translation_error(waves(0.1), np.array(shift), fractional=True)) > 55
 
 
 @pytest.mark.parametrize("degrees", [0, 1, 30, 45, 90, 133, 180, -77])
-def test_an_ideal_painter_follows_rotations(degrees: float) -> None:
+def test_an_ideal_sampler_follows_rotations(degrees: float) -> None:
     assert decibels(rotation_error(waves(0.25, size=48), math.radians(degrees))) > 60
 
 
 @pytest.mark.parametrize("degrees", [30, 90, -120])
 def test_rotating_the_wrong_way_is_seen(degrees: float) -> None:
-    paint = waves(0.25, size=48)
+    sample = waves(0.25, size=48)
 
     def wrong(transform: np.ndarray) -> torch.Tensor:
-        return paint(np.linalg.inv(transform))
+        return sample(np.linalg.inv(transform))
 
     assert decibels(rotation_error(wrong, math.radians(degrees))) < 30
 
@@ -81,16 +81,16 @@ def test_rotating_the_wrong_way_is_seen(degrees: float) -> None:
 def test_a_glued_pattern_costs_what_its_amplitude_says() -> None:
     # Two independent patterns of +-a differ by 2 a^2 on average: 10 log10(4 / (2 a^2)) dB.
     for amplitude in (0.01, 0.1, 1.0):
-        paint = waves(0.2, glued=amplitude, size=256)
-        error = translation_error(paint, np.array([0.1, 0.05]), fractional=False)
+        sample = waves(0.2, glued=amplitude, size=256)
+        error = translation_error(sample, np.array([0.1, 0.05]), fractional=False)
         assert decibels(error) == pytest.approx(10 * math.log10(2 / amplitude**2), abs=0.3)
     assert decibels(rotation_error(waves(0.2, glued=0.1, size=64), 0.6)) < 30
 
 
 def test_a_shift_of_nothing_is_compared_on_every_pixel() -> None:
-    paint = waves(0.3)
+    sample = waves(0.3)
     for fractional in (False, True):
-        total, count = translation_error(paint, np.zeros(2), fractional=fractional)
+        total, count = translation_error(sample, np.zeros(2), fractional=fractional)
         assert (total, count) == (0, SIZE * SIZE)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import nftgan.metrics
+from nftgan.cli.ui import plain
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import Split, split_dataset
 from nftgan.dataset.shipped import unpack
 from nftgan.errors import UsageError
-from nftgan.metrics.evaluation import METRICS, Evaluation, Judge, parse_metrics
+from nftgan.metrics.evaluation import METRICS, Evaluation, Evaluator, MetricResult, parse_metrics
 from nftgan.metrics.features import Extractor
 from nftgan.metrics.reference import Reference, references
 
@@ -45,8 +46,8 @@ def unseen(art: Dataset) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def judge(sides: tuple[Reference, Reference]) -> Judge:
-    return Judge(*sides, metrics=WITHOUT_EQ)
+def evaluator(sides: tuple[Reference, Reference]) -> Evaluator:
+    return Evaluator(*sides, metrics=WITHOUT_EQ)
 
 
 def batches(images: np.ndarray) -> Iterator[np.ndarray]:
@@ -55,8 +56,8 @@ def batches(images: np.ndarray) -> Iterator[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def perfect(judge: Judge, unseen: np.ndarray) -> Evaluation:
-    return judge(batches(unseen))
+def perfect(evaluator: Evaluator, unseen: np.ndarray) -> Evaluation:
+    return evaluator(batches(unseen))
 
 
 def test_art_itself_reaches_the_floor_in_every_figure(perfect: Evaluation) -> None:
@@ -65,21 +66,21 @@ def test_art_itself_reaches_the_floor_in_every_figure(perfect: Evaluation) -> No
         "kid", "swd", "precision", "recall", "coverage", "spread", "kinds", "copies"
     ]  # fmt: skip
     for name, figure in perfect.figures.items():
-        assert figure.error is not None and figure.floor is not None
-        assert figure.floor_error is not None and figure.words
-        both = np.hypot(figure.error, figure.floor_error)
-        assert abs(figure.value - figure.floor) < 3.5 * both, name
+        assert figure.error is not None and figure.real_baseline is not None
+        assert figure.real_baseline_error is not None and figure.description
+        both = np.hypot(figure.error, figure.real_baseline_error)
+        assert abs(figure.value - figure.real_baseline) < 3.5 * both, name
 
 
 def test_copies_are_found_in_every_orientation(
-    judge: Judge, sides: tuple[Reference, Reference]
+    evaluator: Evaluator, sides: tuple[Reference, Reference]
 ) -> None:
     originals = sides[0].read(range(24))
     turned = np.stack(
         [np.rot90(o, n % 4, axes=(1, 2))[..., :: 1 - 2 * (n % 2)] for n, o in enumerate(originals)]
     )
     darker = (turned * 0.85).astype(np.uint8)
-    found = judge(batches(darker)).copies
+    found = evaluator(batches(darker)).copies
     assert found is not None
     assert found.copies == 24 and found.close.value == 1
     assert found.held_copies == 0 and found.held.value < 0.1
@@ -89,25 +90,25 @@ def test_copies_are_found_in_every_orientation(
 
 
 def test_a_generator_of_few_images_is_seen(
-    judge: Judge, unseen: np.ndarray, perfect: Evaluation
+    evaluator: Evaluator, unseen: np.ndarray, perfect: Evaluation
 ) -> None:
-    found = judge(batches(np.repeat(unseen[:4], 10, axis=0))).figures
+    found = evaluator(batches(np.repeat(unseen[:4], 10, axis=0))).figures
     assert found["kinds"].value < 4.01 < perfect.figures["kinds"].value / 2
     for name in ("recall", "coverage"):
         figure = found[name]
-        assert figure.floor is not None and figure.value < figure.floor / 2
+        assert figure.real_baseline is not None and figure.value < figure.real_baseline / 2
     kid = found["kid"]
     assert kid.error is not None and kid.value > perfect.figures["kid"].value + 3 * kid.error
 
 
-def test_noise_is_no_art(judge: Judge, unseen: np.ndarray) -> None:
+def test_noise_is_no_art(evaluator: Evaluator, unseen: np.ndarray) -> None:
     noise = np.random.default_rng(0).integers(0, 256, unseen.shape).astype(np.uint8)
-    found = judge(batches(noise)).figures
+    found = evaluator(batches(noise)).figures
     assert found["precision"].value == found["coverage"].value == found["copies"].value == 0
     for name in ("kid", "swd"):
         figure = found[name]
-        assert figure.floor is not None and figure.floor_error is not None
-        assert figure.value > figure.floor + 20 * figure.floor_error
+        assert figure.real_baseline is not None and figure.real_baseline_error is not None
+        assert figure.value > figure.real_baseline + 20 * figure.real_baseline_error
 
 
 def test_without_held_out_art_halves_are_compared(
@@ -166,6 +167,18 @@ def test_names_of_metrics_are_checked() -> None:
 
 def test_too_few_images_are_refused(sides: tuple[Reference, Reference], unseen: np.ndarray) -> None:
     with pytest.raises(UsageError, match="too few to judge by"):
-        Judge(sides[0], sides[1].take(np.arange(7)))
+        Evaluator(sides[0], sides[1].take(np.arange(7)))
     with pytest.raises(UsageError, match="3 fakes are too few"):
-        Judge(*sides, metrics=("kid",))([unseen[:3]])
+        Evaluator(*sides, metrics=("kid",))([unseen[:3]])
+
+
+def test_a_results_names_in_json_are_those_of_its_first_version() -> None:
+    result = MetricResult(1.0, 0.1, 2.0, 0.2, "lower", "what it is")
+    assert plain(result) == {
+        "value": 1.0,
+        "error": 0.1,
+        "floor": 2.0,
+        "floor_error": 0.2,
+        "better": "lower",
+        "words": "what it is",
+    }

@@ -298,7 +298,7 @@ def test_old_networks_are_thinned_evenly_and_the_best_newest_and_first_stay(tmp_
 
 
 def test_a_lost_run_stops_when_the_watchdog_may(configure, tmp_path, monkeypatch):
-    monkeypatch.setattr(outputs.watchdog, "variety", lambda images: 0.0 if len(images) else 1.0)
+    monkeypatch.setattr(outputs.watchdog, "diversity", lambda images: 0.0 if len(images) else 1.0)
     assert len(run(configure(), tmp_path / "warned")) == 4
     with pytest.raises(CheckFailed, match="is lost"):
         run(configure(watchdog="stop"), tmp_path / "stopped")

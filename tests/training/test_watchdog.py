@@ -46,9 +46,9 @@ def test_variety_counts_shapes_and_not_colours():
     different = rng.integers(0, 256, (32, 3, 32, 32)).astype(np.uint8)
     same = np.repeat(different[:1], 32, axis=0)
     tinted = np.clip(same * rng.uniform(0.5, 1.0, (32, 3, 1, 1)), 0, 255).astype(np.uint8)
-    assert watchdog.variety(different) == pytest.approx(1, abs=0.05)
-    assert watchdog.variety(same) == pytest.approx(0, abs=1e-6)
-    assert watchdog.variety(tinted) < 0.1
+    assert watchdog.diversity(different) == pytest.approx(1, abs=0.05)
+    assert watchdog.diversity(same) == pytest.approx(0, abs=1e-6)
+    assert watchdog.diversity(tinted) < 0.1
     assert watchdog.collapse_warning(0.9) is None
     assert "alike" in watchdog.collapse_warning(0.1)
 
@@ -94,6 +94,6 @@ def test_blurred_fakes_are_no_pattern():
     [(2, 2, -2, 0), (2, -2, -2, 1), (2, 0, -2, 0.5), (0, 0, 0, 0)],
 )
 def test_overfitting_is_the_lead_that_unseen_art_does_not_have(art, held, fakes, share):
-    assert watchdog.overfitting(art, held, fakes) == pytest.approx(share)
-    warning = watchdog.overfitting_warning(watchdog.overfitting(art, held, fakes), "ada")
+    assert watchdog.overfitting_heuristic(art, held, fakes) == pytest.approx(share)
+    warning = watchdog.overfitting_warning(watchdog.overfitting_heuristic(art, held, fakes), "ada")
     assert (warning is not None) == (share > 0.6)
