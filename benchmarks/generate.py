@@ -74,7 +74,7 @@ def exact(case: str, images: int) -> dict[str, Any]:
 
 
 def convolution_work(G: Any) -> float:
-    """Multiply-adds of the convolutions of one image, in milliards."""
+    """Multiply-adds of the convolutions of one image, in billions."""
     import torch
 
     from nftgan.networks import stylegan2, stylegan3

@@ -5,7 +5,7 @@
 The baseline is our own reference (zero-insert, pad, depthwise convolution; for the convolution,
 PyTorch's own), with the same allocator settings as ours. The two are timed in turn, the best time
 of each counts. Errors are against float64, of the largest value. G/s are multiply-adds that the
-method cannot avoid, in milliards a second; `share` is what that is of a matrix product's.
+method cannot avoid, in billions a second; `share` is what that is of a matrix product's.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ def alternating(ways: dict[str, Callable[[], Any]], repeat: int) -> dict[str, fl
 
 
 def gemm_rate() -> float:
-    """Multiply-adds a second of a float32 matrix product, in milliards."""
+    """Multiply-adds a second of a float32 matrix product, in billions."""
     a = torch.randn(1024, 1024)
     return 1024**3 / alternating({"": lambda: a @ a}, 10)[""] / 1e9
 
 
 def fused_work(x: Tensor, y: Tensor, up: int, n1: int, down: int, n2: int, separable: int) -> float:
-    """Multiply-adds without zeros and twice-computed samples, in milliards."""
+    """Multiply-adds without zeros and twice-computed samples, in billions."""
     mid = x.shape[3] * up
     planes, side, out = x.shape[0] * x.shape[1], x.shape[2], y.shape[2]
     upsampling = n1 / up * (side * mid + mid * mid)

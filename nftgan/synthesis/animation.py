@@ -19,7 +19,7 @@ CRF = "14"
 
 
 def check_animation(path: Path, fps: float = 30) -> None:
-    """Raises UsageError when `write_animation` could not write `path`: before hours of generating."""
+    """Raises UsageError when `write_animation` could not write `path`, before hours of work."""
     if path.suffix.lower() not in FORMATS:
         raise UsageError(
             f"{path.name}: cannot write animations as {path.suffix or 'a file without ending'}",
