@@ -47,6 +47,11 @@ class Project:
         return self.root / MODEL_NAME
 
     @property
+    def history(self) -> Path:
+        """Choices of pieces that later ones replaced, each in a numbered folder."""
+        return self.root / "history"
+
+    @property
     def ratings_path(self) -> Path:
         return self.root / "ratings.jsonl"
 

@@ -109,6 +109,8 @@ def curate(
     if result.overridden:
         rows = [(one.seed, one.reason) for one in result.overridden[:10]]
         ui.table(f"Kept knowingly: {len(result.overridden)}, the first", ("seed", "reason"), rows)
+    if result.replaced is not None:
+        ui.note(f"the choice before is kept in {result.replaced}: copy its files back to undo")
     ui.print(f"{'wrote' if result.changed else 'unchanged:'} {result.manifest}")
     ui.print(f"next: [bold]nftgan render -C {project.root}[/]")
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from nftgan.collection.ratings import Rating, append_rating, check_room, read_ra
 from nftgan.collection.settings import check_settings
 from nftgan.collection.tags import class_tag
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
-from nftgan.files import complete_files
+from nftgan.files import atomic_path, complete_files, write_bytes
 from nftgan.networks.model_file import ModelFile, open_model, write_model
 from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress
@@ -33,6 +34,7 @@ class CurateResult:
     changed: bool
     # Pieces that stay in spite of their likeness.
     overridden: tuple[Refusal, ...] = field(default=(), metadata={"json": "kept"})
+    replaced: Path | None = None  # where another choice, made before, is kept
 
 
 def curate(
@@ -190,11 +192,12 @@ def write_choice(
     true.
     """
     path = project.model_path
+    before = Manifest.load(project.manifest_path) if project.manifest_path.exists() else None
+    replaced = _keep_choice(project, before, model, seeds)
     if source != path:
         whole = open_model(source)
         # The discriminator judged; only the generator is needed to make the pieces again.
         write_model(path, ModelFile(whole.generator_config, whole.generator, meta=whole.meta))
-    before = Manifest.load(project.manifest_path) if project.manifest_path.exists() else None
     same_pixels = before is not None and before.recipe_hash == recipe.hash
     reasons: dict[int, str | None] = {}
     if before is not None and same_pixels and (art is None or art.dataset is None):
@@ -227,7 +230,27 @@ def write_choice(
         tuple(
             Refusal(piece.seed, piece.override_reason) for piece in pieces if piece.override_reason
         ),
+        replaced,
     )
+
+
+def _keep_choice(
+    project: Project, before: Manifest | None, model: Model, seeds: tuple[int, ...]
+) -> Path | None:
+    """A folder in history/ with the manifest, and the model if it changes too, that are replaced.
+
+    None when nothing is: what took days to choose is never lost to one command.
+    """
+    other_model = before is not None and before.model.identity != model.identity
+    if before is None or (before.seeds == seeds and not other_model):
+        return None
+    numbers = [int(p.name) for p in project.history.glob("*") if p.name.isdecimal()]
+    folder = project.history / f"{max(numbers, default=0) + 1:04d}"
+    write_bytes(folder / project.manifest_path.name, project.manifest_path.read_bytes())
+    if other_model and project.model_path.exists():
+        with atomic_path(folder / project.model_path.name) as temporary:
+            shutil.copyfile(project.model_path, temporary)
+    return folder
 
 
 def _novelty(art: TrainingArt | None, before: Manifest | None) -> str | None:

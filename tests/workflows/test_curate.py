@@ -11,6 +11,7 @@ import pytest
 from nftgan.cli.main import app
 from nftgan.collection.manifest import Manifest
 from nftgan.dataset.pack import write_dataset
+from nftgan.networks.model_file import ModelFile, open_model, write_model
 from nftgan.networks.sources import base_model
 from nftgan.project import Project
 from nftgan.synthesis.model import load_model
@@ -97,3 +98,39 @@ def test_tags_are_set_and_taken_back_without_the_studio(project: Project, typed:
     typed("metadata", "--check", expect=2)  # no CIDs any more: metadata comes next
     typed("metadata")
     assert "Hat" not in (project.metadata / "0.json").read_text()
+
+
+def test_a_choice_that_another_one_replaces_is_kept_with_its_model(
+    project: Project, typed: Any, tmp_path: Path
+) -> None:
+    typed("curate", "-m", "base", "--pick", "3,5,9")
+    first = project.manifest_path.read_bytes()
+    assert typed("curate", "-m", "base", "--pick", "3,5,9")["result"]["replaced"] is None
+    kept_in = Path(typed("curate", "-m", "base", "--pick", "7")["result"]["replaced"])
+    assert kept_in == project.root / "history" / "0001"
+    assert (kept_in / "collection.json").read_bytes() == first
+    assert not (kept_in / "model.safetensors").exists()  # the same model is still in its place
+    model = project.model_path.read_bytes()
+    whole = open_model(base_model())
+    tensors = dict(whole.generator)
+    name = next(name for name in tensors if name.endswith("bias"))
+    tensors[name] = tensors[name] + 1
+    write_model(
+        tmp_path / "other.safetensors",
+        ModelFile(whole.generator_config, tensors, meta=whole.meta),
+    )
+    second = project.manifest_path.read_bytes()
+    other = ("-m", str(tmp_path / "other.safetensors"))
+    kept_in = Path(typed("curate", *other, "--pick", "7")["result"]["replaced"])
+    assert kept_in.name == "0002"
+    assert (kept_in / "model.safetensors").read_bytes() == model
+    assert (kept_in / "collection.json").read_bytes() == second
+
+
+def test_a_lost_model_is_never_answered_by_picking_other_pieces(
+    project: Project, typed: Any
+) -> None:
+    typed("curate", "-m", "base", "--pick", "3,5")
+    project.model_path.unlink()
+    hint = typed("render", expect=2)["error"]["hint"]
+    assert "copy it back" in hint and "--auto" not in hint
