@@ -124,9 +124,9 @@ async function collection() {
   }
   const text = word => Buffer.concat([Buffer.from([word.length]), Buffer.from(word)])
   const supply = Buffer.from([0, 0, 0, 100, 0, 0])
-  const fixed = Buffer.concat([Buffer.alloc(96), supply, Buffer.alloc(20), text('Tides'), text('TIDE'), Buffer.from('ipfs://x/')])
-  const salt = '0x' + (++made).toString(16).padStart(64, '0')
-  const { logs } = await factory.create(fixed, salt, { from: minter })
+  const model = Buffer.from((++made).toString(16).padStart(64, '0'), 'hex') // another collection each time
+  const fixed = Buffer.concat([model, Buffer.alloc(64), supply, Buffer.alloc(20), text('Tides'), text('TIDE'), Buffer.from('ipfs://x/')])
+  const { logs } = await factory.create(fixed, '0x' + '0'.repeat(64), { from: minter })
   return contractAt(collections.abi, logs[0].args.collection)
 }
 
