@@ -108,4 +108,4 @@ def test_images_of_another_size_are_refused(
     write_dataset(path, [np.full((64, 64, 3), n, np.uint8) for n in range(20)], labels=None)
     code, text = call(capsys, str(path), "-m", "base", "--json")
     assert code == 2
-    assert "paints 32 pixels" in json.loads(text)["error"]["message"]
+    assert "makes 32 pixels" in json.loads(text)["error"]["message"]
