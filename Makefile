@@ -61,6 +61,11 @@ wheel: .venv/ready
 kill-training: .venv/ready
 	$(BIN)/python -m tests.campaigns.train_kills --kills 30
 
+# Ten thousand hostile documents, shards, PNGs, answers of a node and journals: nothing false is proven.
+.PHONY: verify-fuzz
+verify-fuzz: .venv/ready
+	$(BIN)/python -m tests.campaigns.verify_fuzz --cases 10000
+
 # More than 500 pieces of twelve models: Python, NumPy, Node and Chromium must paint the same.
 .PHONY: wasm-campaign
 wasm-campaign: .venv/ready
