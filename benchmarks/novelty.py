@@ -33,8 +33,8 @@ from nftgan.collection.novelty import NoveltyGuard
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.shipped import unpack
+from nftgan.networks.sampling import latents
 from nftgan.networks.sources import base_model
-from nftgan.synthesis.latents import latents
 from nftgan.synthesis.model import Model, load_model
 
 SETS = {"Open Peeps, 64 px": ("open-peeps", 1), "Pixel Art, 16 px": ("pixel-art", 1)}

@@ -162,8 +162,7 @@ def models(folder: Path) -> None:
 
 
 def compare(folder: Path, count: int, others: Sequence[str]) -> dict[str, Any]:
-    from nftgan.synthesis.canonical import quantize
-    from nftgan.synthesis.recipe import pixel_hash
+    from nftgan.pixels import pixel_hash, quantize
 
     models(folder)
     here = [sys.executable]

@@ -27,6 +27,8 @@ ROWS = [
         "files",
         "http",
         "page",
+        "pixels",
+        "png",
         "progress",
         "project",
         "redaction",

@@ -116,7 +116,7 @@ def _call(ui: Ui, step: Sequence[str]) -> None:
 
 
 def _contact_sheet(collection: Path, target: Path) -> Path:
-    from nftgan.provenance.png_reader import read_png
+    from nftgan.png import read_png
     from nftgan.synthesis.generate import contact_sheet, write_sheet
 
     paths = sorted((collection / "images").glob("*.png"), key=lambda path: int(path.stem))

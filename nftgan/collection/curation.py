@@ -17,11 +17,12 @@ from nftgan.collection.novelty import (
 )
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import UsageError
+from nftgan.pixels import pixel_hash
 from nftgan.progress import SILENT, Progress
 from nftgan.synthesis.canonical import SAFE_MARGIN
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import Model
-from nftgan.synthesis.recipe import Recipe, pixel_hash
+from nftgan.synthesis.recipe import Recipe
 
 QUALITY_WEIGHT = 0.7
 SHORTLIST = 0.25  # share of the candidates that quality alone does not rule out

@@ -24,7 +24,7 @@ from nftgan.collection.crops import LEAST_SIDE, CropFinder
 from nftgan.collection.features import SIZE, features, mirrored, nearest
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.duplicates import TwinFinder, fingerprint
-from nftgan.dataset.pack import pixel_digest
+from nftgan.pixels import pixel_digest
 from nftgan.progress import SILENT, Progress
 
 HASH_BITS = 6  # of 64 that a perceptual hash may differ in

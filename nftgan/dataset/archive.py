@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nftgan.dataset.pack import LABELS_MEMBER, NOTES_MEMBER, fingerprint_of, pixel_digest
+from nftgan.dataset.pack import LABELS_MEMBER, NOTES_MEMBER, fingerprint_of
 from nftgan.dataset.zips import member_sizes, open_zip
 from nftgan.errors import UsageError
 from nftgan.files import os_error, parse_json
+from nftgan.pixels import pixel_digest
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")

@@ -15,8 +15,8 @@ from PIL import Image
 
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.duplicates import TwinFinder, fingerprint
-from nftgan.dataset.pack import pixel_digest
 from nftgan.errors import UsageError
+from nftgan.pixels import pixel_digest
 from nftgan.progress import SILENT, Progress
 
 ENOUGH = 500  # images from which on some can be spared

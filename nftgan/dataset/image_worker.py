@@ -11,10 +11,11 @@ import numpy as np
 from nftgan.dataset.crop import Box, Crop, square
 from nftgan.dataset.decode import Rejected, decode, open_header
 from nftgan.dataset.duplicates import Fingerprint, fingerprint
-from nftgan.dataset.pack import encode_png, pixel_digest
+from nftgan.dataset.pack import encode_fast_png
 from nftgan.dataset.pixel_art import LARGEST_SET, MAX_COLOURS, native
 from nftgan.dataset.resize import Resample, enlarged, resize
 from nftgan.dataset.sharpness import is_soft
+from nftgan.pixels import pixel_digest
 
 # A JPEG is decoded at half, a quarter or an eighth of its size while that leaves this many times
 # the training size: a photo takes a third of the time and differs by half a level (RMS).
@@ -117,7 +118,7 @@ def _prepare_image(data: bytes, job: Job) -> PreparedImage:
         notes.append("soft: it looks blurred, or enlarged before")
     pixels = np.asarray(final)
     return PreparedImage(
-        encode_png(pixels),
+        encode_fast_png(pixels),
         pixel_digest(pixels),
         fingerprint(final),
         (width, height),

@@ -16,22 +16,12 @@ from typing import Any
 import numpy as np
 
 from nftgan.files import atomic_path, canonical_json
+from nftgan.pixels import pixel_digest
+from nftgan.png import png_file
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LABELS_MEMBER = "dataset.json"
 NOTES_MEMBER = "nftgan.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time: the same images give the same bytes
-
-
-def pixel_digest(pixels: np.ndarray) -> str:
-    """Hex SHA-256 of b"nftgan-pixels-1", width, height (uint32 big-endian) and the raw bytes.
-
-    pixels: uint8 [H, W, 3], or [H, W] for grey.
-    """
-    height, width = pixels.shape[:2]
-    digest = hashlib.sha256(b"nftgan-pixels-1" + struct.pack(">II", width, height))
-    digest.update(np.ascontiguousarray(pixels, dtype=np.uint8).tobytes())
-    return digest.hexdigest()
 
 
 def fingerprint_of(digests: Iterable[tuple[str, str]]) -> str:
@@ -46,7 +36,7 @@ def member_name(index: int) -> str:
     return f"{number[:5]}/img{number}.png"
 
 
-def encode_png(pixels: np.ndarray) -> bytes:
+def encode_fast_png(pixels: np.ndarray) -> bytes:
     """uint8 [H, W, 3] or [H, W] as PNG, quickly made and read: training decodes it over and over.
 
     One filter for all rows and no search for repetition beyond runs: half the time of a library's
@@ -69,14 +59,6 @@ def encode_png(pixels: np.ndarray) -> bytes:
     return png_file((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
 
 
-def png_file(*chunks: tuple[bytes, bytes]) -> bytes:
-    """The PNG of these chunks (kind, body), with its signature, their lengths and checksums."""
-    return PNG_SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks
-    )
-
-
 class DatasetWriter:
     """Takes images one by one; all must have the shape of the first. See `write_dataset`."""
 
@@ -93,7 +75,7 @@ class DatasetWriter:
 
     def add(self, pixels: np.ndarray) -> str:
         """Store uint8 [H, W, 3] or [H, W]; its member name."""
-        return self.add_png(encode_png(pixels), pixel_digest(pixels))
+        return self.add_png(encode_fast_png(pixels), pixel_digest(pixels))
 
     def add_png(self, png: bytes, digest: str) -> str:
         """Store a PNG whose pixels have the digest `pixel_digest` gives; its member name."""

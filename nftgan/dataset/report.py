@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.pack import encode_png
+from nftgan.dataset.pack import encode_fast_png
 from nftgan.files import write_json, write_text
 from nftgan.page import escape, inline_image, page, row
 
@@ -69,5 +69,5 @@ def _thumbnail(dataset: Dataset, index: int, entry: Mapping[str, Any]) -> str:
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     title = "; ".join([entry["source"], *entry["notes"]])
     return inline_image(
-        encode_png(np.asarray(image)), title, attributes=f' title="{escape(title)}"'
+        encode_fast_png(np.asarray(image)), title, attributes=f' title="{escape(title)}"'
     )

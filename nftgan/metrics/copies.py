@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from nftgan.dataset.duplicates import Fingerprint, TwinFinder, bits_apart, fingerprint
-from nftgan.dataset.pack import pixel_digest
 from nftgan.metrics.estimate import Estimate, share
+from nftgan.pixels import pixel_digest
 
 QUANTILE = 0.01
 HASH_BITS = 6

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nftgan.errors import UsageError
+from nftgan.networks.sampling import transform_of
 
 Sampler = Callable[[np.ndarray], Tensor]
 """From a transform [3, 3], the inverse of the move one sees, to images [N, C, S, S]."""
@@ -200,8 +201,7 @@ def _samplers(generator: Any, samples: int, batch: int, random: np.random.Genera
     """Functions that generate `batch` images each, `samples` in all; classes, if any, are drawn
     evenly.
     """
-    source = getattr(generator.synthesis, "input", None)
-    buffer = getattr(source, "transform", None)
+    buffer = transform_of(generator)
     if buffer is None:
         raise UsageError("only StyleGAN3 models can be moved, so only they have an equivariance")
     if samples < 1 or batch < 1:

@@ -20,6 +20,7 @@ from nftgan.metrics.kid import kid
 from nftgan.metrics.manifold import Manifold, manifold
 from nftgan.metrics.reference import Reference
 from nftgan.metrics.swd import IMAGES, Patches, swd
+from nftgan.networks.sampling import transform_of
 
 METRICS = ("kid", "swd", "pr", "diversity", "eq", "copies")
 LEAST = 8  # images of a set that can be judged at all
@@ -245,7 +246,7 @@ def equivariance(
     generator: Any, *, samples: int = EQ_SAMPLES, seed: int = 0
 ) -> dict[str, MetricResult]:
     """EQ-T and EQ-R in dB of a StyleGAN3; nothing for a generator whose input cannot be moved."""
-    if getattr(getattr(generator.synthesis, "input", None), "transform", None) is None:
+    if transform_of(generator) is None:
         return {}
     kinds: dict[str, tuple[Callable[..., float], str]] = {
         "eq_t": (eq_t, "dB: how exactly a shifted input shifts the image"),

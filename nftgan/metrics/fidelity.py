@@ -18,6 +18,7 @@ from torch import Tensor
 
 from nftgan.errors import MissingStepError, ServiceError, UsageError
 from nftgan.metrics.evaluation import MetricResult
+from nftgan.networks.sampling import to_uint8
 
 _WORDS = {
     "fid": ("frechet_inception_distance", None, "lower", "FID against the art learnt from"),
@@ -63,7 +64,7 @@ class _Uint8Generator(torch.nn.Module):
         c = torch.eye(classes)[labels].to(own) if classes and labels is not None else None
         with torch.no_grad():
             x = self.generator(z.to(own), c, noise_mode="const")
-        return (x.float() * 127.5 + 128).clamp(0, 255).to(torch.uint8).expand(-1, 3, -1, -1)
+        return to_uint8(x).expand(-1, 3, -1, -1)
 
 
 def fidelity(

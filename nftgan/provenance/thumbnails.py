@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from nftgan.page import inline_image
-from nftgan.synthesis.png import encode_png
+from nftgan.png import encode_png
 
 JPEG_QUALITY = 85
 PALETTE = 256  # up to so many colours a PNG is smaller than a JPEG, and exact

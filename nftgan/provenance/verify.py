@@ -22,11 +22,12 @@ from nftgan.collection.traits import Measures, measure
 from nftgan.errors import CheckFailed, NftganError, PartlyDone, ServiceError, UsageError
 from nftgan.files import parse_json
 from nftgan.ipfs.cid import Cid
+from nftgan.pixels import pixel_hash
+from nftgan.png import check_canonical, decode_png
 from nftgan.provenance.checks import CheckLog, TokenReport
 from nftgan.provenance.content import MAX_IMAGE_BYTES, MAX_JSON_BYTES, Content, Unavailable
 from nftgan.provenance.models import Limits, TooHeavy, fetched_model, opened_model
-from nftgan.provenance.png_reader import check_canonical, decode_png
-from nftgan.synthesis.recipe import Recipe, pixel_hash
+from nftgan.synthesis.recipe import Recipe
 
 if TYPE_CHECKING:
     from nftgan.synthesis.model import Model

@@ -24,6 +24,7 @@ from nftgan.collection.features import features
 from nftgan.config import CollectionSection
 from nftgan.errors import NftganError, UsageError
 from nftgan.files import parse_json
+from nftgan.networks.sampling import transform_of
 from nftgan.seeds import MAX_SEED, parse_seeds
 from nftgan.studio import run as training_run
 from nftgan.studio.finishing import Finishing
@@ -227,7 +228,7 @@ def _session(studio: Studio, request: Request) -> Any:
         "groups": [
             {"name": name, "layers": layers} for name, layers in layer_groups(generator.num_ws)
         ],
-        "movable": hasattr(getattr(generator.synthesis, "input", None), "transform"),
+        "movable": transform_of(generator) is not None,
         "training": studio.gallery.training is not None,
         "run": studio.run_dir is not None,
         "max_seed": MAX_SEED,

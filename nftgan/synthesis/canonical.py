@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nftgan.pixels import quantize
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws
 from nftgan.synthesis.recipe import Recipe
@@ -39,11 +40,6 @@ class Rendered:
 def upcast(generator: Any) -> Any:
     """A float64 copy of `generator` in evaluation mode; the original is untouched."""
     return copy.deepcopy(generator).double().eval().requires_grad_(False)
-
-
-def quantize(levels: np.ndarray) -> np.ndarray:
-    """floor(clamp(levels, 0, 255)) as uint8; levels = 127.5 x + 128."""
-    return np.floor(np.clip(levels, 0, 255)).astype(np.uint8)
 
 
 def rounding_margin(levels: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nftgan.errors import UsageError
 from nftgan.files import atomic_path
+from nftgan.networks.sampling import to_uint8
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws
 from nftgan.synthesis.recipe import Recipe
@@ -23,7 +24,7 @@ BATCH = 8
 
 def to_pixels(x: Tensor) -> np.ndarray:
     """A generator's output [N, 1 or 3, H, W] as uint8 [N, H, W, 3]: floor(127.5 x + 128)."""
-    pixels = (x.float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)  # the cast truncates
+    pixels = to_uint8(x)
     if pixels.shape[1] == 1:
         pixels = pixels.repeat(1, 3, 1, 1)
     return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -12,24 +12,8 @@ import torch
 from torch import Tensor
 
 from nftgan.errors import UsageError
-from nftgan.seeds import MAX_SEED
+from nftgan.networks.sampling import latents, transform_of
 from nftgan.synthesis.recipe import Recipe
-
-
-def latent(seed: int, z_dim: int) -> np.ndarray:
-    """float64 [1, z_dim] of NumPy's legacy generator: seed N is every StyleGAN user's image N.
-
-    Raises UsageError for a seed that is not in [0, 2**32 - 1].
-    """
-    if not 0 <= seed <= MAX_SEED:
-        raise UsageError(f"seed {seed} is not from 0 to {MAX_SEED}")
-    return np.random.RandomState(seed).randn(1, z_dim)
-
-
-def latents(seeds: Sequence[int], z_dim: int) -> np.ndarray:
-    """float64 [N, z_dim], one row a seed."""
-    rows = [latent(int(seed), z_dim) for seed in seeds]
-    return np.concatenate(rows) if rows else np.empty((0, z_dim))
 
 
 def one_hot(class_idx: int | None, c_dim: int, count: int = 1) -> np.ndarray | None:
@@ -77,7 +61,7 @@ def check_recipe(generator: Any, recipe: Recipe) -> None:
     if generator.img_channels not in (1, 3):
         raise UsageError(f"the model makes {generator.img_channels} channels, not RGB or grey")
     moved = recipe.translate != (0.0, 0.0) or recipe.rotate != 0.0
-    if moved and _transform(generator) is None:
+    if moved and transform_of(generator) is None:
         raise UsageError(
             "only StyleGAN3 models can be moved or turned",
             hint="leave translate and rotate at 0",
@@ -99,7 +83,7 @@ def check_recipe(generator: Any, recipe: Recipe) -> None:
 @contextmanager
 def input_transform(generator: Any, recipe: Recipe) -> Iterator[None]:
     """Inside, the generator's input is moved as `recipe` says; afterwards it is as it was."""
-    buffer = _transform(generator)
+    buffer = transform_of(generator)
     if buffer is None:
         yield
         return
@@ -130,8 +114,3 @@ def map_latents(generator: Any, rows: np.ndarray, recipe: Recipe) -> Tensor:
             z, c, truncation_psi=recipe.trunc, truncation_cutoff=recipe.cutoff
         )
     return ws
-
-
-def _transform(generator: Any) -> Tensor | None:
-    source = getattr(generator.synthesis, "input", None)
-    return getattr(source, "transform", None)

@@ -8,10 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from nftgan.config import RecipeSection
-from nftgan.dataset.pack import pixel_digest
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 
@@ -262,17 +259,6 @@ def recipe_from_section(
         rotate=section.rotate,
         finish=finish,
     )
-
-
-def pixel_hash(image: np.ndarray) -> str:
-    """ "sha256:…" that names the image itself, whatever file it is stored in.
-
-    image: uint8 [H, W, 3]. SHA-256 of b"nftgan-pixels-1", width and height (uint32 big-endian) and
-    the RGB bytes. Raises UsageError for another shape or type.
-    """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise UsageError(f"an image is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
-    return "sha256:" + pixel_digest(image)
 
 
 def _check_int(name: str, value: Any, least: int, most: int) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 import nftgan
 from nftgan import files
 from nftgan.networks import model_file
+from nftgan.networks.sampling import latents, to_uint8
 from nftgan.training import board, watchdog
 from nftgan.training.config import TrainConfig
 from nftgan.training.data_loader import DataLoader
@@ -156,10 +157,7 @@ def generate_samples(
     config: TrainConfig, state: TrainState, seeds: Sequence[int]
 ) -> npt.NDArray[np.uint8]:
     """Images [N, C, H, W] of these seeds by the averaged generator, classes in turn."""
-    z = np.concatenate(
-        [np.random.RandomState(seed).randn(1, config.generator.z_dim) for seed in seeds]
-    )
-    latents = torch.from_numpy(z.astype(np.float32)).to(state.device)
+    z = torch.from_numpy(latents(seeds, config.generator.z_dim).astype(np.float32)).to(state.device)
     classes = config.generator.c_dim
     labels = (
         torch.eye(classes, device=state.device)[torch.tensor(seeds) % classes] if classes else None
@@ -169,12 +167,9 @@ def generate_samples(
         for first in range(0, len(seeds), config.micro_batch):
             part = slice(first, first + config.micro_batch)
             made.append(
-                state.g_ema(
-                    latents[part], None if labels is None else labels[part], noise_mode="const"
-                )
+                state.g_ema(z[part], None if labels is None else labels[part], noise_mode="const")
             )
-    images = (torch.cat(made) * 127.5 + 128).clamp(0, 255).to(torch.uint8)
-    return images.cpu().numpy()
+    return to_uint8(torch.cat(made)).cpu().numpy()
 
 
 def thin_networks(run_dir: Path, keep: int) -> None:

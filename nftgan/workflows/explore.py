@@ -15,13 +15,13 @@ from nftgan.errors import UsageError
 from nftgan.files import read_json, write_json
 from nftgan.ipfs import cid_of_path
 from nftgan.networks.sources import model_source
+from nftgan.png import write_png
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis import projection
 from nftgan.synthesis.animation import check_animation, write_animation
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
-from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Finish, Recipe
 from nftgan.synthesis.walk import Walk
 

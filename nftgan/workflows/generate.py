@@ -10,11 +10,11 @@ import numpy as np
 
 from nftgan.networks.sources import model_source
 from nftgan.ops.device import device_named
+from nftgan.png import write_png
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import load_model
-from nftgan.synthesis.png import write_png
 from nftgan.synthesis.recipe import Finish
 
 CELL = 128  # pixels that smaller images are enlarged to on a sheet

@@ -11,10 +11,10 @@ from nftgan.collection.manifest import Cids, Manifest, ModelRef, load_manifest
 from nftgan.collection.traits import measure
 from nftgan.errors import CheckFailed, MissingStepError
 from nftgan.ipfs.importer import Importer
+from nftgan.pixels import pixel_hash
+from nftgan.png import read_png
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import Project
-from nftgan.provenance.png_reader import read_png
-from nftgan.synthesis.recipe import pixel_hash
 from nftgan.workflows.sources import project_model
 from nftgan.workflows.stale_settings import TAKE_OVER, require_unchanged, settings_changed
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from nftgan.collection.manifest import Manifest, Piece, load_manifest
 from nftgan.dataset.parallel import start_worker
 from nftgan.errors import CheckFailed, UsageError
+from nftgan.pixels import pixel_hash
+from nftgan.png import read_png, write_png
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
-from nftgan.provenance.png_reader import read_png
 from nftgan.synthesis.model import Model, load_model
-from nftgan.synthesis.png import write_png
-from nftgan.synthesis.recipe import Recipe, pixel_hash
+from nftgan.synthesis.recipe import Recipe
 from nftgan.workflows.sources import project_model
 from nftgan.workflows.stale_settings import require_unchanged
 

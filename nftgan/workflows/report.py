@@ -16,14 +16,14 @@ from nftgan.collection.manifest import Manifest, Piece, load_manifest
 from nftgan.errors import MissingStepError, NftganError, UsageError
 from nftgan.files import sha256_file, write_text
 from nftgan.networks.model_file import ModelFile, read_model
+from nftgan.pixels import pixel_hash
+from nftgan.png import read_png
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import Project
 from nftgan.provenance.checks import FAIL, PASS, SKIPPED, Check, TokenReport
-from nftgan.provenance.png_reader import read_png
 from nftgan.provenance.report import Facts, Images, Payment, Place, render
 from nftgan.provenance.thumbnails import Thumbnail, scaled, sheet, thumbnail
 from nftgan.provenance.verify import Verifier
-from nftgan.synthesis.recipe import pixel_hash
 from nftgan.workflows.pin import pins
 from nftgan.workflows.publishing import deployments, mint_journal_path
 from nftgan.workflows.sources import project_model

@@ -16,15 +16,14 @@ from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.reader import BlockGetter, FileReader
 from nftgan.ipfs.remote import gateway_get
 from nftgan.networks.model_file import read_model
+from nftgan.pixels import pixel_hash
+from nftgan.png import read_png, write_png
 from nftgan.project import Project
 from nftgan.provenance.checks import FAIL, PASS, SKIPPED, Check, TokenReport
 from nftgan.provenance.content import MAX_JSON_BYTES, Content, Unavailable
 from nftgan.provenance.models import HEAVY, Limits
-from nftgan.provenance.png_reader import read_png
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
-from nftgan.synthesis.png import write_png
-from nftgan.synthesis.recipe import pixel_hash
 from nftgan.workflows.pin import embedded_store, store_folder
 from nftgan.workflows.publishing import ChainChoice, deployment, open_chain
 from nftgan.workflows.sources import project_model

@@ -112,7 +112,7 @@ MUTANTS = (
     Mutant("networks/container", "if entry.begin != position", "if entry.begin < position", "tests/networks/test_container.py"),
     Mutant("networks/container", "if position != size - 8 - length", "if False", "tests/networks/test_container.py"),
     # ---- the proof
-    Mutant("provenance/png_reader", "if data != encode_png(image)", "if False", "tests/provenance tests/workflows/test_stranger.py"),
+    Mutant("png", "if data != encode_png(image)", "if False", "tests/test_png.py"),
     Mutant("provenance/content", "[A-Za-z0-9_-][A-Za-z0-9._-]*)*", "[^/]+)*", "tests/provenance tests/workflows/test_stranger.py"),
     Mutant("provenance/content", "if str(cid) != match[1] or", "if", "tests/provenance tests/workflows/test_stranger.py"),
     Mutant("provenance/models", "if file.identity != identity", "if False", "tests/provenance tests/workflows/test_tampering.py"),

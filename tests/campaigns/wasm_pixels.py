@@ -24,11 +24,11 @@ import numpy as np
 
 from nftgan.networks.model_file import open_model, write_model
 from nftgan.networks.sources import base_model
+from nftgan.pixels import pixel_hash
 from nftgan.site.renderer import script
 from nftgan.synthesis.canonical import rounding_margin
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import load_model
-from nftgan.synthesis.recipe import pixel_hash
 from tests.site.drawing import Drawing
 from tests.site.models import LOOKS, MOVED, configs, saved
 from tests.studio.browser import BROWSER

@@ -25,7 +25,8 @@ from nftgan.collection.metadata import (
 from nftgan.collection.traits import measure
 from nftgan.config import CollectionSection
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.synthesis.recipe import Recipe, pixel_hash
+from nftgan.pixels import pixel_hash
+from nftgan.synthesis.recipe import Recipe
 
 MODEL = "sha256:" + "5a" * 32
 CID = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"

@@ -33,11 +33,11 @@ from nftgan.ipfs.reader import FileReader, MissingBlock
 from nftgan.networks.architecture import StyleGAN2Config
 from nftgan.networks.builders import build_generator
 from nftgan.networks.model_file import save_model
+from nftgan.pixels import pixel_hash
+from nftgan.png import encode_png
 from nftgan.provenance.content import Content
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
-from nftgan.synthesis.png import encode_png
-from nftgan.synthesis.recipe import pixel_hash
 
 SEEDS = (3, 8, 15, 21)
 SALT = bytes(32)

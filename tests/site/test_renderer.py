@@ -19,11 +19,11 @@ import pytest
 
 from nftgan.files import canonical_json, sha256_file, sha256_hex
 from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config, to_json
+from nftgan.networks.sampling import latent
 from nftgan.networks.sources import base_model
+from nftgan.pixels import pixel_hash
 from nftgan.site import renderer
-from nftgan.synthesis.latents import latent
 from nftgan.synthesis.model import load_model
-from nftgan.synthesis.recipe import pixel_hash
 from tests.site.drawing import NO_NODE, NODE, Drawing
 from tests.site.models import configs, looks, saved
 from tests.studio.browser import BROWSER, NO_BROWSER

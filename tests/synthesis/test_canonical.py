@@ -11,9 +11,10 @@ import pytest
 import torch
 from tiny import stylegan2, stylegan3
 
-from nftgan.synthesis.canonical import quantize, render, rounding_margin, upcast
+from nftgan.pixels import pixel_hash
+from nftgan.synthesis.canonical import render, rounding_margin, upcast
 from nftgan.synthesis.model import Model
-from nftgan.synthesis.recipe import Finish, Recipe, pixel_hash
+from nftgan.synthesis.recipe import Finish, Recipe
 
 # Rendered once and fixed: a change here would orphan every collection made before.
 GOLDEN = {
@@ -100,11 +101,6 @@ def test_everything_is_float64_and_the_model_itself_stays_float32() -> None:
     assert {t.dtype for t in model.generator.state_dict().values()} == {torch.float32}
     with pytest.raises(ValueError, match="float64"):
         render(model.generator, 1, model.recipe())
-
-
-def test_values_are_floored_and_clamped() -> None:
-    levels = np.array([-3.0, -0.1, 0.0, 0.999, 1.0, 127.5, 254.999, 255.0, 255.9, 400.0])
-    assert quantize(levels).tolist() == [0, 0, 0, 0, 1, 127, 254, 255, 255, 255]
 
 
 def test_the_margin_is_the_distance_to_the_nearest_step_that_changes_a_pixel() -> None:

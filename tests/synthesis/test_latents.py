@@ -14,22 +14,10 @@ from nftgan.synthesis.latents import (
     check_recipe,
     input_transform,
     inverse_input_transform,
-    latent,
-    latents,
     one_hot,
     seeds_to_ws,
 )
 from nftgan.synthesis.recipe import Finish, Recipe
-
-
-def test_a_seed_gives_numpys_legacy_numbers() -> None:
-    # The first normal deviates of MT19937 with seed 42, as in NumPy's own documentation.
-    known = [0.49671415, -0.1382643, 0.64768854, 1.52302986, -0.23415337]
-    assert np.allclose(latent(42, 5), [known], atol=1e-8)
-    assert np.array_equal(latents([42, 7], 5)[1:], latent(7, 5))
-    assert latents([], 5).shape == (0, 5)
-    with pytest.raises(UsageError, match="4294967296"):
-        latent(2**32, 4)
 
 
 def test_classes_must_fit_the_model() -> None:

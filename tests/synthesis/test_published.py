@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import nftgan
-from nftgan.synthesis.latents import inverse_input_transform, latents
+from nftgan.networks.sampling import latents
+from nftgan.synthesis.latents import inverse_input_transform
 from tests import reference
 
 NAMES = ("t32", "r32", "t32c", "sg2_32")

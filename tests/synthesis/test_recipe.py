@@ -8,14 +8,13 @@ import subprocess
 import sys
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
-from nftgan.synthesis.recipe import Finish, PixelArt, Recipe, pixel_hash, recipe_from_section
+from nftgan.synthesis.recipe import Finish, PixelArt, Recipe, recipe_from_section
 
 MODEL = "sha256:" + "5a" * 32
 
@@ -161,17 +160,6 @@ def test_what_the_settings_say_beats_the_automatic_finish() -> None:
 def test_nonsense_in_a_model_file_is_no_pixel_art(facts: Any) -> None:
     assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt()
     assert PixelArt.of({"dataset": facts}) == PixelArt()
-
-
-def test_the_pixel_hash_names_size_and_bytes_alone() -> None:
-    image = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    raw = b"nftgan-pixels-1" + bytes([0, 0, 0, 3, 0, 0, 0, 2]) + bytes(range(18))
-    assert pixel_hash(image) == "sha256:" + hashlib.sha256(raw).hexdigest()
-    assert pixel_hash(image[:, ::-1][:, ::-1]) == pixel_hash(image)
-    with pytest.raises(UsageError, match="uint8"):
-        pixel_hash(image.astype(np.float32))
-    with pytest.raises(UsageError, match="uint8"):
-        pixel_hash(image[:, :, 0])
 
 
 def test_recipe_and_manifest_load_without_torch() -> None:

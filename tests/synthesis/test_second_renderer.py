@@ -14,10 +14,10 @@ from filled import filled, kinds
 
 from nftgan.networks.architecture import GeneratorConfig
 from nftgan.networks.model_file import save_model
+from nftgan.networks.sampling import latent
 from nftgan.networks.sources import base_model
 from nftgan.ops import fused, winograd
 from nftgan.synthesis.canonical import SAFE_MARGIN
-from nftgan.synthesis.latents import latent
 from nftgan.synthesis.model import load_model
 
 MOVED: dict[str, Any] = {"translate": (0.15, -0.3), "rotate": 25.0}

@@ -9,7 +9,7 @@ import torch
 
 from nftgan.dataset import archive
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.pack import encode_png
+from nftgan.dataset.pack import encode_fast_png
 from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks
 from nftgan.training import loop
@@ -104,7 +104,7 @@ def test_images_that_are_in_memory_need_no_thread(configure, loader_of):
 def test_a_broken_image_is_an_error_of_the_step_that_needs_it(configure, loader_of, large):
     loader = loader_of(configure())
     broken = loader.dataset.names[loader._choice(4).indices[2]]
-    read, small = loader.dataset._files.read, encode_png(np.zeros((4, 4, 3), np.uint8))
+    read, small = loader.dataset._files.read, encode_fast_png(np.zeros((4, 4, 3), np.uint8))
     loader.dataset._files.read = lambda name: small if name == broken else read(name)
     loader.batch(0)
     with pytest.raises(UsageError) as ahead:

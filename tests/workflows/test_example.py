@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from nftgan.collection.manifest import Manifest, Piece
-from nftgan.provenance.png_reader import read_png
+from nftgan.pixels import pixel_hash
+from nftgan.png import encode_png, read_png
 from nftgan.synthesis.model import load_model
-from nftgan.synthesis.png import encode_png
-from nftgan.synthesis.recipe import pixel_hash
 from tests.workflows.typed import Desk
 
 EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"

@@ -29,9 +29,8 @@ from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.reader import MissingBlock, resolve
 from nftgan.ipfs.store import BlockStore
-from nftgan.provenance.png_reader import read_png
-from nftgan.synthesis.png import encode_png
-from nftgan.synthesis.recipe import pixel_hash
+from nftgan.pixels import pixel_hash
+from nftgan.png import encode_png, read_png
 from tests.chain.actors import SALT
 from tests.chain.anvil import rpc
 from tests.chain.conftest import running_anvil

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from nftgan.collection.manifest import Manifest
-from nftgan.provenance.png_reader import read_png
-from nftgan.synthesis.png import write_png
+from nftgan.png import read_png, write_png
 from tests.workflows.typed import Desk
 
 

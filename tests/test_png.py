@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from nftgan.errors import UsageError
-from nftgan.synthesis.png import canonical_codes, encode_png, huffman_lengths, write_png
+from nftgan.errors import CheckFailed, UsageError
+from nftgan.png import (
+    canonical_codes,
+    check_canonical,
+    decode_png,
+    encode_png,
+    huffman_lengths,
+    write_png,
+)
 
 IMAGES = array_shapes(min_dims=2, max_dims=2, max_side=40).flatmap(
     lambda shape: arrays(np.uint8, (*shape, 3), fill=st.integers(0, 255))
@@ -109,3 +116,38 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="uint8"):
         write_png(tmp_path / "1.png", image[..., 0])
     assert not (tmp_path / "1.png").exists()
+
+
+# ---- reading
+
+
+def saved(image: Image.Image, kind: str = "PNG", **more: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **more)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (saved(Image.new("RGB", (4, 3)), "BMP"), "cannot be read as a PNG"),
+        (saved(Image.new("RGBA", (4, 3))), "is not a plain RGB image"),
+        (saved(Image.new("L", (4, 3))), "is not a plain RGB image"),
+        (encode_png(np.arange(36, dtype=np.uint8).reshape(3, 4, 3))[:-40], "cannot be read"),
+        (saved(Image.new("RGB", (3, 4))), "has not the 4 x 3 pixels"),
+    ],
+)
+def test_what_is_no_plain_png_of_the_size_is_not_read(data: bytes, why: str) -> None:
+    with pytest.raises(CheckFailed, match=why):
+        decode_png(data, what="x.png", size=(4, 3))
+
+
+def test_a_png_is_read_within_its_bound_and_must_hold_nothing_but_its_pixels() -> None:
+    image = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
+    data = encode_png(image)
+    assert np.array_equal(decode_png(data, what="x.png", size=(4, 3), most_pixels=12), image)
+    check_canonical(data, image, what="x.png")
+    with pytest.raises(CheckFailed, match="has 4 x 3 pixels, too many"):
+        decode_png(data, what="x.png", most_pixels=11)
+    with pytest.raises(CheckFailed, match="holds more than its pixels"):
+        check_canonical(data + b"\0", image, what="x.png")

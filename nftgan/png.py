@@ -1,4 +1,4 @@
-"""A PNG writer whose bytes depend on the pixels alone, so that an image has one CID everywhere.
+"""PNG files: written so that the bytes depend on the pixels alone, read from anywhere in bounds.
 
 Pillow's files change with the version of zlib (and zlib-ng) below it; then an image rendered
 again would have the right pixels and the wrong CID. So the whole path is fixed here, in integers:
@@ -18,16 +18,20 @@ The files are about as large as Pillow's for photographs and much smaller than r
 from __future__ import annotations
 
 import heapq
+import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from nftgan.dataset.pack import png_file
-from nftgan.errors import UsageError
+from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import write_bytes
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_PIXELS = 100_000_000
 BAND_BYTES = 1 << 20  # work on this much of an image at a time, so that memory stays small
 _END_OF_BLOCK = 256
 _LENGTH_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
@@ -73,6 +77,65 @@ def encode_png(image: np.ndarray) -> bytes:
 def write_png(path: Path, image: np.ndarray) -> None:
     """`path` holds the PNG of uint8 [H, W, 3], whole or not at all."""
     write_bytes(path, encode_png(image))
+
+
+def png_file(*chunks: tuple[bytes, bytes]) -> bytes:
+    """The PNG of these chunks (kind, body), with its signature, their lengths and checksums."""
+    return PNG_SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+# ---- reading ---------------------------------------------------------------------------------
+
+
+def check_canonical(data: bytes, image: np.ndarray, *, what: str) -> None:
+    """Raises CheckFailed unless `data` is the one PNG file that these pixels have here.
+
+    A file may hold more than its pixels: a colour profile that exchanges red and blue, a colour
+    that is shown as a hole, an orientation, a damaged end. Programs that heed it show another
+    image than the one whose pixels are checked, so there must be nothing else.
+    """
+    if data != encode_png(image):
+        raise CheckFailed(f"{what} holds more than its pixels: programs may show another image")
+
+
+def decode_png(
+    data: bytes,
+    *,
+    what: str,
+    size: tuple[int, int] | None = None,
+    most_pixels: int = MAX_PIXELS,
+) -> np.ndarray:
+    """uint8 [H, W, 3]; CheckFailed when `data` is not a whole RGB or palette PNG of sane size.
+
+    size: (width, height) that it must have.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+                if size is not None and image.size != size:
+                    raise CheckFailed(f"{what} has not the {size[0]} x {size[1]} pixels it should")
+                if image.width * image.height > most_pixels:
+                    raise CheckFailed(f"{what} has {image.width} x {image.height} pixels, too many")
+                if image.mode not in {"RGB", "P"} or getattr(image, "is_animated", False):
+                    raise CheckFailed(f"{what} is not a plain RGB image")
+                return np.asarray(image.convert("RGB"))
+    except CheckFailed:
+        raise
+    except Exception as exc:  # Pillow's decoders raise what they like on broken files
+        raise CheckFailed(f"{what} cannot be read as a PNG: {str(exc)[:200]}") from exc
+
+
+def read_png(path: Path) -> np.ndarray:
+    """The pixels of a PNG file. Raises CheckFailed as `decode_png`, UsageError without the file."""
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}", hint="nftgan render") from exc
+    return decode_png(data, what=str(path))
 
 
 # ---- filters ---------------------------------------------------------------------------------
