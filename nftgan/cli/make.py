@@ -124,6 +124,12 @@ def train(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Less memory, more time; the same result.")
     ] = False,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact/--no-exact", help="On a GPU: a resumed run ends as an undisturbed one."
+        ),
+    ] = True,
     loss: Annotated[
         str, typer.Option(help="logistic, or relativistic with R1 and R2 (R3GAN).")
     ] = "logistic",
@@ -222,6 +228,7 @@ def train(
         batch=batch,
         micro_batch=micro_batch,
         recompute=recompute,
+        exact=exact,
         loss=loss,
         gamma=weight,
         mirror=mirror,

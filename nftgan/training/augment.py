@@ -22,7 +22,7 @@ from nftgan.ops.device import sent
 from nftgan.ops.upfirdn import downsample2d, upsample2d
 from nftgan.training import wavelets
 from nftgan.training.config import PIPES
-from nftgan.training.warp import sample_bilinear
+from nftgan.training.warp import reflected, sample_bilinear
 
 Array = npt.NDArray[np.float64]
 
@@ -188,7 +188,7 @@ def warp(images: Tensor, matrix: Array) -> Tensor:
     taps = _like(images, wavelets.SYM6_LOW)
     reach = len(taps) // 4  # what the low-pass sees beyond an edge, in pixels
     left, top, right, bottom = _margins(matrix, width, height, 2 * reach)
-    images = F.pad(images, [left, right, top, bottom], mode="reflect")
+    images = reflected(images, [left, right, top, bottom])
     matrix = _shift((left - right) / 2, (top - bottom) / 2) @ matrix
 
     images = upsample2d(images, taps)
@@ -322,7 +322,7 @@ def _mirror(images: Tensor, margin: int) -> Tensor:
     """Reflected on all sides, as often as the margin needs on an image smaller than it."""
     while margin > 0:
         step = min(margin, images.shape[2] - 1, images.shape[3] - 1)
-        images = F.pad(images, [step, step, step, step], mode="reflect")
+        images = reflected(images, [step, step, step, step])
         margin -= step
     return images
 

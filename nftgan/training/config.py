@@ -180,6 +180,7 @@ class TrainConfig:
     tensorboard: bool
     # With a default, so that older runs go on.
     recompute: bool = False  # activations in the backward pass, instead of keeping them
+    exact: bool = True  # on a GPU a resumed run computes what an undisturbed one would
 
     def to_json(self) -> dict[str, Any]:
         document = dataclasses.asdict(self)
@@ -219,6 +220,7 @@ SESSION_FIELDS = (
     "snap",
     "micro_batch",
     "recompute",
+    "exact",
     "preset",
     "state_seconds",
     "hours",
@@ -239,6 +241,7 @@ OPTIONS: dict[str, Any] = {
     "batch": None,
     "micro_batch": None,
     "recompute": False,
+    "exact": True,
     "loss": "logistic",
     "gamma": None,
     "r1_interval": 16,
@@ -392,6 +395,7 @@ def _config(
         watchdog=chosen["watchdog"],
         tensorboard=chosen["tensorboard"],
         recompute=chosen["recompute"],
+        exact=chosen["exact"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 import time
@@ -222,13 +223,16 @@ def _reproducible(config: TrainConfig) -> Iterator[None]:
     strict = torch.are_deterministic_algorithms_enabled()
     memory: Any = torch.utils.deterministic
     filling = memory.fill_uninitialized_memory
+    benchmark = torch.backends.cudnn.benchmark
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     try:
         if config.threads:
             torch.set_num_threads(config.threads)
-        # A few CUDA kernels (the warp's gradient) have no deterministic form: there, resuming is
-        # equal up to rounding.
-        torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
+        on_gpu = config.device != "cpu"
+        if on_gpu:  # read when PyTorch first multiplies matrices there
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(config.exact or not on_gpu, warn_only=on_gpu)
+        torch.backends.cudnn.benchmark = on_gpu and not config.exact
         # Else every result is first filled with NaN: one more pass over all memory.
         memory.fill_uninitialized_memory = False
         with warnings.catch_warnings():
@@ -240,6 +244,7 @@ def _reproducible(config: TrainConfig) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(strict, warn_only=warn_only)
         memory.fill_uninitialized_memory = filling
+        torch.backends.cudnn.benchmark = benchmark
         torch.set_num_threads(threads)
         torch.set_rng_state(random)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,6 +20,70 @@ def sample_bilinear(images: Tensor, grid: Tensor) -> Tensor:
     is sampling again. The grid gets no gradient.
     """
     return _Sample.apply(images, grid)
+
+
+FIXED_POINT_BITS = 44
+"""Of the largest value. 2^18 of such sums still fit into 64 bits."""
+
+
+@contextmanager
+def _any_order() -> Iterator[None]:
+    """Integers may be added in any order: PyTorch need not sort them, as it would for floats."""
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+
+
+def scattered_exactly(values: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
+    """The adjoint of sampling in fixed point: sums of integers do not depend on their order.
+
+    values [N, C, h, w], grid [N, h, w, 2] → [N, C, H, W]; a NaN or infinity makes all of it NaN.
+    """
+    n, c, height, width = shape
+    x, y = ((grid.double() + 1) * grid.new_tensor([width, height]).double() - 1).unbind(3)
+    x, y = x / 2, y / 2
+    largest = values.abs().amax()
+    scale = torch.exp2((FIXED_POINT_BITS - largest.double().clamp(min=1e-300).log2()).floor())
+    wide = values.double() * scale
+    total = torch.zeros(n, c, height * width, dtype=torch.int64, device=values.device)
+    for right in (0, 1):
+        for below in (0, 1):
+            column, row = x.floor() + right, y.floor() + below
+            weight = (1 - (x - column).abs()) * (1 - (y - row).abs())
+            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            place = torch.where(inside, row * width + column, 0).long().reshape(n, 1, -1)
+            weight = torch.where(inside, weight, 0)
+            parts = (wide * weight[:, None]).round().long().reshape(n, c, -1)
+            with _any_order():
+                total.scatter_add_(2, place.expand(n, c, -1), parts)
+    found = total.double() / scale + (largest * 0).double()
+    return found.to(values.dtype).reshape(shape)
+
+
+def reflected(images: Tensor, sides: Sequence[int]) -> Tensor:
+    """F.pad(images, [left, right, top, bottom], "reflect"), whose gradient is deterministic on a
+    GPU too: PyTorch's adds it with atomics there.
+    """
+    if not images.is_cuda:
+        return F.pad(images, list(sides), mode="reflect")
+    return mirrored(images, sides)
+
+
+def mirrored(images: Tensor, sides: Sequence[int]) -> Tensor:
+    """The same of flipped slices."""
+    for axis, (before, after) in ((3, sides[:2]), (2, sides[2:])):
+        size = images.shape[axis]
+        parts = [images]
+        if before:
+            parts.insert(0, images.narrow(axis, 1, before).flip(axis))
+        if after:
+            parts.append(images.narrow(axis, size - 1 - after, after).flip(axis))
+        images = torch.cat(parts, dim=axis)
+    return images
 
 
 class _Sample(torch.autograd.Function):
@@ -39,6 +105,8 @@ class _Scatter(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
         ctx.save_for_backward(grid)
+        if values.is_cuda and torch.are_deterministic_algorithms_enabled():
+            return scattered_exactly(values, grid, shape)
         template = values.new_zeros(shape)
         images, _ = torch.ops.aten.grid_sampler_2d_backward(
             values.contiguous(), template, grid, BILINEAR, ZEROS, False, [True, False]
