@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Prove': verify, regenerate, report."""
+"""Verbs of the panel 'Prove': verify, regenerate, report, site."""
 
 from __future__ import annotations
 
@@ -241,6 +241,46 @@ def report(
         raise CheckFailed(f"{made.failed[0]}{more}", hint="the page was written and says so")
     if not made.asked_chain:
         ui.note("the chain was not asked: add --verify")
+    return document
+
+
+@verb(PROVE, example="nftgan site -C collections/my-birds -o my-birds-site --serve")
+def site(
+    ui: Ui,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder of the site; it is replaced."),
+    ],
+    collection: Collection = None,
+    serving: Annotated[
+        bool, typer.Option("--serve", help="Show it on this machine until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Of --serve, on 127.0.0.1; 0: a free one.")] = 0,
+    disk: Annotated[
+        bool,
+        typer.Option(
+            "--disk/--no-disk", help="With what a page needs that is opened without a server."
+        ),
+    ] = True,
+) -> Any:
+    """Make a static site of the collection, whose pieces draw themselves again in the browser."""
+    from nftgan.project import find_project
+    from nftgan.workflows.site import serve
+    from nftgan.workflows.site import site as run
+
+    made = run(find_project(collection), output, disk=disk, progress=ui)
+    ui.print(f"{made.path}: {made.pieces:,} pieces, {made.bytes / 1e6:,.1f} MB; open index.html")
+    if not made.has_model:
+        ui.note("the model is withheld, so nobody can draw the pieces again there")
+    document = {"path": made.path, "bytes": made.bytes, "pieces": made.pieces, "url": None}
+    if serving:
+        server = serve(made.path, port)
+        document["url"] = server.url
+        ui.note(f"serving {server.url}; Ctrl-C stops it")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            server.server_close()
     return document
 
 

@@ -42,6 +42,10 @@ SCOPES = ("all", "entity", "block")
 IDENTITY_CID = "bafkqaaa"
 """The CID that holds its own bytes, none: clients ask for it to see whether this is a gateway."""
 
+ASKED_HEADERS = "Accept, Content-Type, If-None-Match, If-Range, Range, User-Agent, X-Requested-With"
+TOLD_HEADERS = "Accept-Ranges, Content-Length, Content-Range, ETag, X-Ipfs-Path"
+"""What pages of other origins may send and read (CORS)."""
+
 IDLE_SECONDS = 60.0
 """A connection over which nothing comes for so long is closed."""
 MOST_CONNECTIONS = 128
@@ -105,6 +109,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self._answer(body=False)
+
+    def do_OPTIONS(self) -> None:
+        """What a page of another origin may ask (the preflight of CORS)."""
+        self.send_response(HTTPStatus.NO_CONTENT)
+        self.send_header("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+        self.send_header("Access-Control-Allow-Headers", ASKED_HEADERS)
+        self.send_header("Access-Control-Max-Age", "86400")
+        if self.headers.get("Access-Control-Request-Private-Network") == "true":
+            self.send_header("Access-Control-Allow-Private-Network", "true")
+        self.end_headers()
+
+    def end_headers(self) -> None:
+        # Blocks prove themselves and nothing here can be changed: any page may read them.
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Expose-Headers", TOLD_HEADERS)
+        self.send_header("Cross-Origin-Resource-Policy", "cross-origin")
+        super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
         log.info(format, *args)

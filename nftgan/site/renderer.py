@@ -31,7 +31,7 @@ COMPILE = (  # no fused multiply-add, no reordering: what is written is what is 
     *("-Wl,--no-entry", "-Wl,--export=__heap_base", "-Wl,--strip-all"),
 )
 _IMPORT = re.compile(r'^import \{ ([^}]*) \} from "\./(\w+)\.mjs";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) ([\w$]+))", re.MULTILINE)
 
 
 @cache
@@ -41,15 +41,18 @@ def script() -> str:
         f"// nftgan: renderer f64-1, kernels sha256:{sha256_file(SOURCE)}\n",
         '(() => {\n"use strict";\n',
         f"const KERNELS = {json.dumps(base64.b64encode(KERNELS.read_bytes()).decode())};\n",
-        f"const WORKER = {json.dumps('(() => {' + _joined('host') + '})();')};\n",
-        _joined("index"),
+        f"const WORKER = {json.dumps('(() => {' + joined('host') + '})();')};\n",
+        joined("index"),
         "})();\n",
     ]
     return "".join(parts)
 
 
-def _joined(entry: str) -> str:
-    """The module and all that it imports, each in a function of its own, in order of need."""
+def joined(entry: str, folder: Path = HERE / "js", **elsewhere: Path) -> str:
+    """The module and all that it imports, each in a function of its own, in order of need.
+
+    elsewhere: modules that do not lie in `folder`, by name.
+    """
     done: list[str] = []
     texts: list[str] = []
 
@@ -57,7 +60,7 @@ def _joined(entry: str) -> str:
         if name in done:
             return
         done.append(name)
-        text = (HERE / "js" / f"{name}.mjs").read_text(encoding="utf-8")
+        text = elsewhere.get(name, folder / f"{name}.mjs").read_text(encoding="utf-8")
         for needed in _IMPORT.finditer(text):
             add(needed[2])
         names = _EXPORT.findall(text)

@@ -65,6 +65,25 @@ def test_the_gateway_refuses_what_it_should(served: tuple[BlockStore, str]) -> N
     assert fetch(f"{url}/ipfs/{root}/0.json")[0] == 502
 
 
+def test_a_page_of_another_origin_may_read_it(served: tuple[BlockStore, str]) -> None:
+    store, url = served
+    root = put(store, {"0.json": b"{}"})
+    for path in (f"/ipfs/{root}/0.json", f"/ipfs/{root}?format=raw", f"/ipfs/{root}/absent"):
+        headers = fetch(url + path, Origin="https://example.com")[1]
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        assert "Content-Range" in headers["Access-Control-Expose-Headers"]
+        assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    asked = {"Origin": "https://example.com", "Access-Control-Request-Private-Network": "true"}
+    connection.request("OPTIONS", f"/ipfs/{root}", headers=asked)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (204, b"")
+    assert "Range" in (answer.getheader("Access-Control-Allow-Headers") or "")
+    assert answer.getheader("Access-Control-Allow-Methods") == "GET, HEAD, OPTIONS"
+    assert answer.getheader("Access-Control-Allow-Private-Network") == "true"
+    connection.close()
+
+
 def served_car(url: str, folder: Path) -> set[Cid]:
     status, headers, body = fetch(url)
     assert status == 200

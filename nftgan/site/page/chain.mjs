@@ -1,0 +1,125 @@
+// Questions to a contract by eth_call, over an address that the visitor types or through a wallet.
+import { fromHex, joined, same, toHex, word } from "./bytes.mjs";
+import { keccak } from "./keccak.mjs";
+
+const SECONDS = 30;
+const SALTS = 1024;
+const HEAD = "363d3d373d3d3d363d73";
+const TAIL = "5af43d82803e903d91602b57fd5bf3";
+
+const text = new TextEncoder();
+
+export class Unasked extends Error {}
+
+const checked = (value) => {
+  if (typeof value !== "string" || !/^0x[0-9a-fA-F]*$/.test(value) || value.length % 2) throw new Unasked("the node's answer is none");
+  return fromHex(value);
+};
+
+// https, or plain http to this machine itself.
+export function isNode(address) {
+  try {
+    const { protocol, hostname } = new URL(address);
+    return protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1"].includes(hostname));
+  } catch {
+    return false;
+  }
+}
+
+// A function (method, parameters) → result. Errors name no address: it may hold a key.
+export function overHttp(address) {
+  let number = 0;
+  return async (method, params) => {
+    let answer;
+    try {
+      const response = await fetch(address, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", id: ++number, method, params }),
+        signal: AbortSignal.timeout(SECONDS * 1000),
+        credentials: "omit",
+        referrerPolicy: "no-referrer",
+      });
+      answer = await response.json();
+    } catch {
+      throw new Unasked("the node does not answer");
+    }
+    if (answer?.error) throw Object.assign(new Unasked("the node refuses the question"), { code: answer.error.code });
+    return answer?.result;
+  };
+}
+
+export const overWallet = (wallet) => async (method, params) => {
+  try {
+    return await wallet.request({ method, params });
+  } catch (problem) {
+    throw Object.assign(new Unasked("the wallet refuses the question"), { code: problem?.code });
+  }
+};
+
+export class Contract {
+  constructor(ask, address) {
+    this.ask = ask;
+    this.address = address;
+  }
+
+  async code(address = this.address) {
+    return checked(await this.ask("eth_getCode", [address, "latest"]));
+  }
+
+  // The answer's bytes; null where the contract reverts.
+  async call(signature, ...words) {
+    const data = joined(keccak(text.encode(signature)).slice(0, 4), ...words);
+    try {
+      return checked(await this.ask("eth_call", [{ to: this.address, data: "0x" + toHex(data) }, "latest"]));
+    } catch (problem) {
+      if (problem.code === 3 || problem.code === -32000) return null;
+      throw problem;
+    }
+  }
+
+  async hash(signature, ...words) {
+    const answer = await this.call(signature, ...words);
+    if (answer?.length !== 32) throw new Unasked(`the contract has no ${signature}`);
+    return answer;
+  }
+
+  async text(signature) {
+    const answer = await this.call(signature);
+    if (!answer || answer.length < 64) throw new Unasked(`the contract has no ${signature}`);
+    const length = Number(BigInt("0x" + toHex(answer.slice(32, 64))));
+    if (length > answer.length - 64) throw new Unasked(`the contract has no ${signature}`);
+    return new TextDecoder().decode(answer.slice(64, 64 + length));
+  }
+
+  async verifyPiece(id, seed, pixels, proof) {
+    const head = joined(word(id), word(seed), fromHex(pixels), word(128), word(proof.length));
+    const answer = await this.call("verifyPiece(uint256,uint32,bytes32,bytes32[])", head, ...proof);
+    return answer !== null && same(answer, word(1));
+  }
+
+  // What is wrong with the contract's birth, as docs/provenance.md has it; "" where its address proves
+  // that our factory made it. shipped: [{ implementation, factory }], hex addresses.
+  async problem(shipped) {
+    const code = await this.code();
+    if (!code.length) return "there is no contract at this address";
+    const digits = toHex(code);
+    const behind = digits.slice(HEAD.length, HEAD.length + 40);
+    if (!digits.startsWith(HEAD) || !digits.startsWith(TAIL, HEAD.length + 40)) return "its code is not that of a collection";
+    const one = shipped.find(({ implementation }) => implementation.slice(2).toLowerCase() === behind);
+    if (!one) return `its implementation 0x${behind} is not the contract that nftgan ships`;
+    for (const [role, address] of Object.entries(one)) {
+      if (!(await this.code(address)).length) return `there is no ${role} at ${address}`;
+    }
+    const creation = joined(
+      fromHex("61" + code.length.toString(16).padStart(4, "0") + "3d81600a3d39f3"),
+      code,
+    );
+    const hash = keccak(creation);
+    for (let salt = 0; salt < SALTS; salt++) {
+      const made = keccak(joined(fromHex("ff"), fromHex(one.factory), word(salt), hash)).slice(12);
+      if (same(made, fromHex(this.address))) return "";
+    }
+    return "it has the right code but was not made by nftgan's factory";
+  }
+}

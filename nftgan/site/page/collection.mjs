@@ -1,0 +1,28 @@
+// The collection as the page's data file names it: pieces, traits, and what is promised of them.
+
+const data = globalThis.nftganCollection;
+
+export const collection = data;
+
+// { id, name, seed, pixels (hex), rank or null, score, cid, description, traits: [[name, value, share]] }
+export const pieces = data.pieces.map(([name, seed, pixels, rank, cid, description, traits], id) => ({
+  id, name, seed, pixels, rank, cid, description, values: new Map(traits.map(([trait, value]) => [data.traits[trait].name, value])),
+}));
+
+// Trait name to Map from value to how many pieces have it, the most frequent first.
+export const traits = new Map(data.traits.map(({ name }) => [name, counted(name)]));
+
+function counted(name) {
+  const counts = new Map();
+  for (const { values } of pieces) {
+    if (values.has(name)) counts.set(values.get(name), (counts.get(values.get(name)) ?? 0) + 1);
+  }
+  return new Map([...counts].sort(([a, m], [b, n]) => n - m || (String(a) < String(b) ? -1 : 1)));
+}
+
+export const imageOf = (id) => `images/${id}.png`;
+
+export function percent(count, of = pieces.length) {
+  const share = (count / of) * 100;
+  return share >= 10 || Number.isInteger(share) ? `${Math.round(share)} %` : share >= 0.1 ? `${share.toFixed(1)} %` : "< 0.1 %";
+}

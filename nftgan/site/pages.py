@@ -1,0 +1,178 @@
+"""The collector's page of one collection: every file of the site, the same for the same state.
+
+The site is a folder of plain files. `collection.js` holds what is promised of the pieces; images,
+metadata and the model lie beside it as they are published. A page that was opened from disk may
+not fetch, so `disk/` holds each of those files once more, as a script.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import nftgan
+from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE
+from nftgan.chain.birth import factory_address, implementation_address
+from nftgan.collection.manifest import Manifest, Piece
+from nftgan.page import escape
+from nftgan.site.renderer import HERE, joined, script
+
+MARK = "nftgan-site.json"
+"""The file that says that a folder is a site, and which files are its own."""
+PAGE = HERE / "page"
+STUDIO = Path(nftgan.__file__).parent / "studio" / "static"
+MODEL = "model.safetensors"
+
+Content = bytes | Path
+"""What a file holds, or the file that it is a copy of."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the published files are, and what is known besides the manifest.
+
+    folder: the one block of the folder metadata/, or None when it has several. lineage: (what,
+    value) as a person reads them. places: (chain, contract address).
+    """
+
+    images: Path
+    metadata: Path
+    model: Path | None
+    folder: bytes | None
+    lineage: Sequence[tuple[str, str]]
+    places: Sequence[tuple[str, str]]
+
+
+def files(manifest: Manifest, sources: Sources, *, disk: bool = True) -> Iterator[tuple[str, Any]]:
+    """(path in the site, Content or a function that makes it) of every file.
+
+    disk: with the scripts that a page opened from disk needs.
+    """
+    section = manifest.collection
+    yield "index.html", _index(section.name, section.description, len(manifest.pieces)).encode()
+    yield "style.css", _style().encode()
+    yield "icon.svg", (STUDIO / "icon.svg").read_bytes()
+    yield "renderer.js", script().encode()
+    yield "site.js", page_script().encode()
+    yield "collection.js", b"nftganCollection = " + _json(_facts(manifest, sources)) + b";\n"
+    published: dict[str, Path] = {}
+    for piece in manifest.pieces:
+        published[f"images/{piece.id}.png"] = sources.images / f"{piece.id}.png"
+        published[f"metadata/{piece.id}.json"] = sources.metadata / f"{piece.id}.json"
+    if sources.model is not None:
+        published[MODEL] = sources.model
+    for name, path in published.items():
+        yield name, path
+        if disk:
+            yield f"disk/{name}.js", _as_script(name, path)
+
+
+def page_script() -> str:
+    """The page's own classic script; `renderer.js` comes when the first piece is drawn."""
+    return '(() => {\n"use strict";\n' + joined("main", PAGE, dom=STUDIO / "dom.js") + "})();\n"
+
+
+def _style() -> str:
+    own = (PAGE / "site.css").read_text(encoding="utf-8")
+    return (STUDIO / "style.css").read_text(encoding="utf-8") + own
+
+
+def _index(name: str, description: str, count: int) -> str:
+    template = Template((PAGE / "index.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=escape(name),
+        description=escape(description or f"{name}: every piece draws itself again"),
+        about=escape(description),
+        count=f"{count:,} {'piece' if count == 1 else 'pieces'}",
+    )
+
+
+def _as_script(name: str, path: Path) -> Callable[[], bytes]:
+    def make() -> bytes:
+        text = base64.b64encode(path.read_bytes()).decode("ascii")
+        return f'nftganFile({json.dumps(name)},"{text}");\n'.encode()
+
+    return make
+
+
+def _json(value: Any) -> bytes:
+    """JSON that is also JavaScript, whatever the texts in it hold."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+# ---- what the page knows ---------------------------------------------------------------------
+
+
+def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
+    names: dict[str, int] = {}
+    pieces = [_piece(piece, names) for piece in manifest.pieces]
+    finish = manifest.recipe.to_json().get("finish") or {}
+    shipped = [
+        {"implementation": implementation_address(one), "factory": factory_address(one)}
+        for one in (COLLECTION, COLLECTION_CODE)
+    ]
+    return {
+        "name": manifest.collection.name,
+        "symbol": manifest.collection.symbol,
+        "cids": {"images": manifest.cids.images, "metadata": manifest.cids.metadata},
+        "folder": sources.folder and base64.b64encode(sources.folder).decode("ascii"),
+        "has_model": sources.model is not None,
+        "lineage": [list(line) for line in sources.lineage],
+        "model": manifest.model.identity,
+        "pieces": pieces,
+        "pixelated": finish.get("grid", 0) > 0,
+        "places": [{"chain": chain, "address": address} for chain, address in sources.places],
+        "recipe": manifest.recipe.to_json(),
+        "recipe_hash": manifest.recipe_hash,
+        "root": manifest.pieces_root,
+        "shipped": shipped,
+        "traits": [{"name": name} for name in names],
+    }
+
+
+def _piece(piece: Piece, names: dict[str, int]) -> list[Any]:
+    """A row: short, since there may be ten thousand."""
+    traits = []
+    for attribute in piece.attributes:
+        name = str(attribute.get("trait_type", ""))
+        traits.append([names.setdefault(name, len(names)), attribute["value"]])
+    return [
+        piece.title,
+        piece.seed,
+        (piece.pixels or "").removeprefix("sha256:"),
+        piece.rarity.rank if piece.rarity else None,
+        piece.image_cid,
+        piece.description,
+        traits,
+    ]
+
+
+def lineage(manifest: Manifest, meta: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """From the data set to the recipe, in words; what the model's maker wrote is a claim."""
+    dataset, training, parent = (_table(meta.get(k)) for k in ("dataset", "training", "parent"))
+    recipe = manifest.recipe
+    found: list[tuple[str, Any]] = [
+        ("Model", manifest.model.identity),
+        ("Model on IPFS", manifest.cids.model),
+        ("Licence, as claimed", meta.get("licence")),
+        ("Data set, as claimed", dataset.get("name")),
+        ("Images in it", dataset.get("images")),
+        ("Network", training.get("cfg") or _table(meta.get("architecture")).get("kind")),
+        ("Fine-tuned from", parent.get("source")),
+        ("Recipe", manifest.recipe_hash),
+        ("Truncation", f"{recipe.trunc:g}"),
+        ("Renderer", recipe.renderer),
+        ("Images on IPFS", manifest.cids.images),
+        ("Metadata on IPFS", manifest.cids.metadata),
+        ("Merkle root", manifest.pieces_root),
+    ]
+    return [(what, str(value)[:500]) for what, value in found if value not in (None, "")]
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,37 @@
+// Answers one question a line about the page's own arithmetic: hashes, trees, PNGs and folders.
+const { createInterface } = require("node:readline");
+
+globalThis.nftganRenderer = require(process.argv[2]);
+const { keccak, MerkleTree, leafOf, rootOf, decodePng, readFolder, isNamed, toHex, fromHex } = require(process.argv[3]);
+
+const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));
+
+const answers = {
+  keccak: ({ data }) => toHex(keccak(bytes(data))),
+  tree: ({ pieces }) => {
+    const leaves = pieces.map(([id, seed, pixels]) => leafOf(id, seed, pixels));
+    const tree = new MerkleTree(leaves);
+    const proofs = leaves.map((_, index) => tree.proof(index));
+    const led = leaves.map((leaf, index) => toHex(rootOf(leaf, proofs[index])));
+    return { root: toHex(tree.root), proofs: proofs.map((proof) => proof.map(toHex)), led };
+  },
+  png: async ({ data }) => {
+    const { width, height, pixels } = await decodePng(bytes(data));
+    return { width, height, pixels: Buffer.from(pixels).toString("base64") };
+  },
+  folder: ({ block, cid }) => Object.fromEntries([...readFolder(bytes(block), cid)].map(([name, link]) => [name, toHex(link)])),
+  named: ({ data, cid }) => isNamed(bytes(data), cid),
+};
+
+(async () => {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const job = JSON.parse(line);
+    let said;
+    try {
+      said = { answer: await answers[job.what](job) };
+    } catch (problem) {
+      said = { error: String(problem.message) };
+    }
+    process.stdout.write(JSON.stringify(said) + "\n");
+  }
+})();

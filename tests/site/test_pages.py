@@ -1,0 +1,157 @@
+"""The page's own arithmetic, in Node, against Python; and what the site's files hold."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import subprocess
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from eth_hash.auto import keccak
+
+from nftgan.chain.merkle import MerkleTree
+from nftgan.collection.merkle import leaf
+from nftgan.dataset.pack import png_file
+from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.importer import Importer
+from nftgan.site import pages
+from nftgan.site.renderer import joined, script
+from nftgan.synthesis.png import encode_png
+from tests.site.drawing import NO_NODE, NODE
+
+OFFERED = "...$keccak, ...$merkle, ...$png, ...$cid, ...$bytes"
+
+
+def base(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+class Page:
+    """The page's modules in Node, asked one question after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "renderer.js").write_text(script(), encoding="utf-8")
+        entry = "".join(
+            f'import {{ {name} }} from "./{module}.mjs";\n'
+            for name, module in (
+                ("keccak", "keccak"),
+                ("MerkleTree", "merkle"),
+                ("decodePng", "png"),
+                ("readFolder", "cid"),
+                ("toHex", "bytes"),
+            )
+        )
+        (folder / "asked.mjs").write_text(entry, encoding="utf-8")
+        text = joined("asked", pages.PAGE, asked=folder / "asked.mjs")
+        (folder / "page.js").write_text(f"{text}module.exports = {{ {OFFERED} }};\n")
+        self._process = subprocess.Popen(
+            [
+                NODE or "node",
+                str(Path(__file__).parent / "page.cjs"),
+                str(folder / "renderer.js"),
+                str(folder / "page.js"),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, what: str, **job: Any) -> Any:
+        """The answer, or the error's sentence."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        stdin.write(json.dumps({"what": what, **job}) + "\n")
+        stdin.flush()
+        said = json.loads(stdout.readline() or '{"error": "node has ended"}')
+        return said.get("answer", said.get("error"))
+
+    def close(self) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    if NODE is None:
+        pytest.skip(NO_NODE)
+    made = Page(tmp_path_factory.mktemp("page"))
+    yield made
+    made.close()
+
+
+pytestmark = pytest.mark.node
+
+
+def test_keccak_is_that_of_ethereum(page: Page) -> None:
+    nothing = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+    assert page.ask("keccak", data="") == nothing
+    noise = np.random.default_rng(0)
+    for size in (1, 64, 135, 136, 137, 271, 272, 1000):
+        data = noise.bytes(size)
+        assert page.ask("keccak", data=base(data)) == keccak(data).hex()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 12, 33])
+def test_trees_and_proofs_are_those_of_the_contract(page: Page, count: int) -> None:
+    noise = np.random.default_rng(count)
+    rows = [(n, int(noise.integers(2**32)), noise.bytes(32).hex()) for n in range(count)]
+    tree = MerkleTree([leaf(*row) for row in rows])
+    said = page.ask("tree", pieces=rows)
+    assert said["root"] == tree.root.hex()
+    assert said["proofs"] == [[one.hex() for one in tree.proof(n)] for n in range(count)]
+    assert said["led"] == [tree.root.hex()] * count
+
+
+@pytest.mark.parametrize("colours", [1, 5, 256, 4000])
+def test_a_png_of_ours_gives_its_pixels(page: Page, colours: int) -> None:
+    noise = np.random.default_rng(colours)
+    palette = noise.integers(0, 256, (colours, 3), dtype=np.uint8)
+    image = palette[noise.integers(0, colours, (31, 45))]
+    said = page.ask("png", data=base(encode_png(image)))
+    assert (said["width"], said["height"]) == (45, 31)
+    assert base64.b64decode(said["pixels"]) == image.tobytes()
+
+
+def test_a_png_that_holds_more_than_pixels_is_refused(page: Page) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    good = encode_png(image)
+    more = good[:-12] + chunk(b"gAMA", struct.pack(">I", 45455)) + good[-12:]
+    assert "more than its pixels" in page.ask("png", data=base(more))
+    assert "more than its pixels" in page.ask("png", data=base(good + chunk(b"IDAT", b"")))
+    damaged = bytearray(good)
+    damaged[60] ^= 1
+    assert "damaged" in page.ask("png", data=base(bytes(damaged)))
+    assert "cut off" in page.ask("png", data=base(good[:-3]))
+    head = (b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0))
+    short = png_file(head, (b"IDAT", zlib.compress(bytes(7))), (b"IEND", b""))
+    assert "cut off" in page.ask("png", data=base(short))
+    head = (b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 6, 0, 0, 0))
+    clear = png_file(head, (b"IDAT", zlib.compress(bytes(18))), (b"IEND", b""))
+    assert "plain RGB" in page.ask("png", data=base(clear))
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_a_folder_is_read_from_its_block_and_no_other(page: Page) -> None:
+    blocks: dict[Cid, bytes] = {}
+    tree = {f"{n}.json": f"piece {n}".encode() for n in range(40)}
+    root = Importer(lambda cid, data: blocks.update({cid: data})).add_tree(tree).cid
+    found = page.ask("folder", block=base(blocks[root]), cid=str(root))
+    assert found == {
+        name: Importer().add_bytes(data).cid.to_bytes().hex() for name, data in tree.items()
+    }
+    assert "another CID" in page.ask("folder", block=base(blocks[root] + b"\n"), cid=str(root))
+    one = str(Importer().add_bytes(b"piece 3").cid)
+    assert page.ask("named", data=base(b"piece 3"), cid=one) is True
+    assert page.ask("named", data=base(b"piece 4"), cid=one) is False
+    assert page.ask("named", data=base(b""), cid=str(root)) is None

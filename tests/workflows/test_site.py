@@ -1,0 +1,294 @@
+"""The collector's page as a visitor meets it: browse, draw again, and find what was changed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nftgan.errors import CheckFailed, UsageError
+from nftgan.project import Project
+from nftgan.site.server import SiteServer
+from nftgan.workflows.site import site
+from tests.studio.browser import BROWSER, NO_BROWSER
+
+AVATARS = Path(__file__).parents[2] / "collections" / "avatars"
+in_browser = pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "in" / "a subfolder"
+    site(Project(AVATARS), folder)
+    return folder
+
+
+# ---- the files
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_same_collection_gives_the_same_bytes(made: Path, tmp_path: Path) -> None:
+    site(Project(AVATARS), tmp_path / "again")
+    assert contents(made) == contents(tmp_path / "again")
+    own = [p for p in made.iterdir() if p.is_file() and p.suffix != ".safetensors"]
+    assert sum(p.stat().st_size for p in own) < 300_000
+
+
+def test_hostile_words_stay_words(tmp_path: Path) -> None:
+    project = Project(tmp_path / "avatars")
+    shutil.copytree(AVATARS, project.root)
+    document = json.loads(project.manifest_path.read_text(encoding="utf-8"))
+    document["collection"]["name"] = "</script><img src=x onerror=alert(1)>"
+    document["collection"]["description"] = '"><script>alert(2)</script>'
+    project.manifest_path.write_text(json.dumps(document), encoding="utf-8")
+    site(project, tmp_path / "site", disk=False)
+    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "<img" not in text and text.count("<script") == 2
+    assert not (tmp_path / "site" / "disk").exists()
+
+
+def test_images_that_changed_are_refused(tmp_path: Path) -> None:
+    project = Project(tmp_path / "avatars")
+    shutil.copytree(AVATARS, project.root)
+    shutil.copy(project.images / "1.png", project.images / "0.png")
+    with pytest.raises(CheckFailed, match="images"):
+        site(project, tmp_path / "site")
+    assert not (tmp_path / "site").exists()
+
+
+def test_the_collection_itself_is_no_place_for_the_site(tmp_path: Path) -> None:
+    project = Project(tmp_path / "avatars")
+    shutil.copytree(AVATARS, project.root)
+    for folder in (project.root, project.images, project.images / "site"):
+        with pytest.raises(UsageError):
+            site(project, folder)
+
+
+# ---- the page
+
+
+class Visit:
+    """A tab with the site, from a loopback server unless it is opened from disk."""
+
+    def __init__(self, browser: Any) -> None:
+        self.page = browser.new_page(viewport={"width": 1200, "height": 800})
+        self.faults: list[str] = []
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda said: self.faults.append(said.text))
+
+    def open(self, address: str) -> None:
+        self.page.goto("about:blank")
+        self.page.goto(address)
+
+    def draw(self) -> dict[str, str]:
+        """Link to verdict, after Draw it again."""
+        self.page.click("#draw")
+        self.page.wait_for_selector(
+            "#verdict.holds, #verdict.broken, #verdict.unchecked", timeout=60_000
+        )
+        return self.verdicts("#drawn")
+
+    def verdicts(self, place: str) -> dict[str, str]:
+        found = self.page.locator(f"{place} li").all()
+        return {one.get_attribute("data-link"): one.get_attribute("class") for one in found}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Visit]:
+    made = Visit(browser)
+    yield made
+    made.page.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], str]]:
+    servers = []
+
+    def start(folder: Path) -> str:
+        server = SiteServer(folder)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server.url
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.browser
+@in_browser
+def test_every_link_holds_from_disk_and_from_a_subfolder(
+    visit: Visit, made: Path, serve: Callable[[Path], str]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    served = serve(made.parents[1]) + "in/a%20subfolder/index.html"
+    for address in ((made / "index.html").as_uri(), served):
+        visit.open(f"{address}#/3")
+        assert set(visit.draw().values()) == {"holds"}
+        assert "Identical" in visit.page.inner_text("#verdict")
+        assert visit.page.locator("#canvas").count() == 1
+        assert visit.faults == []
+    for view in ("3", "", "morph?from=3"):
+        visit.open(f"{served}#/{view}")
+        visit.page.wait_for_selector("#wall .plate, #draw, #morph-canvas")
+        found = Axe().run(visit.page).response["violations"]
+        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+def changed(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) >= 1
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def change_model(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+
+
+def change_image(folder: Path) -> None:
+    shutil.copy(folder / "images" / "4.png", folder / "images" / "3.png")
+
+
+def change_seed(folder: Path) -> None:
+    changed(folder / "metadata" / "3.json", '"seed":65', '"seed":66')
+
+
+def change_metadata(folder: Path) -> None:
+    changed(folder / "metadata" / "3.json", "avatars #3", "avatars #4")
+
+
+def change_proof(folder: Path) -> None:
+    """The pixel hash of another piece: this one's proof no longer leads to the root."""
+    path = folder / "collection.js"
+    text = path.read_text(encoding="utf-8")
+    facts = json.loads(text.removeprefix("nftganCollection = ").rstrip().rstrip(";"))
+    pixels = facts["pieces"][7][2]
+    changed(path, pixels, ("0" if pixels[0] != "0" else "1") + pixels[1:])
+
+
+@pytest.mark.browser
+@in_browser
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        (change_model, {"model"}),
+        (change_image, {"image"}),
+        (change_seed, {"metadata", "seed", "pixels", "merkle proof"}),
+        (change_metadata, {"metadata"}),
+        (change_proof, {"merkle proof"}),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_what_was_changed_is_named(
+    visit: Visit,
+    made: Path,
+    tmp_path: Path,
+    serve: Callable[[Path], str],
+    change: Callable[[Path], None],
+    broken: set[str],
+) -> None:
+    shutil.copytree(made, tmp_path / "site", ignore=shutil.ignore_patterns("disk"))
+    change(tmp_path / "site")
+    visit.open(serve(tmp_path / "site") + "#/3")
+    found = visit.draw()
+    assert {name for name, verdict in found.items() if verdict == "broken"} == broken
+    assert "is broken" in visit.page.inner_text("#verdict")
+
+
+@pytest.mark.browser
+@in_browser
+def test_a_visitor_filters_searches_and_goes_by_keyboard(visit: Visit, made: Path) -> None:
+    page = visit.page
+    visit.open((made / "index.html").as_uri())
+    page.get_by_label("Yellow").first.check()
+    assert page.inner_text("#shown") == "4 of 12 pieces, 33 %"
+    page.get_by_label("Peach").check()  # of one trait: either
+    assert page.inner_text("#shown").startswith("7 of 12")
+    page.locator(".facet", has_text="Warmth").locator("summary").click()
+    page.locator(".facet", has_text="Warmth").get_by_label("Warm", exact=False).last.check()
+    fewer = int(page.inner_text("#shown").split()[0])
+    assert fewer < 7  # of several traits: all
+    address = page.url
+    assert "t.Background=Yellow" in address
+    visit.open(address)
+    assert page.inner_text("#shown").split()[0] == str(fewer)  # the address holds it all
+    page.click("#clear")
+    page.select_option("#sort", "rank")
+    assert "rank 1" in page.locator(".plate").first.inner_text().replace("\n", " ")
+    page.keyboard.press("Escape")
+    page.locator("#shown").click()
+    page.keyboard.press("/")
+    page.keyboard.type("#3")
+    assert page.inner_text("#shown").split()[0] == "1"
+    page.click("#clear")
+    page.keyboard.press("Tab")
+    page.locator(".plate").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#draw")
+    second = page.inner_text("#piece-title")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector(f"#piece-title:not(:text-is('{second}'))")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#wall .plate")
+    assert "sort=rank" in page.url
+    assert visit.faults == []
+
+
+@pytest.mark.browser
+@in_browser
+def test_ten_thousand_pieces_put_only_those_in_sight_into_the_page(
+    visit: Visit, made: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(made, tmp_path / "site", ignore=shutil.ignore_patterns("disk"))
+    path = tmp_path / "site" / "collection.js"
+    facts = json.loads(path.read_text().removeprefix("nftganCollection = ").rstrip().rstrip(";"))
+    facts["pieces"] = [[f"piece {n}", *facts["pieces"][n % 12][1:]] for n in range(10_000)]
+    path.write_text("nftganCollection = " + json.dumps(facts), encoding="utf-8")
+    visit.open((tmp_path / "site" / "index.html").as_uri())
+    assert visit.page.inner_text("#shown") == "10,000 pieces"
+    for _ in range(5):
+        visit.page.locator(".plate").last.focus()
+        visit.page.keyboard.press("ArrowDown")
+    assert visit.page.locator(".plate").count() < 80
+    visit.page.keyboard.press("End")
+    assert "piece 9999" in visit.page.locator(".plate").last.inner_text()
+    assert visit.page.locator(".plate").count() < 80
+
+
+@pytest.mark.browser
+@in_browser
+def test_texts_of_the_collection_are_never_markup(visit: Visit, made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "site")
+    path = tmp_path / "site" / "collection.js"
+    text = path.read_text(encoding="utf-8")
+    hostile = "<img src=x onerror=alert(1)>"
+    text = re.sub(r'"avatars #3"', json.dumps(hostile), text)
+    path.write_text(text.replace('"Peach"', json.dumps(hostile)), encoding="utf-8")
+    visit.open((tmp_path / "site" / "index.html").as_uri() + "#/3")
+    assert visit.page.inner_text("#piece-title") == hostile
+    assert visit.page.locator('img[src="x"]').count() == 0
