@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from eth_hash.auto import keccak
+from nftgan.synthesis.png import encode_png
 
 from nftgan.chain.merkle import MerkleTree
 from nftgan.collection.merkle import leaf
@@ -22,7 +23,6 @@ from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
 from nftgan.site import pages
 from nftgan.site.renderer import joined, script
-from nftgan.synthesis.png import encode_png
 from tests.site.drawing import NO_NODE, NODE
 
 OFFERED = "...$keccak, ...$merkle, ...$png, ...$cid, ...$bytes"
