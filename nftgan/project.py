@@ -101,13 +101,13 @@ def state_home() -> Path:
     return platformdirs.user_data_path("nftgan", appauthor=False)
 
 
-def find_project(folder: Path | None = None) -> Project:
+def find_project(folder: str | Path | None = None) -> Project:
     """The collection in `folder`, else in the nearest parent of the current folder.
 
     Raises MissingStepError when there is none.
     """
     if folder is not None:
-        root = folder.expanduser().resolve()
+        root = Path(folder).expanduser().resolve()
         if not root.is_dir():
             raise UsageError(f"{folder} is not a folder", hint="nftgan init NAME")
         if not (root / CONFIG_NAME).is_file():

@@ -71,8 +71,8 @@ class PrepareReport:
 
 
 def prepare(
-    source: Path,
-    output: Path,
+    source: str | Path,
+    output: str | Path,
     options: PrepareOptions = PrepareOptions(),
     *,
     progress: Progress = SILENT,
@@ -89,6 +89,7 @@ def prepare(
     for one per processor. Raises UsageError for wrong options and for a folder without a usable
     image.
     """
+    source, output = Path(source), Path(output)
     plan = _checked(options)
     labels = read_labels(options.labels)
     check_output(output)

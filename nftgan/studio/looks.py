@@ -13,7 +13,7 @@ from nftgan.errors import UsageError
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.gallery import Gallery
 from nftgan.synthesis.latents import seeds_to_ws
-from nftgan.synthesis.mixing import Mixes
+from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
 
 UNSEEN = 2048  # seeds beyond the pool that are searched for relatives as well
@@ -46,7 +46,7 @@ def generate_variation(gallery: Gallery, look: Variation) -> np.ndarray:
     recipe = replace(gallery.recipe, trunc=look.trunc, translate=look.translate, rotate=look.rotate)
     if look.mix is None or not look.layers:
         return gallery.model.generate([look.seed], recipe)[0]
-    mixes = Mixes(gallery.model, [look.seed], [look.mix], recipe, layers=look.layers)
+    mixes = Mix(gallery.model, [look.seed], [look.mix], recipe, layers=look.layers)
     return next(image for _, _, image in mixes)
 
 

@@ -61,6 +61,35 @@ class Previews:
             return to_pixels(self._generator.synthesis(ws, noise_mode="const"))
 
 
+def images_of_ws(
+    generator: Any, ws: np.ndarray | Tensor, recipe: Recipe, *, batch: int = BATCH
+) -> Iterator[np.ndarray]:
+    """The uint8 [H, W, 3] of each of the latents [N, num_ws, w_dim], moved and finished.
+
+    Truncation and class are those that the latents were mapped with, so the recipe's have no
+    effect. Raises UsageError at once for another shape or a recipe that cannot be followed.
+    """
+    rows = torch.as_tensor(ws)
+    shape = (generator.num_ws, generator.w_dim)
+    if rows.ndim != 3 or tuple(rows.shape[1:]) != shape:
+        raise UsageError(
+            f"the latents are {list(rows.shape)}, the model takes [N, {shape[0]}, {shape[1]}]",
+            hint="model.ws(seeds) gives such latents",
+        )
+    check_recipe(generator, recipe)
+    return _images_of_ws(generator, rows, recipe, batch)
+
+
+def _images_of_ws(generator: Any, rows: Tensor, recipe: Recipe, batch: int) -> Iterator[np.ndarray]:
+    own = next(generator.parameters())
+    for start in range(0, len(rows), batch):
+        part = rows[start : start + batch]
+        with torch.no_grad(), input_transform(generator, recipe):
+            pixels = to_pixels(generator.synthesis(part.to(own), noise_mode="const"))
+        for image in pixels:
+            yield apply_finish(image, recipe.finish)
+
+
 def write_sheet(path: Path, image: np.ndarray) -> None:
     """`path` holds uint8 [H, W, 3] as a small PNG; a sheet is looked at and never hashed."""
     with atomic_path(path) as temporary:

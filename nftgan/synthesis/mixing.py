@@ -18,7 +18,7 @@ COARSE = 7
 """By default layers 0 to 6 come from the column: pose and shape, not colour."""
 
 
-class Mixes:
+class Mix:
     """A sized iterable of (row seed, column seed, uint8 [H, W, 3]) in reading order.
 
     Image (r, c) has the styles of row r, but in `layers` those of column c (Karras et al. 2019,
@@ -73,9 +73,9 @@ def grid_of_mixes(
 ) -> np.ndarray:
     """uint8 [(R + 1) H, (C + 1) W, 3]: all mixes, under the columns and beside the rows themselves.
 
-    The corner is black; arguments and errors as for `Mixes`.
+    The corner is black; arguments and errors as for `Mix`.
     """
-    mixes = Mixes(model, rows, columns, recipe, layers=layers)
+    mixes = Mix(model, rows, columns, recipe, layers=layers)
     recipe = recipe or model.recipe()
     width, height = recipe.size
     tiles = [np.zeros((height, width, 3), dtype=np.uint8)]

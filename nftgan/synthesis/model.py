@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 import torch
@@ -15,9 +16,11 @@ from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks, model_identity
 from nftgan.networks.sources import model_source
+from nftgan.ops.device import device_named
 from nftgan.synthesis import canonical
-from nftgan.synthesis.generate import BATCH, Previews
-from nftgan.synthesis.latents import one_hot
+from nftgan.synthesis.generate import BATCH, Previews, images_of_ws
+from nftgan.synthesis.grid import ImageGrid
+from nftgan.synthesis.latents import check_recipe, one_hot, seeds_to_ws
 from nftgan.synthesis.recipe import (
     Finish,
     PixelArt,
@@ -26,8 +29,13 @@ from nftgan.synthesis.recipe import (
     recipe_from_section,
 )
 
-_T = TypeVar("_T")
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
+_T = TypeVar("_T")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_OF_MAPPING = {"truncation_psi", "truncation_cutoff", "class_idx", "trunc", "cutoff", "label"}
 PREVIEW = 256  # pixels that a preview of pixel art is enlarged to
 
 
@@ -40,6 +48,33 @@ def load_model(source: str | Path, *, device: str = "cpu") -> Model:
     """
     loaded = load_networks(model_source(source), device=device)
     return Model(loaded.generator, loaded.discriminator, loaded.identity, loaded.info)
+
+
+class RecipeOptions(TypedDict, total=False):
+    """What `Model`'s methods take instead of a recipe, all by keyword; see `Model.recipe`."""
+
+    truncation_psi: float | None
+    truncation_cutoff: int | None
+    class_idx: int | None
+    translate: tuple[float, float]
+    rotate: float
+    finish: Finish | None
+    trunc: float | None
+    cutoff: int | None
+    label: int | None
+
+
+def _shows_options(function: _F) -> _F:
+    """In a notebook's help and completion, each of the options instead of `**options`."""
+    own = inspect.signature(function)
+    options = [
+        one
+        for one in inspect.signature(Model.recipe).parameters.values()
+        if one.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    plain = [one for one in own.parameters.values() if one.name != "options"]
+    vars(function)["__signature__"] = own.replace(parameters=[*plain, *options])
+    return function
 
 
 class Model:
@@ -118,35 +153,101 @@ class Model:
         side = finish.size(self.resolution)
         return replace(finish, upscale=max(1, PREVIEW // side))
 
+    def to(self, device: str) -> Model:
+        """Move the networks to `device` ("cpu", "cuda", "cuda:1", …), and give the model back.
+
+        A canonical image is the same on every device. Raises UsageError for one that is not there.
+        """
+        place = device_named(device)
+        self.generator.to(place)
+        if self.discriminator is not None:
+            self.discriminator.to(place)
+        self.__dict__.pop("_upcast", None)
+        return self
+
     def previews(
-        self, seeds: Sequence[int], recipe: Recipe | None = None, *, batch: int = BATCH, **look: Any
+        self,
+        seeds: int | Iterable[int],
+        recipe: Recipe | None = None,
+        *,
+        batch: int = BATCH,
+        **options: Unpack[RecipeOptions],
     ) -> Previews:
-        """A sized iterable of (seed, uint8 [H, W, 3]) in float32; `look`: as for `recipe`."""
-        return Previews(self.generator, seeds, self._recipe(recipe, look), batch=batch)
+        """A sized iterable of (seed, uint8 [H, W, 3]) in float32; options: as for `recipe`."""
+        return Previews(self.generator, _numbers(seeds), self._recipe(recipe, options), batch=batch)
 
     def generate(
-        self, seeds: Sequence[int], recipe: Recipe | None = None, *, batch: int = BATCH, **look: Any
+        self,
+        seeds: int | Iterable[int] | None = None,
+        recipe: Recipe | None = None,
+        *,
+        ws: np.ndarray | None = None,
+        batch: int = BATCH,
+        **options: Unpack[RecipeOptions],
     ) -> np.ndarray:
-        """uint8 [N, H, W, 3], preview precision.
+        """uint8 [N, H, W, 3], preview precision, of seeds or of latents `ws` [N, num_ws, w_dim].
 
-        As `model.generate(seeds=[1, 2], truncation_psi=0.7)`.
+        As `model.generate([1, 2], truncation_psi=0.7)`; options: as for `recipe`. Latents have
+        been truncated already, by `Model.ws`. Raises UsageError for both or none, and for options
+        that have no effect on latents.
         """
-        previews = self.previews(seeds, recipe, batch=batch, **look)
-        height, width = reversed(self._recipe(recipe, look).size)
-        images = np.empty((len(previews), height, width, 3), dtype=np.uint8)
-        for row, (_, image) in enumerate(previews):
-            images[row] = image
-        return images
+        if (seeds is None) == (ws is None):
+            raise UsageError("give either seeds or ws", hint="model.generate([1, 2])")
+        if ws is None:
+            assert seeds is not None
+            previews = self.previews(seeds, recipe, batch=batch, **options)
+            images: Iterable[np.ndarray] = (image for _, image in previews)
+            recipe, count = self._recipe(recipe, options), len(previews)
+        else:
+            mapped = sorted(_OF_MAPPING & set(options))
+            if mapped:
+                raise UsageError(
+                    f"{mapped[0]} has no effect on latents", hint=f"model.ws(seeds, {mapped[0]}=…)"
+                )
+            recipe = self._recipe(recipe, options)
+            if self.generator.c_dim and recipe.class_idx is None:
+                recipe = replace(recipe, class_idx=0)  # any: the latents have theirs
+            images, count = images_of_ws(self.generator, ws, recipe, batch=batch), len(ws)
+        width, height = recipe.size
+        rows = np.empty((count, height, width, 3), dtype=np.uint8)
+        for row, image in enumerate(images):
+            rows[row] = image
+        return rows
 
-    def render(self, seed: int, recipe: Recipe | None = None, **look: Any) -> np.ndarray:
+    def ws(
+        self,
+        seeds: int | Iterable[int],
+        recipe: Recipe | None = None,
+        **options: Unpack[RecipeOptions],
+    ) -> np.ndarray:
+        """float32 [N, num_ws, w_dim]: the latents of `seeds` after truncation, for `generate`."""
+        recipe = self._recipe(recipe, options)
+        check_recipe(self.generator, recipe)
+        found: np.ndarray = seeds_to_ws(self.generator, _numbers(seeds), recipe).cpu().numpy()
+        return found
+
+    def grid(
+        self,
+        seeds: int | Iterable[int],
+        recipe: Recipe | None = None,
+        *,
+        columns: int | None = None,
+        **options: Unpack[RecipeOptions],
+    ) -> ImageGrid:
+        """Previews side by side, which a notebook shows; options: as for `recipe`."""
+        return ImageGrid(self.generate(seeds, recipe, **options), columns)
+
+    def render(
+        self, seed: int, recipe: Recipe | None = None, **options: Unpack[RecipeOptions]
+    ) -> np.ndarray:
         """The canonical uint8 [H, W, 3]: `model.render(seed=1, truncation_psi=0.7)`."""
-        return self.render_checked(seed, recipe, **look).image
+        return self.render_checked(seed, recipe, **options).image
 
     def render_checked(
-        self, seed: int, recipe: Recipe | None = None, **look: Any
+        self, seed: int, recipe: Recipe | None = None, **options: Unpack[RecipeOptions]
     ) -> canonical.Rendered:
         """The canonical image with the margin by which its rounding is safe."""
-        return canonical.render(self._upcast, seed, self._recipe(recipe, look))
+        return canonical.render(self._upcast, seed, self._recipe(recipe, options))
 
     def score(self, images: np.ndarray, class_idx: int | None = None) -> np.ndarray:
         """float64 [N]: the discriminator's logit of each uint8 [N, R, R, 3], larger is more real.
@@ -171,11 +272,11 @@ class Model:
     def _upcast(self) -> Any:
         return canonical.upcast(self.generator)
 
-    def _recipe(self, recipe: Recipe | None, look: dict[str, Any]) -> Recipe:
+    def _recipe(self, recipe: Recipe | None, options: RecipeOptions) -> Recipe:
         if recipe is None:
-            return self.recipe(**look)
-        if look:
-            raise UsageError(f"{sorted(look)[0]} is already decided by the recipe")
+            return self.recipe(**options)
+        if options:
+            raise UsageError(f"{sorted(options)[0]} is already decided by the recipe")
         if recipe.model != self.identity:
             raise UsageError(
                 f"the recipe was made for the model {recipe.model}, this one is {self.identity}",
@@ -189,3 +290,19 @@ def _either(name: str, value: _T | None, short: str, other: _T | None) -> _T | N
     if value is not None and other is not None:
         raise UsageError(f"{short} is a short name of {name}: give one of them")
     return other if value is None else value
+
+
+def _numbers(seeds: int | Iterable[int]) -> Sequence[int]:
+    """One seed, or several, as a list."""
+    return [int(seeds)] if isinstance(seeds, (int, np.integer)) else [int(seed) for seed in seeds]
+
+
+for _method in (
+    Model.previews,
+    Model.generate,
+    Model.ws,
+    Model.grid,
+    Model.render,
+    Model.render_checked,
+):
+    _shows_options(_method)

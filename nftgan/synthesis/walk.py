@@ -98,6 +98,26 @@ class Walk:
         return PeriodicSpline(numbers.reshape(len(numbers), -1))
 
 
+def interpolate(
+    model: Model,
+    start: int,
+    end: int,
+    recipe: Recipe | None = None,
+    *,
+    frames: int = 9,
+    kind: str = "slerp",
+) -> np.ndarray:
+    """uint8 [frames, H, W, 3] from seed `start` to seed `end`, both among them; kind: of `Walk`.
+
+    Raises UsageError for fewer than two frames and for "cubic", which is always a loop.
+    """
+    if frames < 2:
+        raise UsageError(f"{frames} frames do not lead from one seed to another", hint="2 or more")
+    return np.stack(
+        list(Walk(model, [start, end], recipe, steps=frames - 1, kind=kind, loop=False))
+    )
+
+
 def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     """The point t in [0, 1] of the great circle from a to b (Shoemake 1985), lengths blended.
 

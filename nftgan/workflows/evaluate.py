@@ -51,8 +51,8 @@ class EvaluateResult:
 
 
 def evaluate(
-    model: str,
-    dataset: Path,
+    model: str | Path,
+    dataset: str | Path,
     *,
     metrics: str = ",".join(METRICS),
     images: int | None = None,
@@ -70,6 +70,7 @@ def evaluate(
     closest pairs, each fake beside its training image. Raises UsageError for a model or a data
     set that cannot be compared.
     """
+    dataset = Path(dataset)
     wanted = parse_metrics(metrics, ALL_METRICS)
     own = tuple(name for name in wanted if name in METRICS)
     device = device_named(device)

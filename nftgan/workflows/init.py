@@ -67,7 +67,7 @@ class InitResult:
     created: bool
 
 
-def init(name: str, parent: Path, recipe: RecipeDefaults = PLAIN_RECIPE) -> InitResult:
+def init(name: str, parent: str | Path, recipe: RecipeDefaults = PLAIN_RECIPE) -> InitResult:
     """`parent/NAME/nftgan.toml` exists; one that is there already is kept as it is.
 
     Raises UsageError for a name that cannot be a folder's.
@@ -77,7 +77,7 @@ def init(name: str, parent: Path, recipe: RecipeDefaults = PLAIN_RECIPE) -> Init
             f"{name!r} cannot be a collection's folder name",
             hint="use up to 64 letters, digits, spaces, dots, dashes and underscores",
         )
-    folder = parent / name
+    folder = Path(parent) / name
     path = folder / CONFIG_NAME
     if path.exists():
         return InitResult(folder, path, created=False)

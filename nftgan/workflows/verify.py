@@ -198,7 +198,7 @@ class Regenerated:
 
 def regenerate(
     tokens: Sequence[int] | None,
-    output: Path,
+    output: str | Path,
     *,
     project: Project | None = None,
     verifier: Verifier | None = None,
@@ -208,6 +208,7 @@ def regenerate(
     With `verifier` all three come from the chain and IPFS, else from the collection folder. None:
     all tokens.
     """
+    output = Path(output)
     if verifier is not None:
         for token in every_token(verifier) if tokens is None else tokens:
             made = verifier.regenerate(token)

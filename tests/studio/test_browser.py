@@ -15,7 +15,7 @@ from nftgan.collection.ratings import Rating, append_rating, read_ratings
 from nftgan.collection.traits import measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
-from nftgan.synthesis.mixing import Mixes
+from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.walk import Walk
 from tests.studio.browser import BROWSER, NO_BROWSER
@@ -320,9 +320,7 @@ def test_sliders_and_mixing_show_the_model_s_images(
     page.click("#page-piece >> text=Reset")
     page.fill("[name=mix]", "6")
     layers = served.get("/api/session")["groups"][0]["layers"]
-    ((_, _, mixed),) = Mixes(
-        reference, [5], [6], reference.recipe(truncation_psi=0.7), layers=layers
-    )
+    ((_, _, mixed),) = Mix(reference, [5], [6], reference.recipe(truncation_psi=0.7), layers=layers)
     looks_like("mix=6", mixed)
     assert "made from one seed" in page.inner_text("#page-piece .controls .note")
     page.wait_for_selector(".strip .thumb")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nftgan.studio.looks import layer_groups
-from nftgan.synthesis.mixing import Mixes
+from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
 from tests.studio.conftest import Serve, Served
 
@@ -36,7 +36,7 @@ def test_truncation_moves_and_mixtures_are_the_library_s(serve: Serve, reference
         **close,
     )
     recipe = replace(moved, translate=(0.0, 0.0), rotate=0.0)
-    ((_, _, mixed),) = Mixes(reference, [5], [6], recipe, layers=[0, 1])
+    ((_, _, mixed),) = Mix(reference, [5], [6], recipe, layers=[0, 1])
     assert np.allclose(look(served, "/look/5?trunc=1&mix=6&layers=0,1"), mixed, **close)
     assert not np.allclose(plain, mixed, **close)
     everything = ",".join(str(n) for n in range(reference.generator.num_ws))

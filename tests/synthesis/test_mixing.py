@@ -7,7 +7,7 @@ import pytest
 from tiny import stylegan3
 
 from nftgan.errors import UsageError
-from nftgan.synthesis.mixing import Mixes, grid_of_mixes
+from nftgan.synthesis.mixing import Mix, grid_of_mixes
 from nftgan.synthesis.recipe import Finish
 
 
@@ -15,14 +15,14 @@ def test_no_layer_gives_the_row_and_all_layers_the_column() -> None:
     model = stylegan3()
     row, column = model.generate([1]).astype(int)[0], model.generate([2]).astype(int)[0]
     for layers, expected in (((), row), (range(8), column)):
-        [(r, c, image)] = Mixes(model, [1], [2], layers=layers)
+        [(r, c, image)] = Mix(model, [1], [2], layers=layers)
         assert (r, c) == (1, 2)
         assert np.abs(image - expected).max() <= 1
 
 
 def test_mixing_layers_changes_the_image_away_from_both() -> None:
     model = stylegan3()
-    [(_, _, mixed)] = Mixes(model, [1], [2], layers=range(4))
+    [(_, _, mixed)] = Mix(model, [1], [2], layers=range(4))
     for seed in (1, 2):
         assert np.abs(mixed.astype(int) - model.generate([seed])[0]).mean() > 1
 
@@ -35,14 +35,14 @@ def test_the_grid_shows_columns_above_rows_beside_and_a_black_corner() -> None:
     assert not sheet[:8, :8].any()
     assert np.array_equal(sheet[:8, 16:24], model.generate([7, 8, 9], recipe)[1])
     assert np.array_equal(sheet[16:, :8], model.generate([5, 6], recipe)[1])
-    cells = [image for _, _, image in Mixes(model, [5, 6], [7, 8, 9], recipe)]
+    cells = [image for _, _, image in Mix(model, [5, 6], [7, 8, 9], recipe)]
     assert np.array_equal(sheet[16:, 24:], cells[5])
 
 
 def test_impossible_mixes_are_refused() -> None:
     model = stylegan3()
     with pytest.raises(UsageError, match="layer 8 is not one of 0 to 7"):
-        Mixes(model, [1], [2], layers=[0, 8])
+        Mix(model, [1], [2], layers=[0, 8])
     with pytest.raises(UsageError, match="at least one row"):
-        Mixes(model, [], [2])
-    assert len(Mixes(model, [1, 2], [3, 4, 5])) == 6
+        Mix(model, [], [2])
+    assert len(Mix(model, [1, 2], [3, 4, 5])) == 6

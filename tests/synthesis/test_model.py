@@ -13,7 +13,7 @@ from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.networks.model_file import save_model
 from nftgan.synthesis.generate import contact_sheet, to_pixels
-from nftgan.synthesis.model import Model
+from nftgan.synthesis.model import Model, RecipeOptions
 
 
 def test_a_saved_model_paints_the_same_images(tmp_path: Path) -> None:
@@ -118,3 +118,65 @@ def test_a_model_names_itself() -> None:
     model = stylegan3()
     assert repr(model).startswith("<Model sha256:") and "16 px" in repr(model)
     assert Model(model.generator).identity == model.identity
+
+
+def test_one_seed_is_as_good_as_a_list() -> None:
+    model = stylegan3()
+    assert np.array_equal(model.generate(7), model.generate([7]))
+    assert np.array_equal(model.generate(np.int64(7)), model.generate(range(7, 8)))
+
+
+def test_latents_go_out_and_come_in_again() -> None:
+    model = stylegan3()
+    ws = model.ws([1, 2, 3], truncation_psi=0.7)
+    assert ws.shape == (3, model.generator.num_ws, 16) and ws.dtype == np.float32
+    direct = model.generate([1, 2, 3], truncation_psi=0.7, rotate=30.0)
+    assert np.array_equal(model.generate(ws=ws, rotate=30.0), direct)
+    middle = model.generate(ws=(ws[:1] + ws[1:2]) / 2)
+    assert not np.array_equal(middle, model.generate(ws=ws[:1]))
+    assert model.generate(ws=ws[:0]).shape == (0, 16, 16, 3)
+
+
+def test_latents_of_a_class_need_it_only_once() -> None:
+    model = stylegan3(c_dim=2)
+    ws = model.ws([1], class_idx=1)
+    assert np.array_equal(model.generate(ws=ws), model.generate([1], class_idx=1))
+
+
+def test_what_cannot_be_meant_is_refused() -> None:
+    model = stylegan3()
+    ws = model.ws([1])
+    for message, call in {
+        "either seeds or ws": lambda: model.generate(),
+        "either seeds": lambda: model.generate([1], ws=ws),
+        "truncation_psi has no effect on latents": lambda: model.generate(
+            ws=ws, truncation_psi=0.7
+        ),
+        r"the latents are \[1, 16\]": lambda: model.generate(ws=ws[0, :1]),
+        "pluto is no device": lambda: model.to("pluto"),
+    }.items():
+        with pytest.raises(UsageError, match=message):
+            call()
+    with pytest.raises(TypeError, match="trunk"):
+        model.generate([1], trunk=0.7)  # type: ignore[call-arg]
+
+
+def test_help_and_completion_show_every_option() -> None:
+    import inspect
+
+    for method in (Model.generate, Model.render, Model.ws, Model.grid, Model.previews):
+        shown = inspect.signature(method).parameters
+        assert {"truncation_psi", "class_idx", "rotate", "finish", "trunc"} <= set(shown)
+        assert "options" not in shown
+    assert set(RecipeOptions.__annotations__) == {
+        one.name
+        for one in inspect.signature(Model.recipe).parameters.values()
+        if one.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def test_a_model_that_was_moved_renders_the_same() -> None:
+    model = stylegan3()
+    before, upcast = model.render(1), model._upcast
+    assert model.to("cpu") is model
+    assert np.array_equal(model.render(1), before) and model._upcast is not upcast

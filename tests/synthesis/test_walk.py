@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny import stylegan3
 
 from nftgan.errors import UsageError
-from nftgan.synthesis.walk import KINDS, PeriodicSpline, Walk, slerp
+from nftgan.synthesis.walk import KINDS, PeriodicSpline, Walk, interpolate, slerp
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -79,3 +79,12 @@ def test_frames_come_in_any_order(kind: str) -> None:
     frames = list(walk)
     for number in (7, 0, 5):
         assert np.array_equal(walk.frame(number), frames[number])
+
+
+def test_interpolation_begins_and_ends_with_its_seeds() -> None:
+    model = stylegan3()
+    images = interpolate(model, 3, 4, frames=5)
+    assert images.shape == (5, 16, 16, 3)
+    assert np.array_equal(images[[0, -1]], model.generate([3, 4]))
+    with pytest.raises(UsageError, match="1 frames do not lead"):
+        interpolate(model, 3, 4, frames=1)
