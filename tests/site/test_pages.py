@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from eth_hash.auto import keccak
-from nftgan.synthesis.png import encode_png
 
 from nftgan.chain.merkle import MerkleTree
 from nftgan.collection.merkle import leaf
-from nftgan.dataset.pack import png_file
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
+from nftgan.png import encode_png, png_file
 from nftgan.site import pages
 from nftgan.site.renderer import joined, script
 from tests.site.drawing import NO_NODE, NODE
