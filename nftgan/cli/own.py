@@ -25,15 +25,17 @@ _CHOICES = ("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
 
 def _owning(ui: Ui, collection: Path | None, contract: str | None, choice: Any) -> Any:
     from nftgan.project import find_project
-    from nftgan.workflows.own import Owning
+    from nftgan.workflows.own import OwnerActions
 
     project = None if contract is not None and collection is None else find_project(collection)
-    return Owning(
+    return OwnerActions(
         project, choice, contract=contract, prompt=lambda text: ask(ui, text), warn=ui.warn
     )
 
 
-def _do(ui: Ui, work: Any, act: Any, question: str, said: str, *, dry_run: bool, yes: bool) -> Any:
+def _do(
+    ui: Ui, work: Any, tx_plan: Any, question: str, said: str, *, dry_run: bool, yes: bool
+) -> Any:
     """Carry an act out with the collection in its plan; (plan or None, what holds now)."""
     address = work.collection.address
     rows = [
@@ -41,7 +43,7 @@ def _do(ui: Ui, work: Any, act: Any, question: str, said: str, *, dry_run: bool,
         ("base URI", work.collection.base_uri()),
         ("which means", said),
     ]
-    return carry_out(ui, work, act, question, rows, dry_run=dry_run, yes=yes)
+    return carry_out(ui, work, tx_plan, question, rows, dry_run=dry_run, yes=yes)
 
 
 @verb(OWN, example="nftgan freeze -C collections/my-birds --chain sepolia")
@@ -57,7 +59,7 @@ def freeze(
     """Freeze the base URI for ever: the metadata of the collection can never be another's."""
     work = _owning(ui, collection, contract, choice)
     said = "nobody can ever move the metadata, you neither"
-    plan = _do(ui, work, work.freezing(), "freeze it for ever?", said, dry_run=dry_run, yes=yes)
+    plan = _do(ui, work, work.plan_freeze(), "freeze it for ever?", said, dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     uri = work.collection.base_uri()
@@ -85,7 +87,7 @@ def refresh(
     work = _owning(ui, collection, contract, choice)
     chosen = None if tokens is None else parse_seeds(tokens)
     said = "an event asks markets to look again"
-    plan = _do(ui, work, work.refreshing(chosen), "refresh?", said, dry_run=dry_run, yes=yes)
+    plan = _do(ui, work, work.plan_refresh(chosen), "refresh?", said, dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     ui.print(f"markets were asked to read {tokens or 'all tokens'} again")
@@ -116,12 +118,15 @@ def transfer_ownership(
         raise UsageError("say who is offered it, or --accept, or --cancel")
     work = _owning(ui, collection, contract, choice)
     if accept:
-        act, said = work.accepting(), "you may mint and move the metadata from then on"
+        tx_plan, said = work.plan_accept(), "you may mint and move the metadata from then on"
     elif cancel:
-        act, said = work.cancelling(), "it stays yours"
+        tx_plan, said = work.plan_cancel(), "it stays yours"
     else:
-        act, said = work.offering(to), "who accepts may mint and move the metadata; you no more"
-    plan = _do(ui, work, act, "go on?", said, dry_run=dry_run, yes=yes)
+        tx_plan, said = (
+            work.plan_transfer(to),
+            "who accepts may mint and move the metadata; you no more",
+        )
+    plan = _do(ui, work, tx_plan, "go on?", said, dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     owner, pending = work.collection.owner(), work.collection.pending_owner()
@@ -147,7 +152,7 @@ def burn(
     work = _owning(ui, collection, contract, choice)
     said = f"token {token} is gone for ever; that it was there can still be proven"
     question = f"destroy token {token} for ever?"
-    plan = _do(ui, work, work.burning(token), question, said, dry_run=dry_run, yes=yes)
+    plan = _do(ui, work, work.plan_burn(token), question, said, dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     ui.print(f"token {token} of {work.collection.address} is burnt")

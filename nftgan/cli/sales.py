@@ -78,10 +78,10 @@ def open_(
     import time
 
     from nftgan.chain.sales import Allowlist
-    from nftgan.workflows.sale import Wishes
+    from nftgan.workflows.sale import SaleOptions
 
     now = int(time.time())
-    wishes = Wishes(
+    options = SaleOptions(
         parse_ether(price, option="--price", least=0),
         supply,
         per_wallet,
@@ -93,8 +93,8 @@ def open_(
         blind,
     )
     work = _selling(ui, collection, choice)
-    act = work.opening(wishes, force=force, allow_copies=allow_copies)
-    plan = _carry_out(ui, work, act, "open the sale?", dry_run=dry_run, yes=yes)
+    tx_plan = work.plan_open(options, force=force, allow_copies=allow_copies)
+    plan = _carry_out(ui, work, tx_plan, "open the sale?", dry_run=dry_run, yes=yes)
     return plan if dry_run else _show_state(ui, work.state())
 
 
@@ -107,9 +107,9 @@ def status(
 ) -> Any:
     """The sale as the chain shows it: terms, sold, earned, delivered."""
     from nftgan.project import find_project
-    from nftgan.workflows.sale import Shop
+    from nftgan.workflows.sale import SaleReader
 
-    return _show_state(ui, Shop(find_project(collection), choice).state())
+    return _show_state(ui, SaleReader(find_project(collection), choice).state())
 
 
 @verb(PUBLISH, into=sale_app, example="nftgan sale allowlist people.csv -o proofs.json")
@@ -229,10 +229,10 @@ def buy(
     if voucher is not None and chain_id != work.connection.chain.chain_id:
         raise UsageError(f"the voucher is for chain {chain_id}", hint="choose it with --chain")
     if voucher is None:
-        act = work.buying(count, None if allowlist is None else Allowlist.read(allowlist))
+        tx_plan = work.plan_buy(count, None if allowlist is None else Allowlist.read(allowlist))
     else:
-        act = work.redeeming(right, signature)
-    plan = _carry_out(ui, work, act, "buy?", dry_run=dry_run, yes=yes)
+        tx_plan = work.plan_redeem(right, signature)
+    plan = _carry_out(ui, work, tx_plan, "buy?", dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     bought, tokens = work.sale.bought(work.account.address), work.tokens()
@@ -258,16 +258,16 @@ Address = Annotated[
 
 def _buying(ui: Ui, address: str | None, collection: Path | None, choice: Any) -> Any:
     from nftgan.project import find_project
-    from nftgan.workflows.buying import Buying
+    from nftgan.workflows.buying import Purchase
     from nftgan.workflows.publishing import open_chain
-    from nftgan.workflows.sale import Shop
+    from nftgan.workflows.sale import SaleReader
 
     if address is None:
-        shop = Shop(find_project(collection), choice)
-        connection, address = shop.connection, shop.sale().address
+        reader = SaleReader(find_project(collection), choice)
+        connection, address = reader.connection, reader.sale().address
     else:
         connection = open_chain(choice, None if collection is None else find_project(collection))
-    return Buying(connection, address, choice, prompt=lambda text: ask(ui, text), warn=ui.warn)
+    return Purchase(connection, address, choice, prompt=lambda text: ask(ui, text), warn=ui.warn)
 
 
 @verb(PUBLISH, into=sale_app, example="nftgan sale refund --sale 0x…12ef --chain sepolia")
@@ -287,7 +287,7 @@ def refund(
     """Take back what you paid in a blind sale that did not deliver; only the buyer can."""
     work = _buying(ui, address, collection, choice)
     before = work.due_wei()
-    plan = _carry_out(ui, work, work.refunding(to), "take it back?", dry_run=dry_run, yes=yes)
+    plan = _carry_out(ui, work, work.plan_refund(to), "take it back?", dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     receiver = to or work.account.address
@@ -307,7 +307,7 @@ def draw(
 ) -> Any:
     """Draw the order of a blind sale that is over; anyone may, so nobody can put it off."""
     work = _buying(ui, address, collection, choice)
-    plan = _carry_out(ui, work, work.drawing(), "draw?", dry_run=dry_run, yes=yes)
+    plan = _carry_out(ui, work, work.plan_draw(), "draw?", dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     block = work.sale.draw_block()
@@ -327,8 +327,8 @@ def reveal(
 ) -> Any:
     """End a blind sale: tell what was sold, and mint it to the buyers in their order."""
     work = _selling(ui, collection, choice)
-    act = work.revealing(force=force)
-    plan = _carry_out(ui, work, act, "reveal and deliver?", dry_run=dry_run, yes=yes)
+    tx_plan = work.plan_reveal(force=force)
+    plan = _carry_out(ui, work, tx_plan, "reveal and deliver?", dry_run=dry_run, yes=yes)
     return plan if dry_run else _show_state(ui, work.state())
 
 
@@ -345,7 +345,7 @@ def withdraw(
     work = _selling(ui, collection, choice)
     earned = work.sale().earned_wei()
     ui.print(f"{ether(earned)} to withdraw")
-    plan = _carry_out(ui, work, work.withdrawing(), "withdraw?", dry_run=dry_run, yes=yes)
+    plan = _carry_out(ui, work, work.plan_withdraw(), "withdraw?", dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     ui.print(f"paid out to {work.account.address}")
@@ -363,7 +363,7 @@ def close(
 ) -> Any:
     """End a sale for good: pay out, and take the collection back to mint what is left."""
     work = _selling(ui, collection, choice)
-    plan = _carry_out(ui, work, work.closing(), "end the sale?", dry_run=dry_run, yes=yes)
+    plan = _carry_out(ui, work, work.plan_close(), "end the sale?", dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     left = work.collection.max_supply() - work.collection.next_token_id()
@@ -373,17 +373,17 @@ def close(
 
 def _selling(ui: Ui, collection: Path | None, choice: Any) -> Any:
     from nftgan.project import find_project
-    from nftgan.workflows.sale import Selling
+    from nftgan.workflows.sale import SaleManager
 
-    return Selling(
+    return SaleManager(
         find_project(collection), choice, prompt=lambda text: ask(ui, text), warn=ui.warn
     )
 
 
-def _carry_out(ui: Ui, work: Any, act: Any, question: str, *, dry_run: bool, yes: bool) -> Any:
+def _carry_out(ui: Ui, work: Any, tx_plan: Any, question: str, *, dry_run: bool, yes: bool) -> Any:
     """As `carry_out`, with the terms of the sale in the plan."""
-    rows = _term_rows(act.terms) if act.terms else []
-    return carry_out(ui, work, act, question, rows, dry_run=dry_run, yes=yes)
+    rows = _term_rows(tx_plan.terms) if tx_plan.terms else []
+    return carry_out(ui, work, tx_plan, question, rows, dry_run=dry_run, yes=yes)
 
 
 def _show_state(ui: Ui, state: Any) -> Any:

@@ -171,7 +171,7 @@ def show_plan(ui: Ui, plan: Any, what: str, more: Sequence[tuple[str, str]] = ()
 def carry_out(
     ui: Ui,
     work: Any,
-    act: Any,
+    tx_plan: Any,
     question: str,
     rows: Sequence[tuple[str, str]] = (),
     *,
@@ -181,7 +181,7 @@ def carry_out(
     """Show what an act takes, ask, and do it; with nothing left to send it only ends it."""
     import typer
 
-    plan = work.plan(act)
+    plan = work.estimate(tx_plan)
     for warning in plan.warnings:
         ui.warn(warning)
     if plan.steps:
@@ -192,7 +192,7 @@ def carry_out(
         return plan
     if plan.steps and not (yes or work.connection.embedded or ui.confirm(question)):
         raise typer.Exit(0)
-    work.run(act, plan, progress=ui)
+    work.run(tx_plan, plan, progress=ui)
     return plan
 
 

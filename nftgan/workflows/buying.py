@@ -14,9 +14,9 @@ from nftgan.chain.sending import Operation
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json
 from nftgan.project import state_home
-from nftgan.workflows.acts import Act, Spending, Step
 from nftgan.workflows.publishing import ChainChoice, sender_for, signer
 from nftgan.workflows.sale import await_draw, draws, moment, shown
+from nftgan.workflows.transactions import TxPlan, TxRunner, TxStep
 
 GAS_PURCHASE, GAS_REFUND = 160_000, 80_000  # about; the node is asked
 FRESH_BLOCKS = 32
@@ -44,7 +44,7 @@ def read_voucher(path: Path) -> tuple[int, str, Voucher, bytes]:
         raise UsageError(f"{path} is not a voucher", hint="nftgan sale voucher") from exc
 
 
-class Buying(Spending):
+class Purchase(TxRunner):
     """A purchase in preparation, in anybody's sale."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Buying(Spending):
         path = state_home() / "purchases" / name
         self.sender = sender_for(connection, self.account, path, choice, sale=self.sale.address)
 
-    def buying(self, count: int, allowed: Allowlist | None = None) -> Act:
+    def plan_buy(self, count: int, allowed: Allowlist | None = None) -> TxPlan:
         """Buy until the account has bought `count` tokens in this sale.
 
         Raises UsageError for an account that is not on the list, for more than the sale can give
@@ -74,7 +74,7 @@ class Buying(Spending):
         had, price = self.sale.bought(self.account.address), self.terms.price_wei
         more = count - had
         if more <= 0:
-            return Act(lambda: [], terms=shown(self.terms))
+            return TxPlan(lambda: [], terms=shown(self.terms))
         name = f"buy {more}, {count} in all"
         if allowed is None:
             data = self.sale.data("buy", more)
@@ -86,7 +86,7 @@ class Buying(Spending):
             name, data, more, more * price, lambda: self.sale.bought(self.account.address) >= count
         )
 
-    def redeeming(self, voucher: Voucher, signature: bytes) -> Act:
+    def plan_redeem(self, voucher: Voucher, signature: bytes) -> TxPlan:
         """Buy what a voucher says; once it is used there is nothing to do."""
         data = self.sale.redeem_data(voucher, signature)
         return self._purchase(
@@ -99,7 +99,7 @@ class Buying(Spending):
 
     def _purchase(
         self, name: str, data: bytes, count: int, price_wei: int, done: Callable[[], bool]
-    ) -> Act:
+    ) -> TxPlan:
         journal = self.sender.journal
         if name not in journal.attempts and not done():
             self._check(count)
@@ -112,8 +112,8 @@ class Buying(Spending):
                     f"an earlier purchase may be on its way: {other}",
                     hint="run that command again first",
                 )
-        step = Step.of(name, GAS_PURCHASE, self.sale.address, data, done, price_wei)
-        return Act(
+        step = TxStep.of(name, GAS_PURCHASE, self.sale.address, data, done, price_wei)
+        return TxPlan(
             lambda: [step],
             finish=lambda: self._check_tokens(name, count),
             terms=shown(self.terms),
@@ -207,7 +207,7 @@ class Buying(Spending):
         claims = self.sale.claims()
         return sum(one.paid_wei for one in claims if one.buyer == self.account.address)
 
-    def refunding(self, to: str | None = None) -> Act:
+    def plan_refund(self, to: str | None = None) -> TxPlan:
         """Take back the money of what was not delivered, claim by claim, to `to` or the buyer.
 
         Raises UsageError when the sale is not blind, or before refunds begin.
@@ -230,9 +230,9 @@ class Buying(Spending):
         def still(index: int) -> Callable[[], bool]:
             return lambda: self.sale.claims()[index].buyer != me
 
-        def steps() -> list[Step]:
+        def steps() -> list[TxStep]:
             return [
-                Step.of(
+                TxStep.of(
                     f"refund claim {index} to {receiver}",
                     GAS_REFUND,
                     self.sale.address,
@@ -242,11 +242,11 @@ class Buying(Spending):
                 for index in own
             ]
 
-        return Act(steps, terms=shown(self.terms))
+        return TxPlan(steps, terms=shown(self.terms))
 
     # ---- draw
 
-    def drawing(self) -> Act:
+    def plan_draw(self) -> TxPlan:
         """End a blind sale that is over, and draw its order; anyone may, and it costs gas alone.
 
         Raises UsageError when the sale is not blind, or goes on.
@@ -258,7 +258,7 @@ class Buying(Spending):
         over = now >= self.terms.closes or self.sale.sold() == self.terms.supply
         if not over and not self.sale.draw_block():
             raise UsageError(f"the sale goes on until {moment(self.terms.closes)}")
-        return Act(
+        return TxPlan(
             lambda: draws(self.connection, self.sale),
             prepare=lambda: await_draw(self.connection, self.sale, self.sender),
             terms=shown(self.terms),

@@ -10,7 +10,6 @@ from nftgan.chain.rpc import Connection
 from nftgan.chain.sales import ZERO_ADDRESS
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.project import Project, state_home
-from nftgan.workflows.acts import Act, Spending, Step
 from nftgan.workflows.publishing import (
     ChainChoice,
     deployed_collection,
@@ -18,11 +17,12 @@ from nftgan.workflows.publishing import (
     sender_for,
     signer,
 )
+from nftgan.workflows.transactions import TxPlan, TxRunner, TxStep
 
 GAS_OWN = 60_000  # about; the node is asked
 
 
-class Owning(Spending):
+class OwnerActions(TxRunner):
     """Acts of one account on one collection, the project's or any by its address.
 
     The journal lies in NFTGAN_HOME, not in the collection's folder, which may come from somebody
@@ -56,14 +56,14 @@ class Owning(Spending):
         path = state_home() / "owned" / name
         self.sender = sender_for(self.connection, self.account, path, choice, contract=address)
 
-    def freezing(self) -> Act:
+    def plan_freeze(self) -> TxPlan:
         """The base URI never changes again. Raises UsageError for who is not the owner."""
         if not self.collection.frozen():
             self._need_owner("freeze it")
         data, done = self.collection.freeze_data(), self.collection.frozen
         return self._act("freeze the base URI", data, done, once=True)
 
-    def refreshing(self, tokens: tuple[int, ...] | None) -> Act:
+    def plan_refresh(self, tokens: tuple[int, ...] | None) -> TxPlan:
         """Markets are told to read the metadata of these tokens again; None: of all.
 
         Raises UsageError for tokens that are no range, or who is not the owner.
@@ -76,7 +76,7 @@ class Owning(Spending):
             raise UsageError(f"there is no token {last} yet")
         return self._act("refresh", self.collection.refresh_data(first, last), None)
 
-    def offering(self, to: str) -> Act:
+    def plan_transfer(self, to: str) -> TxPlan:
         """Ownership is offered; nothing changes until the other account accepts.
 
         Raises UsageError for an address that is none, or who is not the owner.
@@ -89,14 +89,14 @@ class Owning(Spending):
         done = lambda: self.collection.pending_owner() == receiver  # noqa: E731
         return self._act(f"offer the collection to {receiver}", data, done)
 
-    def cancelling(self) -> Act:
+    def plan_cancel(self) -> TxPlan:
         """An offer is taken back. Raises UsageError for who is not the owner."""
         self._need_owner("take an offer back")
         data = self.collection.transfer_ownership_data(ZERO_ADDRESS)
         done = lambda: self.collection.pending_owner() == ZERO_ADDRESS  # noqa: E731
         return self._act("take the offer back", data, done)
 
-    def accepting(self) -> Act:
+    def plan_accept(self) -> TxPlan:
         """The account takes the collection that it was offered. Raises UsageError otherwise."""
         me = self.account.address
         if self.collection.owner() != me and (offered := self.collection.pending_owner()) != me:
@@ -109,7 +109,7 @@ class Owning(Spending):
         data = self.collection.accept_ownership_data()
         return self._act("accept the collection", data, lambda: self.collection.owner() == me)
 
-    def burning(self, token: int) -> Act:
+    def plan_burn(self, token: int) -> TxPlan:
         """The token is destroyed for ever; its seed stays known, its id is not given again.
 
         Raises UsageError for a token that does not exist, CheckFailed for another's.
@@ -137,7 +137,7 @@ class Owning(Spending):
 
     def _act(
         self, name: str, data: bytes, done: Callable[[], bool] | None, *, once: bool = False
-    ) -> Act:
+    ) -> TxPlan:
         """One transaction. once: can happen but once; else each time has a number of its own."""
         journal = self.sender.journal
         if not once:
@@ -145,7 +145,7 @@ class Owning(Spending):
             while f"{name}, {number}" in journal.finals:
                 number += 1
             name = f"{name}, {number}"
-        step = Step.of(
+        step = TxStep.of(
             name, GAS_OWN, self.collection.address, data, done or (lambda: name in journal.finals)
         )
-        return Act(lambda: [step])
+        return TxPlan(lambda: [step])

@@ -31,7 +31,6 @@ from nftgan.files import complete_files, read_json, sha256_hex, write_json, writ
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.seeds import format_seeds
-from nftgan.workflows.acts import Act, ActPlan, Spending, Step
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import require_verified
 from nftgan.workflows.publishing import (
@@ -43,6 +42,7 @@ from nftgan.workflows.publishing import (
     sender_for,
     signer,
 )
+from nftgan.workflows.transactions import TxEstimate, TxPlan, TxRunner, TxStep
 
 SALE_SECONDS = REFUND_SECONDS = 30 * 86_400
 """How long a sale is open, and after that how long the seller of a blind one has to reveal."""
@@ -56,7 +56,7 @@ MAKER, CREATE = "deploy the sale contract", "create the sale"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class SaleOptions:
     """What a person says of a sale; None: nothing said. Times are seconds since 1970."""
 
     price_wei: int | None = None
@@ -110,7 +110,7 @@ def _terms_of(plain: Mapping[str, Any]) -> SaleTerms:
     return SaleTerms(**words)
 
 
-class Shop:
+class SaleReader:
     """The sale of a collection on one chain, looked at; no key is needed.
 
     Raises MissingStepError when the collection is not deployed there, CheckFailed when something
@@ -256,17 +256,17 @@ def _put_aside(path: Path) -> None:
         path.rename(other)
 
 
-def _end(sale: Sale, block: int) -> Step:
+def _end(sale: Sale, block: int) -> TxStep:
     """End a blind sale; again where the block that was named lapsed."""
     name = f"end the sale again, after block {block}" if block else "end the sale"
     done = lambda: sale.draw_block() != block  # noqa: E731
-    return Step.of(name, GAS_SMALL, sale.address, sale.data("end"), done)
+    return TxStep.of(name, GAS_SMALL, sale.address, sale.data("end"), done)
 
 
-def draws(connection: Connection, sale: Sale) -> list[Step]:
+def draws(connection: Connection, sale: Sale) -> list[TxStep]:
     """What is missing until the order of a blind sale is drawn; anyone may do it."""
     block = sale.draw_block()
-    draw = Step("draw the order", GAS_SMALL)
+    draw = TxStep("draw the order", GAS_SMALL)
     if sale.drawn():
         return []
     if not block:
@@ -276,7 +276,7 @@ def draws(connection: Connection, sale: Sale) -> list[Step]:
     if sale.lapsed():
         return [_end(sale, block), draw]
     name = f"draw the order from block {block}"
-    return [Step.of(name, GAS_SMALL, sale.address, sale.data("draw"), sale.drawn)]
+    return [TxStep.of(name, GAS_SMALL, sale.address, sale.data("draw"), sale.drawn)]
 
 
 def await_draw(connection: Connection, sale: Sale, sender: Sender) -> None:
@@ -285,7 +285,7 @@ def await_draw(connection: Connection, sale: Sale, sender: Sender) -> None:
         reach_block(connection, block + 1, note=sender.on_wait)
 
 
-class Selling(Spending, Shop):
+class SaleManager(TxRunner, SaleReader):
     """What the artist does with a sale."""
 
     def __init__(
@@ -296,7 +296,7 @@ class Selling(Spending, Shop):
         prompt: Callable[[str], str],
         warn: Callable[[str], None],
     ) -> None:
-        Shop.__init__(self, project, choice)
+        SaleReader.__init__(self, project, choice)
         self.account = signer(self.connection, choice, prompt, warn)
         if self.record is not None:
             self._refuse_others(str(self.record["owner"]))
@@ -304,13 +304,13 @@ class Selling(Spending, Shop):
             self.connection, self.account, self.path.with_suffix(".jsonl"), choice
         )
 
-    def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
+    def run(self, plan: TxPlan, estimate: TxEstimate, *, progress: Progress = SILENT) -> None:
         with self.project.lock():
             if last_sale(self.project, self.connection.chain.chain_id) != self._seen:
                 raise UsageError(
                     "another command changed the sale meanwhile", hint="run this one again"
                 )
-            super().run(act, plan, progress=progress)
+            super().run(plan, estimate, progress=progress)
 
     def _write(self, **changes: Any) -> None:
         """The record of the sale with these changes, if it does not hold them yet."""
@@ -334,7 +334,9 @@ class Selling(Spending, Shop):
 
     # ---- open
 
-    def opening(self, wishes: Wishes, *, force: bool = False, allow_copies: bool = False) -> Act:
+    def plan_open(
+        self, options: SaleOptions, *, force: bool = False, allow_copies: bool = False
+    ) -> TxPlan:
         """Make the sale, load its seeds and hand the collection over to it.
 
         A sale that was begun goes on with the terms that it was begun with. Raises UsageError when
@@ -342,10 +344,10 @@ class Selling(Spending, Shop):
         MissingStepError when nothing is pinned, without `force`; a blind sale pins nothing yet.
         """
         manifest = ready_manifest(self.project)
-        if not force and not wishes.blind:
+        if not force and not options.blind:
             require_verified(self.project, manifest)
-        secret = secrets.token_bytes(32) if wishes.blind and self.record is None else None
-        terms = self._wished(wishes, secret) if self.record is None else self._begun(wishes)
+        secret = secrets.token_bytes(32) if options.blind and self.record is None else None
+        terms = self._terms_from(options, secret) if self.record is None else self._begun(options)
         terms.encode()
         first = (self.record or {}).get("first", self.collection.next_token_id())
         tokens = range(first, min(first + terms.supply, len(manifest.pieces)))
@@ -382,45 +384,45 @@ class Selling(Spending, Shop):
             maker = self._maker()
             self._write(**({"sale": self._place(maker, terms)} if maker else {}))
 
-        return Act(
+        return TxPlan(
             lambda: self._openers(terms, manifest.seeds, first),
             prepare,
             terms=shown(terms),
             warnings=tuple(warnings),
         )
 
-    def _wished(self, wishes: Wishes, secret: bytes | None) -> SaleTerms:
-        if wishes.price_wei is None:
+    def _terms_from(self, options: SaleOptions, secret: bytes | None) -> SaleTerms:
+        if options.price_wei is None:
             raise UsageError("nobody said what a token costs", hint="--price 0.01 (ether)")
         left = self.collection.max_supply() - self.collection.next_token_id()
-        supply = left if wishes.supply is None else wishes.supply
+        supply = left if options.supply is None else options.supply
         if not 0 < supply <= left:
             raise UsageError(f"{supply} tokens cannot be sold: {left} are left")
         now = int(time.time())
-        opens = now if wishes.opens is None else wishes.opens
-        closes = opens + SALE_SECONDS if wishes.closes is None else wishes.closes
+        opens = now if options.opens is None else options.opens
+        closes = opens + SALE_SECONDS if options.closes is None else options.closes
         if closes <= now:
             raise UsageError("the sale would be over before it begins", hint="--closes 30d")
-        later = closes + (REFUND_SECONDS if wishes.blind else 0)
+        later = closes + (REFUND_SECONDS if options.blind else 0)
         mine = {} if secret is None else {"commitment": self._commitment(secret)}
         return SaleTerms(
-            price_wei=wishes.price_wei,
+            price_wei=options.price_wei,
             supply=supply,
             opens=opens,
             closes=closes,
-            refunds_from=later if wishes.refunds_from is None else wishes.refunds_from,
+            refunds_from=later if options.refunds_from is None else options.refunds_from,
             collection=self.collection.address if secret is None else None,
-            allowlist=wishes.allowlist or bytes(32),
-            signer=self._signer(wishes),
-            per_wallet=wishes.per_wallet or 0,
+            allowlist=options.allowlist or bytes(32),
+            signer=self._signer(options),
+            per_wallet=options.per_wallet or 0,
             **mine,
         )
 
-    def _signer(self, wishes: Wishes) -> str | None:
-        if wishes.signer is None:
+    def _signer(self, options: SaleOptions) -> str | None:
+        if options.signer is None:
             return None
-        own = wishes.signer == "self"
-        return self.account.address if own else check_address(wishes.signer, what="signer")
+        own = options.signer == "self"
+        return self.account.address if own else check_address(options.signer, what="signer")
 
     def _commitment(self, secret: bytes) -> bytes:
         first = (self.record or {}).get("first", self.collection.next_token_id())
@@ -428,22 +430,22 @@ class Selling(Spending, Shop):
             self.collection.address, self.collection.immutable_args().root, first, secret
         )
 
-    def _begun(self, wishes: Wishes) -> SaleTerms:
+    def _begun(self, options: SaleOptions) -> SaleTerms:
         assert self.record is not None
         if self.record["closing"]:
             raise UsageError("the last sale is being closed", hint="run nftgan sale close again")
-        if wishes.price_wei is None:
+        if options.price_wei is None:
             raise UsageError("nobody said what a token costs", hint="--price 0.01 (ether)")
         terms, first = _terms_of(self.record["terms"]), self.record["first"]
         # The record may come from somebody else: what was not said now was not said then.
         left = self.collection.max_supply() - first
         wished = {
-            "price_wei": wishes.price_wei,
-            "supply": left if wishes.supply is None else wishes.supply,
-            "per_wallet": wishes.per_wallet or 0,
-            "allowlist": wishes.allowlist or bytes(32),
-            "signer": self._signer(wishes),
-            "collection": None if wishes.blind else self.collection.address,
+            "price_wei": options.price_wei,
+            "supply": left if options.supply is None else options.supply,
+            "per_wallet": options.per_wallet or 0,
+            "allowlist": options.allowlist or bytes(32),
+            "signer": self._signer(options),
+            "collection": None if options.blind else self.collection.address,
         }
         other = [
             "kind" if name == "collection" else name.removesuffix("_wei").replace("_", " ")
@@ -467,7 +469,7 @@ class Selling(Spending, Shop):
     def _place(self, maker: str, terms: SaleTerms) -> str:
         return Sale(self.connection, maker).predict(terms, self._salt, self.account.address)
 
-    def _openers(self, terms: SaleTerms, seeds: Sequence[int], first: int) -> list[Step]:
+    def _openers(self, terms: SaleTerms, seeds: Sequence[int], first: int) -> list[TxStep]:
         """The steps that open a sale, as far as they can be told."""
         maker = self._maker()
         until = first + (terms.supply if terms.collection else 0)
@@ -475,19 +477,21 @@ class Selling(Spending, Shop):
             (start, min(start + SEEDS_PER_LOAD, until))
             for start in range(first, until, SEEDS_PER_LOAD)
         ]
-        later = [Step(_load(*one), GAS_LOAD + GAS_LOADED_SEED * (one[1] - one[0])) for one in loads]
+        later = [
+            TxStep(_load(*one), GAS_LOAD + GAS_LOADED_SEED * (one[1] - one[0])) for one in loads
+        ]
         if terms.collection:
-            later += [Step("offer the collection", GAS_OFFER), Step("take it", GAS_ACCEPT)]
+            later += [TxStep("offer the collection", GAS_OFFER), TxStep("take it", GAS_ACCEPT)]
         steps = []
         if maker is None or MAKER in self.sender.journal.attempts:
             need_deployer(self.connection)
             (shared,) = shared_contracts(SALE)
             done = lambda: self._maker() is not None  # noqa: E731
-            steps = [Step.of(MAKER, GAS_MAKER, DEPLOYER, shared.data, done)]
+            steps = [TxStep.of(MAKER, GAS_MAKER, DEPLOYER, shared.data, done)]
         if maker is None:
-            return [*steps, Step(CREATE, GAS_CREATE), *later]
+            return [*steps, TxStep(CREATE, GAS_CREATE), *later]
         place, makes = self._place(maker, terms), Sale(self.connection, maker)
-        create = Step.of(
+        create = TxStep.of(
             CREATE,
             GAS_CREATE,
             maker,
@@ -503,7 +507,7 @@ class Selling(Spending, Shop):
         for start, end in loads:
             (data,) = sale.load_data(start, seeds[start:end])
             steps.append(
-                Step.of(
+                TxStep.of(
                     _load(start, end),
                     GAS_LOAD + GAS_LOADED_SEED * (end - start),
                     sale.address,
@@ -513,14 +517,14 @@ class Selling(Spending, Shop):
             )
         return [*steps, *self._handover(sale)]
 
-    def _handover(self, sale: Sale) -> list[Step]:
+    def _handover(self, sale: Sale) -> list[TxStep]:
         """The collection becomes the sale's, which alone can mint then."""
 
         offered = self._offered(sale)
         offer = self.collection.transfer_ownership_data(sale.address)
         return [
-            Step.of("offer the collection", GAS_OFFER, self.collection.address, offer, offered),
-            Step.of(
+            TxStep.of("offer the collection", GAS_OFFER, self.collection.address, offer, offered),
+            TxStep.of(
                 "take it",
                 GAS_ACCEPT,
                 sale.address,
@@ -531,7 +535,7 @@ class Selling(Spending, Shop):
 
     # ---- reveal
 
-    def revealing(self, *, force: bool = False) -> Act:
+    def plan_reveal(self, *, force: bool = False) -> TxPlan:
         """End a blind sale, draw the order, say which collection was sold, then mint to its buyers.
 
         Between the end and the draw some minutes pass: the order comes from the hash of a block
@@ -560,7 +564,7 @@ class Selling(Spending, Shop):
                     hint="buyers take their money back with nftgan sale refund",
                 )
 
-        def steps() -> list[Step]:
+        def steps() -> list[TxStep]:
             if sale.revealed():
                 return self._deliveries(sale, manifest.seeds)
             offer, offered = (
@@ -569,23 +573,25 @@ class Selling(Spending, Shop):
             )
             reveal = sale.data("reveal", self.collection.address, secret)
             later = [
-                Step.of("offer the collection", GAS_OFFER, self.collection.address, offer, offered),
-                Step.of("reveal", GAS_REVEAL, sale.address, reveal, sale.revealed),
+                TxStep.of(
+                    "offer the collection", GAS_OFFER, self.collection.address, offer, offered
+                ),
+                TxStep.of("reveal", GAS_REVEAL, sale.address, reveal, sale.revealed),
             ]
             if waiting := sale.waiting():
-                later.append(Step("deliver", GAS_SMALL + GAS_CLAIM * waiting))
+                later.append(TxStep("deliver", GAS_SMALL + GAS_CLAIM * waiting))
             if sale.drawn():
                 return later
             return [*draws(self.connection, sale), *(replace(one, operation=None) for one in later)]
 
         early = now < terms.closes and not sale.draw_block() and sale.sold() < terms.supply
-        return Act(
+        return TxPlan(
             steps,
             prepare=lambda: await_draw(self.connection, sale, self.sender),
             warnings=("it is still open: the reveal ends it",) if early else (),
         )
 
-    def _deliveries(self, sale: Sale, seeds: Sequence[int]) -> list[Step]:
+    def _deliveries(self, sale: Sale, seeds: Sequence[int]) -> list[TxStep]:
         """The next delivery, while somebody waits."""
         count, first = sale.next_delivery(), self.collection.next_token_id()
         if not count:
@@ -593,7 +599,7 @@ class Selling(Spending, Shop):
         name = f"deliver tokens {format_seeds(range(first, first + count))}"
         gas, data = GAS_SMALL + GAS_CLAIM * count, sale.delivery_data(first, seeds)
         done = lambda: self.collection.next_token_id() >= first + count  # noqa: E731
-        return [Step.of(name, gas, sale.address, data, done)]
+        return [TxStep.of(name, gas, sale.address, data, done)]
 
     def _offered(self, sale: Sale) -> Callable[[], bool]:
         return lambda: sale.address in (self.collection.pending_owner(), self.collection.owner())
@@ -625,20 +631,20 @@ class Selling(Spending, Shop):
 
     # ---- money, and the end
 
-    def withdrawing(self) -> Act:
+    def plan_withdraw(self) -> TxPlan:
         """Pay out what was earned."""
         sale = self._of_the_seller()
         step = self._withdrawal(sale)
-        return Act(lambda: [step])
+        return TxPlan(lambda: [step])
 
-    def _withdrawal(self, sale: Sale) -> Step:
+    def _withdrawal(self, sale: Sale) -> TxStep:
         """One withdrawal: the first that is not through."""
         finals = self.sender.journal.finals
         number = 1
         while f"withdraw, {number}" in finals:
             number += 1
         name = f"withdraw, {number}"
-        return Step.of(
+        return TxStep.of(
             name,
             GAS_SMALL,
             sale.address,
@@ -646,7 +652,7 @@ class Selling(Spending, Shop):
             lambda: name in self.sender.journal.finals or sale.earned_wei() == 0,
         )
 
-    def closing(self) -> Act:
+    def plan_close(self) -> TxPlan:
         """End the sale: pay out, and give the collection back to the artist.
 
         Raises UsageError while tokens of a blind sale are paid for and not delivered.
@@ -663,7 +669,7 @@ class Selling(Spending, Shop):
                 raise UsageError(
                     "the sale was sent and is not on chain yet", hint="run nftgan sale open again"
                 )
-            return Act(lambda: [], finish=finish)
+            return TxPlan(lambda: [], finish=finish)
         sale = self._of_the_seller()
         terms = sale.terms()
 
@@ -682,7 +688,7 @@ class Selling(Spending, Shop):
         def given() -> bool:
             return me in (self.collection.pending_owner(), self.collection.owner())
 
-        def steps() -> list[Step]:
+        def steps() -> list[TxStep]:
             if terms.collection is None and not sale.draw_block():
                 return [_end(sale, 0)]  # or somebody could still buy
             if not {self.collection.owner(), self.collection.pending_owner()} & {sale.address, me}:
@@ -690,8 +696,8 @@ class Selling(Spending, Shop):
             take = self.collection.accept_ownership_data()
             return [
                 withdrawal,
-                Step.of("give it back", GAS_SMALL, sale.address, sale.data("release"), given),
-                Step.of(
+                TxStep.of("give it back", GAS_SMALL, sale.address, sale.data("release"), given),
+                TxStep.of(
                     "take it back", GAS_SMALL, address, take, lambda: self.collection.owner() == me
                 ),
             ]
@@ -700,7 +706,7 @@ class Selling(Spending, Shop):
             refuse_waiting()
             self._write(closing=True)
 
-        return Act(steps, prepare, finish)
+        return TxPlan(steps, prepare, finish)
 
     # ---- vouchers
 

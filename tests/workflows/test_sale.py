@@ -25,7 +25,7 @@ from nftgan.errors import UsageError
 from nftgan.files import read_json
 from nftgan.project import Project
 from nftgan.workflows.publishing import ChainChoice
-from nftgan.workflows.sale import Selling, Wishes
+from nftgan.workflows.sale import SaleManager, SaleOptions
 
 PRICE = 10**16
 STRANGER = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -278,7 +278,7 @@ def test_a_record_that_names_a_strangers_sale_is_damaged(desk: Desk) -> None:
 
 def test_nothing_is_paid_for_what_cannot_be_minted_now(desk: Desk) -> None:
     opened = desk.sale("open", "--price", "0.01", "--force")
-    sending = Selling(
+    sending = SaleManager(
         desk.project, ChainChoice("embedded"), prompt=lambda _: "", warn=lambda _: None
     ).sender
     release = desk.sale_of(opened["sale"]).data("release")
@@ -294,13 +294,14 @@ def test_nothing_is_paid_for_what_cannot_be_minted_now(desk: Desk) -> None:
 def test_of_two_openings_at_once_one_is_told_to_look_again(desk: Desk) -> None:
     choice = ChainChoice("embedded")
     first, second = (
-        Selling(desk.project, choice, prompt=lambda _: "", warn=lambda _: None) for _ in range(2)
+        SaleManager(desk.project, choice, prompt=lambda _: "", warn=lambda _: None)
+        for _ in range(2)
     )
     acts = [
-        work.opening(Wishes(price_wei=price), force=True)
+        work.plan_open(SaleOptions(price_wei=price), force=True)
         for work, price in ((first, PRICE), (second, 2 * PRICE))
     ]
-    plans = [work.plan(act) for work, act in zip((first, second), acts, strict=True)]
+    plans = [work.estimate(act) for work, act in zip((first, second), acts, strict=True)]
     first.run(acts[0], plans[0])
     blocks = desk.blocks
     with pytest.raises(UsageError, match="another command changed the sale meanwhile"):

@@ -1,4 +1,4 @@
-"""Acts of several transactions: planned, costed, and carried out so that nothing happens twice."""
+"""Plans of several transactions: planned, costed, and carried out so that nothing happens twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE_ROUNDS = 40
 
 
 @dataclass(frozen=True)
-class ActPlan:
+class TxEstimate:
     """What will be sent and what it may cost at most."""
 
     chain: str
@@ -39,7 +39,7 @@ class ActPlan:
 
 
 @dataclass(frozen=True)
-class Step:
+class TxStep:
     """A transaction; `operation` is None while it depends on what those before it give."""
 
     name: str
@@ -49,42 +49,42 @@ class Step:
     @staticmethod
     def of(
         name: str, gas: int, to: str | None, data: bytes, done: Callable[[], bool], value: int = 0
-    ) -> Step:
-        return Step(name, gas, Operation(name, to, data, done, value))
+    ) -> TxStep:
+        return TxStep(name, gas, Operation(name, to, data, done, value))
 
 
 @dataclass(frozen=True)
-class Act:
+class TxPlan:
     """Something that takes several transactions.
 
     steps: looks at the chain and tells them in order, those that are done included.
     prepare: called before anything is sent, and again between. finish: called when all is done.
     """
 
-    steps: Callable[[], Sequence[Step]]
+    steps: Callable[[], Sequence[TxStep]]
     prepare: Callable[[], None] = lambda: None
     finish: Callable[[], None] = lambda: None
     terms: Mapping[str, Any] | None = None  # what is sold, as JSON has it
     warnings: tuple[str, ...] = ()
 
 
-class Spending:
-    """Acts of one account on one chain: `plan` costs nothing, `run` sends what is missing."""
+class TxRunner:
+    """One account on one chain: `estimate` costs nothing, `run` sends what is missing."""
 
     connection: Connection
     sender: Sender
 
-    def plan(self, act: Act) -> ActPlan:
+    def estimate(self, plan: TxPlan) -> TxEstimate:
         """What is missing now and what it may cost at most.
 
         Raises ContractReverted with the contract's reason when it would refuse the first step.
         """
-        missing = self._missing(act)
+        missing = self._missing(plan)
         gas = sum(self._gas(one, first=i == 0) for i, one in enumerate(missing))
         account, chain = self.sender.account.address, self.connection.chain
         with rpc_errors(self.connection):
             balance = int(self.connection.w3.eth.get_balance(account))
-        return ActPlan(
+        return TxEstimate(
             chain.name,
             chain.chain_id,
             account,
@@ -93,11 +93,11 @@ class Spending:
             gas,
             self.sender.cap_for(gas) if gas else 0,
             sum(one.operation.value_wei for one in missing if one.operation),
-            act.terms,
-            act.warnings,
+            plan.terms,
+            plan.warnings,
         )
 
-    def _gas(self, step: Step, *, first: bool) -> int:
+    def _gas(self, step: TxStep, *, first: bool) -> int:
         one = step.operation
         if not first or one is None or one.name in self.sender.journal.attempts:
             return step.gas
@@ -106,10 +106,10 @@ class Spending:
         with rpc_errors(self.connection):
             return int(self.connection.w3.eth.estimate_gas(call)) * GAS_MARGINS[0] // 100
 
-    def _missing(self, act: Act) -> list[Step]:
+    def _missing(self, plan: TxPlan) -> list[TxStep]:
         """What is not on chain, or is by a transaction of ours that is not known to be final."""
         return [
-            step for step in act.steps() if step.operation is None or self._open(step.operation)
+            step for step in plan.steps() if step.operation is None or self._open(step.operation)
         ]
 
     def _open(self, one: Operation) -> bool:
@@ -118,16 +118,16 @@ class Spending:
         begun = one.name in self.sender.journal.attempts and not self.sender.is_final(one.name)
         return begun and self.sender.is_mined(one)
 
-    def run(self, act: Act, plan: ActPlan, *, progress: Progress = SILENT) -> None:
+    def run(self, plan: TxPlan, estimate: TxEstimate, *, progress: Progress = SILENT) -> None:
         """Send what is missing. Killed anywhere and run again, nothing happens twice."""
-        require_funds(plan, "this")
+        require_funds(estimate, "this")
         with account_lock(self.connection, self.sender.account):
             self.sender.journal.reload()
             self.sender.on_wait = progress.note
             before: list[str] = []
             patience = PATIENCE_ROUNDS
-            act.prepare()
-            while now := [one.operation for one in self._missing(act) if one.operation]:
+            plan.prepare()
+            while now := [one.operation for one in self._missing(plan) if one.operation]:
                 names = [one.name for one in now]
                 if names == before:  # they are on chain, and the node does not show it yet
                     patience -= 1
@@ -138,8 +138,8 @@ class Spending:
                         )
                     time.sleep(self.sender.poll_seconds)
                 for one in now if names != before else ():
-                    progress.note(f"{plan.chain}: {one.name}")
+                    progress.note(f"{estimate.chain}: {one.name}")
                 before = names
                 self.sender.send_and_confirm(now)
-                act.prepare()
-            act.finish()
+                plan.prepare()
+            plan.finish()
