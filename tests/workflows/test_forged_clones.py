@@ -79,7 +79,7 @@ def test_nobody_buys_from_a_sale_that_was_born_rich(
         supply=3,
         opens=1,
         closes=2**39,
-        refunds_from=2**39 + 86_400,
+        refunds_from=2**39,
         collection=record["collection"],
     )
     liar.execute("sale", to=maker.address, data=maker.create_data(terms, bytes(32)))
