@@ -23,7 +23,7 @@ def curate(
             "--model",
             "-m",
             metavar="MODEL",
-            help="Else [model] of nftgan.toml.",
+            help="Else path in \\[model] of nftgan.toml.",
             show_default=False,
         ),
     ] = None,
@@ -225,6 +225,6 @@ def metadata(
     ui.print(f"images    ipfs://{result.cids.images}")
     ui.print(f"metadata  ipfs://{result.cids.metadata}")
     model = result.cids.model
-    ui.print(f"model     {f'ipfs://{model}' if model else 'not published ([model] publish)'}")
+    ui.text(f"model     {f'ipfs://{model}' if model else 'not published ([model] publish)'}")
     ui.print(f"next: [bold]nftgan pin -C {project.root}[/]")
     return result

@@ -18,7 +18,7 @@ def evaluate(
     dataset: Annotated[Path, typer.Argument(help="The art that the model was trained on.")],
     model: Model,
     metrics: Annotated[
-        str, typer.Option(metavar="NAMES", help="Some of these, or fid (extra nftgan[fid]).")
+        str, typer.Option(metavar="NAMES", help="Some of these, or fid (extra nftgan\\[fid]).")
     ] = "kid,swd,pr,diversity,eq,copies",
     images: Annotated[
         int | None,

@@ -25,7 +25,7 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.table import Table
 
-from nftgan.errors import NftganError
+from nftgan.errors import Cancelled, NftganError
 from nftgan.redaction import redact
 from nftgan.terminal import one_line, visible
 
@@ -91,9 +91,11 @@ class _LineTask:
         )
         self._completed, self._first, self._note = 0.0, 0.0, ""
         self._began = self._said = time.monotonic()
-        self._started = False
+        self._started = False  # whether it is known where this run begins
 
     def advance(self, amount: float = 1) -> None:
+        if not self._started:
+            self.update(completed=self._completed)  # it begins at zero
         self.update(completed=self._completed + amount)
 
     def update(self, *, completed: float | None = None, note: str | None = None) -> None:
@@ -101,8 +103,8 @@ class _LineTask:
             self._note = note
         if completed is not None:
             if not self._started:
-                # A resumed job begins part-way: its time left counts from there.
-                self._started, self._first = True, self._completed
+                # A resumed job says first how far it was: its time left counts from there.
+                self._started, self._first, self._began = True, completed, time.monotonic()
             self._completed = completed
         now = time.monotonic()
         if now - self._said >= LINE_EVERY_SECONDS:
@@ -116,7 +118,7 @@ class _LineTask:
             done = self._completed - self._first
             if done > 0:
                 left = (now - self._began) / done * max(self._total - self._completed, 0)
-                text += f", {left:.0f} s left"
+                text += f", {duration(left)} left"
         return f"{text} {self._note}".rstrip()
 
 
@@ -131,18 +133,19 @@ class Ui:
         self.out = SafeConsole(highlight=False, soft_wrap=True)
         self.details: Any = None  # of a check that failed: part of its JSON document
         self.err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
+        self._bars: Progress | None = None  # those that stand on the terminal now
 
     # -- the answer
 
     def print(self, *items: Any) -> None:
         """Part of the answer for a person; with --json nothing."""
         if not self.as_json:
-            self.out.print(*items)
+            self._answer().print(*items)
 
     def text(self, text: str) -> None:
         """Text that is not ours: printed as it is, no markup."""
         if not self.as_json:
-            self.out.print(text, markup=False)
+            self._answer().print(text, markup=False)
 
     def table(self, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         if self.as_json:
@@ -152,7 +155,14 @@ class Ui:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*map(_cell, row))
-        SafeConsole(highlight=False).print(table)
+        (self._answer() if self._bars else SafeConsole(highlight=False)).print(table)
+
+    def _answer(self) -> Console:
+        """Where the answer goes: above the bars, where both share one terminal.
+
+        Written past them, a line would land behind a bar and leave its remains on the screen.
+        """
+        return self.err if self._bars is not None and self.out.is_terminal else self.out
 
     def document(self, result: Any) -> None:
         """The one JSON document of a command that worked."""
@@ -172,7 +182,10 @@ class Ui:
             sys.stdout.write(json.dumps(document, sort_keys=True) + "\n")
             sys.stdout.flush()
             return
-        self.err.print(f"[bold red]error:[/] {_escape(one_line(redact(error.message)))}")
+        if isinstance(error, Cancelled):  # it was asked for: no fault
+            self.err.print(_escape(one_line(redact(error.message))))
+        else:
+            self.err.print(f"[bold red]error:[/] {_escape(one_line(redact(error.message)))}")
         if error.hint:
             self.err.print(f"[bold]  try:[/] {_escape(one_line(redact(error.hint)))}")
 
@@ -214,12 +227,24 @@ class Ui:
             TextColumn("{task.fields[note]}"),
         )
         with Progress(*columns, console=self.err, transient=True) as bars:
-            yield _RichTask(bars, bars.add_task(description, total=total, unit=unit, note=""))
+            before, self._bars = self._bars, bars
+            try:
+                yield _RichTask(bars, bars.add_task(description, total=total, unit=unit, note=""))
+            finally:
+                self._bars = before
 
 
 def counted(number: int, thing: str) -> str:
     """ "1 token", "2 tokens"."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """ "45 s", "12 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _cell(value: Any) -> Any:

@@ -9,8 +9,8 @@ import pytest
 
 from nftgan import redaction
 from nftgan.cli import verbs
-from nftgan.cli.ui import SafeConsole, Ui
-from nftgan.errors import ServiceError
+from nftgan.cli.ui import SafeConsole, Ui, _LineTask, duration
+from nftgan.errors import Cancelled, ServiceError
 
 EVIL = "\x1b[2J\x1b[H\x9b8m 1 tokens proven\u202e\r"
 ACTIVE = set("\x1b\x9b\u202e\r")
@@ -91,3 +91,53 @@ def test_a_secret_is_in_no_failure_no_log_line_and_no_traceback(
     assert "\x1b[2J" not in shown.out
     assert "t0k3n" not in shown.out + shown.err
     assert json.loads(shown.out.splitlines()[0])["error"]["message"].startswith("it answered")
+
+
+def test_an_answer_goes_above_the_bar_and_leaves_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Terminal()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")
+    ui = Ui()
+    ui.err = SafeConsole(file=screen, highlight=False, soft_wrap=True)
+    ui.out = SafeConsole(file=Terminal(), highlight=False, soft_wrap=True)
+    with ui.task("training", total=3, unit="kimg") as task:
+        for tick in range(3):
+            task.advance()
+            ui.print(f"tick {tick} is done")
+            ui.table(f"tick {tick}", ("a",), [("b",)])
+    ui.print("the end")
+    shown = screen.getvalue()
+    for tick in range(3):
+        # The bar is taken off the line before the answer is written on it.
+        before = shown[: shown.index(f"tick {tick} is done")]
+        assert before.endswith("\r\x1b[2K")
+    assert ui.out.file.getvalue() == "the end\n"  # type: ignore[attr-defined]
+
+
+def test_the_time_left_of_a_resumed_job_counts_from_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("nftgan.cli.ui.time.monotonic", lambda: now)
+    log = io.StringIO()
+    task = _LineTask(SafeConsole(file=log, width=200), "training", 20.0, "kimg")
+    now = 100.0
+    task.update(completed=4.6)
+    now = 200.0
+    task.update(completed=4.7)
+    assert "4 h 15 min left" in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(42, "42 s"), (600, "10 min"), (42_140, "11 h 42 min")]
+)
+def test_a_duration_is_said_as_a_person_would(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_stop_that_was_asked_for_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    Ui().failure(Cancelled("stopped at 3 kimg; everything is saved", hint="run it again"))
+    shown = capsys.readouterr().err
+    assert "error" not in shown and "everything is saved" in shown and "run it again" in shown
