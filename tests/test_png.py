@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zlib
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.png import (
@@ -151,3 +152,77 @@ def test_a_png_is_read_within_its_bound_and_must_hold_nothing_but_its_pixels() -
         decode_png(data, what="x.png", most_pixels=11)
     with pytest.raises(CheckFailed, match="holds more than its pixels"):
         check_canonical(data + b"\0", image, what="x.png")
+
+
+# ---- what is seen is what is checked
+
+PLAIN = np.random.RandomState(3).randint(0, 256, (8, 12, 3)).astype(np.uint8)
+PLAIN_DATA = encode_png(PLAIN)
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def with_chunk(kind: bytes, body: bytes) -> bytes:
+    """PLAIN_DATA with one more chunk behind the header chunk (8 + 25 bytes)."""
+    return PLAIN_DATA[:33] + chunk(kind, body) + PLAIN_DATA[33:]
+
+
+def seen(data: bytes) -> None:
+    check_canonical(data, decode_png(data, what="it"), what="it")
+
+
+def test_our_own_file_passes_and_gives_its_pixels() -> None:
+    assert np.array_equal(decode_png(PLAIN_DATA, what="it", size=(12, 8)), PLAIN)
+    seen(PLAIN_DATA)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_chunk(b"gAMA", struct.pack(">I", 100_000)),
+        with_chunk(b"cHRM", bytes(32)),
+        with_chunk(b"sRGB", b"\x00"),
+        with_chunk(b"tRNS", struct.pack(">HHH", *map(int, PLAIN[0, 0]))),
+        with_chunk(b"tEXt", b"Comment\x00hello"),
+        with_chunk(b"cICP", bytes([9, 16, 0, 1])),
+        with_chunk(b"pHYs", struct.pack(">IIB", 1, 9, 0)),
+        PLAIN_DATA + b"trailing",
+        PLAIN_DATA[:-1],
+        PLAIN_DATA[:-4] + b"\x00\x00\x00\x00",
+        b"",
+        b"GIF89a",
+    ],
+)
+def test_what_holds_more_or_less_than_its_pixels_is_refused(data: bytes) -> None:
+    with pytest.raises(CheckFailed):
+        seen(data)
+
+
+def test_another_encoding_of_the_same_pixels_is_refused() -> None:
+    out = io.BytesIO()
+    Image.fromarray(PLAIN).save(out, "PNG", pnginfo=PngImagePlugin.PngInfo())
+    assert out.getvalue() != PLAIN_DATA
+    with pytest.raises(CheckFailed, match="more than its pixels"):
+        seen(out.getvalue())
+
+
+def test_another_size_and_another_kind_of_image_are_refused() -> None:
+    with pytest.raises(CheckFailed, match="12 x 9"):
+        decode_png(PLAIN_DATA, what="it", size=(12, 9))
+    with pytest.raises(CheckFailed, match="too many"):
+        decode_png(PLAIN_DATA, what="it", most_pixels=95)
+    for mode in ("RGBA", "L", "I;16", "1"):
+        out = io.BytesIO()
+        Image.new(mode, (4, 4)).save(out, "PNG")
+        with pytest.raises(CheckFailed, match="plain RGB"):
+            decode_png(out.getvalue(), what="it")
+
+
+def test_an_animation_is_refused() -> None:
+    out = io.BytesIO()
+    frames = [Image.fromarray(PLAIN), Image.fromarray(255 - PLAIN)]
+    frames[0].save(out, "PNG", save_all=True, append_images=frames[1:])
+    with pytest.raises(CheckFailed):
+        decode_png(out.getvalue(), what="it")

@@ -113,8 +113,8 @@ MUTANTS = (
     Mutant("networks/container", "if position != size - 8 - length", "if False", "tests/networks/test_container.py"),
     # ---- the proof
     Mutant("png", "if data != encode_png(image)", "if False", "tests/test_png.py"),
-    Mutant("provenance/content", "[A-Za-z0-9_-][A-Za-z0-9._-]*)*", "[^/]+)*", "tests/provenance tests/workflows/test_stranger.py"),
-    Mutant("provenance/content", "if str(cid) != match[1] or", "if", "tests/provenance tests/workflows/test_stranger.py"),
+    Mutant("provenance/content", "[A-Za-z0-9_-][A-Za-z0-9._-]*)*", "[^/]+)*", "tests/provenance/test_content.py"),
+    Mutant("provenance/content", "if str(cid) != match[1] or", "if", "tests/provenance/test_content.py"),
     Mutant("provenance/models", "if file.identity != identity", "if False", "tests/provenance tests/workflows/test_tampering.py"),
     Mutant("provenance/models", "if cost.seconds > limits.render_seconds or", "if", "tests/provenance"),
     Mutant("provenance/checks", "all(check.verdict in (PASS, NOTE) for check in self.links)", "True", "tests/provenance tests/workflows/test_tampering.py"),
