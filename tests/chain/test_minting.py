@@ -341,3 +341,12 @@ def test_a_node_that_knows_no_final_block_is_told_apart_before_anything_is_sent(
     with pytest.raises(ServiceError, match="does not say which block is final") as refused:
         sender_for(embedded, embedded_account(), tmp_path / "mint.jsonl", choice)
     assert "--confirmations 12" in (refused.value.hint or "")
+
+
+def test_a_token_that_somebody_else_holds_after_the_mint_is_no_success(
+    embedded: Connection, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = account("stranger").address
+    monkeypatch.setattr(Collection, "owner_of", lambda self, token: stranger)
+    with pytest.raises(CheckFailed, match=f"token 0 belongs to {stranger}"):
+        mint(minter(embedded, tmp_path), collection, TOKENS)

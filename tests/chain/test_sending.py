@@ -429,3 +429,23 @@ def test_a_transaction_of_another_account_is_not_taken_for_ours(
     with pytest.raises(CheckFailed, match="another sender") as caught:
         mine.execute("factory", to=None, data=code)
     assert "mine.jsonl" in (caught.value.hint or "")
+
+
+def test_a_node_that_lies_about_the_new_contract_is_not_asked(
+    bad_node: Start, tmp_path: Path
+) -> None:
+    world = World(bad_node(lambda *_: None), tmp_path)
+    honest = world.honest
+
+    def lying(params: list[Any]) -> dict[str, Any]:
+        answer = honest("eth_getTransactionReceipt", params)
+        if answer.get("result"):
+            answer = {**answer, "result": {**answer["result"], "contractAddress": "0x" + "66" * 20}}
+        return answer
+
+    world.answering("eth_getTransactionReceipt", lying)
+    own = sender(world.connection, ME, tmp_path / "create.jsonl")
+    code = bytes.fromhex("600160005360016000f3")
+    made = own.execute("anything", to=None, data=code).contract
+    assert made is not None and made.lower() != "0x" + "66" * 20
+    assert world.connection.w3.eth.get_code(made)  # type: ignore[arg-type]

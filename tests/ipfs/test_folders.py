@@ -9,8 +9,8 @@ import pytest
 
 from nftgan.errors import CheckFailed
 from nftgan.ipfs.cid import DAG_PB, RAW, Cid
-from nftgan.ipfs.dagpb import FANOUT, HASH_MURMUR3, SHARD, Link, Node, UnixFs
-from nftgan.ipfs.folders import shard_slots
+from nftgan.ipfs.dagpb import DIRECTORY, FANOUT, HASH_MURMUR3, SHARD, Link, Node, UnixFs
+from nftgan.ipfs.folders import flat_names, shard_slots
 from nftgan.ipfs.hamt import hash_path
 
 ROOT = Cid.of(b"root", DAG_PB)
@@ -84,3 +84,35 @@ def test_a_slot_in_lower_case_is_not_one_of_the_books() -> None:
     if changed != node:
         with pytest.raises(CheckFailed):
             shard_slots(ROOT, changed, record)
+
+
+def flat(*names: str) -> tuple[Node, UnixFs]:
+    links = tuple(Link(name=name, cid=Cid.of(name.encode(), RAW), total_bytes=1) for name in names)
+    return Node(links=links, data=b""), UnixFs(DIRECTORY)
+
+
+def test_a_flat_folder_in_order_gives_its_entries() -> None:
+    assert list(flat_names(ROOT, *flat("0.json", "1.json", "B", "a", "ä"))) == [
+        "0.json",
+        "1.json",
+        "B",
+        "a",
+        "ä",
+    ]
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("b", "a"), ("a", "B"), ("",)])
+def test_a_flat_folder_out_of_order_or_with_a_name_twice_is_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(CheckFailed):
+        flat_names(ROOT, *flat(*names))
+
+
+def test_a_flat_folder_that_holds_data_or_a_fan_out_is_refused() -> None:
+    node, record = flat("a")
+    for broken in (
+        replace(record, data=b"x"),
+        replace(record, part_bytes=(1,)),
+        replace(record, fanout=FANOUT),
+    ):
+        with pytest.raises(CheckFailed):
+            flat_names(ROOT, node, broken)

@@ -22,7 +22,6 @@ from nftgan.ipfs.importer import Importer
 from nftgan.png import encode_png, png_file
 from nftgan.site import pages
 from nftgan.site.renderer import joined, script
-from nftgan.synthesis.png import encode_png
 from tests.site.drawing import NO_NODE, NODE
 
 OFFERED = "...$keccak, ...$merkle, ...$png, ...$cid, ...$bytes"
