@@ -21,8 +21,10 @@ from nftgan import files
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import Cancelled, CheckFailed, UsageError
 from nftgan.networks import model_file
+from nftgan.ops import choices
+from nftgan.ops.choices import Choices
 from nftgan.progress import SILENT, Progress, Task
-from nftgan.training import watchdog
+from nftgan.training import tuner, watchdog
 from nftgan.training.augment import Augment
 from nftgan.training.config import OPTIONS_FILE, TrainConfig
 from nftgan.training.data_loader import DataLoader
@@ -64,6 +66,13 @@ def train(
         writer = RunWriter(config, run_dir, loader) if distributed.is_main else None
         if writer is not None:
             _begin(config, run_dir, state, writer, continued, taken_over, progress)
+        # Processes of a team would each find something else: they compute by the defaults.
+        alone = distributed.world_size == 1
+        chosen, line = tuner.choices_for(config, state, run_dir) if alone else (Choices(), None)
+        ending.enter_context(choices.using(chosen))
+        if line is not None and writer is not None:
+            writer.log(line)
+            progress.note(line)
         with progress.task("training", config.total_images / 1000, "kimg") as task, Stop() as stop:
             task.update(completed=state.images / 1000)
             for tick in ticks(config, state, loader, run_dir, stop, task, distributed):
