@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from nftgan.errors import MissingStepError, NftganError, UsageError
 from nftgan.files import canonical_json, parse_json, translated_os_errors
 from nftgan.networks.architecture import (
     DiscriminatorConfig,
-    GeneratorConfig,
     NetworkConfig,
     from_json,
     to_json,
@@ -32,6 +30,7 @@ from nftgan.networks.container import (
     write_container,
 )
 from nftgan.networks.identity import model_identity, to_array
+from nftgan.networks.model_data import ModelFile, Tensors, check_plain, errors_about
 from nftgan.networks.shapes import compare_shapes, expected_shapes
 
 if TYPE_CHECKING:
@@ -53,38 +52,10 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 FORMAT = 1
-META_KEYS = ("conditioning", "training", "parent", "dataset", "version", "licence")
 _OWN_KEYS = ("nftgan", "generator", "discriminator")
 # Large tensors that keep their meaning in half precision; filters, averages and biases stay exact.
 _HALF_LEAVES = frozenset({"weight", "const", "noise_const"})
 _SNAPSHOT = re.compile(r"network-(\d+)\.safetensors")
-
-Tensors = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """A model as numbers: configs, tensors as stored (float16 or float32) and metadata."""
-
-    generator_config: GeneratorConfig
-    generator: Tensors = field(repr=False)
-    discriminator_config: DiscriminatorConfig | None = None
-    discriminator: Tensors | None = field(default=None, repr=False)
-    meta: dict[str, Any] = field(default_factory=dict)
-    identity: str = ""
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """Architecture, size and lineage as plain JSON data."""
-        d = self.discriminator_config
-        return {
-            **{key: None for key in META_KEYS},
-            **self.meta,
-            "identity": self.identity,
-            "architecture": to_json(self.generator_config),
-            "discriminator": to_json(d) if d is not None else None,
-            "numbers": sum(array.size for array in self.generator.values()),
-        }
 
 
 @dataclass(frozen=True)
@@ -175,17 +146,6 @@ def read_model(path: Path) -> ModelFile:
     assert generator is not None
     identity = model_identity(configs["G"], generator)
     return ModelFile(configs["G"], generator, configs["D"], networks["D"], document, identity)
-
-
-@contextmanager
-def errors_about(path: Path) -> Iterator[None]:
-    """Inside, a UsageError begins with the file's name."""
-    try:
-        yield
-    except UsageError as exc:
-        if exc.message.startswith(str(path)):
-            raise
-        raise UsageError(f"{path.name}: {exc.message}", hint=exc.hint) from exc
 
 
 def open_model(source: str | Path) -> ModelFile:
@@ -333,21 +293,6 @@ def _document(metadata: dict[str, str]) -> dict[str, Any]:
     if not isinstance(d, DiscriminatorConfig | None):
         raise UsageError(f"its discriminator is a {d.kind}")
     return document
-
-
-def check_plain(options: Mapping[str, Any]) -> None:
-    """Only short names with a number, a short text, a truth value or nothing each.
-
-    Such options can be compared and named in a message without a cost. Raises UsageError.
-    """
-    if "img_resolution" not in options:
-        raise UsageError("its architecture has no img_resolution")
-    for name, value in options.items():
-        if type(name) is not str or len(name) > 64 or not name.isidentifier():
-            raise UsageError("its architecture has an option without a readable name")
-        short = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= 64)
-        if value is not None and not short:
-            raise UsageError(f"its architecture option {name} is not a plain value")
 
 
 def _flat_enough(value: Any, depth: int = 16) -> bool:

@@ -18,7 +18,7 @@ from nftgan.errors import UsageError
 from nftgan.files import sha256_file, translated_os_errors
 from nftgan.networks.architecture import NetworkConfig, from_json
 from nftgan.networks.identity import model_identity, to_array
-from nftgan.networks.model_file import ModelFile, check_plain, errors_about
+from nftgan.networks.model_data import ModelFile, check_plain, errors_about
 from nftgan.networks.pickles import (
     AllowedGlobal,
     Budget,

@@ -10,7 +10,7 @@ import numpy as np
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import NetworkConfig, from_json
 from nftgan.networks.identity import to_array
-from nftgan.networks.model_file import check_plain
+from nftgan.networks.model_data import check_plain
 from nftgan.networks.pickles import Stub, describe, reject
 from nftgan.networks.torch_storage import ArrayStub
 

@@ -61,6 +61,10 @@ MUTANTS = (
     Mutant("addresses", 'or name.endswith(".localhost")', "", "tests/test_addresses.py"),
     Mutant("addresses", "return any(not _unmapped", "return all(not _unmapped", "tests/test_addresses.py"),
     Mutant("addresses", "return mapped if isinstance(mapped, ipaddress.IPv4Address) else address", "return address", "tests/test_addresses.py"),
+    Mutant("http", "self._session.trust_env = not is_loopback(self._host)", "pass", "tests/test_http.py"),
+    Mutant("http", "if until is not None and self._clock.now() > until", "if False", "tests/test_http.py"),
+    Mutant("http", "self._session = _Session()", "self._session = requests.Session()", "tests/test_http.py"),
+    Mutant("addresses", "if is_inside(there.hostname)", "if False", "tests/test_http.py"),
     Mutant("page", "quote=True", "quote=False", "tests/test_page.py"),
     # ---- settings
     Mutant("collection/settings", "if not 0 <= percent <= MAX_ROYALTY_PERCENT", "if percent > MAX_ROYALTY_PERCENT", "tests/collection/test_settings.py"),
