@@ -177,10 +177,9 @@ def resampled(x: Tensor, f: Tensor, r: Resampling) -> Tensor:
     """One launch: x [N, C, H, W], f [h, w] float32 that correlates → [N, C, *size]."""
     x = dense(x)
     n, c, height, width = x.shape
-    last = not x.is_contiguous()
-    y = x.new_empty((n, c, r.size[1], r.size[0]))
-    if last:
-        y = y.contiguous(memory_format=torch.channels_last)
+    kind = torch.contiguous_format if x.is_contiguous() else torch.channels_last
+    shape = (n, c, r.size[1], r.size[0])
+    y = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=kind)
     tiles = tiles_of(y)
     _launch(
         _module().resample_tile,
@@ -233,8 +232,9 @@ def _prepared(f: Tensor, device: torch.device, flip: bool) -> list[tuple[Tensor,
     kept = _filters.get(key)
     if kept is not None and kept[0]() is f:
         return kept[1]
-    with torch.no_grad():
-        wide = f.detach().to(device, torch.float32)
+    # Kept, and saved for backward passes later, whatever the mode of this call.
+    with torch.inference_mode(False), torch.no_grad():
+        wide = f.detach().to(device, torch.float32).clone()
         parts = [wide] if f.ndim == 2 else [wide[None], wide[:, None]]
         passes = []
         for part in parts:
@@ -257,7 +257,7 @@ def resample(
 ) -> Tensor:
     """As `upfirdn2d`; a separable filter takes a launch for each axis."""
     x0, x1, y0, y1 = padding
-    passes = _prepared(f, x.device, flip)
+    passes, gain = _prepared(f, x.device, flip), float(gain)
     if len(passes) == 1:
         ((one, turned),) = passes
         size = (

@@ -64,8 +64,10 @@ def tune(
 def _tried(measure: Callable[[Choices], float], chosen: Choices, found: dict[str, float]) -> float:
     try:
         seconds = measure(chosen)
-    except RuntimeError as exc:  # also of CUDA and cuDNN; memory is another run's concern
+    except Exception as exc:  # of memory, CUDA, cuDNN, Triton: another way may do
         log.info("%s cannot be measured: %s", chosen, exc)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         return float("inf")
     found[json.dumps(dataclasses.asdict(chosen), sort_keys=True)] = seconds
     return seconds

@@ -181,3 +181,15 @@ def test_sums_of_products_over_places(last: bool) -> None:
         [(a.double() * b.double()).sum((2, 3)), a.double().sum((2, 3))],
         2e-6,
     )
+
+
+def test_a_filter_first_seen_in_inference_mode_serves_training_later() -> None:
+    f = torch.rand(4, 4)
+    x = torch.randn(1, 1, 6, 6)
+    options = ((1, 1), (1, 1), (2, 1, 2, 1), False, 1.0)
+    with torch.inference_mode():
+        y = gpu_planes.resample(x, f, *options)
+    own = x.clone().requires_grad_()
+    z = gpu_planes.resample(own, f, *options)
+    z.square().sum().backward()
+    assert torch.equal(y, z) and own.grad is not None and own.grad.abs().sum() > 0

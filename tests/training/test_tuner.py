@@ -59,6 +59,15 @@ def test_a_way_that_fails_is_passed_over_and_so_is_the_default() -> None:
     assert tuner.tune(card.measure, clock=card.clock)[0].convolution == GROUPED
 
 
+def test_a_kernel_that_does_not_compile_is_passed_over_too() -> None:
+    def measure(chosen: Choices) -> float:
+        if chosen.exact == IEEE:
+            raise KeyError("an error of a compiler")
+        return 1.0
+
+    assert tuner.tune(measure)[0] == Choices()
+
+
 def test_no_measurement_begins_after_the_time_is_up() -> None:
     card = Card(convolution={DENSE: 0.0, GROUPED: 9.0})
     tuner.tune(card.measure, clock=card.clock, budget_seconds=15)
