@@ -1,0 +1,1 @@
+"""How well scores of images agree with an eye; run with python -m benchmarks.agreement."""
