@@ -142,20 +142,27 @@ def _clone_code(implementation: str, arguments: bytes) -> bytes:
 
 
 _ANNOUNCED = (
-    bytes.fromhex("5f7f8be0079c531659141344cd1fd0a4f28419497f9722a3daafe3b4186f6b6457e05f5fa3"),
-    bytes.fromhex("7fa5d4097edda6d87cb9329af83fb3712ef77eeb13738ffe43cc35a4ce305ad9625f5fa1"),
+    "5f7f8be0079c531659141344cd1fd0a4f28419497f9722a3daafe3b4186f6b6457e05f5fa3",
+    "7fa5d4097edda6d87cb9329af83fb3712ef77eeb13738ffe43cc35a4ce305ad9625f5fa1",
 )
 """A log each: OwnershipTransferred from nobody (ERC-173), and ContractURIUpdated (ERC-7572)."""
 
 
-def _clone_creation_code(name: str, runtime: bytes) -> bytes:
-    """What stores nothing and returns all that follows it; a collection's announces its owner, who
-    comes first in its arguments, and its metadata."""
-    size = b"\x61" + len(runtime).to_bytes(2, "big")
+def clone_creation_template(name: str) -> str:
+    """The hex digits of what stores nothing and returns all that follows it.
+
+    A collection's announces its owner, who comes first in its arguments, and its metadata. To be
+    filled in: {owner} of 20 bytes, {size} of the runtime code in 2 bytes, then the code itself.
+    """
     if name == SALE:
-        return size + bytes.fromhex("3d81600a3d39f3") + runtime
-    owner = b"\x73" + runtime[_CLONE_BYTES : _CLONE_BYTES + 20]
-    return owner + b"".join(_ANNOUNCED) + size + bytes.fromhex("8060685f395ff3") + runtime
+        return "61{size}3d81600a3d39f3"
+    return "73{owner}" + "".join(_ANNOUNCED) + "61{size}8060685f395ff3"
+
+
+def _clone_creation_code(name: str, runtime: bytes) -> bytes:
+    owner = runtime[_CLONE_BYTES : _CLONE_BYTES + 20].hex()
+    head = clone_creation_template(name).format(owner=owner, size=f"{len(runtime):04x}")
+    return bytes.fromhex(head) + runtime
 
 
 # ---- the check

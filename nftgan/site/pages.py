@@ -17,7 +17,12 @@ from typing import Any
 
 import nftgan
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE
-from nftgan.chain.birth import factory_address, implementation_address
+from nftgan.chain.birth import (
+    SALTS,
+    clone_creation_template,
+    factory_address,
+    implementation_address,
+)
 from nftgan.collection.manifest import Manifest, Piece
 from nftgan.page import escape
 from nftgan.site.renderer import HERE, joined, script
@@ -37,7 +42,8 @@ class Sources:
     """Where the published files are, and what is known besides the manifest.
 
     folder: the one block of the folder metadata/, or None when it has several. lineage: (what,
-    value) as a person reads them. places: (chain, contract address).
+    value) as a person reads them. places: (chain, contract address, block
+    of the deployment).
     """
 
     images: Path
@@ -45,7 +51,7 @@ class Sources:
     model: Path | None
     folder: bytes | None
     lineage: Sequence[tuple[str, str]]
-    places: Sequence[tuple[str, str]]
+    places: Sequence[tuple[str, str, int]]
 
 
 def files(manifest: Manifest, sources: Sources, *, disk: bool = True) -> Iterator[tuple[str, Any]]:
@@ -113,7 +119,14 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
     pieces = [_piece(piece, names) for piece in manifest.pieces]
     finish = manifest.recipe.to_json().get("finish") or {}
     shipped = [
-        {"implementation": implementation_address(one), "factory": factory_address(one)}
+        {
+            "contracts": {
+                "implementation": implementation_address(one),
+                "factory": factory_address(one),
+            },
+            "creation": clone_creation_template(one),
+            "salts": SALTS[one],
+        }
         for one in (COLLECTION, COLLECTION_CODE)
     ]
     return {
@@ -126,7 +139,10 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
         "model": manifest.model.identity,
         "pieces": pieces,
         "pixelated": finish.get("grid", 0) > 0,
-        "places": [{"chain": chain, "address": address} for chain, address in sources.places],
+        "places": [
+            {"chain": chain, "address": address, "block": block}
+            for chain, address, block in sources.places
+        ],
         "recipe": manifest.recipe.to_json(),
         "recipe_hash": manifest.recipe_hash,
         "root": manifest.pieces_root,

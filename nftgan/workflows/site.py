@@ -98,5 +98,8 @@ def _sources(project: Project, manifest: Manifest) -> Sources:
         model,
         block if flat else None,
         lineage(manifest, meta),
-        [(str(one.get("chain", "")), str(one["collection"])) for one in deployments(project)],
+        [
+            (str(one.get("chain", "")), str(one["collection"]), int(one.get("block", 0)))
+            for one in deployments(project)
+        ],
     )

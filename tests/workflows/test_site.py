@@ -7,14 +7,18 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nftgan.chain.rpc import Connection
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.project import Project
 from nftgan.site.server import SiteServer
+from nftgan.workflows.publishing import ChainChoice, open_chain
 from nftgan.workflows.site import site
 from tests.studio.browser import BROWSER, NO_BROWSER
 
@@ -154,6 +158,71 @@ def test_every_link_holds_from_disk_and_from_a_subfolder(
         visit.page.wait_for_selector("#wall .plate, #draw, #morph-canvas")
         found = Axe().run(visit.page).response["violations"]
         assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+# ---- the contract
+
+
+@contextmanager
+def node() -> Iterator[str]:
+    """The address of a JSON-RPC node that shows the embedded chain to pages."""
+    opened: list[Connection] = []  # by the thread that asks it
+
+    class Handler(BaseHTTPRequestHandler):
+        def _head(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.send_header("Access-Control-Allow-Headers", "content-type")
+            self.end_headers()
+
+        def do_OPTIONS(self) -> None:
+            self._head(204)
+
+        def do_POST(self) -> None:
+            opened[:] = opened or [open_chain(ChainChoice("embedded"))]
+            job = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            said = opened[0].w3.provider.make_request(job["method"], job["params"])  # type: ignore[attr-defined]
+            self._head(200)
+            self.wfile.write(json.dumps({**said, "id": job["id"]}).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.browser
+@in_browser
+def test_the_contract_is_asked_and_what_it_contradicts_is_named(
+    published: Project, answer: Callable[..., Any], visit: Visit, tmp_path: Path
+) -> None:
+    answer("mint", "-C", str(published.root), "--force", "--allow-copies", "--tokens", "0-1")
+    site(published, tmp_path / "site")
+    page = visit.page
+    with node() as address:
+        for token, broken in ((1, set()), (2, {"token", "seed"})):
+            visit.open((tmp_path / "site" / "index.html").as_uri() + f"#/{token}")
+            assert set(visit.draw().values()) == {"holds"}
+            page.locator("#asking summary").click()
+            page.fill("#node", "ftp://node.example")
+            page.click("#ask")
+            assert "https://" in page.inner_text("#asked-verdict")
+            page.fill("#node", address)
+            page.click("#ask")
+            page.wait_for_selector("#asked-verdict.holds, #asked-verdict.broken", timeout=60_000)
+            found = visit.verdicts("#asked")
+            assert {n for n, v in found.items() if v != "holds"} == broken
+            assert page.inner_text("#asked-verdict").startswith("The link" if broken else "Proven")
+        page.fill("#contract", "0x" + "11" * 20)
+        page.click("#ask")
+        page.wait_for_selector('#asked [data-link="contract code"].broken', timeout=60_000)
+        assert visit.verdicts("#asked")["model"] == "unchecked"
 
 
 def changed(path: Path, old: str, new: str) -> None:

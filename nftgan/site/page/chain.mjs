@@ -3,7 +3,8 @@ import { fromHex, joined, same, toHex, word } from "./bytes.mjs";
 import { keccak } from "./keccak.mjs";
 
 const SECONDS = 30;
-const SALTS = 1024;
+const LEAST_SPAN = 500; // blocks
+const QUESTIONS = 400; // about logs
 const HEAD = "363d3d373d3d3d363d73";
 const TAIL = "5af43d82803e903d91602b57fd5bf3";
 
@@ -98,26 +99,55 @@ export class Contract {
     return answer !== null && same(answer, word(1));
   }
 
+  // The seed that was written at the mint of token `id`; null where no log tells. first: a block before
+  // which there are none. Blocks are searched backwards, in smaller steps where the node asks for that.
+  async seedInLogs(id, first) {
+    const end = Number(await this.ask("eth_blockNumber", []));
+    const topic = "0x" + toHex(keccak(text.encode("Seeds(uint256,bytes)")));
+    let span = end - first + 1;
+    let last = end;
+    for (let asked = 0; asked < QUESTIONS && last >= first; asked++) {
+      const start = Math.max(first, last - span + 1);
+      let logs;
+      try {
+        const range = { fromBlock: "0x" + start.toString(16), toBlock: "0x" + last.toString(16) };
+        logs = await this.ask("eth_getLogs", [{ address: this.address, topics: [topic], ...range }]);
+      } catch (problem) {
+        if (span <= LEAST_SPAN) throw problem;
+        span = Math.max(Math.floor(span / 4), LEAST_SPAN);
+        continue;
+      }
+      for (const { topics, data } of Array.isArray(logs) ? logs : []) {
+        const from = Number(BigInt(topics[1]));
+        const bytes = checked(data);
+        const count = Number(BigInt("0x" + toHex(bytes.slice(32, 64)))) / 4;
+        if (id < from || id >= from + count) continue;
+        const at = 64 + (id - from) * 4;
+        return Number("0x" + toHex(bytes.slice(at, at + 4)));
+      }
+      last = start - 1;
+    }
+    return null;
+  }
+
   // What is wrong with the contract's birth, as docs/provenance.md has it; "" where its address proves
-  // that our factory made it. shipped: [{ implementation, factory }], hex addresses.
+  // that our factory made it. shipped: [{ contracts: { implementation, factory }, creation, salts }].
   async problem(shipped) {
     const code = await this.code();
     if (!code.length) return "there is no contract at this address";
     const digits = toHex(code);
     const behind = digits.slice(HEAD.length, HEAD.length + 40);
     if (!digits.startsWith(HEAD) || !digits.startsWith(TAIL, HEAD.length + 40)) return "its code is not that of a collection";
-    const one = shipped.find(({ implementation }) => implementation.slice(2).toLowerCase() === behind);
+    const one = shipped.find(({ contracts }) => contracts.implementation.slice(2).toLowerCase() === behind);
     if (!one) return `its implementation 0x${behind} is not the contract that nftgan ships`;
-    for (const [role, address] of Object.entries(one)) {
+    for (const [role, address] of Object.entries(one.contracts)) {
       if (!(await this.code(address)).length) return `there is no ${role} at ${address}`;
     }
-    const creation = joined(
-      fromHex("61" + code.length.toString(16).padStart(4, "0") + "3d81600a3d39f3"),
-      code,
-    );
-    const hash = keccak(creation);
-    for (let salt = 0; salt < SALTS; salt++) {
-      const made = keccak(joined(fromHex("ff"), fromHex(one.factory), word(salt), hash)).slice(12);
+    const owner = digits.slice(HEAD.length + 40 + TAIL.length).slice(0, 40);
+    const head = one.creation.replace("{owner}", owner).replace("{size}", code.length.toString(16).padStart(4, "0"));
+    const hash = keccak(joined(fromHex(head), code));
+    for (let salt = 0; salt < one.salts; salt++) {
+      const made = keccak(joined(fromHex("ff"), fromHex(one.contracts.factory), word(salt), hash)).slice(12);
       if (same(made, fromHex(this.address))) return "";
     }
     return "it has the right code but was not made by nftgan's factory";
