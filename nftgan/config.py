@@ -120,9 +120,15 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
 def read_config(path: Path) -> ProjectConfig:
     """The collection's settings; UsageError names the file, the key and the problem."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except FileNotFoundError as exc:
         raise UsageError(f"{path} does not exist", hint="nftgan init NAME") from exc
+    return from_mapping(ProjectConfig, values, str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises UsageError when it is none, and OSError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise UsageError(f"{path} is not valid TOML: {exc}") from exc
-    return from_mapping(ProjectConfig, values, str(path))

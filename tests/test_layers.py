@@ -28,6 +28,7 @@ ROWS = [
         "http",
         "page",
         "pixels",
+        "plugins",
         "png",
         "progress",
         "project",

@@ -28,6 +28,25 @@ for _panel in (
     import_module(f"nftgan.cli.{_panel}")
 
 
+def _add_plugin_verbs(words: list[str]) -> None:
+    """Verbs of plugins: only where one may be meant, so that no other verb waits for them."""
+    own = {one.name for one in app.registered_commands} | {g.name for g in app.registered_groups}
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first in own:
+        return
+    from nftgan import plugins
+    from nftgan.cli.verbs import verb
+
+    for part, function in plugins.working("nftgan.commands"):
+        if part.name in own:
+            plugins.warn(f"{part.package} offers another {part.name}: it is left out")
+            continue
+        try:
+            verb("Plugins", name=part.name, example=f"nftgan {part.name}")(function)
+        except Exception as exc:  # a stranger's code: whatever it is
+            plugins.warn(part.broken(exc).message)
+
+
 def _version(show: bool) -> None:
     if show:
         from nftgan import __version__
@@ -55,6 +74,7 @@ def run() -> None:
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     if os.environ.get("RANK", "0") != "0":  # one of several: the first one speaks for all
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
+    _add_plugin_verbs(sys.argv[1:])
     if "--json" not in sys.argv:
         app()
         return

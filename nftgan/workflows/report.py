@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nftgan.chain.journal import Journal
-from nftgan.chain.networks import CHAINS
+from nftgan.chain.networks import known_chains
 from nftgan.collection import metadata as documents
 from nftgan.collection.manifest import Manifest, Piece, load_manifest
 from nftgan.errors import MissingStepError, NftganError, UsageError
@@ -234,6 +234,7 @@ def _is_verified(pin: object) -> bool:
 def _places(project: Project) -> list[Place]:
     """Each chain that the collection is on, with every transaction that was paid for."""
     places = []
+    known = known_chains()
     for record in deployments(project):
         try:
             chain_id = int(record["chain_id"])
@@ -241,7 +242,7 @@ def _places(project: Project) -> list[Place]:
             mint = Journal.read(path)
             paid = _payments(Journal.read(project.deployments / f"{chain_id}.jsonl"), {})
             paid += _payments(mint, mint.plans)
-            chain = CHAINS.get(str(record["chain"]))
+            chain = known.get(str(record["chain"]))
             places.append(
                 Place(
                     chain=str(record["chain"]),

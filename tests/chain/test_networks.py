@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from nftgan.chain.embedded import CHAIN_ID
-from nftgan.chain.networks import CHAINS, chain_named
+from nftgan.chain.networks import CHAINS, Chain, chain_named, known_chains
 from nftgan.errors import UsageError
 
 
@@ -78,3 +82,65 @@ def test_a_public_node_is_asked_over_https_only() -> None:
             or chain.name in {"embedded", "anvil"}
             or (chain.mainnet and not chain.rpc_hint)
         )
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Writes chains.toml into an own NFTGAN_HOME."""
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path))
+
+    def call(text: str) -> Path:
+        path = tmp_path / "chains.toml"
+        path.write_text(text)
+        return path
+
+    return call
+
+
+def test_a_chain_of_ones_own_is_a_mainnet_unless_it_says_otherwise(
+    write: Callable[[str], Path],
+) -> None:
+    write(
+        '[polygon]\nchain_id = 137\nrpc = "https://rpc.example/key"\n'
+        'explorer = "https://polygonscan.com/"\n'
+        "[mine]\nchain_id = 4711\nblock_seconds = 2\nconfirmations = 1\ntestnet = true\n"
+    )
+    with pytest.raises(UsageError, match="polygon is a mainnet, where money is real"):
+        chain_named("polygon")
+    polygon = chain_named("polygon", allow_mainnet=True)
+    assert (polygon.chain_id, polygon.confirmations, polygon.block_seconds) == (137, 12, 12)
+    assert polygon.contract_url("0x1") == "https://polygonscan.com/address/0x1"
+    assert "key" not in repr(polygon)
+    assert chain_named("mine") == Chain("mine", 4711, "", "", 1, 2.0)
+    assert set(known_chains()) == {*CHAINS, "polygon", "mine"}
+    with pytest.raises(UsageError) as caught:
+        chain_named("polygn")
+    assert caught.value.hint == "did you mean polygon?"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[sepolia]\nchain_id = 5", "sepolia is a chain of nftgan already"),
+        ("[free]\nchain_id = 1\ntestnet = true", "the chain id 1 is that of ethereum"),
+        ("[free]\nchain_id = 7235188", "that of embedded"),
+        ("[p]\nrpc = 'https://x'", "chain_id is missing"),
+        ("[p]\nchain_id = 0", "not above 0"),
+        ("[p]\nchain_id = '137'", "chain_id must be int"),
+        ("[p]\nchain_id = 137\nconfirmation = 3", "unknown key 'confirmation'"),
+        ("[p]\nchain_id = 137\nblock_seconds = 0", "block_seconds 0.0 is not above 0"),
+        ("[p]\nchain_id = 137\nblock_seconds = nan", "block_seconds nan is not above 0"),
+        ("[p]\nchain_id = 137\nconfirmations = -1", "-1 confirmations"),
+        ("[p]\nchain_id = 137\nexplorer = 'http://x'", "no https address"),
+        ("[p]\nchain_id = 137\nexplorer = 'https://x/\\e[2J'", "no https address"),
+        ('["a b"]\nchain_id = 137', "cannot be typed"),
+        ("p = 3", "p is no table"),
+        ("[p", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_table_is_named(write: Callable[[str], Path], text: str, message: str) -> None:
+    path = write(text)
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        chain_named("p")
+    assert str(path) in caught.value.message
+    assert chain_named("sepolia").chain_id == 11155111  # the core's own do not wait for the file

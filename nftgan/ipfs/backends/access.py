@@ -12,24 +12,15 @@ from nftgan.redaction import remember
 
 NODE_TOKEN = "NFTGAN_IPFS_TOKEN"
 
-FILES = {
-    NODE_TOKEN: "NFTGAN_IPFS_TOKEN_FILE",
-    "NFTGAN_PINATA_JWT": "NFTGAN_PINATA_JWT_FILE",
-    "NFTGAN_PINATA_GATEWAY_KEY": "NFTGAN_PINATA_GATEWAY_KEY_FILE",
-    "NFTGAN_FILEBASE_TOKEN": "NFTGAN_FILEBASE_TOKEN_FILE",
-    "NFTGAN_PSA_TOKEN": "NFTGAN_PSA_TOKEN_FILE",
-}
-"""For each variable with a token the one that names a file with it."""
-
 
 def read_token(variable: str = NODE_TOKEN) -> str | None:
-    """The token in `variable`, else the first line of the file that its partner in FILES names.
+    """The token in `variable`, else the first line of the file that `variable`_FILE names.
 
     None when neither is set. Raises CredentialError, which does not show it.
     """
     if token := os.environ.get(variable):
         return _fit(token.strip(), variable)
-    if not (name := os.environ.get(FILES[variable])):
+    if not (name := os.environ.get(f"{variable}_FILE")):
         return None
     try:
         token = Path(name).expanduser().read_text().strip().split("\n")[0].strip()
@@ -46,7 +37,7 @@ def require_token(variable: str, service: str) -> str:
     if token is None:
         raise CredentialError(
             f"{service} needs a token",
-            hint=f"set {variable}, or {FILES[variable]} to a file with it",
+            hint=f"set {variable}, or {variable}_FILE to a file with it",
         )
     return token
 

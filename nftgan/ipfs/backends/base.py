@@ -14,6 +14,7 @@ from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.progress import Progress
 
+Wait = Callable[[float], None]
 ByPath = Callable[[str], Iterator[bytes]]
 """The content of the file at ROOT/path, in pieces."""
 
@@ -45,6 +46,15 @@ class Limits:
     free_files: int | None = None
     per_minute: int | None = None  # requests
     reads_per_minute: int | None = None  # through its gateway
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a place is opened with; everything else it reads from the environment by itself."""
+
+    store: Path  # folder of the embedded store
+    address: str | None  # what stands after the = in TARGET=ADDRESS
+    wait: Wait  # sleeps so many seconds; tests put a fake there
 
 
 def same_cid(text: object, cid: Cid) -> bool:

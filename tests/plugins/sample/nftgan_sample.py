@@ -1,0 +1,79 @@
+"""A pin target, a chain and a verb, each as docs/extending.md says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.chain.networks import Chain
+from nftgan.errors import UsageError
+from nftgan.ipfs.backends import Limits, Setup, UploadJournal
+from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.cid import Cid
+from nftgan.progress import Progress
+
+CHAINS = [Chain("marble", 424_242, "https://rpc.marble.example", "", 3, 2.0, mainnet=False)]
+IMPOSTORS = [Chain("ethereum-test", 1, "https://rpc.example", "", 0, 1.0, mainnet=False)]
+
+
+class Drawer:
+    """Blocks as files in a folder."""
+
+    limits = Limits(local=True)
+    by_path = None
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"drawer ({folder.name})"
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(
+        self,
+        car: CarFile,
+        roots: Sequence[Cid],
+        *,
+        label: str,
+        journal: UploadJournal,
+        progress: Progress,
+    ) -> int:
+        sent = 0
+        for cid in car.cids:
+            data = car.get(cid)
+            (self._folder / str(cid)).write_bytes(data)
+            sent += len(data)
+        (self._folder / "pinned").write_text("".join(f"{root}\n" for root in roots))
+        return sent
+
+    def is_pinned(self, root: Cid) -> bool:
+        path = self._folder / "pinned"
+        return path.exists() and str(root) in path.read_text().split()
+
+    def get(self, cid: Cid) -> bytes:
+        return (self._folder / str(cid)).read_bytes()
+
+    def unpin(self, root: Cid) -> None:
+        (self._folder / "pinned").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        pass
+
+
+def drawer(setup: Setup) -> Drawer:
+    """A folder on this machine: drawer=FOLDER."""
+    if setup.address is None:
+        raise UsageError("drawer needs a folder", hint="--to drawer=FOLDER")
+    return Drawer(Path(setup.address))
+
+
+def hello(
+    ui: Any,
+    name: Annotated[str, typer.Argument(help="Whom to greet.")] = "you",
+) -> Any:
+    """Greet somebody."""
+    if name == "nobody":
+        raise UsageError("there is nobody to greet", hint="nftgan hello YOU")
+    ui.print(f"hello {name}")
+    return {"greeted": name}

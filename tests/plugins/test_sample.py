@@ -1,0 +1,130 @@
+"""An installed package adds a pin target, a chain and a verb; what is broken is left out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nftgan.chain.networks import CHAINS, chain_named, known_chains
+from nftgan.errors import UsageError
+from nftgan.ipfs.backends import UploadJournal, open_backend
+from nftgan.ipfs.car import CarFile, write_car
+from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.importer import Importer
+from nftgan.plugins import PluginError, parts
+from nftgan.progress import SILENT
+
+
+def nftgan(
+    *words: str, plugins: Path | None, cwd: Path, module: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    code = ["-m", "nftgan"] if module else ["-c", "from nftgan.cli.main import run; run()"]
+    root = Path(__file__).parents[2]
+    path = [str(root)] if plugins is None else [str(plugins), str(root)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path),
+        "NFTGAN_HOME": str(cwd / "home"),
+    }
+    return subprocess.run(
+        [sys.executable, *code, *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_pin_target_keeps_blocks_and_gives_them_back(sample: Path, tmp_path: Path) -> None:
+    added = Importer().add_bytes(b"a piece")
+    cid = Cid.parse(str(added.cid))
+    write_car(tmp_path / "one.car", cid, [(cid, b"a piece")])
+    target = open_backend(f"drawer={tmp_path / 'drawer'}", store=tmp_path)
+    journal = UploadJournal(None, target.name, cid)
+    car = CarFile(tmp_path / "one.car")
+    assert not target.is_pinned(cid)
+    assert target.put(car, [cid], label="x", journal=journal, progress=SILENT) == 7
+    assert target.is_pinned(cid) and target.get(cid) == b"a piece"
+    with pytest.raises(UsageError, match="drawer needs a folder"):
+        open_backend("drawer", store=tmp_path)
+
+
+def test_a_broken_target_is_an_error_only_when_it_is_asked_for(
+    sample: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(PluginError, match=r"stuck .*of nftgan-sample 1\.0\) is broken") as caught:
+        open_backend("stuck", store=tmp_path)
+    assert caught.value.hint == "pip install -U nftgan-sample, or uninstall it"
+    assert open_backend("embedded", store=tmp_path).name
+    with pytest.raises(UsageError) as unknown:
+        open_backend("cupboard", store=tmp_path)
+    assert "psa, drawer, stuck" in str(unknown.value.hint)
+
+
+def test_a_chain_is_known_and_one_that_hides_a_mainnet_is_not(
+    sample: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert chain_named("marble").chain_id == 424_242
+        assert "ethereum-test" not in known_chains()
+    (line,) = caplog.messages  # once, however often the table is read
+    assert "the chain id 1 is that of ethereum" in line
+    assert {name: known_chains()[name] for name in CHAINS} == CHAINS
+
+
+def test_a_verb_has_what_every_verb_has(sample: Path, tmp_path: Path) -> None:
+    done = nftgan("hello", "Ada", "--json", plugins=sample, cwd=tmp_path)
+    assert json.loads(done.stdout) == {"ok": True, "result": {"greeted": "Ada"}}
+    wrong = nftgan("hello", "nobody", plugins=sample, cwd=tmp_path)
+    assert wrong.returncode == 2 and "there is nobody to greet" in wrong.stderr
+    listed = nftgan("--help", plugins=sample, cwd=tmp_path)
+    assert listed.returncode == 0 and "Greet somebody." in listed.stdout
+    assert "hello" not in nftgan("--help", plugins=None, cwd=tmp_path).stdout
+
+
+def test_what_is_broken_is_one_warning_and_no_other_verb_notices(
+    sample: Path, tmp_path: Path
+) -> None:
+    listed = nftgan("--help", plugins=sample, cwd=tmp_path)
+    assert listed.returncode == 0
+    (crooked,) = [line for line in listed.stderr.splitlines() if "crooked" in line]
+    assert "nftgan-sample 1.0" in crooked and "No module named" in crooked
+    (taken,) = [line for line in listed.stderr.splitlines() if " mint" in line]
+    assert "left out" in taken and "Traceback" not in listed.stderr
+    own = nftgan("mint", "--help", plugins=sample, cwd=tmp_path)
+    assert own.returncode == 0 and own.stderr == "" and "exactly once" in own.stdout
+
+
+def test_nothing_is_loaded_from_the_working_directory(sample: Path, tmp_path: Path) -> None:
+    """Also `python -m nftgan`, which has the working directory first on its path."""
+    trap = tmp_path / "trap"
+    info = trap / "evil-1.0.dist-info"
+    info.mkdir(parents=True)
+    (trap / "evil.py").write_text("open('sprung', 'w').close()\n")
+    (trap / "nftgan_sample.py").write_text("open('sprung', 'w').close()\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[nftgan.commands]\nevil = evil:verb\n")
+    for module in (False, True):
+        done = nftgan("hello", "Ada", plugins=sample, cwd=trap, module=module)
+        assert "hello Ada" in done.stdout, done.stderr
+        assert nftgan("evil", plugins=sample, cwd=trap, module=module).returncode == 2
+    assert not (trap / "sprung").exists()
+    # The same files on a path that a person chose do run: the trap is a working one.
+    assert nftgan("evil", plugins=trap, cwd=tmp_path).returncode == 2
+    assert (tmp_path / "sprung").exists()
+
+
+def test_the_core_comes_by_the_same_door() -> None:
+    own = [part.name for part in parts("nftgan.pin_targets").values() if part.is_core]
+    assert own == ["embedded", "kubo", "pinata", "filebase", "psa"]
+    for group in ("nftgan.pin_targets", "nftgan.chains"):
+        for part in parts(group).values():
+            assert callable(part.load())
