@@ -29,7 +29,7 @@ from nftgan.training.augment import Augment
 from nftgan.training.config import OPTIONS_FILE, TrainConfig
 from nftgan.training.data_loader import DataLoader
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
-from nftgan.training.outputs import RunWriter, best_network, generate_samples
+from nftgan.training.outputs import RunWriter, best_network, generate_samples, network_path
 from nftgan.training.phases import train_step
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
 from nftgan.training.tick import Score, Tick
@@ -151,8 +151,13 @@ def ticks(
         if distributed.is_main:
             save_state(state, run_dir)
 
-    if state.images == 0:
-        yield _tick(config, state, 0.0, last=config.total_images <= 0)
+    # A run that was stopped between snapshots and then made shorter has ended without a network.
+    over = state.images >= config.total_images
+    (unshown,) = distributed.all_reduce_any(
+        over and not network_path(run_dir, state.images).exists()
+    )
+    if state.images == 0 or unshown:
+        yield _tick(config, state, 0.0, last=over)
     while state.images < config.total_images:
         before = state.images
         train_step(

@@ -196,10 +196,15 @@ def best_network(run_dir: Path) -> Path | None:
         if isinstance(line.get("KID"), float)
     ]
     for _, images in sorted(scored):
-        network = run_dir / f"network-{images // 1000:06d}.safetensors"
+        network = network_path(run_dir, images)
         if network.exists():
             return network
     return None
+
+
+def network_path(run_dir: Path, images: int) -> Path:
+    """Where the network of a snapshot after so many images lies."""
+    return run_dir / f"network-{images // 1000:06d}.safetensors"
 
 
 def grid_size(resolution: int) -> tuple[int, int]:

@@ -161,6 +161,19 @@ def test_only_the_newest_states_are_kept(undisturbed):
     assert len(list(undisturbed.glob("state-*.json"))) == state.KEEP
 
 
+def test_a_run_stopped_between_snapshots_and_made_shorter_ends_with_a_network(configure, tmp_path):
+    config = configure(kimg=0.024, snap=100, state_seconds=1e-9)
+    for tick in train(config, run_dir=tmp_path):
+        if tick.images == 16:
+            break
+    (tmp_path / "network-000000.safetensors").unlink()
+    shorter = configure(kimg=0.008, snap=100, state_seconds=1e-9)
+    ticks = list(train(shorter, run_dir=tmp_path))
+    assert [(tick.last, tick.snapshot) for tick in ticks] == [(True, True)]
+    assert load_networks(tmp_path / "network-000000.safetensors").generator is not None
+    assert list(train(shorter, run_dir=tmp_path)) == []
+
+
 def test_a_finished_run_does_nothing_and_a_longer_one_goes_on(configure, tmp_path, undisturbed):
     before = identity(undisturbed)
     assert run(configure(), undisturbed) == []
