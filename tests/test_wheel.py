@@ -131,6 +131,6 @@ def test_the_demo_runs_without_the_repository(installed: Installed) -> None:
     assert checks["fail"] == 0
     words = ("nftgan", "demo", "--keep", "demo", "--kimg", "0.016", "--json")
     result = json.loads(installed.run(*words))["result"]
-    assert [step["verb"] for step in result["steps"]][-2:] == ["verify", "regenerate"]
+    assert [step["verb"] for step in result["steps"]][-3:] == ["verify", "regenerate", "site"]
     images = installed.folder / "empty" / "demo" / "collections" / "avatars" / "images"
     assert len(list(images.glob("*.png"))) == 12

@@ -83,6 +83,7 @@ def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
         ["mint", *where, "--yes"],
         ["verify", *where],
         ["regenerate", "3", *where, "-o", str(folder / "regenerated")],
+        ["site", *where, "-o", str(folder / "site")],
     ]
     if complete_files(collection / "deployments", "*.json"):
         steps = [step for step in steps if step[0] != "curate"]  # its pieces are fixed on chain
@@ -157,6 +158,7 @@ def _close(
         ("contract", f"{record['collection']} on {record['chain']}"),
         ("CAR for any IPFS node", collection / "avatars.car"),
         ("proof of token 3", folder / "regenerated" / "3.png"),
+        ("the collector's page", folder / "site" / "index.html"),
         ("time, memory", f"{total:.0f} s, at most {peak:.0f} MB"),
     ]
     ui.print("")
@@ -165,6 +167,8 @@ def _close(
     ui.print(f"[dim]{slowest}[/]")
     if kept:
         ui.print(f"\nlook at [bold]{sheet}[/]")
+        page = folder / "site" / "index.html"
+        ui.print(f"open [bold]{page}[/] in a browser: every piece draws itself again there")
     else:
         ui.print("\nnothing was kept: add --keep DIR to look at the images")
     ui.print("with your own art:")

@@ -12,10 +12,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nftgan.chain.rpc import Connection
 from nftgan.errors import CheckFailed, UsageError
+from nftgan.png import read_png
 from nftgan.project import Project
 from nftgan.site.server import SiteServer
 from nftgan.workflows.publishing import ChainChoice, open_chain
@@ -31,6 +33,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "in" / "a subfolder"
     site(Project(AVATARS), folder)
     return folder
+
+
+PIXELS = """(place) => {
+  const canvas = document.querySelector(place);
+  return Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data);
+}"""
 
 
 # ---- the files
@@ -158,6 +166,40 @@ def test_every_link_holds_from_disk_and_from_a_subfolder(
         visit.page.wait_for_selector("#wall .plate, #draw, #morph-canvas")
         found = Axe().run(visit.page).response["violations"]
         assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.browser
+@in_browser
+def test_a_drawing_is_cancelled_and_begun_again(
+    visit: Visit, made: Path, serve: Callable[[Path], str]
+) -> None:
+    page, held = visit.page, []
+    page.route("**/model.safetensors", lambda route: held.append(route))
+    visit.open(serve(made) + "#/3")
+    page.click("#draw")
+    page.wait_for_selector('#drawn [data-link="image"].holds')
+    page.click("#cancel")
+    page.wait_for_selector("#verdict:has-text('Cancelled')")
+    assert page.is_hidden("#drawn") and page.is_enabled("#draw")
+    page.unroute("**/model.safetensors")
+    assert set(visit.draw().values()) == {"holds"}
+
+
+@pytest.mark.browser
+@in_browser
+def test_a_morph_ends_in_the_pieces(visit: Visit, made: Path) -> None:
+    page = visit.page
+    visit.open((made / "index.html").as_uri() + "#/morph?from=3&to=7")
+    seen = {}
+    for at in (0, 50, 100):
+        page.fill("#between", str(at))
+        page.wait_for_selector(f"#morph-caption:has-text('{100 - at} % avatars #3')")
+        drawn = page.evaluate(PIXELS, "#morph-canvas")
+        seen[at] = np.array(drawn, np.uint8).reshape(384, 384, 4)[..., :3]
+    for at, piece in ((0, 3), (100, 7)):
+        image = read_png(AVATARS / "images" / f"{piece}.png").astype(int)
+        assert np.abs(seen[at] - image).max() <= 1  # float32 may round a value to its neighbour
+    assert (seen[50] != seen[0]).any() and (seen[50] != seen[100]).any()
 
 
 # ---- the contract
