@@ -25,7 +25,7 @@ from nftgan.terminal import first_active, one_line
 GROUPS = (
     "nftgan.pin_targets",
     "nftgan.chains",
-    "nftgan.traits",
+    "nftgan.metrics",
     "nftgan.commands",
 )
 """See docs/extending.md for what an entry of each is."""

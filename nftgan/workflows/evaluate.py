@@ -13,6 +13,7 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import Split, split_dataset
 from nftgan.errors import UsageError
 from nftgan.files import read_json
+from nftgan.metrics.added import added_metrics, added_result
 from nftgan.metrics.copies import Pair
 from nftgan.metrics.evaluation import METRICS, Evaluation, Evaluator, MetricResult, parse_metrics
 from nftgan.metrics.features import Extractor
@@ -65,13 +66,14 @@ def evaluate(
 ) -> EvaluateResult:
     """Generate `images` fakes of seeds `seed`, `seed` + 1, … and compare them with `dataset`.
 
-    metrics: names of `ALL_METRICS` with commas between; holdout: the share of the art that the
-    model has not learnt from, None for that of its run, else the default; sheet: a PNG of the
-    closest pairs, each fake beside its training image. Raises UsageError for a model or a data
-    set that cannot be compared.
+    metrics: names of `ALL_METRICS`, or of plugins, with commas between; holdout: the share of the
+    art that the model has not learnt from, None for that of its run, else the default; sheet: a
+    PNG of the closest pairs, each fake beside its training image. Raises UsageError for a model or
+    a data set that cannot be compared.
     """
     dataset = Path(dataset)
-    wanted = parse_metrics(metrics, ALL_METRICS)
+    added = added_metrics(ALL_METRICS)
+    wanted = parse_metrics(metrics, (*ALL_METRICS, *added))
     own = tuple(name for name in wanted if name in METRICS)
     device = device_named(device)
     source = model_source(model)
@@ -106,14 +108,18 @@ def evaluate(
     )
     kept: list[np.ndarray] = []
     fakes = _batches(loaded, order, trunc, progress)
-    if "fid" in wanted:
+    keeps = set(wanted) - set(METRICS)
+    if keeps:
         fakes = _keeping(fakes, kept)
     found = Evaluation({}, count, 0, len(reals), held is not None)
     if own:
         evaluator = Evaluator(reals, held, metrics=own, extractor=extractor, seed=seed)
         found = evaluator(fakes, generator=loaded.generator)
+    figures: dict[str, MetricResult] = {}
+    if keeps and not own:
+        for _ in fakes:  # kept on the way
+            pass
     if "fid" in wanted:
-        kept.extend(() if own else fakes)
         progress.note("torch-fidelity computes FID, KID, PR and PPL")
         figures = fidelity(
             np.concatenate(kept),
@@ -121,6 +127,12 @@ def evaluate(
             loaded.generator,
             seed=seed,
         )
+    for name in added:
+        if name in wanted:
+            against = reals if held is None else held
+            pixels = against.read(range(min(len(against), count)))
+            figures[name] = added_result(name, np.concatenate(kept), pixels, seed=seed)
+    if figures:
         found = Evaluation(
             {**found.figures, **figures},
             count,

@@ -1,4 +1,4 @@
-"""An installed package adds a pin target, a chain and a verb; what is broken is left out."""
+"""An installed package adds a target, a chain, a metric, a verb; what is broken is left out."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nftgan.chain.networks import CHAINS, chain_named, known_chains
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.holdout import split_dataset
+from nftgan.dataset.pack import write_dataset
 from nftgan.errors import UsageError
 from nftgan.ipfs.backends import UploadJournal, open_backend
 from nftgan.ipfs.car import CarFile, write_car
@@ -19,6 +23,8 @@ from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
 from nftgan.plugins import PluginError, parts
 from nftgan.progress import SILENT
+from nftgan.synthesis.model import load_model
+from nftgan.workflows.evaluate import evaluate
 
 
 def nftgan(
@@ -78,6 +84,27 @@ def test_a_chain_is_known_and_one_that_hides_a_mainnet_is_not(
     (line,) = caplog.messages  # once, however often the table is read
     assert "the chain id 1 is that of ethereum" in line
     assert {name: known_chains()[name] for name in CHAINS} == CHAINS
+
+
+def test_a_metric_is_measured_beside_the_cores_own(
+    sample: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = load_model("base")
+    art = model.generate(range(1000, 1030), truncation_psi=0.5)
+    write_dataset(tmp_path / "art.zip", list(art), labels=None)
+    args: dict[str, Any] = {"images": 10, "holdout": 0.4}
+    alone = evaluate("base", tmp_path / "art.zip", metrics="brightness", **args)
+    assert list(alone.figures) == ["brightness"] and alone.fakes == 10
+    both = evaluate("base", tmp_path / "art.zip", metrics="kid,brightness", **args)
+    assert both.figures["brightness"] == alone.figures["brightness"]
+    assert "brighter" not in both.figures["kid"].description  # the core's own stays the core's
+    assert any("another metric kid" in line for line in caplog.messages)
+    held = split_dataset(Dataset.open(tmp_path / "art.zip"), 0.4).held
+    bright = art[list(held)][:10].mean()
+    value = alone.figures["brightness"].value
+    assert value == pytest.approx(model.generate(range(10)).mean() - bright, abs=0.01)
+    with pytest.raises(PluginError, match=r"moody .* is broken: its value is no finite number"):
+        evaluate("base", tmp_path / "art.zip", metrics="moody", **args)
 
 
 def test_a_verb_has_what_every_verb_has(sample: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A pin target, a chain and a verb, each as docs/extending.md says."""
+"""A pin target, a chain, a metric and a verb, each as docs/extending.md says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from nftgan.chain.networks import Chain
@@ -13,6 +14,7 @@ from nftgan.errors import UsageError
 from nftgan.ipfs.backends import Limits, Setup, UploadJournal
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
+from nftgan.metrics.evaluation import MetricResult
 from nftgan.progress import Progress
 
 CHAINS = [Chain("marble", 424_242, "https://rpc.marble.example", "", 3, 2.0, mainnet=False)]
@@ -66,6 +68,17 @@ def drawer(setup: Setup) -> Drawer:
     if setup.address is None:
         raise UsageError("drawer needs a folder", hint="--to drawer=FOLDER")
     return Drawer(Path(setup.address))
+
+
+def brightness(fakes: np.ndarray, reals: np.ndarray, *, seed: int) -> MetricResult:
+    """How much brighter the fakes are than the art, in grey levels."""
+    value = float(fakes.mean() - reals.mean())
+    return MetricResult(value, None, 0.0, None, "floor", "brighter than the art, grey levels")
+
+
+def moody(fakes: np.ndarray, reals: np.ndarray, *, seed: int) -> MetricResult:
+    """Never has a number."""
+    return MetricResult(float("nan"), None, None, None, "lower", "")
 
 
 def hello(
