@@ -142,7 +142,8 @@ def test_nothing_is_loaded_from_the_working_directory(sample: Path, tmp_path: Pa
     for module in (False, True):
         done = nftgan("hello", "Ada", plugins=sample, cwd=trap, module=module)
         assert "hello Ada" in done.stdout, done.stderr
-        assert nftgan("evil", plugins=sample, cwd=trap, module=module).returncode == 2
+        unknown = nftgan("evil", plugins=sample, cwd=trap, module=module)
+        assert unknown.returncode == 2 and "evil 1.0" not in unknown.stderr  # not even seen
     assert not (trap / "sprung").exists()
     # The same files on a path that a person chose do run: the trap is a working one.
     assert nftgan("evil", plugins=trap, cwd=tmp_path).returncode == 2
