@@ -20,6 +20,15 @@ os.environ.setdefault("NFTGAN_KERNEL_CACHE", str(state_home() / "cache" / "kerne
 
 
 @pytest.fixture(autouse=True)
+def _children_still_find_the_tests() -> Iterator[None]:
+    """The program keeps its children from importing from here; those of the tests must."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    yield
+    if before is None:
+        os.environ.pop("PYTHONSAFEPATH", None)
+
+
+@pytest.fixture(autouse=True)
 def _control_c_still_works() -> Iterator[None]:
     """A verb that has ended leaves Ctrl-C ignored: its process would end. This one goes on."""
     yield

@@ -47,7 +47,9 @@ def test_a_folder_of_all_sizes_with_labels_becomes_a_data_set(tmp_path):
     labels = np.eye(2, dtype=np.float32)[[0, 1, 0, 1, 0, 1]]
     with (folder / "set-rxx.labels").open("wb") as file:
         np.save(file, labels)
-    report = prepare(folder, tmp_path / "set.zip", PrepareOptions(labels="folders", dedupe=0))
+    report = prepare(
+        folder, tmp_path / "set.zip", PrepareOptions(labels="folders", dedupe=0, resolution=32)
+    )
     assert (report.kept, report.resolution) == (6, 32)
     assert report.classes == ("class-0000", "class-0001")
     dataset = Dataset.open(tmp_path / "set.zip")

@@ -55,7 +55,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         nftgan.load_model("gone.safetensors")
     with pytest.raises(MissingStepError, match="holds no training run"):
         nftgan.load_model(tmp_path)
-    with pytest.raises(UsageError, match="no base model is made for 64 pixels, only for 32"):
+    with pytest.raises(UsageError, match="no base model is made for 64 pixels, only for 16, 32"):
         base_model(64)
 
 
