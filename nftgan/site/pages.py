@@ -138,7 +138,8 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
         "lineage": [list(line) for line in sources.lineage],
         "model": manifest.model.identity,
         "pieces": pieces,
-        "pixelated": finish.get("grid", 0) > 0,
+        "pixelated": finish.get("filter", "nearest") == "nearest"
+        and (finish.get("grid", 0) > 0 or finish.get("upscale", 1) > 1),
         "places": [
             {"chain": chain, "address": address, "block": block}
             for chain, address, block in sources.places
