@@ -121,11 +121,14 @@ def write_secret(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Readable JSON with sorted keys and a final newline: diffs well in git."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    # Half a surrogate pair, which a stranger's words may hold, stays the escape that it was.
+    write_bytes(path, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
 MAX_JSON_DEPTH = 200
-_JSON_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_JSON_MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
+"""What a depth counter must see: an escape, a quote, a bracket. One mark at a time: a pattern of a
+whole string keeps a state for each of its characters."""
 
 
 def parse_json(data: bytes) -> Any:
@@ -137,10 +140,14 @@ def parse_json(data: bytes) -> Any:
     thousand brackets would end it without a word.
     """
     if data.count(b"[") + data.count(b"{") > MAX_JSON_DEPTH:
-        depth = 0
+        depth, inside = 0, False
         for mark in _JSON_MARKS.finditer(data):
             first = data[mark.start()]
-            if first in b"[{":
+            if first in b'"':
+                inside = not inside
+            elif inside or first in b"\\":
+                continue
+            elif first in b"[{":
                 depth += 1
                 if depth > MAX_JSON_DEPTH:
                     raise ValueError(f"nested deeper than {MAX_JSON_DEPTH}")
@@ -160,9 +167,11 @@ def parse_json(data: bytes) -> Any:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        names = [key for key, _ in pairs]
-        again = next(key for key in names if names.count(key) > 1)
-        raise ValueError(f"the key {again[:80]!r} occurs twice")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key[:80]!r} occurs twice")
+            seen.add(key)
     return document
 
 

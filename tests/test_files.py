@@ -191,3 +191,24 @@ def test_a_file_is_on_disk_before_it_takes_its_name_and_the_name_after(
     else:
         files.write_bytes(target, b"new")
         assert seen == [("file", b"old"), ("folder", b"new")]
+
+
+def test_a_repeated_key_among_many_is_found_in_one_pass() -> None:
+    many = ",".join(f'"k{n}":0' for n in range(200_000))
+    with pytest.raises(ValueError, match="'k7' occurs twice"):
+        files.parse_json(f'{{{many},"k7":1}}'.encode())
+
+
+def test_half_a_surrogate_pair_is_written_as_the_escape_that_it_was(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a.json", {"error": "\ud800"})
+    assert files.read_json(tmp_path / "a.json") == {"error": "\ud800"}
+
+
+def test_the_depth_guard_keeps_nothing_of_a_long_string() -> None:
+    import tracemalloc
+
+    text = b'["' + b"a" * (4 << 20) + b'",' + b"[]," * 300 + b"0]"
+    tracemalloc.start()
+    files.parse_json(text)
+    assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    tracemalloc.stop()

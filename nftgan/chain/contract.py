@@ -19,6 +19,8 @@ mint alone, or in contract code too, where other contracts can read them and no 
 SEEDS_PER_CALL = 500
 """Seeds read from contract code at a time: far below the gas that nodes allow a call."""
 
+MAX_LOG_QUERIES = 50_000
+
 MIN_LOG_SPAN_BLOCKS = 500
 """Below this a node's refusal of a log query is not about its range."""
 
@@ -218,7 +220,15 @@ class Collection:
         with rpc_errors(self.connection):
             end = int(self.connection.w3.eth.block_number)
         span = end - self.first_block + 1
+        asked = 0
         while sum(map(len, found.values())) < minted:
+            asked += 1
+            if asked > MAX_LOG_QUERIES:  # a node may invent any number of blocks
+                raise ServiceError(
+                    f"the node at {self.connection.where} wants more than {MAX_LOG_QUERIES:,}"
+                    " questions for its logs",
+                    hint="choose a node that allows wider log queries with --rpc",
+                )
             start = max(self.first_block, end - span + 1)
             try:
                 found.update(self._batches(start, end))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.errors import MarkupError
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -139,8 +140,12 @@ class Ui:
 
     def print(self, *items: Any) -> None:
         """Part of the answer for a person; with --json nothing."""
-        if not self.as_json:
+        if self.as_json:
+            return
+        try:
             self._answer().print(*items)
+        except MarkupError:  # a folder may be called [/b]; what was paid for is shown all the same
+            self._answer().print(*items, markup=False)
 
     def text(self, text: str) -> None:
         """Text that is not ours: printed as it is, no markup."""
@@ -175,7 +180,11 @@ class Ui:
     def failure(self, error: NftganError) -> None:
         """One sentence and its remedy, or the one JSON document of a command that failed."""
         if self.as_json:
-            body = {"kind": error.kind, "message": redact(error.message), "hint": error.hint}
+            body = {
+                "kind": error.kind,
+                "message": redact(error.message),
+                "hint": error.hint and redact(error.hint),
+            }
             document: dict[str, Any] = {"ok": False, "error": body}
             if self.details is not None:
                 document["result"] = plain(self.details)
@@ -202,7 +211,7 @@ class Ui:
 
     def note(self, message: str) -> None:
         if not self.quiet:
-            self.err.print(_escape(redact(message)), style="dim")
+            self.err.print(_escape(one_line(redact(message))), style="dim")
 
     def warn(self, message: str) -> None:
         self.err.print(f"[yellow]warning:[/] {_escape(one_line(redact(message)))}")

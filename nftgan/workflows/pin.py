@@ -19,7 +19,7 @@ from nftgan.errors import (
     ServiceError,
     UsageError,
 )
-from nftgan.files import read_json, write_json
+from nftgan.files import append_line, read_json, write_json
 from nftgan.ipfs.backends import Backend, open_backend
 from nftgan.ipfs.backends.base import NoRawBlocks
 from nftgan.ipfs.car import CarFile
@@ -115,6 +115,7 @@ def pin(
         def remember(target: str, entry: dict[str, Any]) -> None:
             known[target] = entry
             write_json(project.pins_path, known)
+            _note_place(target)
 
         return _pin_all(
             project.car_path,
@@ -353,6 +354,8 @@ def require_verified(project: Project, manifest: Manifest) -> None:
     """
     failures: list[NftganError] = []
     for target in verified_places(project, manifest):
+        if not _is_own_place(target):
+            continue
         try:
             _ask_again(project, manifest, target)
             return
@@ -367,10 +370,34 @@ def require_verified(project: Project, manifest: Manifest) -> None:
     )
 
 
+def _places_path() -> Path:
+    return state_home() / "places.txt"
+
+
+def _note_place(target: str) -> None:
+    """An address that this person pinned to; only such a one is asked again, with its token."""
+    if "=" in target and not _is_own_place(target):
+        append_line(_places_path(), target)
+
+
+def _is_own_place(target: str) -> bool:
+    """Whether the place was named by this person: a folder from somebody else names its maker's.
+
+    Raises nothing: an unreadable note means no.
+    """
+    if "=" not in target:
+        return True  # its address comes from this person's own settings
+    try:
+        return target in _places_path().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
 def _ask_again(project: Project, manifest: Manifest, target: str) -> None:
     """The target gives the promised roots, and first, last and some other tokens whole."""
     numbers = range(len(manifest.pieces))
-    drawn = random.Random(manifest.pieces_root).sample(numbers, min(ASKED_AGAIN, len(numbers)))
+    # By a lot that the place cannot foresee.
+    drawn = random.SystemRandom().sample(numbers, min(ASKED_AGAIN, len(numbers)))
     backend = open_backend(target, store=store_folder())
     try:
         get = verified(backend.get)
@@ -384,7 +411,11 @@ def _ask_again(project: Project, manifest: Manifest, target: str) -> None:
                 for _ in stream(get, resolve(get, Cid.parse(str(root)), name)):
                     pass
     except NoRawBlocks:
-        _ask_files_again(project, backend, str(pins(project)[target].get("root")), drawn)
+        recorded = str(pins(project)[target].get("root"))
+        root = str(Cid.parse(recorded))
+        if root != recorded:
+            raise CheckFailed(f"{recorded[:100]!a} is no root", hint="nftgan pin") from None
+        _ask_files_again(project, backend, root, sorted({*numbers[:1], *numbers[-1:], *drawn}))
     except (MissingBlock, NotFound) as exc:
         raise MissingStepError(
             f"{target} does not hold the collection as it is now", hint=f"nftgan pin --to {target}"

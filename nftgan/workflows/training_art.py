@@ -112,14 +112,18 @@ def _notes_path() -> Path:
 
 
 def _noted() -> list[dict[str, Any]]:
-    lines = []
     try:
-        for text in _notes_path().read_bytes().splitlines():
+        texts = _notes_path().read_bytes().splitlines()
+    except OSError:
+        return []
+    lines = []
+    for text in texts:
+        try:
             line = parse_json(text)
-            if isinstance(line, dict):
-                lines.append(line)
-    except (OSError, ValueError):
-        pass  # a torn or missing note costs a search
+        except ValueError:
+            continue  # a torn note costs a search
+        if isinstance(line, dict):
+            lines.append(line)
     return lines
 
 

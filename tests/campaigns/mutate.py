@@ -43,7 +43,7 @@ MUTANTS = (
     # ---- the ground: files, JSON, secrets, terminal, addresses
     Mutant("files", "                os.fsync(file.fileno())\n            temporary", "                pass\n            temporary", "tests/test_files.py"),
     Mutant("files", "depth > MAX_JSON_DEPTH", "depth > MAX_JSON_DEPTH + 1", "tests/test_files.py"),
-    Mutant("files", 'b\'"(?:[^"\\\\]|\\\\.)*"?', 'b\'"(?:[^"\\\\\\\\]|\\\\\\\\.)*"?', "tests/test_files.py"),
+    Mutant("files", "                inside = not inside\n", "                pass\n", "tests/test_files.py"),
     Mutant("files", "            object_pairs_hook=_unique_keys,\n", "", "tests/test_files.py"),
     Mutant("files", "            parse_constant=_refuse_constant,\n", "", "tests/test_files.py"),
     Mutant("files", "if not math.isfinite(number)", "if False", "tests/test_files.py"),

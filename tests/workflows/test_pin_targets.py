@@ -311,3 +311,16 @@ def test_no_output_of_any_kind_holds_a_token(
         assert TOKEN not in text
     for path in desk.folder.rglob("*"):
         assert path.is_dir() or TOKEN.encode() not in path.read_bytes()
+
+
+def test_a_place_that_only_the_folder_names_gets_no_question_and_no_token(
+    project: Project, node: FakeNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pin(project, (f"kubo={node.url}",))
+    require_verified(project, manifest(project))
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("NFTGAN_IPFS_TOKEN", "artist-secret-token-123456")
+    node.asked.clear()
+    with pytest.raises(MissingStepError, match="not read back"):
+        require_verified(project, manifest(project))
+    assert not node.asked

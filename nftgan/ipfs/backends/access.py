@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from nftgan.addresses import encrypted_or_here
 from nftgan.errors import CredentialError, UsageError
-from nftgan.redaction import remember
+from nftgan.redaction import redact, remember
 
 NODE_TOKEN = "NFTGAN_IPFS_TOKEN"
 
@@ -55,7 +55,7 @@ def redacted(text: str, token: str | None) -> str:
     line = " ".join(text.split())
     if token:
         line = line.replace(token, "(token)")
-    return line[:200]
+    return redact(line)[:200]
 
 
 def checked_url(url: str, token: str | None, variable: str = NODE_TOKEN) -> SplitResult:
