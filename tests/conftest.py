@@ -19,12 +19,17 @@ if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the pro
 os.environ.setdefault("NFTGAN_KERNEL_CACHE", str(state_home() / "cache" / "kernels"))
 
 
+_SAFE_PATH_WANTED = "PYTHONSAFEPATH" in os.environ
+
+
 @pytest.fixture(autouse=True)
 def _children_still_find_the_tests() -> Iterator[None]:
     """The program keeps its children from importing from here; those of the tests must."""
-    before = os.environ.get("PYTHONSAFEPATH")
+    # Before the test too: a fixture of a whole module may have called the program.
+    if not _SAFE_PATH_WANTED:
+        os.environ.pop("PYTHONSAFEPATH", None)
     yield
-    if before is None:
+    if not _SAFE_PATH_WANTED:
         os.environ.pop("PYTHONSAFEPATH", None)
 
 
