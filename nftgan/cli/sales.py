@@ -30,6 +30,14 @@ def _time(flag: str, meaning: str) -> Any:
     return typer.Option(flag, metavar="TIME", help=meaning, show_default=False)
 
 
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--sale", metavar="ADDR", help="The sale; else the collection's.", show_default=False
+    ),
+]
+
+
 @verb(PUBLISH, into=sale_app, name="open", example="nftgan sale open --price 0.01 --per-wallet 3")
 @chooses_chain()
 def open_(
@@ -200,12 +208,7 @@ def buy(
     count: Annotated[
         int, typer.Argument(metavar="N", help="How many tokens to have bought here in all.", min=1)
     ] = 1,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--sale", metavar="ADDR", help="The sale; else the collection's.", show_default=False
-        ),
-    ] = None,
+    address: Address = None,
     allowlist: People = None,
     voucher: Annotated[
         Path | None,
@@ -246,14 +249,6 @@ def buy(
         "collection": work.terms.collection,
         "tokens": tokens,
     }
-
-
-Address = Annotated[
-    str | None,
-    typer.Option(
-        "--sale", metavar="ADDR", help="The sale; else the collection's.", show_default=False
-    ),
-]
 
 
 def _buying(ui: Ui, address: str | None, collection: Path | None, choice: Any) -> Any:

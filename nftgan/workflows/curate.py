@@ -13,13 +13,14 @@ from nftgan.collection.ratings import Rating, append_rating, check_room, read_ra
 from nftgan.collection.settings import check_settings
 from nftgan.collection.tags import class_tag
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
-from nftgan.files import atomic_path, complete_files, write_bytes
+from nftgan.files import atomic_path, write_bytes
 from nftgan.networks.model_file import ModelFile, open_model, write_model
 from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
+from nftgan.workflows.stale_settings import is_deployed
 from nftgan.workflows.training_art import TrainingArt, find_training_art
 
 
@@ -313,7 +314,7 @@ def source_of(project: Project, model: str | None) -> str | Path:
 
 def refuse_after_deploy(project: Project) -> None:
     """Raises UsageError once the pieces cannot change any more."""
-    if complete_files(project.deployments, "*.json"):
+    if is_deployed(project):
         raise UsageError(
             f"{project.name} is deployed: its pieces are fixed on chain",
             hint="start another collection: nftgan init NAME",
