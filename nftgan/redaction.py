@@ -16,6 +16,8 @@ MIN_SECRET_CHARACTERS = 8
 WINDOW = 8
 """Characters of a secret that may not be seen in a row; shorter parts say little and would match
 ordinary words."""
+MIN_DISTINCT = 3
+"""Different characters of such a run: `00000000` of a key tells nothing, and addresses hold it."""
 REDACTED = "(secret)"
 
 _windows: set[str] = set()
@@ -29,7 +31,8 @@ def remember(*secrets: str) -> None:
             if len(secret) >= MIN_SECRET_CHARACTERS:
                 for form in _forms(secret):
                     form = form.lower()
-                    _windows.update(form[i : i + WINDOW] for i in range(len(form) - WINDOW + 1))
+                    windows = (form[i : i + WINDOW] for i in range(len(form) - WINDOW + 1))
+                    _windows.update(w for w in windows if len(set(w)) >= MIN_DISTINCT)
 
 
 def redact(text: str) -> str:

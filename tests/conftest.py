@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from nftgan import redaction
 from nftgan.project import state_home
 
 # Before torch loads its OpenMP runtime:
@@ -31,6 +32,15 @@ def _children_still_find_the_tests() -> Iterator[None]:
     yield
     if not _SAFE_PATH_WANTED:
         os.environ.pop("PYTHONSAFEPATH", None)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_of_another_test() -> Iterator[None]:
+    """Secrets are remembered for a whole process, and would redact the words of other tests."""
+    before = set(redaction._windows)
+    yield
+    redaction._windows.clear()
+    redaction._windows.update(before)
 
 
 @pytest.fixture(autouse=True)

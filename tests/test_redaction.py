@@ -50,6 +50,14 @@ def test_other_words_and_short_secrets_stay() -> None:
     assert redact("a short sentence about pinata") == "a short sentence about pinata"
 
 
+def test_the_zeros_of_a_key_hide_no_address() -> None:
+    key = "0x" + "0" * 58 + "a11ce5"
+    remember(key)
+    burnt = "it belongs to 0x000000000000000000000000000000000000dEaD"
+    assert redact(burnt) == burnt
+    assert "a11ce5" not in redact(f"the key is {key}")
+
+
 @given(before=st.text(), after=st.text())
 def test_no_text_around_a_secret_hides_it(before: str, after: str) -> None:
     remember(TOKEN)
