@@ -257,11 +257,13 @@ def _immutable_values(shared: Shared, chain_id: int) -> set[bytes]:
     address and its EIP-712 domain."""
     if shared.artifact == FACTORY:
         return {shared.creation_code[-32:]}
+    head = sale_domain_head()
+    here = (chain_id.to_bytes(32, "big"), bytes(12) + _octets(shared.address))
+    words = {head[32:64], head[64:], *here, _keccak(head + b"".join(here))}
+    return words | {shared.creation_code[-64:-32], shared.creation_code[-32:]}
+
+
+def sale_domain_head() -> bytes:
+    """The first three words of a sale's EIP-712 domain; the chain id and its address follow."""
     types = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-    words = [
-        *(_keccak(text.encode()) for text in ("nftgan sale", "1")),
-        chain_id.to_bytes(32, "big"),
-        bytes(12) + _octets(shared.address),
-    ]
-    domain = _keccak(b"".join((_keccak(types.encode()), *words)))
-    return {*words, domain, shared.creation_code[-64:-32], shared.creation_code[-32:]}
+    return b"".join(_keccak(text.encode()) for text in (types, "nftgan sale", "1"))

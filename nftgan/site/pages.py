@@ -17,14 +17,9 @@ from typing import Any
 
 import nftgan
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE
-from nftgan.chain.birth import (
-    SALTS,
-    clone_creation_template,
-    factory_address,
-    implementation_address,
-)
 from nftgan.collection.manifest import Manifest, Piece
 from nftgan.page import escape
+from nftgan.site.birth import shipped
 from nftgan.site.renderer import HERE, joined, script
 
 MARK = "nftgan-site.json"
@@ -118,17 +113,6 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
     names: dict[str, int] = {}
     pieces = [_piece(piece, names) for piece in manifest.pieces]
     finish = manifest.recipe.to_json().get("finish") or {}
-    shipped = [
-        {
-            "contracts": {
-                "implementation": implementation_address(one),
-                "factory": factory_address(one),
-            },
-            "creation": clone_creation_template(one),
-            "salts": SALTS[one],
-        }
-        for one in (COLLECTION, COLLECTION_CODE)
-    ]
     return {
         "name": manifest.collection.name,
         "symbol": manifest.collection.symbol,
@@ -147,7 +131,7 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
         "recipe": manifest.recipe.to_json(),
         "recipe_hash": manifest.recipe_hash,
         "root": manifest.pieces_root,
-        "shipped": shipped,
+        "shipped": shipped((COLLECTION, COLLECTION_CODE)),
         "traits": [{"name": name} for name in names],
     }
 

@@ -2,7 +2,7 @@
 const { createInterface } = require("node:readline");
 
 globalThis.nftganRenderer = require(process.argv[2]);
-const { keccak, MerkleTree, leafOf, rootOf, decodePng, readFolder, isNamed, toHex, fromHex } = require(process.argv[3]);
+const { keccak, MerkleTree, leafOf, rootOf, decodePng, birth, readFolder, isNamed, toHex, fromHex } = require(process.argv[3]);
 
 const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 
@@ -20,6 +20,8 @@ const answers = {
     return { width, height, pixels: Buffer.from(pixels).toString("base64") };
   },
   folder: ({ block, cid }) => Object.fromEntries([...readFolder(bytes(block), cid)].map(([name, link]) => [name, toHex(link)])),
+  birth: ({ address, codes, chainId, shipped }) =>
+    birth({ address, code: async (at = address) => fromHex(codes[at] ?? ""), chainId: async () => BigInt(chainId) }, shipped),
   named: ({ data, cid }) => isNamed(bytes(data), cid),
 };
 

@@ -5,8 +5,6 @@ import { keccak } from "./keccak.mjs";
 const SECONDS = 30;
 const LEAST_SPAN = 500; // blocks
 const QUESTIONS = 400; // about logs
-const HEAD = "363d3d373d3d3d363d73";
-const TAIL = "5af43d82803e903d91602b57fd5bf3";
 
 const text = new TextEncoder();
 
@@ -62,6 +60,10 @@ export class Contract {
   constructor(ask, address) {
     this.ask = ask;
     this.address = address;
+  }
+
+  async chainId() {
+    return BigInt(await this.ask("eth_chainId", []));
   }
 
   async code(address = this.address) {
@@ -128,28 +130,5 @@ export class Contract {
       last = start - 1;
     }
     return null;
-  }
-
-  // What is wrong with the contract's birth, as docs/provenance.md has it; "" where its address proves
-  // that our factory made it. shipped: [{ contracts: { implementation, factory }, creation, salts }].
-  async problem(shipped) {
-    const code = await this.code();
-    if (!code.length) return "there is no contract at this address";
-    const digits = toHex(code);
-    const behind = digits.slice(HEAD.length, HEAD.length + 40);
-    if (!digits.startsWith(HEAD) || !digits.startsWith(TAIL, HEAD.length + 40)) return "its code is not that of a collection";
-    const one = shipped.find(({ contracts }) => contracts.implementation.slice(2).toLowerCase() === behind);
-    if (!one) return `its implementation 0x${behind} is not the contract that nftgan ships`;
-    for (const [role, address] of Object.entries(one.contracts)) {
-      if (!(await this.code(address)).length) return `there is no ${role} at ${address}`;
-    }
-    const owner = digits.slice(HEAD.length + 40 + TAIL.length).slice(0, 40);
-    const head = one.creation.replace("{owner}", owner).replace("{size}", code.length.toString(16).padStart(4, "0"));
-    const hash = keccak(joined(fromHex(head), code));
-    for (let salt = 0; salt < one.salts; salt++) {
-      const made = keccak(joined(fromHex("ff"), fromHex(one.contracts.factory), word(salt), hash)).slice(12);
-      if (same(made, fromHex(this.address))) return "";
-    }
-    return "it has the right code but was not made by nftgan's factory";
   }
 }

@@ -1,4 +1,5 @@
 // A piece followed back to the arithmetic that made it: each link holds, is broken or unchecked.
+import { birth } from "./birth.mjs";
 import { fromBase64, fromHex, same, toHex, word } from "./bytes.mjs";
 import { Contract, Unasked } from "./chain.mjs";
 import { isNamed, readFolder } from "./cid.mjs";
@@ -208,7 +209,7 @@ export async function askContract(id, found, ask, address, onLink) {
   const { own } = found;
   let genuine = false;
   await asking("contract code", async () => {
-    const problem = await contract.problem(collection.shipped);
+    const { problem } = await birth(contract, collection.shipped);
     genuine = log.check("contract code", !problem, "our factory made it, its address says so", problem);
   });
   if (!genuine) {
