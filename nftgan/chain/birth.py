@@ -52,14 +52,15 @@ def _keccak(data: bytes) -> bytes:
     return bytes(keccak(data))
 
 
-def _octets(address: str) -> bytes:
-    return bytes.fromhex(address.removeprefix("0x"))
-
-
-def _checksummed(raw: bytes) -> str:
+def checksummed(raw: bytes) -> str:
+    """The address with these 20 bytes."""
     from eth_utils import to_checksum_address
 
     return str(to_checksum_address(raw))
+
+
+def _octets(address: str) -> bytes:
+    return bytes.fromhex(address.removeprefix("0x"))
 
 
 def create2_address(maker: str, salt: bytes, code: bytes) -> str:
@@ -68,7 +69,7 @@ def create2_address(maker: str, salt: bytes, code: bytes) -> str:
 
 
 def _create2(maker: str, salt: bytes, code_hash: bytes) -> str:
-    return _checksummed(_keccak(b"\xff" + _octets(maker) + salt + code_hash)[12:])
+    return checksummed(_keccak(b"\xff" + _octets(maker) + salt + code_hash)[12:])
 
 
 @functools.cache
@@ -168,8 +169,21 @@ def _clone_creation_code(name: str, runtime: bytes) -> bytes:
 # ---- the check
 
 
-def verify_birth(connection: Connection, address: str, names: Sequence[str]) -> tuple[str, str]:
-    """(which of the shipped contracts `names` the address is a clone of, what is wrong or empty).
+@dataclass(frozen=True)
+class Birth:
+    """What an address proves: the shipped contract that it is a clone of, and its immutable args.
+
+    arguments: the owner's address first, as the maker wrote them; of the very code that was
+    checked, so no node can say others. problem: what is wrong; then the rest is empty.
+    """
+
+    name: str = ""
+    arguments: bytes = b""
+    problem: str = ""
+
+
+def verify_birth(connection: Connection, address: str, names: Sequence[str]) -> Birth:
+    """How the contract at `address` came to be, if it is a clone of one of the shipped `names`.
 
     A clone passes only when its address proves that our factory created it from our implementation
     with exactly the arguments in its code. Then its storage was empty at birth, and whatever stands
@@ -178,24 +192,26 @@ def verify_birth(connection: Connection, address: str, names: Sequence[str]) -> 
     """
     code = _code_at(connection, address)
     if not code:
-        return "", "there is no contract at this address"
+        return Birth(problem="there is no contract at this address")
     implementation = _implementation_of(code)
     if implementation is None:
-        return "", "its code is not that of a collection or a sale"
+        return Birth(problem="its code is not that of a collection or a sale")
     name = next((one for one in names if implementation == implementation_address(one)), None)
     if name is None:
-        return "", f"its implementation {implementation} is not the contract that nftgan ships"
+        text = f"its implementation {implementation} is not the contract that nftgan ships"
+        return Birth(problem=text)
     for shared in shared_contracts(name):
         if not is_genuine(connection, shared):
-            return "", f"the {shared.role} at {shared.address} is not the one that nftgan ships"
+            text = f"the {shared.role} at {shared.address} is not the one that nftgan ships"
+            return Birth(problem=text)
     code_hash = _keccak(_clone_creation_code(name, code))
     maker = factory_address(name)
     for salt in range(SALTS[name]):
         if _octets(_create2(maker, salt.to_bytes(32, "big"), code_hash)) == _octets(address):
-            return name, ""
-    return "", (
-        "it has the right code but was not made by nftgan's factory: whoever made it could have"
-        " written approvals or a next owner into it before"
+            return Birth(name, code[_CLONE_BYTES:])
+    return Birth(
+        problem="it has the right code but was not made by nftgan's factory: whoever made it could"
+        " have written approvals or a next owner into it before"
     )
 
 
@@ -233,7 +249,7 @@ def _implementation_of(code: bytes) -> str | None:
     head, tail = code[: len(_CLONE_HEAD)], code[len(_CLONE_HEAD) + 20 : _CLONE_BYTES]
     if head != _CLONE_HEAD or tail != _CLONE_TAIL:
         return None
-    return _checksummed(code[len(_CLONE_HEAD) : len(_CLONE_HEAD) + 20])
+    return checksummed(code[len(_CLONE_HEAD) : len(_CLONE_HEAD) + 20])
 
 
 def _same(code: bytes, shared: Shared, chain_id: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, artifact
-from nftgan.chain.birth import clone_address, factory_address, verify_birth
+from nftgan.chain.birth import Birth, checksummed, clone_address, factory_address, verify_birth
 from nftgan.chain.errors import NodeUnavailable
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import CheckFailed, ServiceError, UsageError
@@ -66,6 +66,34 @@ class CollectionArgs:
             )
         )
 
+    @staticmethod
+    def decode(data: bytes) -> CollectionArgs:
+        """What `encode` gave. Raises ValueError for anything else."""
+        model, recipe, root = (data[at : at + 32] for at in (0, 32, 64))
+        if len(data) < 124:
+            raise ValueError("immutable args that are too short")
+        name, rest = _counted(data[122:])
+        symbol, base_uri = _counted(rest)
+        return CollectionArgs(
+            model="sha256:" + model.hex(),
+            recipe="sha256:" + recipe.hex(),
+            root="0x" + root.hex(),
+            max_supply=int.from_bytes(data[96:100], "big"),
+            royalty_bps=int.from_bytes(data[100:102], "big"),
+            royalty_receiver=checksummed(data[102:122]),
+            name=name.decode(),
+            symbol=symbol.decode(),
+            base_uri=base_uri.decode(),
+        )
+
+
+def _counted(data: bytes) -> tuple[bytes, bytes]:
+    """(a text that its length stands before, what follows it)."""
+    end = 1 + data[0] if data else 1
+    if end > len(data):
+        raise ValueError("a text longer than what holds it")
+    return data[1:end], data[end:]
+
 
 def _digest(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("sha256:"))
@@ -104,7 +132,7 @@ class Collection:
     def __init__(self, connection: Connection, address: str, *, first_block: int = 0) -> None:
         self.connection, self.address, self.first_block = connection, address, first_block
         self._contract = connection.w3.eth.contract(address, abi=artifact(COLLECTION_CODE)["abi"])
-        self._kind: tuple[str, str] | None = None  # what stands at the address, once known
+        self._birth: Birth | None = None  # once it is proven: code that is there never changes
 
     def _call(self, function: str, *arguments: Any) -> Any:
         with rpc_errors(self.connection):
@@ -116,37 +144,36 @@ class Collection:
 
     def code_problem(self) -> str | None:
         """None when its address proves that our factory made it, else what is wrong."""
-        return self._recognised()[1] or None
+        return self._recognised().problem or None
 
     @property
     def seed_store(self) -> str:
         """Where the collection keeps its seeds: a name of SEED_STORES; "event" for foreign code."""
-        return self._recognised()[0]
+        name = self._recognised().name
+        return next((store for store, shipped in SEED_STORES.items() if shipped == name), "event")
 
-    def _recognised(self) -> tuple[str, str]:
-        """(seed store, what is wrong with the code or empty). Code that is there never changes."""
-        if self._kind is None:
-            name, problem = verify_birth(self.connection, self.address, tuple(SEED_STORES.values()))
-            if problem:
-                return "event", problem
-            store = next(store for store, shipped in SEED_STORES.items() if shipped == name)
-            self._kind = (store, "")
-        return self._kind
+    def _recognised(self) -> Birth:
+        if self._birth is None:
+            birth = verify_birth(self.connection, self.address, tuple(SEED_STORES.values()))
+            if birth.problem:
+                return birth
+            self._birth = birth
+        return self._birth
 
     def immutable_args(self) -> CollectionArgs:
-        """The clone's immutable args, read back from the chain."""
-        receiver, bps = self._call("royaltyInfo", 0, 10_000)
-        return CollectionArgs(
-            model="sha256:" + self._call("modelIdentity").hex(),
-            recipe="sha256:" + self._call("recipeHash").hex(),
-            root="0x" + self._call("piecesRoot").hex(),
-            max_supply=self._call("maxSupply"),
-            royalty_bps=bps,
-            royalty_receiver=receiver,
-            name=self._call("name"),
-            symbol=self._call("symbol"),
-            base_uri=self._call("baseURI"),
-        )
+        """The clone's immutable args, out of the code that its address proves: no node can lie.
+
+        Raises CheckFailed when the contract is not one that our factory made.
+        """
+        birth = self._recognised()
+        if birth.problem:
+            raise CheckFailed(f"the contract {self.address} cannot be trusted: {birth.problem}")
+        try:
+            return CollectionArgs.decode(birth.arguments[20:])
+        except ValueError:
+            raise CheckFailed(
+                f"the contract {self.address} holds a name or a base URI that is no text"
+            ) from None
 
     def owner(self) -> str:
         """The account that may mint."""
@@ -161,10 +188,21 @@ class Collection:
         return bool(self._call("frozen"))
 
     def next_token_id(self) -> int:
-        return int(self._call("nextTokenId"))
+        """How many tokens were ever minted; never more than the code of the contract allows."""
+        most = self.max_supply()
+        minted = int(self._call("nextTokenId"))
+        if not 0 <= minted <= most:
+            raise self._contradiction(f"{minted} tokens of at most {most}")
+        return minted
+
+    def _contradiction(self, what: str) -> ServiceError:
+        return ServiceError(
+            f"the node at {self.connection.where} shows {what}, which this contract cannot have",
+            hint="choose another node with --rpc",
+        )
 
     def max_supply(self) -> int:
-        return int(self._call("maxSupply"))
+        return self.immutable_args().max_supply
 
     def contract_uri(self) -> str:
         return str(self._call("contractURI"))
@@ -205,7 +243,10 @@ class Collection:
         minted = self.next_token_id()
         seeds: dict[int, int] = {}
         for first in range(0, minted, SEEDS_PER_CALL):
-            packed = self._call("seedsOf", first, min(SEEDS_PER_CALL, minted - first))
+            count = min(SEEDS_PER_CALL, minted - first)
+            packed = bytes(self._call("seedsOf", first, count))
+            if len(packed) != 4 * count:
+                raise self._contradiction(f"{len(packed)} bytes as {count} seeds")
             seeds.update(enumerate(decode_seeds(packed), first))
         return seeds
 
@@ -231,7 +272,7 @@ class Collection:
                 )
             start = max(self.first_block, end - span + 1)
             try:
-                found.update(self._batches(start, end))
+                shown = self._batches(start, end)
             except NodeUnavailable:
                 raise
             except ServiceError:
@@ -239,16 +280,27 @@ class Collection:
                     raise
                 span = max(span // 4, MIN_LOG_SPAN_BLOCKS)
                 continue
+            # Mints since `minted` was asked are no contradiction.
+            for first, seeds in shown.items():
+                if not seeds or first < minted < first + len(seeds):
+                    raise self._contradiction(f"{len(seeds)} seeds from token {first} on")
+                if first < minted:
+                    found[first] = seeds
             if start <= self.first_block:
                 break
             end = start - 1
-        shown = sum(map(len, found.values()))
-        if shown < minted:
+        count = sum(map(len, found.values()))
+        if count < minted:
             raise ServiceError(
-                f"the node at {self.connection.where} shows {shown} of {minted} seeds only",
+                f"the node at {self.connection.where} shows {count} of {minted} seeds only",
                 hint="choose a node that keeps old logs with --rpc",
             )
-        return sorted(found.items())
+        batches, end = sorted(found.items()), 0
+        for first, seeds in batches:
+            if first != end:
+                raise self._contradiction(f"two mints of token {min(first, end)}")
+            end = first + len(seeds)
+        return batches
 
     def _batches(self, start: int, end: int) -> dict[int, tuple[int, ...]]:
         with rpc_errors(self.connection):
@@ -276,10 +328,10 @@ class Collection:
         return _calldata(self._contract, "burn", [token])
 
     def name(self) -> str:
-        return str(self._call("name"))
+        return self.immutable_args().name
 
     def base_uri(self) -> str:
-        """Where metadata lies now."""
+        """Where metadata lies now: in the immutable args, unless the owner moved it since."""
         return str(self._call("baseURI"))
 
     def accept_ownership_data(self) -> bytes:

@@ -118,6 +118,10 @@ def check_chain_id(connection: Connection) -> None:
         )
 
 
+_WRONG_FORM = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+"""What a result of another form than the one that was asked for leads to."""
+
+
 @contextlib.contextmanager
 def rpc_errors(connection: Connection) -> Iterator[None]:
     """Inside, a failing node leaves as ServiceError, its no as NodeRefused, a contract's no as
@@ -135,7 +139,7 @@ def rpc_errors(connection: Connection) -> Iterator[None]:
         error = response.get("error") if isinstance(response, dict) else None
         text, code = _refusal(error) if isinstance(error, dict) else (str(exc), None)
         raise NodeRefused(connection.where, text, code) from None
-    except (ValueError, KeyError, TypeError, DecodingError) as exc:  # a result of the wrong form
+    except (*_WRONG_FORM, DecodingError) as exc:
         raise ServiceError(
             f"the node at {connection.where} gave an answer that makes no sense"
             f" ({type(exc).__name__})",

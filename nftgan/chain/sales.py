@@ -14,12 +14,12 @@ from typing import Any
 
 from nftgan.chain.accounts import Account, check_address
 from nftgan.chain.artifact import SALE, artifact
-from nftgan.chain.birth import clone_address, verify_birth
+from nftgan.chain.birth import Birth, checksummed, clone_address, verify_birth
 from nftgan.chain.contract import encode_seeds
 from nftgan.chain.errors import ContractReverted
 from nftgan.chain.merkle import MerkleTree
 from nftgan.chain.rpc import Connection, rpc_errors
-from nftgan.errors import CheckFailed, UsageError
+from nftgan.errors import CheckFailed, ServiceError, UsageError
 from nftgan.files import os_error
 
 ZERO_ADDRESS = "0x" + 40 * "0"
@@ -29,6 +29,7 @@ LONGEST_DAYS, RESPITE_DAYS = 90, 3
 MOST_PER_PURCHASE = 200
 """More tokens than this are bought in several purchases, so that each fits a block."""
 MOST_BLIND_TOKENS = 2**16 - 1
+TERMS_BYTES = 143
 SEEDS_PER_LOAD = 6000
 """Seeds that fit in one contract: every load of an open sale but the last has this many."""
 
@@ -80,6 +81,35 @@ class SaleTerms:
         addresses = [check_address(one or ZERO_ADDRESS) for one in (self.collection, self.signer)]
         collection, signer = (bytes.fromhex(one[2:]) for one in addresses)
         return collection + self.commitment + self.allowlist + signer + numbers
+
+    @staticmethod
+    def decode(data: bytes) -> SaleTerms:
+        """What `encode` gave. Raises ValueError for anything else."""
+        if len(data) != TERMS_BYTES:
+            raise ValueError("terms of another length")
+        at = 0
+
+        def take(size: int) -> bytes:
+            nonlocal at
+            at += size
+            return data[at - size : at]
+
+        collection, commitment, allowlist, signer = take(20), take(32), take(32), take(20)
+        price, supply, limit, opens, closes, refunds = (
+            int.from_bytes(take(size), "big") for size in (16, 4, 4, 5, 5, 5)
+        )
+        return SaleTerms(
+            price_wei=price,
+            supply=supply,
+            opens=opens,
+            closes=closes,
+            refunds_from=refunds,
+            collection=checksummed(collection) if any(collection) else None,
+            commitment=commitment,
+            allowlist=allowlist,
+            signer=checksummed(signer) if any(signer) else None,
+            per_wallet=limit,
+        )
 
     def _check_blind(self) -> None:
         days, wait = self.closes - self.opens, self.refunds_from - self.closes
@@ -252,6 +282,7 @@ class Sale:
     def __init__(self, connection: Connection, address: str) -> None:
         self.connection, self.address = connection, address
         self._contract = connection.w3.eth.contract(address, abi=artifact(SALE)["abi"])
+        self._birth: Birth | None = None  # once it is proven: code that is there never changes
 
     def _call(self, function: str, *arguments: Any) -> Any:
         with rpc_errors(self.connection):
@@ -275,31 +306,47 @@ class Sale:
 
     def code_problem(self) -> str | None:
         """None when its address proves that our sale contract made it, else what is wrong."""
-        return verify_birth(self.connection, self.address, (SALE,))[1] or None
+        return self._recognised().problem or None
+
+    def _recognised(self) -> Birth:
+        if self._birth is None:
+            birth = verify_birth(self.connection, self.address, (SALE,))
+            if birth.problem:
+                return birth
+            self._birth = birth
+        return self._birth
+
+    def _arguments(self) -> bytes:
+        """Owner and terms, out of the code that the sale's address proves: no node can lie.
+
+        Raises CheckFailed when the sale is not one that our contract made.
+        """
+        birth = self._recognised()
+        if birth.problem:
+            raise CheckFailed(f"the sale {self.address} cannot be trusted: {birth.problem}")
+        return birth.arguments
 
     def terms(self) -> SaleTerms:
-        """The terms read back from the chain."""
-        found = self._call("terms")
-        _, collection, committed, allowlist, signer, price, supply, limit, *times = found
-        return SaleTerms(
-            price_wei=price,
-            supply=supply,
-            opens=times[0],
-            closes=times[1],
-            refunds_from=times[2],
-            collection=None if collection == ZERO_ADDRESS else collection,
-            commitment=bytes(committed),
-            allowlist=bytes(allowlist),
-            signer=None if signer == ZERO_ADDRESS else signer,
-            per_wallet=limit,
-        )
+        """What the sale's code fixes. Raises CheckFailed for a contract that is no sale of ours."""
+        return SaleTerms.decode(self._arguments()[20:])
 
     def owner(self) -> str:
-        """Who sells."""
-        return str(self._call("terms")[0])
+        """Who sells. Raises as `terms`."""
+        return checksummed(self._arguments()[:20])
 
     def sold(self) -> int:
-        return int(self._call("sold"))
+        """How many tokens were sold; never more than the terms allow."""
+        supply = self.terms().supply
+        sold = int(self._call("sold"))
+        if not 0 <= sold <= supply:
+            raise self._contradiction(f"{sold} tokens sold of {supply}")
+        return sold
+
+    def _contradiction(self, what: str) -> ServiceError:
+        return ServiceError(
+            f"the node at {self.connection.where} shows {what}, which this sale cannot have",
+            hint="choose another node with --rpc",
+        )
 
     def earned_wei(self) -> int:
         """What `withdraw` would pay out."""
@@ -338,11 +385,19 @@ class Sale:
         return int(self._call("stockFirst")) + self.stocked()
 
     def claims(self) -> list[Claim]:
-        """Every purchase of a blind sale, in order."""
-        return [Claim(*self._call("claims", i)) for i in range(self._call("claimCount"))]
+        """Every purchase of a blind sale, in order: at most as many as tokens were sold."""
+        count = int(self._call("claimCount"))
+        if count > (sold := self.sold()):
+            raise self._contradiction(f"{count} purchases of {sold} tokens")
+        claims = [Claim(*self._call("claims", i)) for i in range(count)]
+        if sum(claim.count for claim in claims) > sold:
+            raise self._contradiction(f"more tokens in its claims than the {sold} sold")
+        return claims
 
     def collection(self) -> str | None:
         """What is sold; None while a blind sale is not revealed."""
+        if (open_one := self.terms().collection) is not None:
+            return open_one
         found = str(self._call("collection"))
         return None if found == ZERO_ADDRESS else found
 
@@ -374,10 +429,14 @@ class Sale:
         if done == sold:
             return 0
         claims, place = self.claims(), int(self._call("nextClaim"))
+        if not claims or not done < sold:
+            raise self._contradiction(f"{done} of {sold} tokens delivered, in {len(claims)} claims")
         parts = [claims[(place + i) % len(claims)] for i in range(len(claims))]
         sizes = [part.count for part in parts]
         if not done:  # what lies before the first token comes last
             before = int(self._call("firstToken")) - parts[0].start
+            if not 0 <= before < sizes[0]:
+                raise self._contradiction("a first token that is not in the first claim")
             sizes = [sizes[0] - before, *sizes[1:], before]
         count = 0
         for size in sizes:

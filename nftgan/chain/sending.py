@@ -340,8 +340,9 @@ class Sender:
         return attempts
 
     def _receipt(self, tx_hash: str) -> Any:
-        found = self.connection.ask("eth_getTransactionReceipt", tx_hash)
-        return found if found is not None and found.get("blockNumber") is not None else None
+        with rpc_errors(self.connection):
+            found = self.connection.ask("eth_getTransactionReceipt", tx_hash)
+            return found if found is not None and found.get("blockNumber") is not None else None
 
     def _still_there(self, operations: Iterable[Operation], mined: dict[str, Receipt]) -> bool:
         """Whether no reorganisation took or moved a receipt; what it took is forgotten here."""

@@ -118,6 +118,12 @@ class Verifier:
         return value
 
     @property
+    def base_uri(self) -> str:
+        """Where metadata lies now, by the chain's state; the owner may have moved it."""
+        value: str = self._once("base_uri", self.collection.base_uri)
+        return value
+
+    @property
     def supply(self) -> int:
         value: int = self._once("supply", self.collection.next_token_id)
         return value
@@ -146,13 +152,13 @@ class Verifier:
         Raises CheckFailed for what it is, Unavailable where no place has it.
         """
         if self._document is None or self._document[0] != token:
-            data = self.content.read(f"{self.immutable_args.base_uri}{token}.json", MAX_JSON_BYTES)
+            data = self.content.read(f"{self.base_uri}{token}.json", MAX_JSON_BYTES)
             self._document = (token, parsed_document(data, token))
         return self._document[1]
 
     def piece_facts(self, token: int) -> PieceFacts:
         """Seed and pixel hash that the token's metadata promises; each file is read once."""
-        cid = self.content.find(f"{self.immutable_args.base_uri}{token}.json")
+        cid = self.content.find(f"{self.base_uri}{token}.json")
         if cid not in self._facts:
             try:
                 own = self.metadata(token)["nftgan"]
@@ -289,9 +295,7 @@ class Verifier:
         seed = self._seed(token)
         with self.checking(log, "metadata"):
             document = self.metadata(token)
-            log.check(
-                "metadata", True, f"{self.immutable_args.base_uri}{token}.json has its CID", ""
-            )
+            log.check("metadata", True, f"{self.base_uri}{token}.json has its CID", "")
             own = document["nftgan"]
             recipe = self._check_recipe_and_seed(log, own, token)
             self._check_model(log, own)

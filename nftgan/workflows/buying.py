@@ -186,17 +186,17 @@ class Purchase(TxRunner):
         return tuple(sorted(set(found)))
 
     def _minted_by(self, transaction: str) -> list[int]:
+        nobody, me = bytes(32).hex(), self.account.address[2:].lower()
         with rpc_errors(self.connection):
             receipt = self.connection.ask("eth_getTransactionReceipt", transaction) or {}
-        nobody, me = bytes(32).hex(), self.account.address[2:].lower()
-        return [
-            int(topics[3], 16)
-            for log in receipt.get("logs", ())
-            if str(log["address"]).lower() == str(self.terms.collection).lower()
-            and len(topics := [str(one) for one in log["topics"]]) == 4
-            and topics[1][2:] == nobody
-            and topics[2][-40:].lower() == me
-        ]
+            return [
+                int(topics[3], 16)
+                for log in receipt.get("logs", ())
+                if str(log["address"]).lower() == str(self.terms.collection).lower()
+                and len(topics := [str(one) for one in log["topics"]]) == 4
+                and topics[1][2:] == nobody
+                and topics[2][-40:].lower() == me
+            ]
 
     # ---- refund
 

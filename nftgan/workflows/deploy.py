@@ -11,10 +11,10 @@ from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Facto
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors
 from nftgan.errors import CheckFailed, UsageError
-from nftgan.files import read_json, write_json
+from nftgan.files import write_json
 from nftgan.networks.model_file import read_model
 from nftgan.project import Project
-from nftgan.workflows.immutable import immutable_args
+from nftgan.workflows.immutable import differences, immutable_args
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import require_verified
 from nftgan.workflows.publishing import (
@@ -23,6 +23,7 @@ from nftgan.workflows.publishing import (
     deployment_path,
     genesis_hash,
     open_chain,
+    read_record,
     sender_for,
     signer,
 )
@@ -117,7 +118,7 @@ class Deployment:
         """The deployment that is already there, checked against the chain and the manifest."""
         if not self.path.exists():
             return None
-        record = read_json(self.path)
+        record = read_record(self.path)
         if record.get("genesis") != self.genesis:
             raise UsageError(
                 f"{self.path} is of another {self.connection.chain.name} chain than this one",
@@ -126,7 +127,7 @@ class Deployment:
         collection = Collection(self.connection, record["collection"])
         if problem := collection.code_problem():
             raise CheckFailed(f"the contract {record['collection']} cannot be trusted: {problem}")
-        if collection.immutable_args() != self.immutable_args:
+        if differences(collection, self.immutable_args):
             raise CheckFailed(
                 f"the contract {record['collection']} was deployed for other pieces or words",
                 hint="undo the change, or start another collection: nftgan init NAME",
@@ -192,7 +193,7 @@ class Deployment:
                 raise CheckFailed(f"the contract {target} cannot be trusted: {problem}")
             if collection.seed_store != self.seed_store:
                 raise CheckFailed(f"the contract {target} does not keep its seeds where it should")
-            if collection.immutable_args() != self.immutable_args:
+            if differences(collection, self.immutable_args):
                 raise CheckFailed(f"the contract {target} does not hold what was sent")
             finals = self.sender.journal.finals.values()
             created = self.sender.journal.finals.get("create collection" + self._suffix)
@@ -235,14 +236,14 @@ class Deployment:
 
     def _result(self, record: dict[str, Any], *, created: bool) -> DeployResult:
         return DeployResult(
-            record["chain"],
-            record["chain_id"],
+            self.connection.chain.name,
+            self.connection.chain.chain_id,
             record["collection"],
-            record["factory"],
-            record["owner"],
+            self.factory.address,
+            str(record.get("owner", "")),
             created,
-            record["gas"],
-            record["fee_wei"],
+            record.get("gas", 0),
+            record.get("fee_wei", 0),
             record.get("seed_store", "event"),
         )
 

@@ -40,16 +40,26 @@ def require_same_collection(collection: Collection, manifest: Manifest) -> Colle
     names what differs; where the manifest leaves the royalty receiver open, that is not compared.
     """
     found = collection.immutable_args()
-    wanted = immutable_args(manifest, found.royalty_receiver)
-    different = [
-        field.name.replace("_", " ")
-        for field in dataclasses.fields(CollectionArgs)
-        if getattr(found, field.name) != getattr(wanted, field.name)
-    ]
-    if different:
+    if different := differences(collection, immutable_args(manifest, found.royalty_receiver)):
         raise CheckFailed(
             f"the contract {collection.address} is of another collection than collection.json:"
             f" its {', '.join(different)} differ",
             hint="was deployments/ copied from elsewhere? move it away, then nftgan deploy",
         )
     return found
+
+
+def differences(collection: Collection, wanted: CollectionArgs) -> list[str]:
+    """The names of immutable args that are not those wanted; a base URI that was moved too.
+
+    Raises CheckFailed when the contract is not one that our factory made, and ServiceError.
+    """
+    found = collection.immutable_args()
+    different = [
+        field.name.replace("_", " ")
+        for field in dataclasses.fields(CollectionArgs)
+        if getattr(found, field.name) != getattr(wanted, field.name)
+    ]
+    if "base uri" not in different and collection.base_uri() != wanted.base_uri:
+        different.append("base uri, which its owner moved,")
+    return different

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.chain.accounts import Account, anvil_account, check_address, embedded_account, unlock
-from nftgan.chain.contract import Collection
+from nftgan.chain.contract import SEED_STORES, Collection
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import chain_named
 from nftgan.chain.rpc import Connection, connect, rpc_errors
@@ -127,20 +127,24 @@ def deployments(project: Project) -> list[dict[str, Any]]:
     """Every deployment of the collection, by chain id. Raises UsageError for a damaged record."""
     found = []
     for path in complete_files(project.deployments, "*.json"):
-        record = read_json(path)
-        _check_record(path, record)
-        found.append(record)
+        found.append(read_record(path))
     return found
 
 
-def _check_record(path: Path, record: Any) -> None:
+def read_record(path: Path) -> dict[str, Any]:
+    """What `deploy` wrote down, of the form that it writes. Raises UsageError for another."""
+    record = read_json(path)
     try:
-        block = record.get("block", 0)
-        whole = type(block) is int and block >= 0 and bool(check_address(record["collection"]))
+        numbers = [record.get(name, 0) for name in ("block", "gas", "fee_wei")]
+        whole = all(type(one) is int and one >= 0 for one in numbers)
+        whole = whole and isinstance(record.get("chain", ""), str)
+        whole = whole and record.get("seed_store", "event") in SEED_STORES
+        whole = whole and bool(check_address(record["collection"]))
     except (AttributeError, TypeError, KeyError, UsageError):
         whole = False
     if not whole:
         raise UsageError(f"{path} is damaged", hint="move it away and run nftgan deploy")
+    return dict(record)
 
 
 def deployment(project: Project, connection: Connection) -> dict[str, Any]:
@@ -154,8 +158,7 @@ def deployment(project: Project, connection: Connection) -> dict[str, Any]:
             f"{project.name} is not deployed on {connection.chain.name}",
             hint=f"nftgan deploy --chain {connection.chain.name}",
         )
-    record = read_json(path)
-    _check_record(path, record)
+    record = read_record(path)
     if record.get("genesis") != genesis_hash(connection):
         raise UsageError(
             f"{path} is of another {connection.chain.name} chain than the one that answers",

@@ -158,9 +158,7 @@ def _local_metadata(verifier: Verifier, project: Project, token: int) -> Check:
     path = project.metadata / f"{token}.json"
     try:
         mine = Importer().add_path(path).cid
-        data = verifier.content.read(
-            f"{verifier.immutable_args.base_uri}{token}.json", MAX_JSON_BYTES
-        )
+        data = verifier.content.read(f"{verifier.base_uri}{token}.json", MAX_JSON_BYTES)
         if mine == Importer().add_bytes(data).cid:
             return Check("local metadata", PASS, f"{path.name} is what the chain links to")
         return Check("local metadata", FAIL, f"{path} is not what the chain links to")

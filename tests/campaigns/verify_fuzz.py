@@ -141,7 +141,7 @@ class Campaign:
 
     def must_be_true(self, verifier: Verifier) -> None:
         """What was proven, looked at by other means."""
-        stage, uri = self.stage, verifier.immutable_args.base_uri
+        stage, uri = self.stage, verifier.base_uri
         root, _, path = uri.removeprefix("ipfs://").partition("/")
         names = [*filter(None, path.split("/")), f"{TOKEN}.json"]
         found = {reader(stage.blocks, Cid.parse(root), names) for reader in (by_bits, by_prefix)}

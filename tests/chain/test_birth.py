@@ -33,7 +33,7 @@ from nftgan.chain.rpc import Connection
 from nftgan.chain.sales import Sale, SaleTerms, trusted_sale
 from nftgan.chain.sending import Sender
 from nftgan.errors import CheckFailed, UsageError
-from tests.chain.actors import SALT, account, collection_args, deploy, make_shared, mint, sender
+from tests.chain.actors import SALT, account, collection_args, deploy, make_shared, seeds_of, sender
 from tests.chain.anvil import rpc
 from tests.chain.conftest import running_anvil
 from tests.chain.forging import (
@@ -114,8 +114,8 @@ def test_a_collection_and_a_sale_of_ours_pass_by_their_address_alone(
         return request(method, params)
 
     monkeypatch.setattr(embedded.w3.provider, "make_request", noting)
-    assert verify_birth(embedded, collection.address, CLONES) == (COLLECTION, "")
-    assert verify_birth(embedded, maker.predict(wished, salt, me), CLONES) == (SALE, "")
+    assert verify_birth(embedded, collection.address, CLONES).name == COLLECTION
+    assert verify_birth(embedded, maker.predict(wished, salt, me), CLONES).name == SALE
     assert set(asked) <= {"eth_getCode", "eth_chainId"}  # no log, no block, no archive
 
 
@@ -126,18 +126,18 @@ def test_nothing_and_anything_else_are_told_apart(
     plain = put(sending, "plain", deploy_bytecode(COLLECTION))
     problem = Collection(embedded, plain).code_problem()
     assert problem == "its code is not that of a collection or a sale"
-    sale_as_collection = verify_birth(embedded, collection.address, (SALE,))[1]
+    sale_as_collection = verify_birth(embedded, collection.address, (SALE,)).problem
     assert "is not the contract that nftgan ships" in sale_as_collection
 
 
 def test_storage_written_before_birth_is_a_theft_that_code_does_not_show(
-    embedded: Connection, sending: Sender, collection: Collection, tmp_path: Path
+    embedded: Connection, sending: Sender, collection: Collection
 ) -> None:
     """The attack itself: equal code, and the thief may take the buyer's token."""
     trap = trapped(sending, collection, BUYER, THIEF)
     assert code_of(embedded, trap.address) == code_of(embedded, collection.address)
     assert trap.pending_owner() == THIEF
-    mint(sender(embedded, embedded_account(), tmp_path / "mint.jsonl"), trap, 3, to=BUYER)
+    sending.execute("sell", to=trap.address, data=trap.mint_data(0, BUYER, seeds_of(3)))
     take = trap._contract.encode_abi("transferFrom", [BUYER, THIEF, 1])
     embedded.w3.eth.call({"from": THIEF, "to": trap.address, "data": take})  # type: ignore[typeddict-item]
     assert NOT_MADE in (trap.code_problem() or "")
@@ -151,7 +151,7 @@ def test_a_trap_made_by_the_deterministic_deployer_is_refused_too(
     slot = mapping_slot(OPERATOR_APPROVALS, BUYER, THIEF)
     trap = put_at_proof(sending, "trap", poisoned(runtime, {slot: 1}))
     assert code_of(embedded, trap) == runtime
-    assert NOT_MADE in verify_birth(embedded, trap, CLONES)[1]
+    assert NOT_MADE in verify_birth(embedded, trap, CLONES).problem
 
 
 def test_a_sale_that_was_born_with_earnings_is_refused(
@@ -176,7 +176,7 @@ def test_the_genuine_code_at_another_address_makes_no_genuine_clones(
     assert code_of(embedded, twin) == code_of(embedded, implementation_address(COLLECTION))
     factory = put(sending, "factory of the twin", deploy_bytecode(FACTORY, twin))
     made = clone_by(sending, factory)
-    assert f"its implementation {twin} is not" in verify_birth(embedded, made, CLONES)[1]
+    assert f"its implementation {twin} is not" in verify_birth(embedded, made, CLONES).problem
 
 
 def test_a_factory_with_our_code_at_another_address_is_a_stranger(
@@ -185,7 +185,7 @@ def test_a_factory_with_our_code_at_another_address_is_a_stranger(
     code = deploy_bytecode(FACTORY, implementation_address(COLLECTION))
     factory = put(sending, "look-alike", code)
     assert code_of(embedded, factory) == code_of(embedded, factory_address(COLLECTION))
-    assert NOT_MADE in verify_birth(embedded, clone_by(sending, factory), CLONES)[1]
+    assert NOT_MADE in verify_birth(embedded, clone_by(sending, factory), CLONES).problem
 
 
 def clone_by(sending: Sender, factory: str) -> str:
@@ -263,10 +263,10 @@ def immutable_places(name: str) -> list[int]:
 
 
 def test_a_clone_is_worth_what_stands_behind_it(shown: Codes, collection: Collection) -> None:
-    assert verify_birth(shown.connection, collection.address, CLONES) == (COLLECTION, "")
+    assert verify_birth(shown.connection, collection.address, CLONES).name == COLLECTION
     for shared in shared_contracts(COLLECTION):
         code = shown.at.pop(shared.address)
-        problem = verify_birth(shown.connection, collection.address, CLONES)[1]
+        problem = verify_birth(shown.connection, collection.address, CLONES).problem
         assert problem == f"the {shared.role} at {shared.address} is not the one that nftgan ships"
         shown.at[shared.address] = code
 
@@ -278,7 +278,7 @@ def test_a_byte_of_a_clone_says_another_address(
     code = bytearray(shown.at[collection.address])
     code[at] ^= 1
     shown.at[collection.address] = bytes(code)
-    assert verify_birth(shown.connection, collection.address, CLONES)[1]
+    assert verify_birth(shown.connection, collection.address, CLONES).problem
 
 
 def test_clones_of_any_length_are_found_at_their_address(shown: Codes) -> None:
@@ -287,7 +287,7 @@ def test_clones_of_any_length_are_found_at_their_address(shown: Codes) -> None:
         address = clone_address(COLLECTION, bytes(size))
         head, tail = "363d3d373d3d3d363d73", "5af43d82803e903d91602b57fd5bf3"
         shown.at[address] = bytes.fromhex(head) + implementation + bytes.fromhex(tail) + bytes(size)
-        assert verify_birth(shown.connection, address, CLONES) == (COLLECTION, "")
+        assert verify_birth(shown.connection, address, CLONES).name == COLLECTION
 
 
 def test_a_chain_without_the_deployer_is_named(shown: Codes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from nftgan.chain.accounts import embedded_account
 from nftgan.chain.artifact import decode_revert
 from nftgan.chain.contract import (
     Collection,
+    CollectionArgs,
     Factory,
     decode_seeds,
     encode_seeds,
@@ -18,7 +20,7 @@ from nftgan.chain.contract import (
 from nftgan.chain.errors import ContractReverted
 from nftgan.chain.rpc import Connection
 from nftgan.collection.merkle import leaf, merkle_proof, merkle_root
-from nftgan.errors import UsageError
+from nftgan.errors import CheckFailed, ServiceError, UsageError
 from tests.chain.actors import SALT, account, collection_args, deploy, mint, seeds_of, sender
 
 
@@ -142,3 +144,86 @@ def test_a_collection_says_where_its_seeds_are(collection: Collection) -> None:
     assert collection.seed_store == "event"
     with pytest.raises(ContractReverted):
         collection._call("seedsOf", 0, 0)
+
+
+def zeros(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the node answers every call of a contract with a kilobyte of zeros."""
+    request = connection.w3.provider.make_request
+
+    def lying(method: Any, params: Any) -> Any:
+        if str(method) == "eth_call":
+            return {"jsonrpc": "2.0", "id": 1, "result": "0x" + "00" * 1024}
+        return request(method, params)
+
+    monkeypatch.setattr(connection.w3.provider, "make_request", lying)
+    # web3.py keeps the one that it saw first.
+    monkeypatch.setattr(connection.w3.provider, "_request_func_cache", (None, None))
+
+
+def test_what_the_code_fixes_is_read_from_the_code_that_the_address_proves(
+    embedded: Connection, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zeros(embedded, monkeypatch)
+    wanted = collection_args(embedded_account().address, 12)
+    assert collection.immutable_args() == wanted
+    assert (collection.name(), collection.max_supply()) == ("Näme", 12)
+    nothing = Collection(embedded, account("nobody").address)
+    for read in (nothing.immutable_args, nothing.name, nothing.max_supply, nothing.next_token_id):
+        with pytest.raises(CheckFailed, match="cannot be trusted: there is no contract"):
+            read()
+
+
+def test_immutable_args_are_read_back_as_they_were_packed() -> None:
+    wanted = collection_args(account("owner").address, 2**32 - 1)
+    for words in (("", "", ""), ("x" * 255, "y" * 255, "ipfs://z/"), ("é", "🙂", "a")):
+        name, symbol, uri = words
+        one = dataclasses.replace(wanted, name=name, symbol=symbol, base_uri=uri, royalty_bps=0)
+        assert CollectionArgs.decode(one.encode()) == one
+    packed = wanted.encode()
+    for size in (0, 32, 121, 122, 123, 124):
+        with pytest.raises(ValueError):
+            CollectionArgs.decode(packed[:size])
+
+
+def test_a_name_that_is_no_text_is_not_shown(
+    embedded: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = CollectionArgs.encode
+    monkeypatch.setattr(
+        CollectionArgs, "encode", lambda one: genuine(one).replace(b"SYM", b"\xff" * 3)
+    )
+    odd = deploy(embedded, embedded_account(), tmp_path, 12)
+    assert odd.code_problem() is None
+    with pytest.raises(CheckFailed, match="a name or a base URI that is no text"):
+        odd.immutable_args()
+
+
+@pytest.mark.parametrize("store", ["event", "code"])
+def test_counts_and_seeds_that_the_code_rules_out_are_a_lie_of_the_node(
+    embedded: Connection, tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = deploy(embedded, embedded_account(), tmp_path, 12, seed_store=store)
+    mint(sender(embedded, embedded_account(), tmp_path / "mint.jsonl"), collection, 12)
+    call = collection._call
+
+    def answers(**given: Any) -> None:
+        monkeypatch.setattr(
+            collection, "_call", lambda name, *words: given.get(name) or call(name, *words)
+        )
+
+    for minted in (13, 2**32, 2**256 - 1):
+        answers(nextTokenId=minted)
+        with pytest.raises(ServiceError, match="which this contract cannot have"):
+            collection.seeds()
+    answers()
+    for batches in ({0: ()}, {5: (1,) * 8}, {0: (1,) * 8, 4: (1,) * 8}):
+        monkeypatch.setattr(collection, "_batches", lambda *_, shown=batches: shown)
+        with pytest.raises(ServiceError, match="which this contract cannot have"):
+            collection.batches()
+    # What was minted while the logs were read is no lie.
+    monkeypatch.setattr(collection, "_batches", lambda *_: {0: (1,) * 12, 12: (1,)})
+    assert collection.batches() == [(0, (1,) * 12)]
+    if store == "code":
+        answers(seedsOf=bytes(4))
+        with pytest.raises(ServiceError, match="4 bytes as 12 seeds"):
+            collection.seeds()

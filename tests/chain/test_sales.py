@@ -30,8 +30,9 @@ from nftgan.chain.sales import (
     sign_voucher,
 )
 from nftgan.chain.sending import Sender
-from nftgan.errors import UsageError
+from nftgan.errors import CheckFailed, ServiceError, UsageError
 from tests.chain.actors import account, deploy, make_shared, seeds_of, sender
+from tests.chain.test_contract import zeros
 
 PRICE = 10**15
 SALT = bytes(31) + b"\1"
@@ -224,6 +225,57 @@ def test_code_that_is_no_sale_is_recognised(market: Market) -> None:
     assert Sale(market.connection, OTHER.address).code_problem() is not None
     problem = Sale(market.connection, market.collection.address).code_problem()
     assert problem is not None and "is not the contract that nftgan ships" in problem
+
+
+def test_terms_are_read_from_the_code_that_the_address_proves(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wished = market.terms(signer=BUYER.address, per_wallet=3, allowlist=keccak(b"list"))
+    sale = market.open(wished)
+    zeros(market.connection, monkeypatch)
+    fresh = Sale(market.connection, sale.address)
+    assert (fresh.terms(), fresh.owner()) == (wished, market.artist.address)
+    assert fresh.collection() == market.collection.address
+    nothing = Sale(market.connection, OTHER.address)
+    for read in (nothing.terms, nothing.owner, nothing.sold):
+        with pytest.raises(CheckFailed, match="cannot be trusted"):
+            read()
+    with pytest.raises(ValueError):
+        SaleTerms.decode(wished.encode()[:-1])
+
+
+def test_counts_that_the_terms_rule_out_are_a_lie_of_the_node(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = commitment(market.collection.address, "0x" + "7" * 64, 0, bytes(32))
+    sale = market.open(market.terms(collection=None, commitment=secret))
+    pay(market.connection, BUYER, sale.address, sale.data("buy", 3), 3 * PRICE)
+    call = sale._call
+
+    def lies(**given: Any) -> None:
+        def answer(name: str, *words: Any) -> Any:
+            return given[name] if name in given else call(name, *words)
+
+        monkeypatch.setattr(sale, "_call", answer)
+
+    def refused(read: Any) -> None:
+        with pytest.raises(ServiceError, match="which this sale cannot have"):
+            read()
+
+    for more in (4, 2**32, 2**256 - 1):
+        lies(claimCount=more)
+        refused(sale.claims)
+        lies(sold=more * 4)
+        refused(sale.sold)
+    lies(claims=(BUYER.address, 0, 4, 0))
+    refused(sale.waiting)
+    lies(claimCount=0)
+    refused(sale.next_delivery)
+    for first in (3, 2**200):
+        lies(firstToken=first)
+        refused(sale.next_delivery)
+    lies(delivered=4)
+    refused(sale.next_delivery)
 
 
 BLIND = {"collection": None, "commitment": b"x" * 32, "refunds_from": NOW + 3600 + 3 * 86_400}

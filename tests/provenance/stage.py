@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +50,10 @@ Document = dict[str, Any]
 class Moved(Collection):
     """A collection whose owner has led the tokens to other metadata."""
 
-    base_uri: str | None = None
+    moved: str | None = None
 
-    def immutable_args(self) -> CollectionArgs:
-        args = super().immutable_args()
-        return args if self.base_uri is None else replace(args, base_uri=self.base_uri)
+    def base_uri(self) -> str:
+        return super().base_uri() if self.moved is None else self.moved
 
 
 class Stage:
@@ -162,5 +160,5 @@ class Stage:
 
     def verifier(self, base_uri: str | None = None, **more: Any) -> Verifier:
         collection = Moved(self.connection, more.pop("address", self.address))
-        collection.base_uri = base_uri
+        collection.moved = base_uri
         return Verifier(collection, self.content(), **more)

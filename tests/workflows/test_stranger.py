@@ -123,11 +123,11 @@ class World:
         if name == "model":
             uri = json.loads((self.desk.collection / "metadata" / "1.json").read_bytes())
             return Cid.parse(uri["nftgan"]["model_uri"].removeprefix("ipfs://"))
-        root = self.on_chain.immutable_args().base_uri.removeprefix("ipfs://").split("/")[0]
+        root = self.on_chain.base_uri().removeprefix("ipfs://").split("/")[0]
         return resolve(self.get, Cid.parse(root), self._below() + name)
 
     def _below(self) -> str:
-        return self.on_chain.immutable_args().base_uri.removeprefix("ipfs://").partition("/")[2]
+        return self.on_chain.base_uri().removeprefix("ipfs://").partition("/")[2]
 
 
 @contextlib.contextmanager
