@@ -13,6 +13,7 @@ import platformdirs
 from nftgan.config import ProjectConfig, read_config
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import lock
+from nftgan.links import refuse_links
 
 CONFIG_NAME = "nftgan.toml"
 MODEL_NAME = "model.safetensors"
@@ -104,7 +105,7 @@ def state_home() -> Path:
 def find_project(folder: str | Path | None = None) -> Project:
     """The collection in `folder`, else in the nearest parent of the current folder.
 
-    Raises MissingStepError when there is none.
+    Raises MissingStepError when there is none, UsageError when something in it is a link.
     """
     if folder is not None:
         root = Path(folder).expanduser().resolve()
@@ -112,10 +113,12 @@ def find_project(folder: str | Path | None = None) -> Project:
             raise UsageError(f"{folder} is not a folder", hint="nftgan init NAME")
         if not (root / CONFIG_NAME).is_file():
             raise MissingStepError(f"{folder} has no {CONFIG_NAME}", hint="nftgan init NAME")
+        refuse_links(root)
         return Project(root)
     here = Path.cwd()
     for root in (here, *here.parents):
         if (root / CONFIG_NAME).is_file():
+            refuse_links(root)
             return Project(root)
     raise MissingStepError(
         f"no {CONFIG_NAME} in {here} or above it",

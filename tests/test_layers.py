@@ -21,11 +21,13 @@ ROWS = [
     {"ops", "ipfs", "chain"},
     {
         "addresses",
+        "connections",
         "errors",
         "config",
         "seeds",
         "files",
         "http",
+        "links",
         "page",
         "pixels",
         "plugins",

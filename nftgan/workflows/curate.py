@@ -245,8 +245,6 @@ def _keep_choice(
     other_model = before is not None and before.model.identity != model.identity
     if before is None or (before.seeds == seeds and not other_model):
         return None
-    if project.history.is_symlink():
-        raise UsageError(f"{project.history} is a link: what is kept would leave the collection")
     numbers = [int(p.name) for p in project.history.glob("*") if p.name.isdecimal()]
     folder = project.history / f"{max(numbers, default=0) + 1:04d}"
     write_bytes(folder / project.manifest_path.name, project.manifest_path.read_bytes())

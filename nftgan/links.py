@@ -1,0 +1,59 @@
+"""Links in a collection folder, which may come from a stranger: nothing is read or written by one.
+
+A link named `images` would have `render` write into another folder, one named `.lock` would have a
+file elsewhere emptied, and a pipe would hold whoever opens it for ever.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from nftgan.errors import UsageError
+
+FOLDERS = frozenset({"images", "metadata", "deployments", "sales", "history"})
+SUFFIXES = frozenset({".toml", ".json", ".jsonl", ".safetensors", ".car", ".html", ".lock"})
+"""Of the files beside them that are read or written."""
+DEEPEST = 4
+"""Folders in folders: history/NUMBER/ and one more are ours."""
+
+
+def refuse_links(root: Path) -> None:
+    """Raises UsageError for the first thing in a collection that is neither file nor folder."""
+    for entry in _entries(root):
+        name = entry.name
+        if name in FOLDERS:
+            _refuse(entry)
+            if entry.is_dir(follow_symlinks=False):
+                _refuse_below(Path(entry.path), 1)
+        elif name == ".lock" or Path(name).suffix.lower() in SUFFIXES:
+            _refuse(entry)
+
+
+def _refuse_below(folder: Path, depth: int) -> None:
+    if depth > DEEPEST:
+        raise UsageError(f"{folder} is a folder too deep", hint="move it out of the collection")
+    for entry in _entries(folder):
+        _refuse(entry)
+        if entry.is_dir(follow_symlinks=False):
+            _refuse_below(Path(entry.path), depth + 1)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError as exc:
+        reason = (exc.strerror or str(exc)).lower()
+        raise UsageError(f"{folder} cannot be looked at: {reason}") from exc
+
+
+def _refuse(entry: os.DirEntry[str]) -> None:
+    if entry.is_symlink():
+        raise UsageError(
+            f"{entry.path} is a link: what nftgan reads and writes stays in the collection",
+            hint="put what it points to in its place, if you know where it came from",
+        )
+    if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
+        raise UsageError(f"{entry.path} is neither a file nor a folder", hint="move it away")
