@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from urllib.parse import SplitResult
 
 
@@ -30,7 +31,13 @@ def is_inside(host: str | None) -> bool:
         found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
         return False
-    return any(not _unmapped(address.split("%")[0]).is_global for address in found)
+    return not all(map(is_public, found))
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address, as the system writes it, is one of the public internet."""
+    found = _unmapped(address.split("%")[0])
+    return found.is_global and not found.is_multicast
 
 
 def encrypted_or_here(parts: SplitResult) -> bool:
@@ -38,16 +45,19 @@ def encrypted_or_here(parts: SplitResult) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
 
 
-def redirect_refusal(origin: str | None, there: SplitResult) -> str | None:
+def redirect_refusal(
+    origin: str | None, there: SplitResult, inside: Callable[[str | None], bool] = is_inside
+) -> str | None:
     """Why an answer of the host `origin` may not send us `there`; None when it may.
 
-    A server on this machine may send us to itself, as Kubo does; any other only to public https.
+    inside: how to tell. A server on this machine may send us to itself, as Kubo does; any other
+    only to public https.
     """
     if is_loopback(origin) and is_loopback(there.hostname) and encrypted_or_here(there):
         return None
     if there.scheme != "https":
         return "to an address that is not https"
-    if is_inside(there.hostname):
+    if inside(there.hostname):
         return "to this machine or its network"
     return None
 

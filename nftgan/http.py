@@ -21,10 +21,10 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-import requests.adapters
 import urllib3
 
 from nftgan.addresses import is_loopback, redirect_refusal
+from nftgan.connections import DueResponse, JudgedAdapter, Resolver, WrongAddress
 from nftgan.files import parse_json
 from nftgan.redaction import remember
 
@@ -136,6 +136,7 @@ class Response:
         decode: undo a Content-Encoding; the bound is on what comes out.
         """
         until = None if seconds is None else self._clock.now() + seconds
+        self._due(seconds)
         size = 0
         try:
             # read1 gives what is there; iter_content would wait for a full piece of a dripping one.
@@ -146,9 +147,18 @@ class Response:
                 if most_bytes is not None and size > most_bytes:
                     raise HttpFault(Fault.LARGE, "an answer that is too large")
                 yield piece
-        except HttpFault:
+        except HttpFault as fault:
             self.close()
+            late = until is not None and self._clock.now() > until
+            if late and fault.kind is Fault.TIMEOUT:
+                raise HttpFault(Fault.LATE, f"no whole answer in {seconds:.0f} s") from None
             raise
+
+    def _due(self, seconds: float | None) -> None:
+        """The sizes between pieces, which nobody counts, have the deadline too."""
+        head = getattr(self._response.raw, "_original_response", None)
+        if isinstance(head, DueResponse):
+            head.due(seconds)
 
     def _read(self, most_bytes: int, decode: bool) -> bytes:
         with _faults():
@@ -203,11 +213,14 @@ class HttpClient:
             self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # A proxy of the environment is for other machines.
         self._session.trust_env = not is_loopback(self._host)
+        self._resolver = Resolver()
         bundle = next((path for name in _BUNDLES if (path := os.environ.get(name))), None)
         if bundle:
             self._session.verify = bundle
-        else:
-            self._session.mount("https://", _SystemTrust())
+        # Else certificates that the system (or SSL_CERT_FILE) trusts hold.
+        context = None if bundle else _system_context()
+        self._session.mount("https://", JudgedAdapter(self._resolver, context))
+        self._session.mount("http://", JudgedAdapter(self._resolver))
         if token:
             remember(token)
 
@@ -262,7 +275,7 @@ class HttpClient:
     def _next(self, url: str, target: str) -> str:
         try:
             there = urljoin(url, target)
-            refusal = redirect_refusal(self._host, urlsplit(there))
+            refusal = redirect_refusal(self._host, urlsplit(there), self._resolver.inside)
         except ValueError:
             raise HttpFault(Fault.REDIRECT, "redirects to nowhere") from None
         if refusal:
@@ -281,16 +294,6 @@ class _Session(requests.Session):
         return None
 
 
-class _SystemTrust(requests.adapters.HTTPAdapter):
-    """Certificates that the system (or SSL_CERT_FILE) trusts hold, as do those of requests."""
-
-    def init_poolmanager(self, *args: Any, **more: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=_system_context(), **more)
-
-    def proxy_manager_for(self, *args: Any, **more: Any) -> Any:
-        return super().proxy_manager_for(*args, ssl_context=_system_context(), **more)
-
-
 @cache
 def _system_context() -> ssl.SSLContext:
     return ssl.create_default_context()
@@ -306,6 +309,8 @@ def _faults() -> Iterator[None]:
         yield
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
         chain = _chain(exc)
+        if isinstance(chain[-1], WrongAddress):
+            raise HttpFault(Fault.REDIRECT, "leads elsewhere than it may") from None
         raise HttpFault(_kind(chain), type(chain[-1]).__name__) from None
     except ValueError as exc:  # urllib3 of some hosts, such as labels longer than 63
         raise HttpFault(Fault.ADDRESS, type(exc).__name__) from None
