@@ -28,7 +28,7 @@ Gateway = Annotated[
     list[str] | None,
     typer.Option(
         metavar="URL",
-        help="Where to look after the embedded store, or 'kubo'; may be repeated.",
+        help="Where to look after the embedded store, or 'kubo'; may be repeated, in order.",
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Every token.")]
@@ -70,11 +70,13 @@ def verify(
     """Check every link from a token on chain back to its pixels, which are made again."""
     from nftgan.errors import CheckFailed, PartlyDone
     from nftgan.provenance.whole import collection_checks
-    from nftgan.workflows.verify import every_token, open_verifier
+    from nftgan.workflows.verify import every_token, keeping, open_verifier
     from nftgan.workflows.verify import verify as run
+    from nftgan.workflows.verify_run import VerifyRun
 
     numbers = _numbers(tokens, token, every)
     project, choice = _where(collection, contract, chain, rpc, mainnet)
+    whole_run = VerifyRun()
     verifier = open_verifier(
         choice,
         project=project,
@@ -83,23 +85,27 @@ def verify(
         holder=owner,
         model=model,
         heavy=heavy,
-        on_note=ui.note,
+        run=whole_run,
+        progress=ui,
     )
     verifier.measuring = numbers is None
     reports = []
     if numbers is None:
         numbers = every_token(verifier)
-    with ui.task("verifying", len(numbers), "tokens") as task:
-        for report in run(verifier, numbers, project=project):
-            reports.append(report)
-            task.advance()
-            if not report.passed or len(reports) <= 1:
-                title = f"Token {report.token}" + (" (burnt)" if report.burnt else "")
-                ui.table(title, ("link", "", "found"), _rows(report.links))
-            else:
-                burnt = " (burnt)" if report.burnt else ""
-                ui.print(f"token {report.token}{burnt}: all {len(report.links)} links hold")
-    whole = collection_checks(verifier, measured=verifier.measuring)
+    with keeping(verifier, whole_run, len(numbers) if verifier.measuring else 0, ui.note):
+        with ui.task("verifying", len(numbers), "tokens") as task:
+            for report in run(verifier, numbers, project=project):
+                reports.append(report)
+                task.advance()
+                if not report.passed or len(reports) <= 1:
+                    title = f"Token {report.token}" + (" (burnt)" if report.burnt else "")
+                    ui.table(title, ("link", "", "found"), _rows(report.links))
+                else:
+                    burnt = " (burnt)" if report.burnt else ""
+                    ui.print(f"token {report.token}{burnt}: all {len(report.links)} links hold")
+        whole = collection_checks(verifier, measured=verifier.measuring)
+        unchecked = any(one.skipped for one in reports) or any(c.skipped for c in whole)
+        whole_run.complete = not unchecked
     if whole:
         ui.table("The collection", ("link", "", "found"), _rows(whole))
     document = {"contract": verifier.collection.address, "tokens": reports, "collection": whole}
@@ -122,7 +128,8 @@ def verify(
         more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
         raise PartlyDone(
             f"not everything could be checked: {skipped[0]}{more}",
-            hint="nothing was found wrong; nftgan verify -h names gateways, --model and limits",
+            hint="nothing was found wrong; run it again to go on, or see nftgan verify -h for"
+            " other gateways, --model and limits",
         )
     return document
 
@@ -174,7 +181,7 @@ def regenerate(
             gateways=tuple(gateway or ()),
             model=model,
             heavy=heavy,
-            on_note=ui.note,
+            progress=ui,
         )
     elif model is not None:
         raise UsageError("--model goes with --contract", hint="the collection has its own model")

@@ -226,9 +226,20 @@ def read_file(get: BlockGetter, root: Cid, path: str = "", *, most_bytes: int) -
 class FileReader:
     """Files from one source of blocks, each block hashed; folders on the way are remembered."""
 
-    def __init__(self, get: BlockGetter) -> None:
+    def __init__(self, get: BlockGetter, fetch: Callable[[Cid, int], bool] | None = None) -> None:
+        """fetch: has a DAG of at most so many bytes ready in few requests; False when it cannot."""
         self._get = cached(verified(get))
+        self._fetch = fetch
         self._folders = Folders(lambda cid: load_node(self._get, cid))
+
+    def fetch(self, cid: Cid, most_bytes: int) -> bool:
+        """Whether the DAG below `cid` can be read now without many requests; True ends the search.
+
+        Raises CheckFailed or ServiceError.
+        """
+        if self._fetch is not None:
+            return self._fetch(cid, most_bytes)
+        return bool(self._get(cid))
 
     def find(self, root: Cid, path: str) -> Cid:
         """The CID at `path` below `root`. Raises CheckFailed."""

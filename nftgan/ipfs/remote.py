@@ -1,65 +1,190 @@
-"""Blocks from a gateway somewhere else: bounded, checked by the reader, and never from inside."""
+"""Blocks from a gateway somewhere else: bounded, asked again, checked by the reader, never inside.
+
+A gateway that is busy says so with 429 or 503, one that looks for a block too long with 504, and
+any of them may cut a connection. Nothing of this says anything about the content: it is asked
+again, as Retry-After wishes, and what still does not come is a ServiceError.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from nftgan.addresses import encrypted_or_here
 from nftgan.errors import ServiceError, UsageError
-from nftgan.http import Fault, HttpClient, HttpFault, Response
+from nftgan.http import TRANSIENT, Backoff, Fault, HttpClient, HttpFault, Response, retry_after
+from nftgan.ipfs.car_stream import car_blocks
 from nftgan.ipfs.cid import Cid
-from nftgan.ipfs.reader import MAX_BLOCK_BYTES, BlockGetter, MissingBlock
+from nftgan.ipfs.reader import MAX_BLOCK_BYTES, MissingBlock
 
 TIMEOUT_SECONDS = 60
 BLOCK_SECONDS = 180
 """For a whole block: a gateway that sends a byte a minute does not hold anyone for ever."""
 REDIRECTS = 5
 RAW_TYPE = "application/vnd.ipld.raw"
+CAR_TYPE = "application/vnd.ipld.car"
+ATTEMPTS = 5
+LOOKS = 3
+"""Attempts where it looked for a block as long as it cared to: it hardly finds it later."""
+GIVE_UP = 3
+"""Blocks in a row that did not come in all their attempts: no more are asked for."""
+SLOWEST_BYTES = 4_000
+"""A second, of a CAR, once its first minute is over."""
+
+_LOOKED = frozenset({408, 504, 522, 524})
+T = TypeVar("T")
 
 
-def gateway_get(url: str) -> BlockGetter:
-    """Blocks by CID from the trustless gateway at `url`.
+class _Again(Exception):
+    """An answer that may be another one a moment later."""
 
-    Raises UsageError for plain http beyond this machine. The bytes are not checked here: read
-    through `nftgan.ipfs.reader`, which hashes every block.
+    def __init__(self, said: str, attempts: int, asked: float | None = None) -> None:
+        super().__init__(said)
+        self.said, self.attempts, self.asked = said, attempts, asked
+
+
+class RemoteGateway:
+    """Blocks and whole DAGs by CID from one trustless gateway.
+
+    The bytes are not checked here: read through `nftgan.ipfs.reader`, which hashes every block.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme not in {"http", "https"} or not host:
-        raise UsageError(f"{url!r} is not a gateway", hint="--gateway https://HOST")
-    if not encrypted_or_here(parts):
-        raise UsageError(f"{host} is asked without encryption", hint="use https")
-    client = HttpClient(url, timeout=(TIMEOUT_SECONDS, TIMEOUT_SECONDS))
-    base = url.rstrip("/")
 
-    def ask(cid: Cid) -> bytes:
-        address = f"{base}/ipfs/{cid}?format=raw"
-        with client.open("GET", address, headers={"Accept": RAW_TYPE}, redirects=REDIRECTS) as got:
-            if got.status in {404, 410}:
-                raise MissingBlock(f"{host} does not have the block {cid}")
-            if not 200 <= got.status < 300:
-                raise ServiceError(f"{host} answers {got.status} for {cid}")
-            return _block(got)
+    def __init__(
+        self,
+        url: str,
+        *,
+        wait: Callable[[float], None] = time.sleep,
+        note: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """wait: sleeps so many seconds. note: told when it is waited for long.
 
-    def get(cid: Cid) -> bytes:
+        Nothing is sent yet. Raises UsageError for plain http beyond this machine.
+        """
+        parts = urlsplit(url)
+        self.host = parts.hostname or ""
+        if parts.scheme not in {"http", "https"} or not self.host:
+            raise UsageError(f"{url!r} is not a gateway", hint="--gateway https://HOST")
+        if not encrypted_or_here(parts):
+            raise UsageError(f"{self.host} is asked without encryption", hint="use https")
+        self._client = HttpClient(url, timeout=(TIMEOUT_SECONDS, TIMEOUT_SECONDS))
+        self._base = url.rstrip("/")
+        self._wait, self._note = wait, note
+        self._backoff = Backoff(0.5, 60.0)
+        self._failed = 0  # blocks in a row that did not come
+        self._given_up = ""
+
+    def __call__(self, cid: Cid) -> bytes:
+        """One block. Raises MissingBlock or ServiceError."""
+
+        def once() -> bytes:
+            with self._open(f"{cid}?format=raw", RAW_TYPE, str(cid)) as got:
+                return _block(got)
+
+        return self._patiently(once)
+
+    def blocks(self, root: Cid) -> Iterator[tuple[Cid, bytes]]:
+        """The DAG below `root` in one answer, as far as it comes: the rest is asked for by CID.
+
+        Nothing at all from a gateway that gives no CARs. Raises MissingBlock or ServiceError.
+        """
+
+        def begin() -> Response:
+            path = f"{root}?format=car&dag-scope=all"
+            return self._open(path, CAR_TYPE, str(root), refusal_is_fault=True)
+
         try:
+            response = self._patiently(begin)
+        except _NoCar:
+            return
+        with response:
+            if not response.headers.get("content-type", "").startswith(CAR_TYPE):
+                return
+            began, size = time.monotonic(), 0
             try:
-                return ask(cid)
+                for cid, data in car_blocks(response.pieces()):
+                    yield cid, data
+                    size += len(data)
+                    seconds = time.monotonic() - began
+                    if seconds > TIMEOUT_SECONDS and size < SLOWEST_BYTES * seconds:
+                        return
+            except (ValueError, HttpFault):
+                return
+
+    def _open(self, path: str, kind: str, name: str, *, refusal_is_fault: bool = False) -> Response:
+        address = f"{self._base}/ipfs/{path}"
+        got = self._client.open("GET", address, headers={"Accept": kind}, redirects=REDIRECTS)
+        if 200 <= got.status < 300:
+            return got
+        got.close()
+        if got.status in {404, 410}:
+            raise MissingBlock(f"{self.host} does not have the block {name}")
+        said = f"{self.host} answers {got.status} for {name}"
+        if got.status in TRANSIENT:
+            attempts = LOOKS if got.status in _LOOKED else ATTEMPTS
+            raise _Again(said, attempts, retry_after(got.headers))
+        if refusal_is_fault:
+            raise _NoCar(said)
+        raise ServiceError(said)
+
+    def _patiently(self, once: Callable[[], T]) -> T:
+        if self._given_up:
+            raise ServiceError(self._given_up)
+        attempt = 1
+        while True:
+            try:
+                found = once()
+                self._failed = 0
+                return found
+            except MissingBlock:
+                self._failed = 0
+                raise
             except HttpFault as fault:
-                if fault.kind is not Fault.BROKEN:
-                    raise
-                return ask(cid)  # a connection that was kept too long ends so
-        except HttpFault as fault:
-            if fault.kind is Fault.REDIRECT:
+                again = self._translated(fault)
+            except _Again as exc:
+                again = exc
+            pause = self._backoff.pause(attempt, again.asked)
+            if pause is None:
+                raise self._failure(f"{again.said}: it asks to wait {again.asked:.0f} s")
+            if attempt >= again.attempts:
+                raise self._failure(again.said)
+            if pause >= 5:
+                self._note(f"{again.said}: asked again in {pause:.0f} s")
+            self._wait(pause)
+            attempt += 1
+
+    def _failure(self, said: str) -> ServiceError:
+        self._failed += 1
+        if self._failed >= GIVE_UP:
+            self._given_up = f"{said}; it was given up"
+        return ServiceError(said)
+
+    def _translated(self, fault: HttpFault) -> _Again:
+        """What may pass. Raises ServiceError for what does not."""
+        silent = f"{self.host} does not answer: {fault.reason}"
+        match fault.kind:
+            case Fault.REDIRECT:
                 raise ServiceError(
                     "a gateway redirects to an address that is not public https"
                 ) from None
-            if fault.kind is Fault.LATE:
-                text = f"{host} is too slow: no block in {BLOCK_SECONDS} s"
-                raise ServiceError(text) from None
-            raise ServiceError(f"{host} does not answer: {fault.reason}") from None
+            case Fault.LATE:
+                raise self._failure(
+                    f"{self.host} is too slow: no block in {BLOCK_SECONDS} s"
+                ) from None
+            case Fault.BROKEN:
+                return _Again(silent, ATTEMPTS)
+            case Fault.TIMEOUT:
+                return _Again(silent, LOOKS)
+            case Fault.UNREACHABLE:
+                self._failed = GIVE_UP  # nobody is there: not every block needs to find that out
+                return _Again(silent, LOOKS)
+            case _:
+                raise ServiceError(silent) from None
 
-    return get
+
+class _NoCar(Exception):
+    """The gateway does not give CARs."""
 
 
 def _block(response: Response) -> bytes:

@@ -29,6 +29,7 @@ class Unavailable(ServiceError):
 class Source(Protocol):
     """A place with blocks; `nftgan.ipfs.reader.FileReader` is one."""
 
+    def fetch(self, cid: Cid, most_bytes: int) -> bool: ...
     def find(self, root: Cid, path: str) -> Cid: ...
     def pieces(self, cid: Cid, most_bytes: int) -> Iterator[bytes]: ...
 
@@ -67,6 +68,22 @@ class Content:
         """The CID of the file itself behind `uri`. Raises CheckFailed or Unavailable."""
         root, path = parse_ipfs_uri(uri)
         return self._ask(uri, lambda one: one.find(root, path))
+
+    def fetch(self, uri: str, most_bytes: int) -> None:
+        """Have the folder behind `uri` ready: ten thousand files in one request where that works.
+
+        Says nothing about the content, and raises nothing: what did not come is asked for later.
+        """
+        try:
+            cid = self.find(uri)
+        except (CheckFailed, Unavailable):
+            return
+        for _, source in self._sources:
+            try:
+                if source.fetch(cid, most_bytes):
+                    return
+            except (CheckFailed, ServiceError, UsageError, OSError, ValueError):
+                continue
 
     def save(self, uri: str, write: Callable[[Iterator[bytes]], None], most_bytes: int) -> None:
         """Hand the pieces of the file behind `uri` to `write`, again for each place that is tried.

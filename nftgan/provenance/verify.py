@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nftgan import __version__
 from nftgan.chain.contract import Collection, CollectionArgs
 from nftgan.collection.merkle import MerkleTree, leaf
 from nftgan.collection.metadata import validate
@@ -27,6 +28,7 @@ from nftgan.png import check_canonical, decode_png
 from nftgan.provenance.checks import CheckLog, TokenReport
 from nftgan.provenance.content import MAX_IMAGE_BYTES, MAX_JSON_BYTES, Content, Unavailable
 from nftgan.provenance.models import Limits, TooHeavy, fetched_model, opened_model
+from nftgan.provenance.rendered import Made, RenderedNotes
 from nftgan.synthesis.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -49,6 +51,12 @@ CHECKS = (
 )
 MAX_MODELS = 4
 """Files that tokens of one collection may name as its one model."""
+
+MAX_FOLDER_BYTES = 1 << 30
+"""Of all metadata in one request; more comes file by file."""
+MAX_IMAGES_BYTES = 64 << 30
+MAX_IMAGE_FOLDERS = 4
+"""Folders that are asked for as a whole."""
 
 WITHHELD = "the model was not published: ask the artist for it"
 WITH_MODEL = "--model FILE, with the file that the artist gives you"
@@ -88,6 +96,7 @@ class Verifier:
     on_note: Callable[[str], None] = lambda message: None
     measuring: bool = False  # keep the measures of every image that is read
     measures: dict[int, Measures] = field(default_factory=dict)
+    rendered: RenderedNotes = field(default_factory=lambda: RenderedNotes(__version__))
     _cache: dict[str, Any] = field(default_factory=dict)
     _facts: dict[Cid, PieceFacts | NftganError] = field(default_factory=dict)
     _document: tuple[int, dict[str, Any]] | None = None  # of the last token that was asked for
@@ -152,9 +161,15 @@ class Verifier:
         Raises CheckFailed for what it is, Unavailable where no place has it.
         """
         if self._document is None or self._document[0] != token:
+            if self.immutable_args.max_supply <= self.limits.pieces:  # its proof needs them all
+                self._fetch_folder(self.base_uri, MAX_FOLDER_BYTES)
             data = self.content.read(f"{self.base_uri}{token}.json", MAX_JSON_BYTES)
             self._document = (token, parsed_document(data, token))
         return self._document[1]
+
+    def _fetch_folder(self, uri: str, most_bytes: int) -> None:
+        """Once, and without a word where it does not work: each file is asked for all the same."""
+        self._once(f"folder {uri}", lambda: self.content.fetch(uri, most_bytes))
 
     def piece_facts(self, token: int) -> PieceFacts:
         """Seed and pixel hash that the token's metadata promises; each file is read once."""
@@ -374,6 +389,10 @@ class Verifier:
         size = None if recipe is None else recipe.size
         if size is not None and size[0] * size[1] > self.limits.image_pixels:
             raise TooHeavy(f"an image of {size[0]} x {size[1]} pixels is not read unasked")
+        folder = uri.rpartition("/")[0]
+        asked = [key for key in self._cache if key.startswith("folder ")]
+        if self.measuring and (len(asked) <= MAX_IMAGE_FOLDERS or f"folder {folder}" in asked):
+            self._fetch_folder(folder, MAX_IMAGES_BYTES)
         data = self.content.read(uri, MAX_IMAGE_BYTES)
         pixels = decode_png(data, what=uri, size=size, most_pixels=self.limits.image_pixels)
         if pixel_hash(pixels) != promised:
@@ -403,15 +422,32 @@ class Verifier:
         with self.checking(log, "pixels"):
             if recipe.size[0] * recipe.size[1] > self.limits.image_pixels:
                 raise TooHeavy(f"an image of {recipe.size[0]} x {recipe.size[1]} pixels")
-            rendered = self.model(self._model_uri(own) or "").render_checked(own["seed"], recipe)
-            if not rendered.safe:
-                raise CheckFailed(_unsafe(rendered.margin))
+            made = self._made_again(self.model(self._model_uri(own) or ""), recipe, own["seed"])
+            if not made.safe:
+                raise CheckFailed(_unsafe(made.margin))
             log.check(
                 "pixels",
-                pixel_hash(rendered.image) == own["pixels"],
+                made.pixels == own["pixels"],
                 f"made again from seed {own['seed']}: identical",
                 f"seed {own['seed']} gives other pixels than the metadata promises",
             )
+
+    def _made_again(self, model: Model, recipe: Recipe, seed: int) -> Made:
+        """The image of `seed`, made now unless a run that was cut off has made it."""
+        made = self.rendered.get(model.identity, recipe.hash, seed)
+        if made is None:
+            image = model.render_checked(seed, recipe)
+            made = Made(
+                model.identity,
+                recipe.hash,
+                seed,
+                pixel_hash(image.image),
+                bool(image.safe),
+                float(image.margin),
+                self.rendered.version,
+            )
+            self.rendered.add(made)
+        return made
 
     def _check_merkle_proof(self, log: CheckLog, own: dict[str, Any], token: int) -> None:
         with self.checking(log, "merkle proof"):

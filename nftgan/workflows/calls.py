@@ -170,7 +170,7 @@ def verify(
         holder=holder,
         model=None if model is None else Path(model),
         heavy=heavy,
-        on_note=progress.note,
+        progress=progress,
     )
     verifier.measuring = tokens is None
     numbers = verifying.every_token(verifier) if tokens is None else tokens

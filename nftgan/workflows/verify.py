@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,39 +13,49 @@ from nftgan.chain.contract import Collection
 from nftgan.collection.manifest import Manifest, load_manifest
 from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
 from nftgan.ipfs.backends import open_backend
+from nftgan.ipfs.fetched import FetchedBlocks
 from nftgan.ipfs.importer import Importer
-from nftgan.ipfs.reader import BlockGetter, FileReader
-from nftgan.ipfs.remote import gateway_get
+from nftgan.ipfs.reader import FileReader
+from nftgan.ipfs.remote import RemoteGateway
 from nftgan.networks.model_file import read_model
 from nftgan.pixels import pixel_hash
 from nftgan.png import read_png, write_png
+from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.provenance.checks import FAIL, PASS, SKIPPED, Check, TokenReport
 from nftgan.provenance.content import MAX_JSON_BYTES, Content, Unavailable
 from nftgan.provenance.models import HEAVY, Limits
+from nftgan.provenance.rendered import RenderedNotes
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.pin import embedded_store, store_folder
 from nftgan.workflows.publishing import ChainChoice, deployment, open_chain
 from nftgan.workflows.sources import project_model
+from nftgan.workflows.verify_run import VerifyRun, resumable
 
 
-def content(gateways: Sequence[str] = ()) -> Content:
+def content(
+    gateways: Sequence[str] = (), *, run: VerifyRun | None = None, progress: Progress = SILENT
+) -> Content:
     """ipfs:// links from the embedded store, then from each gateway, every block checked.
 
-    A gateway is the address of one, or `kubo`: the node that `pin --to kubo` talks to. Nothing is
-    written. Raises UsageError when there is no place to ask.
+    A gateway is the address of one, or `kubo`: the node that `pin --to kubo` talks to. What
+    gateways gave is kept in `run`. Raises UsageError when there is no place to ask.
     """
-    sources: list[tuple[str, BlockGetter]] = []
+    kept = (run or VerifyRun()).kept
+    sources: list[tuple[str, FileReader]] = []
     if (store_folder() / "blocks" / "SHARDING").exists():
-        sources.append(("embedded store", embedded_store().get))
+        sources.append(("embedded store", FileReader(embedded_store().get)))
     for url in gateways:
-        kubo = url == "kubo"
-        get = open_backend(url, store=store_folder()).get if kubo else gateway_get(url)
-        sources.append((url, get))
+        if url == "kubo":
+            reader = FileReader(open_backend(url, store=store_folder()).get)
+        else:
+            blocks = FetchedBlocks(RemoteGateway(url, note=progress.note), kept, progress)
+            reader = FileReader(blocks, blocks.fetch)
+        sources.append((url, reader))
     if not sources:
         raise UsageError("there is no place to read from IPFS", hint="--gateway https://HOST")
-    return Content([(name, FileReader(get)) for name, get in sources])
+    return Content(sources)
 
 
 def open_verifier(
@@ -56,11 +67,12 @@ def open_verifier(
     holder: str | None = None,
     model: Path | None = None,
     heavy: bool = False,
-    on_note: Callable[[str], None] = lambda message: None,
+    run: VerifyRun | None = None,
+    progress: Progress = SILENT,
 ) -> Verifier:
     """For the collection's deployment, or for any contract by its address.
 
-    heavy: do what takes very long or much memory, too. on_note: told how long an image takes.
+    heavy: do what takes very long or much memory, too. run: where it is kept what gateways gave.
     """
     connection = open_chain(choice, project)
     if contract is not None:
@@ -73,11 +85,11 @@ def open_verifier(
         raise UsageError("say what to verify", hint="--contract ADDR, or run it in a collection")
     return Verifier(
         collection,
-        content(gateways),
+        content(gateways, run=run, progress=progress),
         None if holder is None else check_address(holder),
         model,
         HEAVY if heavy else Limits(),
-        on_note,
+        progress.note,
     )
 
 
@@ -95,6 +107,19 @@ def verify(
             local = _local_checks(verifier, project, manifest, token)
             report = dataclasses.replace(report, links=(*report.links, *local))
         yield report
+
+
+def keeping(
+    verifier: Verifier, run: VerifyRun, tokens: int, note: Callable[[str], None]
+) -> AbstractContextManager[None]:
+    """Inside, what is fetched and made for `tokens` tokens outlives a kill; see `resumable`."""
+
+    def use(notes: RenderedNotes) -> None:
+        verifier.rendered = notes
+
+    chain = verifier.collection.connection.chain
+    subject = f"{chain.chain_id} {verifier.collection.address}"
+    return resumable(run, subject, tokens, use, note)
 
 
 def every_token(verifier: Verifier) -> Sequence[int]:

@@ -1,0 +1,62 @@
+"""Pixel hashes of images that were made again: a run that was cut off does not make them twice.
+
+What a model makes of a seed by a recipe never changes, so a note of it stays true; who holds a
+token, and what its files say, is always asked anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nftgan.errors import UsageError
+from nftgan.files import append_line, canonical_json, parse_json, translated_os_errors
+
+
+@dataclass(frozen=True)
+class Made:
+    """The image of `seed` by `model` and `recipe` (their hashes), made by this program."""
+
+    model: str
+    recipe: str
+    seed: int
+    pixels: str  # "sha256:…"
+    safe: bool  # no pixel lies near a rounding step
+    margin: float  # grey levels to the nearest one
+    version: str  # of nftgan
+
+
+class RenderedNotes:
+    """Notes in memory, and in a file of this person's own state folder where there is one."""
+
+    def __init__(self, version: str, path: Path | None = None) -> None:
+        """Read what the file holds; a line that is cut, or of another version, is left out."""
+        self.version, self.path = version, path
+        self._made: dict[tuple[str, str, int], Made] = {}
+        if path is not None and path.exists():
+            with translated_os_errors(path):
+                lines = path.read_bytes().splitlines()
+            for line in lines:
+                self._read(line)
+        self.earlier = len(self._made)
+
+    def _read(self, line: bytes) -> None:
+        try:
+            fields = parse_json(line)
+            made = Made(**fields)
+        except (ValueError, TypeError):
+            return
+        if made.version == self.version:
+            self._made[made.model, made.recipe, made.seed] = made
+
+    def get(self, model: str, recipe: str, seed: int) -> Made | None:
+        return self._made.get((model, recipe, seed))
+
+    def add(self, made: Made) -> None:
+        """Remember it. A disk that refuses only means that it is made again."""
+        self._made[made.model, made.recipe, made.seed] = made
+        if self.path is not None:
+            try:
+                append_line(self.path, canonical_json(asdict(made)).decode())
+            except UsageError:
+                self.path = None
