@@ -50,6 +50,7 @@ campaign: .venv/ready
 
 docs: .venv/ready
 	$(BIN)/python scripts/docs/commands.py
+	$(BIN)/python scripts/docs/training_options.py
 	$(BIN)/python -m pytest tests/test_docs.py tests/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 

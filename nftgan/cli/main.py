@@ -16,6 +16,8 @@ from nftgan.errors import Cancelled, UsageError
 for _panel in (
     "demo",
     "start",
+    "dataset",
+    "training",
     "make",
     "evaluation",
     "explore",

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from nftgan.ops.device import sent
 from nftgan.ops.upfirdn import downsample2d, upsample2d
 from nftgan.training import wavelets
-from nftgan.training.config import PIPES
+from nftgan.training.pipes import PIPES
 from nftgan.training.warp import reflected, sample_bilinear
 
 Array = npt.NDArray[np.float64]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from nftgan.files import read_json
 from nftgan.networks.sources import RUN_OPTIONS
 from nftgan.progress import SILENT, Progress
 from nftgan.training.advice import advice
-from nftgan.training.config import DatasetFacts, TrainConfig, resolve
+from nftgan.training.config import DatasetFacts, OptionInUse, TrainConfig, resolve_options
 from nftgan.training.distributed import init_distributed
 from nftgan.training.loop import train
 from nftgan.training.outputs import STATS_FILE, read_statistics
@@ -30,6 +30,7 @@ class TrainPlan:
     config: TrainConfig
     run_dir: Path
     continues: bool
+    options: tuple[OptionInUse, ...] = field(default=(), compare=False)
 
 
 def plan_training(
@@ -40,17 +41,18 @@ def plan_training(
     Raises UsageError for a data set, a preset or an option that cannot be used.
     """
     source = None if resume is None else str(parent_source(resume, dataset))
-    config = resolve(DatasetFacts.of(dataset), preset=preset, resume=source, **options)
+    resolved = resolve_options(DatasetFacts.of(dataset), preset=preset, resume=source, **options)
+    config, used = resolved.config, resolved.in_use()
     note_art(dataset, config.dataset.fingerprint)
     described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
     highest = -1
     for folder in sorted(runs.glob("[0-9][0-9][0-9][0-9][0-9]-*"), reverse=True):
         highest = max(highest, int(folder.name[:5]))
         if (folder / RUN_OPTIONS).is_file() and _is_same(folder / RUN_OPTIONS, config):
-            return TrainPlan(config, folder, continues=True)
+            return TrainPlan(config, folder, True, used)
         if folder.name[6:] == described and not (folder / RUN_OPTIONS).exists():
-            return TrainPlan(config, folder, continues=False)  # killed before it had begun
-    return TrainPlan(config, runs / f"{highest + 1:05d}-{described}", continues=False)
+            return TrainPlan(config, folder, False, used)  # killed before it had begun
+    return TrainPlan(config, runs / f"{highest + 1:05d}-{described}", False, used)
 
 
 def _is_same(options: Path, config: TrainConfig) -> bool:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nftgan.training import augment, wavelets
-from nftgan.training.config import PIPES
+from nftgan.training.pipes import PIPES
 from nftgan.training.warp import sample_bilinear
 from tests import reference
 

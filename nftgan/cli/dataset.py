@@ -1,0 +1,72 @@
+"""The verb prepare: art becomes a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import MAKE, verb
+
+
+@verb(MAKE, example="nftgan prepare my-art -o my-art.zip --resolution 256")
+def prepare(
+    ui: Ui,
+    art: Annotated[Path, typer.Argument(help="Folder (or zip, or TFRecords) of images.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="ZIP", help="The data set.")],
+    resolution: Annotated[
+        int | None,
+        typer.Option(help="Side in pixels, a power of two; else what fits.", show_default=False),
+    ] = None,
+    crop: Annotated[
+        str, typer.Option(help="center, fit (pad) or smart (busiest part).")
+    ] = "center",
+    background: Annotated[str, typer.Option(help="Colour behind transparent art.")] = "white",
+    min_side: Annotated[
+        int | None,
+        typer.Option(help="Refuse images with a shorter side.", show_default=False),
+    ] = None,
+    dedupe: Annotated[
+        int, typer.Option(help="Refuse near-copies up to N differing hash bits; -1: keep.")
+    ] = 6,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="'folders' or a CSV of file,class.", show_default=False),
+    ] = None,
+    outliers: Annotated[
+        int, typer.Option(min=0, help="Also a sheet of the N images least like the others.")
+    ] = 0,
+) -> Any:
+    """Turn a folder of art into a data set; bad images are refused one by one, and why."""
+    from nftgan.workflows.prepare import PrepareOptions
+    from nftgan.workflows.prepare import prepare as run
+
+    options = PrepareOptions(
+        resolution=resolution,
+        crop=crop,
+        background=background,
+        min_side=min_side,
+        dedupe=dedupe,
+        labels=labels,
+    )
+    report = run(art, output, options, progress=ui)
+    if report.rejected:
+        ui.table("Not used", ("image", "reason"), list(report.rejected))
+    ui.print(f"{report.kept} images of {report.resolution}x{report.resolution} in {report.output}")
+    if report.pixel_grid:
+        ui.print(f"pixel art of {report.pixel_grid} squares: training and finish follow")
+    ui.print(f"fingerprint {report.fingerprint}")
+    if outliers:
+        from nftgan.workflows.outliers import find_outliers
+
+        found = find_outliers(report.output, outliers, progress=ui)
+        ui.table("Least like the others", ("image", "distance"), list(found.strangest))
+        ui.table("Most alike", ("image", "image", "cosine"), list(found.alike))
+        ui.print(f"look at {found.sheet}")
+    from nftgan.networks.sources import BASE_SIDES
+
+    start = " --resume base" if report.resolution in BASE_SIDES else ""
+    ui.print(f"next: [bold]nftgan train {report.output} -o runs{start}[/]")
+    return report

@@ -1,0 +1,129 @@
+"""The verb train; its options are those of `nftgan/training/options.py`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nftgan.cli.ui import Ui
+from nftgan.cli.verbs import MAKE, verb
+from nftgan.training.options import OPTIONS, Option
+
+if TYPE_CHECKING:
+    from nftgan.workflows.train import TrainPlan
+
+
+def takes_training_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the options of training in the place of its `**options`.
+
+    The verb gets them by name, with texts read. A wrong text raises UsageError.
+    """
+    shown = {name: one for name, one in OPTIONS.items() if one.flag is not None}
+
+    @functools.wraps(function)
+    def command(*arguments: Any, **given: Any) -> Any:
+        for name, one in shown.items():
+            if one.parse is not None:
+                given[name] = one.parse(given[name])
+        return function(*arguments, **given)
+
+    signature = inspect.signature(function, eval_str=True)
+    parameters = []
+    for own in signature.parameters.values():
+        if own.kind is inspect.Parameter.VAR_KEYWORD:
+            parameters += [_parameter(one) for one in shown.values()]
+        else:
+            keyword = own.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            parameters.append(own if own.name == "ui" else keyword)
+    parameters.sort(key=lambda one: one.name == "dry_run")
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return command
+
+
+def _parameter(one: Option) -> inspect.Parameter:
+    """The option as Typer reads it."""
+    default = one.text if one.parse is not None else one.default
+    kind: Any = str if one.parse is not None else one.python
+    spelled = f"--{one.flag}"
+    if one.python is bool and default is not False:
+        spelled += f"/--no-{one.flag}"
+    about = typer.Option(
+        spelled,
+        help=one.help if one.default is not None or one.parse else f"{one.help} Else: {one.unset}.",
+        rich_help_panel=one.group,
+        show_default=default is not None,
+    )
+    return inspect.Parameter(
+        one.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind | None if default is None else kind, about],
+    )
+
+
+@verb(
+    MAKE,
+    example="nftgan train my-art.zip -o runs --preset 256 --resume base.safetensors --kimg 200",
+)
+@takes_training_options
+def train(
+    ui: Ui,
+    dataset: Annotated[
+        Path, typer.Argument(help="Data set made by prepare, or a StyleGAN zip or folder.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUNS", help="Folder of run folders.")
+    ],
+    gpus: Annotated[int, typer.Option(min=1, help="Processes that train as one, one per GPU.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Show the options and stop.")
+    ] = False,
+    **options: Any,
+) -> Any:
+    """Train a generator on a data set; the same command again goes on where it stopped."""
+    if gpus > 1 and not dry_run:
+        from nftgan.training.launch import launch, world_size
+
+        if world_size() == 1:
+            raise SystemExit(launch(sys.argv[1:], gpus))
+    from nftgan.training.presets import default_preset
+    from nftgan.workflows.train import plan_training, run_advice, run_training, tick_line
+
+    plan = plan_training(dataset, output, **options)
+    ui.note(f"{'going on in' if plan.continues else 'new run'} {plan.run_dir}")
+    if (squares := plan.config.dataset.pixel_grid) and options["cfg"] is None:
+        ui.note(f"pixel art of {squares} squares: {plan.config.cfg} (--cfg for another)")
+    facts = plan.config.dataset
+    full = default_preset(facts.resolution, "cuda")
+    if options["preset"] is None and options["resume"] is None and plan.config.preset != full:
+        ui.warn(
+            f"no GPU: the networks of preset {plan.config.preset} are trained; those of {full} need"
+            f" one, and here 12 GB and more (--preset {full})"
+        )
+    if dry_run:
+        return _show(ui, plan)
+    last = None
+    for last in run_training(plan, progress=ui):
+        ui.print(tick_line(last))
+    if (words := run_advice(plan.run_dir)) is not None:
+        ui.print(words)
+    ui.print(f"next: [bold]nftgan generate -m {plan.run_dir} --seeds 0-63 --grid -o candidates[/]")
+    return {"run": plan.run_dir, "last": last}
+
+
+def _show(ui: Ui, plan: TrainPlan) -> dict[str, Any]:
+    """Every option with who decided it, and what follows from them."""
+    from nftgan.cli.ui import plain
+
+    rows = [(f"{one.name}", plain(one.value), one.decided_by) for one in plan.options]
+    ui.table("Options", ("option", "value", "decided by"), rows)
+    config = plan.config.to_json()
+    follows = [(key, plain(value)) for key, value in config.items() if key not in OPTIONS]
+    ui.table("What follows", ("", "value"), follows)
+    return {"run": plan.run_dir, "continues": plan.continues, "options": config}

@@ -1,0 +1,78 @@
+"""The options of `train` are the lines of one dataclass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from nftgan.cli.main import app
+from nftgan.dataset.pack import write_dataset
+from nftgan.training.options import OPTIONS
+
+OF_THE_VERB = {"dataset", "output", "gpus", "dry_run"}
+OF_ALL = {"as_json", "quiet", "verbose", "debug"}
+
+
+@pytest.fixture
+def art(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    write_dataset(tmp_path / "art.zip", list(images), labels=None)
+    return tmp_path / "art.zip"
+
+
+def train(art: Path, *words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        app(["train", str(art), "-o", str(art.parent / "runs"), *words], standalone_mode=False)
+    return int(ended.value.code or 0)
+
+
+def test_the_verb_has_the_options_of_the_table_and_no_others() -> None:
+    command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    shown = {name for name, one in OPTIONS.items() if one.flag is not None}
+    assert {one.name for one in command.params} == shown | OF_THE_VERB | OF_ALL
+    for one in command.params:
+        if one.name in shown:
+            assert OPTIONS[one.name].help.split(",")[0] in one.help
+            assert f"--{OPTIONS[one.name].flag}" in one.opts
+
+
+def test_a_dry_run_shows_every_option_and_who_decided_it(
+    art: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert train(art, "--gamma", "2", "--no-cond", "--no-exact", "-n") == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    told = {words[1]: words[3:] for words in lines if len(words) > 3}
+    assert set(OPTIONS) <= set(told)
+    assert "given" in told["gamma"] and "2.0" in told["gamma"]
+    assert "given" in told["conditional"] and "given" in told["exact"]
+    assert "preset" in told["batch"] and "default" in told["snap"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--gamma", "low"), "--gamma 'low' is neither a number nor auto"),
+        (("--batch", "0"), "batch must be above zero, not 0"),
+        (("--metrics", "kid,fib"), "no metric is called 'fib'"),
+        (("--aug", "adda"), "no aug is called 'adda'"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_and_exit_2(
+    art: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    assert train(art, *words, "-n", "--json") == 2
+    assert json.loads(capsys.readouterr().out)["error"]["message"] == message
+
+
+def test_texts_of_the_command_line_become_values(
+    art: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(art, "--gamma", "auto", "--metrics", "none", "-n", "--json") == 0
+    options = json.loads(capsys.readouterr().out)["result"]["options"]
+    assert options["metrics"] == [] and options["gamma"] == 0.5
