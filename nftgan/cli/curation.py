@@ -209,9 +209,11 @@ def metadata(
 
     project = find_project(collection)
     if check:
-        problems = check_metadata(project)
-        for problem in problems:
-            ui.print(f"{problem.where}: {problem.what}")
+        found = check_metadata(project)
+        for problem in found:
+            say = ui.print if problem.blocks else ui.warn
+            say(f"{problem.where}: {problem.what}")
+        problems = [problem for problem in found if problem.blocks]
         if problems:
             raise CheckFailed(
                 f"{len(problems)} files are stale, the first: {problems[0].where}"

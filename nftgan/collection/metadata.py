@@ -20,6 +20,7 @@ from nftgan.collection.rarity import rarity
 from nftgan.collection.traits import Measures, traits
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import canonical_json, parse_json, translated_os_errors, write_bytes
+from nftgan.junk import is_junk
 
 CONTRACT_NAME = "contract.json"
 MAX_DOCUMENT_BYTES = 64 << 10
@@ -34,6 +35,8 @@ class Problem:
     where: str
     what: str
     hint: str = "nftgan metadata"
+    blocks: bool = True
+    """False: nothing that is published is wrong, so it stops no verb."""
 
 
 # ---- documents -------------------------------------------------------------------------------
@@ -182,6 +185,7 @@ def write_metadata(manifest: Manifest, folder: Path) -> int:
 def check(manifest: Manifest, folder: Path) -> tuple[Problem, ...]:
     """What in `folder` is not as `manifest` makes it; empty when all is up to date.
 
+    What desktops leave in folders is passed over: only the documents are ever published.
     Raises what `documents` raises: then there is nothing to compare with yet.
     """
     problems = []
@@ -196,8 +200,9 @@ def check(manifest: Manifest, folder: Path) -> tuple[Problem, ...]:
         elif found != data:
             problems.append(Problem(name, _difference(found, data)))
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name not in files:
-            problems.append(Problem(path.name, "belongs to no token", f"delete {path.name}"))
+        if path.name not in files and not is_junk(path.name):
+            what = "belongs to no token and is not published"
+            problems.append(Problem(path.name, what, f"delete {path}", blocks=False))
     for name, cid in (("images", manifest.cids.images), ("metadata", manifest.cids.metadata)):
         if cid is None:
             problems.append(Problem(name, "has no CID yet"))

@@ -17,6 +17,7 @@ from nftgan.project import Project
 from nftgan.workflows.immutable import differences, immutable_args
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import require_verified
+from nftgan.workflows.pins import serving_warning
 from nftgan.workflows.publishing import (
     ChainChoice,
     account_lock,
@@ -98,6 +99,8 @@ class Deployment:
         if not force:
             require_verified(project, manifest)
         self.connection = open_chain(choice, project)
+        if warning := serving_warning(project, manifest, self.connection.chain):
+            warn(warning)
         self.account = signer(self.connection, choice, prompt, warn)
         self.immutable_args = immutable_args(manifest, self.account.address)
         self.image_size = manifest.recipe.size

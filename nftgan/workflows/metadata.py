@@ -100,8 +100,10 @@ def ready_manifest(project: Project) -> Manifest:
     """The manifest with every CID known; MissingStepError before `metadata`, also when stale."""
     manifest = load_manifest(project)
     require_unchanged(project, manifest)
-    problems = documents.check(manifest, project.metadata) if manifest.cids.images else ()
+    found = documents.check(manifest, project.metadata) if manifest.cids.images else ()
+    problems = [problem for problem in found if problem.blocks]
     if manifest.cids.metadata is None or problems:
         what = f"{problems[0].where} {problems[0].what}" if problems else "no metadata yet"
-        raise MissingStepError(f"{project.name}: {what}", hint="nftgan metadata")
+        hint = problems[0].hint if problems else "nftgan metadata"
+        raise MissingStepError(f"{project.name}: {what}", hint=hint)
     return manifest

@@ -14,6 +14,7 @@ from nftgan.seeds import format_seeds
 from nftgan.workflows.immutable import require_same_collection
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import require_verified
+from nftgan.workflows.pins import serving_warning
 from nftgan.workflows.publishing import (
     ChainChoice,
     account_lock,
@@ -54,6 +55,8 @@ class Minting:
         self.seeds = manifest.seeds
         self.novelty = manifest.novelty_problem
         connection = open_chain(choice, project)
+        if warning := serving_warning(project, manifest, connection.chain):
+            warn(warning)
         self.collection = deployed_collection(project, connection)
         self.until = self._until(tokens)
         self.args = require_same_collection(self.collection, manifest)

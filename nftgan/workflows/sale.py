@@ -33,6 +33,7 @@ from nftgan.project import Project
 from nftgan.seeds import format_seeds
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin import require_verified
+from nftgan.workflows.pins import serving_warning
 from nftgan.workflows.publishing import (
     ChainChoice,
     deployed_collection,
@@ -352,6 +353,9 @@ class SaleManager(TxRunner, SaleReader):
         first = (self.record or {}).get("first", self.collection.next_token_id())
         tokens = range(first, min(first + terms.supply, len(manifest.pieces)))
         warnings = []
+        chain = self.connection.chain
+        if not options.blind and (only := serving_warning(self.project, manifest, chain)):
+            warnings.append(only)
         if kept := refuse_copies(manifest, tokens, allowed=allow_copies):
             warnings.append(f"too like other art, sold knowingly: tokens {format_seeds(kept)}")
         if terms.collection is None:

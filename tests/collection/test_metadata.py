@@ -117,7 +117,7 @@ def test_a_fresh_folder_has_no_problems_and_each_change_is_named(tmp_path: Path)
         "1.json": "is stale: description, name",
         "2.json": "is not canonical JSON",
         "3.json": "is not JSON",
-        "9.json": "belongs to no token",
+        "9.json": "belongs to no token and is not published",
     }
     assert write_metadata(full, tmp_path) == 4
     assert check(full, tmp_path) == ()

@@ -22,6 +22,7 @@ from nftgan.ipfs.cid import RAW, Cid
 from nftgan.ipfs.importer import Importer, Tree
 from nftgan.ipfs.pinning import PinResult, pack, pin_car, pin_collection
 from nftgan.ipfs.verify import blocks_to_fetch
+from nftgan.redaction import redact
 from tests.ipfs.fake_node import FakeNode, running
 
 TREE: Tree = {
@@ -405,3 +406,21 @@ def test_the_journal_holds_no_secret(tmp_path: Path, node: FakeNode) -> None:
     for line in (tmp_path / "pin.jsonl").read_text().splitlines():
         assert json.loads(line)["target"] == node.url
         assert "s3cret" not in line
+
+
+def test_a_node_behind_basic_auth_is_asked_as_kubo_writes_it(
+    tmp_path: Path, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """API.Authorizations of Kubo: "basic:USER:PASSWORD" and "bearer:TOKEN"."""
+    for secret, sent in (
+        ("basic:ada:correct-horse", "Basic YWRhOmNvcnJlY3QtaG9yc2U="),
+        ("bearer:s3cret-token", "Bearer s3cret-token"),
+        ("s3cret-token", "Bearer s3cret-token"),
+    ):
+        monkeypatch.setenv("NFTGAN_IPFS_TOKEN", secret)
+        node.asked.clear()
+        backend = open_backend(f"kubo={node.url}", store=tmp_path)
+        pin(tmp_path, backend)
+        assert {header for _, _, header in node.asked} == {sent}
+    assert "correct-horse" not in redact("says correct-horse")
+    assert "YWRhOmNvcnJlY3QtaG9yc2U" not in redact("Basic YWRhOmNvcnJlY3QtaG9yc2U=")

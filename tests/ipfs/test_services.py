@@ -13,6 +13,7 @@ from nftgan.ipfs.backends.http import Pace
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.pinning import pack
+from nftgan.ipfs.reader import entries
 from tests.ipfs.fake_node import FakeNode, running
 from tests.ipfs.fake_services import TOKEN, FakeServices
 from tests.ipfs.test_pinning import PIECE_7, ROOT, TREE, Waits, pin
@@ -352,7 +353,7 @@ def test_a_service_that_repeats_the_token_does_not_get_it_shown(
     tmp_path: Path, services: FakeServices
 ) -> None:
     reply = f'{{"error": {{"reason": "BAD", "details": "header Bearer {TOKEN} is odd"}}}}'
-    services.faults["pin"] = ["answer 409:" + reply]
+    services.faults["pin"] = ["answer 400:" + reply]
     with pytest.raises(ServiceError, match=r"BAD: header Bearer .token. is odd") as failed:
         pin(tmp_path, backend("psa"))
     assert TOKEN not in failed.value.message
@@ -371,3 +372,42 @@ def test_requests_keep_the_pace_that_is_allowed() -> None:
     for _ in range(7):
         pace.keep()
     assert pauses == [60.0, 60.0]
+
+
+def test_what_was_pinned_by_another_program_is_success(
+    tmp_path: Path, services: FakeServices
+) -> None:
+    """409 DUPLICATE_OBJECT: the record is looked up, also when the list lags or never has it."""
+    duplicate = 'answer 409:{"error": {"reason": "DUPLICATE_OBJECT", "details": "already pinned"}}'
+    for cid, data in services.network.items():
+        services.keep(cid, data)
+    services.faults["pin"] = [duplicate] * 4
+    services.faults["pins"] = ['answer:{"count": 0, "results": []}'] * 4
+    waits = Waits()
+    assert pin(tmp_path, backend("psa", waits)).root == ROOT
+    assert services.count("pin") == 4 and not services.pins
+    assert waits[:3] == [1.0, 2.0, 4.0]
+    services.blocks.clear()
+    services.faults["pin"] = [duplicate] * 4
+    with pytest.raises(CheckFailed, match="is missing the block"):
+        pin(tmp_path, backend("psa"))
+
+
+def test_a_conflict_whose_record_shows_up_is_waited_for(
+    tmp_path: Path, services: FakeServices
+) -> None:
+    """The list lags: the root is not in it when it is looked for, and is after the conflict."""
+    car = CarFile(tmp_path / "network.car")
+    roots = [car.root, *(link.cid for link in entries(car.get, car.root))]
+    for number, root in enumerate(roots):
+        services.pins[f"old-{number}"] = {
+            "requestid": f"old-{number}",
+            "status": "pinning",
+            "created": "2026-01-01T00:00:00Z",
+            "pin": {"cid": str(root)},
+            "info": {},
+        }
+    services.faults["pin"] = ['answer 409:{"error": {"reason": "DUPLICATE_OBJECT"}}'] * 4
+    services.faults["pins"] = ['answer:{"count": 0, "results": []}'] * 5
+    assert pin(tmp_path, backend("psa")).root == ROOT
+    assert len(services.pins) == 4 and {p["status"] for p in services.pins.values()} == {"pinned"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -48,6 +49,19 @@ def _fit(token: str, where: str) -> str:
         raise CredentialError(f"{where} holds more than a token", hint="one line, no spaces")
     remember(token)
     return token
+
+
+def authorization(token: str) -> str:
+    """The header's value; a token may be written as in Kubo's API.Authorizations.
+
+    `basic:USER:PASSWORD` is HTTP's basic scheme; `bearer:TOKEN` and TOKEN alone are bearer tokens.
+    """
+    kind, _, rest = token.partition(":")
+    if kind == "basic" and ":" in rest:
+        pair = base64.b64encode(rest.encode()).decode()
+        remember(pair, rest.partition(":")[2])
+        return f"Basic {pair}"
+    return f"Bearer {rest if kind == 'bearer' and rest else token}"
 
 
 def redacted(text: str, token: str | None) -> str:

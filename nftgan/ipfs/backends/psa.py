@@ -18,6 +18,9 @@ from nftgan.progress import Progress
 PAGE = 1000
 """The most records that the specification lets one answer hold."""
 
+CONFLICT = 409
+"""Status of what is pinned already (DUPLICATE_OBJECT)."""
+
 RANK = {"pinned": 0, "pinning": 1, "queued": 2, "failed": 3}
 
 
@@ -101,8 +104,10 @@ class PsaBackend(GatewayReads):
             answer = self._service.request(
                 "POST", path, what=what, document=pin, expect="json", attempts=1
             )
-        except ServiceRefused:
-            raise
+        except ServiceRefused as exc:
+            if exc.status != CONFLICT:
+                raise
+            return self._there_already(root)
         except ServiceError:
             # It may have been taken all the same; a second request would be a second pin.
             record = self._records([root]).get(root)
@@ -110,6 +115,16 @@ class PsaBackend(GatewayReads):
                 return record
             answer = self._service.request("POST", path, what=what, document=pin, expect="json")
         return self._record(answer.field(), root)
+
+    def _there_already(self, root: Cid) -> dict[str, Any]:
+        """The record of what was pinned before, by whatever program; a list may lag behind."""
+        for pause in (1.0, 2.0, 4.0, 0.0):
+            if (record := self._records([root]).get(root)) is not None:
+                return record
+            if pause:
+                self._wait(pause)
+        # It says itself that it has it; reading back shows whether that is so.
+        return {"requestid": "", "status": "pinned", "pin": {"cid": str(root)}}
 
     def _record(self, record: Any, root: Cid | None = None) -> dict[str, Any]:
         """The record when it has what is needed, and is of `root`. Raises CheckFailed."""

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult
 
 from nftgan.addresses import is_loopback
 from nftgan.errors import CredentialError, ServiceError
-from nftgan.ipfs.backends.access import NODE_TOKEN, checked_url, redacted
+from nftgan.ipfs.backends.access import NODE_TOKEN, authorization, checked_url, redacted
 from nftgan.ipfs.backends.base import ServiceRefused, ServiceTimeout
 from nftgan.ipfs.backends.http import (
     AGAIN,
@@ -71,7 +71,7 @@ class Rpc:
             base=parts.path.rstrip("/").removesuffix("/api/v0") + "/api/v0",
             session=True,
             timeout=self._timeout,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers={"Authorization": authorization(token)} if token else {},
         )
         self._http = self._client._client
         if self.loopback:

@@ -1,0 +1,86 @@
+"""Who buys a token must be able to fetch it: said before a public chain, asked of nobody here."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nftgan.chain.networks import CHAINS
+from nftgan.collection.manifest import Manifest
+from nftgan.project import Project
+from nftgan.workflows.metadata import check_metadata, ready_manifest
+from nftgan.workflows.pin import pin
+from nftgan.workflows.pins import is_local, serving_warning
+from tests.ipfs.fake_node import FakeNode, running
+from tests.ipfs.fake_services import TOKEN, FakeServices
+
+EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+    shutil.copytree(EXAMPLE, tmp_path / "avatars")
+    return Project(tmp_path / "avatars")
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNode]:
+    with running(FakeNode()) as fake:
+        monkeypatch.setenv("NFTGAN_IPFS_API", fake.url)
+        yield fake
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
+    with running(FakeServices()) as fake:
+        for name in ("PINATA_UPLOAD_URL", "PINATA_API_URL", "PINATA_GATEWAY"):
+            monkeypatch.setenv(f"NFTGAN_{name}", fake.url)
+        monkeypatch.setenv("NFTGAN_PINATA_JWT", TOKEN)
+        yield fake
+
+
+def warning(project: Project, chain: str) -> str:
+    manifest = Manifest.load(project.manifest_path)
+    return serving_warning(project, manifest, CHAINS[chain]) or ""
+
+
+def test_only_this_machine_is_said_before_a_public_chain(
+    project: Project, node: FakeNode, services: FakeServices
+) -> None:
+    pin(project)
+    assert "in embedded on this machine: on sepolia every wallet" in warning(project, "sepolia")
+    assert warning(project, "embedded") == warning(project, "anvil") == ""
+    pin(project, ("kubo",))
+    assert "in embedded, kubo on this machine" in warning(project, "base")
+    pin(project, ("pinata",))
+    assert warning(project, "sepolia") == ""
+
+
+def test_a_place_that_cannot_be_opened_now_is_not_taken_for_this_machine(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NFTGAN_PINATA_JWT", raising=False)
+    assert not is_local("pinata") and not is_local("kubo=https://node.example")
+    assert is_local("embedded") and is_local("kubo=http://127.0.0.1:5001")
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "._0.json", "Thumbs.db", "desktop.ini", "0.json~"])
+def test_what_a_desktop_leaves_in_the_folder_stops_nothing(project: Project, name: str) -> None:
+    for folder in (project.metadata, project.images):
+        (folder / name).write_bytes(b"x")
+    assert check_metadata(project) == ()
+    root = pin(project).root
+    (project.metadata / name).unlink()
+    (project.images / name).unlink()
+    assert pin(project).root == root, "and it is not published"
+
+
+def test_another_file_in_the_folder_is_named_and_stops_nothing_either(project: Project) -> None:
+    (project.metadata / "notes.txt").write_bytes(b"x")
+    (problem,) = check_metadata(project)
+    assert not problem.blocks and problem.hint == f"delete {project.metadata / 'notes.txt'}"
+    ready_manifest(project)
