@@ -29,6 +29,7 @@ ROWS = [
         "http",
         "links",
         "page",
+        "patience",
         "pixels",
         "plugins",
         "png",

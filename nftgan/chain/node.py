@@ -12,6 +12,7 @@ from nftgan.chain.errors import NodeUnavailable
 from nftgan.errors import ServiceError
 from nftgan.files import parse_json
 from nftgan.http import CLOCK, Backoff, HttpClient, HttpFault, retry_after
+from nftgan.patience import Patience
 from nftgan.redaction import remember
 
 TIMEOUT_SECONDS = 30
@@ -52,7 +53,7 @@ class NodeProvider(JSONBaseProvider):
         self._url, self.where = url, where
         self._secrets = url_secrets(url)
         remember(*(secret.decode() for secret in self._secrets))
-        self._waited_seconds = 0.0
+        self._patience = Patience(PATIENCE_SECONDS, prompt_seconds=PROMPT_SECONDS)
         self._client = HttpClient(
             url,
             timeout=(timeout_seconds, timeout_seconds),
@@ -89,16 +90,13 @@ class NodeProvider(JSONBaseProvider):
 
         A node that drips its answers would else hold a verb for as long as it likes.
         """
-        if self._waited_seconds > PATIENCE_SECONDS:
+        if self._patience.over:
             raise ServiceError(
                 f"the node at {self.where} is too slow: it took {PATIENCE_SECONDS:.0f} s too long",
                 hint="run the same command again, or choose another node with --rpc",
             )
-        began = CLOCK.now()
-        try:
+        with self._patience.waiting():
             return self._ask(body)
-        finally:
-            self._waited_seconds += max(CLOCK.now() - began - PROMPT_SECONDS, 0)
 
     def _ask(self, body: bytes) -> dict[str, Any]:
         """One answer that is JSON-RPC; _TransientError for what may pass."""

@@ -17,9 +17,12 @@ from nftgan.errors import ServiceError, UsageError
 from nftgan.http import TRANSIENT, Backoff, Fault, HttpClient, HttpFault, Response, retry_after
 from nftgan.ipfs.car_stream import car_blocks
 from nftgan.ipfs.cid import Cid
-from nftgan.ipfs.reader import MAX_BLOCK_BYTES, MissingBlock
+from nftgan.ipfs.reader import MAX_BLOCK_BYTES, BlockGetter, MissingBlock
+from nftgan.patience import Patience
 
 TIMEOUT_SECONDS = 60
+PATIENCE_SECONDS, PROMPT_SECONDS, PROMPT_BYTES = 900.0, 3.0, 64 << 10
+"""What blocks from one place may take in all, beyond PROMPT_SECONDS each and 64 KiB a second."""
 BLOCK_SECONDS = 180
 """For a whole block: a gateway that sends a byte a minute does not hold anyone for ever."""
 REDIRECTS = 5
@@ -30,8 +33,9 @@ LOOKS = 3
 """Attempts where it looked for a block as long as it cared to: it hardly finds it later."""
 GIVE_UP = 3
 """Blocks in a row that did not come in all their attempts: no more are asked for."""
-SLOWEST_BYTES = 4_000
-"""A second, of a CAR, once its first minute is over."""
+SLOWEST_BYTES, CAR_SECONDS = 4_000, 3600.0
+"""A second, of a CAR, but for a minute in all; and how long one lasts. What is missing then is
+asked for block by block."""
 
 _LOOKED = frozenset({408, 504, 522, 524})
 T = TypeVar("T")
@@ -72,6 +76,7 @@ class RemoteGateway:
         self._base = url.rstrip("/")
         self._wait, self._note = wait, note
         self._backoff = Backoff(0.5, 60.0)
+        self._patience = _patience()
         self._failed = 0  # blocks in a row that did not come
         self._given_up = ""
 
@@ -82,7 +87,11 @@ class RemoteGateway:
             with self._open(f"{cid}?format=raw", RAW_TYPE, str(cid)) as got:
                 return _block(got)
 
-        return self._patiently(once)
+        _refuse_slow(self._patience, self.host)
+        with self._patience.waiting() as came:
+            data = self._patiently(once)
+            came(len(data))
+        return data
 
     def blocks(self, root: Cid) -> Iterator[tuple[Cid, bytes]]:
         """The DAG below `root` in one answer, as far as it comes: the rest is asked for by CID.
@@ -94,21 +103,17 @@ class RemoteGateway:
             path = f"{root}?format=car&dag-scope=all"
             return self._open(path, CAR_TYPE, str(root), refusal_is_fault=True)
 
+        _refuse_slow(self._patience, self.host)
         try:
-            response = self._patiently(begin)
+            with self._patience.waiting():
+                response = self._patiently(begin)
         except _NoCar:
             return
         with response:
             if not response.headers.get("content-type", "").startswith(CAR_TYPE):
                 return
-            began, size = time.monotonic(), 0
             try:
-                for cid, data in car_blocks(response.pieces()):
-                    yield cid, data
-                    size += len(data)
-                    seconds = time.monotonic() - began
-                    if seconds > TIMEOUT_SECONDS and size < SLOWEST_BYTES * seconds:
-                        return
+                yield from car_blocks(_timely(response.pieces(seconds=CAR_SECONDS)))
             except (ValueError, HttpFault):
                 return
 
@@ -185,6 +190,47 @@ class RemoteGateway:
 
 class _NoCar(Exception):
     """The gateway does not give CARs."""
+
+
+def patient(get: BlockGetter, name: str) -> BlockGetter:
+    """`get` that gives up, with ServiceError, when the place `name` was slow for too long in all.
+
+    A place that makes each block last almost as long as it may would else hold a verb for days.
+    """
+    patience = _patience()
+
+    def read(cid: Cid) -> bytes:
+        _refuse_slow(patience, name)
+        with patience.waiting() as came:
+            data = get(cid)
+            came(len(data))
+        return data
+
+    return read
+
+
+def _patience() -> Patience:
+    return Patience(PATIENCE_SECONDS, prompt_seconds=PROMPT_SECONDS, bytes_per_second=PROMPT_BYTES)
+
+
+def _refuse_slow(patience: Patience, name: str) -> None:
+    if patience.over:
+        raise ServiceError(
+            f"{name} is too slow: it took {PATIENCE_SECONDS:.0f} s too long in all",
+            hint="run the same command again, or name another gateway",
+        )
+
+
+def _timely(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces of a CAR, until they came too slowly for a minute."""
+    slow = Patience(TIMEOUT_SECONDS, prompt_seconds=0, bytes_per_second=SLOWEST_BYTES)
+    while not slow.over:
+        with slow.waiting() as came:
+            piece = next(pieces, b"")
+            came(len(piece))
+        if not piece:
+            return
+        yield piece
 
 
 def _block(response: Response) -> bytes:

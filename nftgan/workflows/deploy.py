@@ -16,7 +16,7 @@ from nftgan.networks.model_file import read_model
 from nftgan.project import Project
 from nftgan.workflows.immutable import differences, immutable_args
 from nftgan.workflows.metadata import ready_manifest
-from nftgan.workflows.pin import require_verified
+from nftgan.workflows.pin_recheck import require_verified
 from nftgan.workflows.pins import serving_warning
 from nftgan.workflows.publishing import (
     ChainChoice,

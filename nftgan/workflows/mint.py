@@ -13,7 +13,7 @@ from nftgan.project import Project
 from nftgan.seeds import format_seeds
 from nftgan.workflows.immutable import require_same_collection
 from nftgan.workflows.metadata import ready_manifest
-from nftgan.workflows.pin import require_verified
+from nftgan.workflows.pin_recheck import require_verified
 from nftgan.workflows.pins import serving_warning
 from nftgan.workflows.publishing import (
     ChainChoice,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from nftgan.collection.manifest import Manifest
 from nftgan.errors import (
     CheckFailed,
     CredentialError,
-    MissingStepError,
     NftganError,
     PartlyDone,
     ServiceError,
@@ -21,10 +19,8 @@ from nftgan.errors import (
 )
 from nftgan.files import append_line, read_json, write_json
 from nftgan.ipfs.backends import Backend, open_backend
-from nftgan.ipfs.backends.base import NoRawBlocks
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.car_validate import validate_car
-from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.importer import Tree
 from nftgan.ipfs.pinning import PinResult, pack, pin_car
@@ -37,7 +33,6 @@ from nftgan.ipfs.preflight import (
     require_disk_space,
     scan,
 )
-from nftgan.ipfs.reader import MissingBlock, NotFound, resolve, stream, verified
 from nftgan.ipfs.store import BlockStore
 from nftgan.ipfs.verify import VerifyMode
 from nftgan.progress import SILENT, Progress
@@ -46,8 +41,6 @@ from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.sources import project_model
 
 EMBEDDED = "embedded"
-ASKED_AGAIN = 6
-"""Tokens, beside the first and the last, that a place is asked for before money is spent."""
 SAMPLED = 200
 """Blocks of a sample, about: for the guess of a dry run."""
 
@@ -309,7 +302,7 @@ def collection_tree(project: Project, manifest: Manifest) -> Tree:
 
 def check_promises(cids: Mapping[str, str], manifest: Manifest) -> None:
     """What was packed has the CIDs that the metadata promises. Raises CheckFailed."""
-    for name, promised in _promised(manifest).items():
+    for name, promised in promised_cids(manifest).items():
         if cids.get(name) != promised:
             raise CheckFailed(
                 f"{name} changed since its CID was computed",
@@ -317,7 +310,8 @@ def check_promises(cids: Mapping[str, str], manifest: Manifest) -> None:
             )
 
 
-def _promised(manifest: Manifest) -> dict[str, str | None]:
+def promised_cids(manifest: Manifest) -> dict[str, str | None]:
+    """The CIDs that metadata and contract name: of images, metadata and, unless kept, the model."""
     cids = manifest.cids
     return {"images": cids.images, "metadata": cids.metadata, MODEL_NAME: cids.model}
 
@@ -334,7 +328,7 @@ def pins(project: Project) -> dict[str, Any]:
 
 def verified_places(project: Project, manifest: Manifest) -> list[str]:
     """The targets from which the content that the manifest promises now was read back."""
-    promised = _promised(manifest)
+    promised = promised_cids(manifest)
     return [
         target
         for target, entry in pins(project).items()
@@ -345,42 +339,17 @@ def verified_places(project: Project, manifest: Manifest) -> list[str]:
     ]
 
 
-def require_verified(project: Project, manifest: Manifest) -> None:
-    """One place serves, when asked now, what the tokens will link to.
-
-    pins.json alone is not believed: it may have come with the folder, and a place may have
-    forgotten. Raises MissingStepError when no place is on record, or none of them has it any more;
-    ServiceError or CredentialError when none could be asked.
-    """
-    failures: list[NftganError] = []
-    for target in verified_places(project, manifest):
-        if not _is_own_place(target):
-            continue
-        try:
-            _ask_again(project, manifest, target)
-            return
-        except (CheckFailed, MissingStepError, ServiceError, CredentialError, UsageError) as exc:
-            failures.append(exc)
-    if failures:
-        raise failures[0]
-    if not pins(project):
-        raise MissingStepError(f"{project.name} is not pinned anywhere", hint="nftgan pin")
-    raise MissingStepError(
-        f"{project.name} was not read back as it is now from any place", hint="nftgan pin"
-    )
-
-
 def _places_path() -> Path:
     return state_home() / "places.txt"
 
 
 def _note_place(target: str) -> None:
     """An address that this person pinned to; only such a one is asked again, with its token."""
-    if "=" in target and not _is_own_place(target):
+    if "=" in target and not is_own_place(target):
         append_line(_places_path(), target)
 
 
-def _is_own_place(target: str) -> bool:
+def is_own_place(target: str) -> bool:
     """Whether the place was named by this person: a folder from somebody else names its maker's.
 
     Raises nothing: an unreadable note means no.
@@ -391,44 +360,3 @@ def _is_own_place(target: str) -> bool:
         return target in _places_path().read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return False
-
-
-def _ask_again(project: Project, manifest: Manifest, target: str) -> None:
-    """The target gives the promised roots, and first, last and some other tokens whole."""
-    numbers = range(len(manifest.pieces))
-    # By a lot that the place cannot foresee.
-    drawn = random.SystemRandom().sample(numbers, min(ASKED_AGAIN, len(numbers)))
-    backend = open_backend(target, store=store_folder())
-    try:
-        get = verified(backend.get)
-        for cid in filter(None, _promised(manifest).values()):
-            get(Cid.parse(cid))
-        for number in sorted({*numbers[:1], *numbers[-1:], *drawn}):
-            for root, name in (
-                (manifest.cids.metadata, f"{number}.json"),
-                (manifest.cids.images, f"{number}.png"),
-            ):
-                for _ in stream(get, resolve(get, Cid.parse(str(root)), name)):
-                    pass
-    except NoRawBlocks:
-        recorded = str(pins(project)[target].get("root"))
-        root = str(Cid.parse(recorded))
-        if root != recorded:
-            raise CheckFailed(f"{recorded[:100]!a} is no root", hint="nftgan pin") from None
-        _ask_files_again(project, backend, root, sorted({*numbers[:1], *numbers[-1:], *drawn}))
-    except (MissingBlock, NotFound) as exc:
-        raise MissingStepError(
-            f"{target} does not hold the collection as it is now", hint=f"nftgan pin --to {target}"
-        ) from exc
-    finally:
-        backend.close()
-
-
-def _ask_files_again(project: Project, backend: Backend, root: str, numbers: Sequence[int]) -> None:
-    """The same of a place that gives whole files only: they are the files of this folder."""
-    assert backend.by_path is not None
-    for number in numbers:
-        for path in (f"metadata/{number}.json", f"images/{number}.png"):
-            found = b"".join(backend.by_path(f"{root}/{path}"))
-            if found != (project.root / path).read_bytes():
-                raise CheckFailed(f"{backend.name} serves another {path}", hint="nftgan pin")

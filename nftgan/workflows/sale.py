@@ -32,7 +32,7 @@ from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.seeds import format_seeds
 from nftgan.workflows.metadata import ready_manifest
-from nftgan.workflows.pin import require_verified
+from nftgan.workflows.pin_recheck import require_verified
 from nftgan.workflows.pins import serving_warning
 from nftgan.workflows.publishing import (
     ChainChoice,

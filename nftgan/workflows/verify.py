@@ -16,7 +16,7 @@ from nftgan.ipfs.backends import open_backend
 from nftgan.ipfs.fetched import FetchedBlocks
 from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.reader import FileReader
-from nftgan.ipfs.remote import RemoteGateway
+from nftgan.ipfs.remote import RemoteGateway, patient
 from nftgan.networks.model_file import read_model
 from nftgan.pixels import pixel_hash
 from nftgan.png import read_png, write_png
@@ -48,7 +48,7 @@ def content(
         sources.append(("embedded store", FileReader(embedded_store().get)))
     for url in gateways:
         if url == "kubo":
-            reader = FileReader(open_backend(url, store=store_folder()).get)
+            reader = FileReader(patient(open_backend(url, store=store_folder()).get, url))
         else:
             blocks = FetchedBlocks(RemoteGateway(url, note=progress.note), kept, progress)
             reader = FileReader(blocks, blocks.fetch)

@@ -72,7 +72,7 @@ MUTANTS = (
     Mutant("collection/settings", "check_address(config.royalty.receiver)", "pass", "tests/collection/test_settings.py"),
     Mutant("workflows/stale_settings", "if changed := settings_changed(project, manifest)", "if changed := ()", "tests/workflows/test_stale_settings.py"),
     Mutant("workflows/immutable", "if getattr(found, field.name) != getattr(wanted, field.name)", "if False", "tests/workflows/test_immutable.py"),
-    Mutant("workflows/pin", "            _ask_again(project, manifest, target)\n", "", "tests/workflows/test_pin_targets.py -k record_from_another"),
+    Mutant("workflows/pin_recheck", "            _ask_again(project, manifest, target)\n", "", "tests/workflows/test_pin_targets.py -k record_from_another"),
     # ---- money
     Mutant("chain/fees", "limit = 2 * base + tip", "limit = base + tip", "tests/chain/test_fees.py"),
     Mutant("chain/fees", "rewards[len(rewards) // 2]", "rewards[-1]", "tests/chain/test_fees.py"),

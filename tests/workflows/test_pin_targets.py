@@ -31,9 +31,9 @@ from nftgan.workflows.pin import (
     embedded_store,
     pin,
     pin_again,
-    require_verified,
     verified_places,
 )
+from nftgan.workflows.pin_recheck import require_verified
 from nftgan.workflows.publishing import ChainChoice
 from nftgan.workflows.status import status
 from tests.ipfs.fake_node import FakeNode, running
@@ -51,7 +51,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk = Desk(tmp_path)
     monkeypatch.setenv("NFTGAN_HOME", desk.environment["NFTGAN_HOME"])
     patient = functools.partial(open_backend, wait=Waits())
-    monkeypatch.setattr("nftgan.workflows.pin.open_backend", patient)
+    for module in ("pin", "pin_recheck"):
+        monkeypatch.setattr(f"nftgan.workflows.{module}.open_backend", patient)
     shutil.copytree(EXAMPLE, desk.collection)
     return desk
 

@@ -29,8 +29,8 @@ from nftgan.ipfs.backends.body import Body
 MAX_WAIT_SECONDS = 60.0
 CONNECT_SECONDS = 30.0
 ANSWER_BYTES = 8 << 20
-ANSWER_SECONDS = 600.0
-"""For one whole answer, however slowly its bytes come."""
+ANSWER_SECONDS, FILE_SECONDS = 600.0, 7200.0
+"""For one whole answer, and for one whole file, however slowly its bytes come."""
 AGAIN = "run the same command again: it goes on where it stopped"
 
 
@@ -151,7 +151,7 @@ class Service:
         """The bytes of a file, piece by piece; a failure after the first piece is not mended."""
 
         def begin(response: Response) -> tuple[Response, bytes, Iterator[bytes]]:
-            pieces = response.pieces()
+            pieces = response.pieces(seconds=FILE_SECONDS)
             return response, next(pieces, b""), pieces
 
         response, first, pieces = self._send(_Call("GET", path, what), begin)
