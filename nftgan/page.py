@@ -12,6 +12,8 @@ import html
 import re
 from collections.abc import Iterable
 
+from nftgan.terminal import visible
+
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _PAGE = """<!doctype html>
@@ -36,9 +38,10 @@ style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'">
 def escape(value: object) -> str:
     """Any text, safe in an element and in a quoted attribute.
 
-    What is no character of HTML (controls, lone surrogates) becomes U+FFFD.
+    What is no character of HTML (controls, lone surrogates) becomes U+FFFD; what turns the
+    direction of writing, or is shown as nothing, is written out.
     """
-    return html.escape(_CONTROL.sub("\ufffd", str(value)), quote=True)
+    return html.escape(visible(_CONTROL.sub("\ufffd", str(value))), quote=True)
 
 
 def page(title: str, style: str, body: str) -> str:

@@ -44,3 +44,8 @@ def test_each_part_of_a_page_keeps_words_as_words() -> None:
 
 def test_what_is_no_character_of_html_is_replaced() -> None:
     assert page.escape("a\x00b\x1b\ud800c\n") == "a\ufffdb\ufffd\ufffdc\n"
+
+
+def test_what_hides_or_turns_the_direction_is_seen_on_a_page() -> None:
+    assert page.escape("0x1\u202e2\u200b") == "0x1&lt;U+202E&gt;2&lt;U+200B&gt;"
+    assert page.escape("a\x1b❤️") == "a\ufffd❤️"
