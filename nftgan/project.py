@@ -65,6 +65,11 @@ class Project:
         return self.root / "metadata"
 
     @property
+    def live(self) -> Path:
+        """The page that draws a token by itself, and its recipe (`metadata --live`)."""
+        return self.root / "live"
+
+    @property
     def contract_json(self) -> Path:
         return self.metadata / "contract.json"
 

@@ -200,6 +200,14 @@ def metadata(
     ui: Ui,
     collection: Collection = None,
     check: Annotated[bool, typer.Option("--check", help="Only say what is stale.")] = False,
+    live: Annotated[
+        bool | None,
+        typer.Option(
+            "--live/--no-live",
+            help="Markets get a page that draws each token (animation_url); else as it was.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> Any:
     """Measure traits and rarity, write ERC-721 JSON, compute every CID locally."""
     from nftgan.errors import CheckFailed
@@ -222,11 +230,13 @@ def metadata(
             )
         ui.print("all metadata is up to date")
         return {"problems": []}
-    result = run(project, progress=ui)
+    result = run(project, live=live, progress=ui)
     ui.print(f"{result.pieces} pieces, {result.written} files written in {result.folder}")
     ui.print(f"images    ipfs://{result.cids.images}")
     ui.print(f"metadata  ipfs://{result.cids.metadata}")
     model = result.cids.model
+    if result.cids.live:
+        ui.print(f"live      ipfs://{result.cids.live}")
     ui.text(f"model     {f'ipfs://{model}' if model else 'not published ([model] publish)'}")
     ui.print(f"next: [bold]nftgan pin -C {project.root}[/]")
     return result

@@ -44,6 +44,9 @@ class Cids:
     metadata: str | None = None  # of the folder metadata/, contract.json included
     model: str | None = None  # of the model file
     contract: str | None = None  # of metadata/contract.json
+    live: str | None = (
+        None  # of the folder live/, whose page draws the tokens; None: not wished for
+    )
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ class Manifest:
             "recipe_hash": self.recipe_hash,
             "pieces_root": self.pieces_root,
             "royalties": asdict(self.royalties),
-            "cids": asdict(self.cids),
+            "cids": _cids(self.cids),
             "tokens": [_piece_to_json(piece) for piece in self.pieces],
             **({} if self.novelty is None else {"novelty": self.novelty}),
         }
@@ -349,6 +352,11 @@ def _words(section: CollectionSection) -> dict[str, Any]:
     if not section.animation_url:
         del words["animation_url"]
     return words
+
+
+def _cids(cids: Cids) -> dict[str, str | None]:
+    """Plain data; a key that is younger than the format is left out while it is empty."""
+    return {key: cid for key, cid in asdict(cids).items() if cid is not None or key != "live"}
 
 
 def _piece_to_json(piece: Piece) -> dict[str, Any]:

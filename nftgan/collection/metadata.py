@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from nftgan.collection import tags
+from nftgan.collection.live_link import live_link
 from nftgan.collection.manifest import Manifest, Piece, unfilled
 from nftgan.collection.rarity import rarity
 from nftgan.collection.traits import Measures, traits
@@ -100,6 +101,8 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
     if words.animation_url:
         filled = words.animation_url.replace("{id}", str(piece.id))
         document["animation_url"] = filled.replace("{seed}", str(piece.seed))
+    elif manifest.cids.live:
+        document["animation_url"] = live_link(manifest.cids.live, piece.seed, piece.pixels)
     document = _nfc(document)
     validate(document, "token", f"token {piece.id}")
     return document

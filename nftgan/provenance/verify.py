@@ -27,6 +27,7 @@ from nftgan.pixels import pixel_hash
 from nftgan.png import check_canonical, decode_png
 from nftgan.provenance.checks import CheckLog, TokenReport
 from nftgan.provenance.content import MAX_IMAGE_BYTES, MAX_JSON_BYTES, Content, Unavailable
+from nftgan.provenance.live_check import live_problem
 from nftgan.provenance.models import Limits, TooHeavy, fetched_model, opened_model
 from nftgan.provenance.rendered import Made, RenderedNotes
 from nftgan.synthesis.recipe import Recipe
@@ -318,11 +319,20 @@ class Verifier:
             self._check_pixels(log, own, recipe)
             self._check_merkle_proof(log, own, token)
             if "animation_url" in document:
-                log.note("animation", _animation(document["animation_url"]))
+                self._check_animation(log, document)
         log.skip("there is no metadata to check it by", *self._check_names)
         order = {name: i for i, name in enumerate(CHECKS)}
         checks = sorted(log.checks, key=lambda check: order[check.name])
         return TokenReport(token, seed, tuple(checks), burnt)
+
+    def _check_animation(self, log: CheckLog, document: dict[str, Any]) -> None:
+        with self.checking(log, "animation"):
+            problem = live_problem(self.content, document["animation_url"], document["nftgan"])
+            if problem:
+                log.note("animation", problem)
+            else:
+                found = "markets show the page that nftgan ships, and it draws this very token"
+                log.check("animation", True, found, "")
 
     def _seed(self, token: int) -> int | None:
         try:
@@ -476,10 +486,6 @@ def parsed_document(data: bytes, token: int) -> dict[str, Any]:
     except UsageError as exc:  # it is theirs, so no usage of ours is wrong
         raise CheckFailed(exc.message) from exc
     return document
-
-
-def _animation(uri: str) -> str:
-    return f"markets show {uri[:100]} instead of the image, and nothing here checks what that is"
 
 
 def _unsafe(margin: float) -> str:

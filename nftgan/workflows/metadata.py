@@ -15,6 +15,7 @@ from nftgan.pixels import pixel_hash
 from nftgan.png import read_png
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import Project
+from nftgan.workflows.live_folder import prepare_live
 from nftgan.workflows.sources import project_model
 from nftgan.workflows.stale_settings import TAKE_OVER, require_unchanged, settings_changed
 
@@ -30,10 +31,14 @@ class MetadataResult:
     pieces_root: str
 
 
-def metadata(project: Project, *, progress: Progress = SILENT) -> MetadataResult:
+def metadata(
+    project: Project, *, live: bool | None = None, progress: Progress = SILENT
+) -> MetadataResult:
     """`metadata/ID.json` and `contract.json` describe exactly what was rendered.
 
-    Raises MissingStepError before `render`, CheckFailed when an image was changed since.
+    live: whether markets are given a page that draws each token; None: as it was. Raises
+    MissingStepError before `render`, CheckFailed when an image was changed since, UsageError
+    when the page is wished for and cannot be.
     """
     with project.lock():
         manifest = load_manifest(project)
@@ -64,6 +69,7 @@ def metadata(project: Project, *, progress: Progress = SILENT) -> MetadataResult
                 else None
             ),
         )
+        cids = dataclasses.replace(cids, live=prepare_live(project, manifest, live))
         manifest = dataclasses.replace(
             documents.describe(manifest, measures),
             model=ModelRef(manifest.model.identity, manifest.model.path, cids.model),

@@ -37,6 +37,7 @@ from nftgan.ipfs.store import BlockStore
 from nftgan.ipfs.verify import VerifyMode
 from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project, state_home
+from nftgan.workflows.live_folder import live_tree
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.sources import project_model
 
@@ -297,6 +298,8 @@ def collection_tree(project: Project, manifest: Manifest) -> Tree:
     }
     if manifest.cids.model is not None:
         tree[MODEL_NAME] = project_model(project)
+    if manifest.cids.live is not None:
+        tree["live"] = live_tree(project)
     return tree
 
 
@@ -313,7 +316,8 @@ def check_promises(cids: Mapping[str, str], manifest: Manifest) -> None:
 def promised_cids(manifest: Manifest) -> dict[str, str | None]:
     """The CIDs that metadata and contract name: of images, metadata and, unless kept, the model."""
     cids = manifest.cids
-    return {"images": cids.images, "metadata": cids.metadata, MODEL_NAME: cids.model}
+    roots = {"images": cids.images, "metadata": cids.metadata, MODEL_NAME: cids.model}
+    return roots if cids.live is None else {**roots, "live": cids.live}
 
 
 def pins(project: Project) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+"""The link to the page that draws a token itself: what `animation_url` says under `--live`.
+
+`ipfs://LIVE/index.html?seed=…&pixels=…`. The folder LIVE is the same for all tokens: the page, the
+recipe and the model. Seed and pixel hash stand in the link, so whoever reads it can compare them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from nftgan.files import read_json
+
+PAGE, RECIPE = "index.html", "recipe.json"
+PAGES = Path(__file__).with_name("live_pages.json")
+_LINK = re.compile(
+    r"(ipfs://[A-Za-z0-9]{46,64})/index\.html"
+    r"\?seed=(0|[1-9][0-9]{0,9})&pixels=([0-9a-f]{64})"
+)
+
+
+@dataclass(frozen=True)
+class LiveLink:
+    """folder: "ipfs://CID". pixels: "sha256:…"."""
+
+    folder: str
+    seed: int
+    pixels: str
+
+
+def live_link(cid: str, seed: int, pixels: str) -> str:
+    """The link to the page of one token; cid: of the folder. pixels: "sha256:…"."""
+    return f"ipfs://{cid}/{PAGE}?seed={seed}&pixels={pixels.removeprefix('sha256:')}"
+
+
+def parse_live_link(url: str) -> LiveLink | None:
+    """What a link of that form says; None for any other one."""
+    match = _LINK.fullmatch(url)
+    return match and LiveLink(match[1], int(match[2]), f"sha256:{match[3]}")
+
+
+@cache
+def known_pages() -> frozenset[str]:
+    """The CIDs of the page in every version that was published."""
+    return frozenset(read_json(PAGES)["pages"])

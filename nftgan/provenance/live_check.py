@@ -1,0 +1,47 @@
+"""What an `animation_url` shows: our page with this token in it, or nobody knows what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nftgan.collection.live_link import PAGE, RECIPE, known_pages, parse_live_link
+from nftgan.errors import CheckFailed, UsageError
+from nftgan.files import parse_json
+from nftgan.project import MODEL_NAME
+from nftgan.provenance.content import MAX_JSON_BYTES, Content
+from nftgan.synthesis.recipe import Recipe
+
+
+def live_problem(content: Content, url: str, own: Mapping[str, Any]) -> str | None:
+    """None when `url` leads to our page, and that draws exactly this token; else what it is.
+
+    own: the block `nftgan` of the token's metadata, already checked against the chain. Raises
+    CheckFailed when our page was given another piece to draw, Unavailable where no place has it.
+    """
+    link = parse_live_link(url)
+    if link is None:
+        return (
+            f"markets show {url[:100]} instead of the image, and nothing here checks what that is"
+        )
+    if str(content.find(f"{link.folder}/{PAGE}")) not in known_pages():
+        return (
+            f"markets show a page of {link.folder} that nftgan does not know instead of the image"
+        )
+    try:
+        recipe = Recipe.from_json(
+            parse_json(content.read(f"{link.folder}/{RECIPE}", MAX_JSON_BYTES))
+        )
+        same = recipe.hash == Recipe.from_json(own["recipe"]).hash
+    except (UsageError, ValueError):
+        same = False
+    if not same:
+        raise CheckFailed(f"{link.folder} draws by another recipe than the token's")
+    if link.seed != own["seed"]:
+        raise CheckFailed(f"the page draws seed {link.seed}, the token has {own['seed']}")
+    if link.pixels != own["pixels"]:
+        raise CheckFailed("the page is told of other pixels than the token has")
+    model = f"ipfs://{content.find(f'{link.folder}/{MODEL_NAME}')}"
+    if model != own.get("model_uri"):
+        raise CheckFailed(f"{link.folder} holds another model file than the token names")
+    return None
