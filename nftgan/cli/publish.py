@@ -29,7 +29,7 @@ def pin(
         typer.Option(
             "--to",
             metavar="TARGET",
-            help="embedded, kubo, kubo=URL, pinata, filebase or psa; may be repeated.",
+            help="embedded, kubo, kubo=URL, pinata, filebase, 4everland or psa; may be repeated.",
         ),
     ] = None,
     verify: Annotated[

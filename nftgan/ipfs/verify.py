@@ -125,6 +125,8 @@ def verify(
             try:
                 data = get(cid)
             except MissingBlock as exc:
+                if by_path is not None:  # some gateways serve what lies below a pin, and no blocks
+                    raise NoRawBlocks(exc.message) from exc
                 raise CheckFailed(
                     f"{where} is missing the block {cid} of {path_of(car, cid)}",
                     hint="run the same command again: every block is sent anew",
@@ -137,7 +139,7 @@ def verify(
     except NoRawBlocks:
         if by_path is None:
             raise
-        progress.note(f"{where} gives no blocks: whole files are compared")
+        progress.note(f"{where} does not give every block: whole files are compared")
         return _verify_files(car, by_path, where, verify_mode, progress)
     return len(cids)
 
@@ -145,7 +147,11 @@ def verify(
 def _verify_files(
     car: CarFile, by_path: ByPath, where: str, verify_mode: VerifyMode, progress: Progress
 ) -> int:
-    """The same through paths, which pass through the folders. Returns the blocks of the files."""
+    """The same by the links that tokens hold, ipfs://FOLDER/NAME, which pass through the folders.
+
+    Returns the blocks of the files.
+    """
+    own = {link.name: link.cid for link in entries(car.get, car.root)}
     drawn, others = sampled_files(car)
     wanted = list(files(car)) if verify_mode == "all" else [*drawn, *others]
     blocks: set[Cid] = set()
@@ -153,7 +159,8 @@ def _verify_files(
         ours = iter(stream(car.get, cid))
         pending = b""
         try:
-            for piece in by_path(f"{car.root}/{path}"):
+            top, _, below = path.partition("/")
+            for piece in by_path(f"{own[top]}/{below}".rstrip("/")):
                 while len(pending) < len(piece) and (more := next(ours, b"")):
                     pending += more
                 if not pending.startswith(piece):

@@ -93,12 +93,16 @@ def _ask_again(project: Project, manifest: Manifest, target: str) -> None:
                 pass
         if manifest.cids.model is not None:
             _sample(get, Cid.parse(manifest.cids.model))
-    except NoRawBlocks:
-        _ask_files_again(project, manifest, backend, tokens)
-    except (MissingBlock, NotFound) as exc:
-        raise MissingStepError(
-            f"{target} does not hold the collection as it is now", hint=f"nftgan pin --to {target}"
-        ) from exc
+    except (NoRawBlocks, MissingBlock, NotFound) as exc:
+        try:
+            if backend.by_path is None or isinstance(exc, NotFound):
+                raise
+            _ask_files_again(project, manifest, backend, tokens)
+        except (MissingBlock, NotFound) as missing:
+            raise MissingStepError(
+                f"{target} does not hold the collection as it is now",
+                hint=f"nftgan pin --to {target}",
+            ) from missing
     finally:
         backend.close()
 
@@ -124,7 +128,7 @@ def _ask_files_again(
 ) -> None:
     """The same of a place that gives whole files only: they are the files of this folder.
 
-    The folder's own root is computed anew: who wrote pins.json may have made another one.
+    They are asked for by the links that tokens hold, to folders whose CIDs are computed anew.
     """
     assert backend.by_path is not None
     stats = scan(collection_tree(project, manifest))
@@ -135,16 +139,17 @@ def _ask_files_again(
     if manifest.cids.model is not None:
         limits[MODEL_NAME] = MODEL_BEGINNING_BYTES
     for path, most in limits.items():
-        _compare(project, backend, stats.root, path, most)
+        top, _, below = path.partition("/")
+        _compare(project, backend, f"{stats.cids[top]}/{below}".rstrip("/"), path, most)
 
 
-def _compare(project: Project, backend: Backend, root: str, path: str, most: int | None) -> None:
-    """What the place serves at `path` is the file here, at most so many bytes of it."""
+def _compare(project: Project, backend: Backend, link: str, path: str, most: int | None) -> None:
+    """What the place serves behind `link` is the file here, at most so many bytes of it."""
     assert backend.by_path is not None
     own = project_model(project) if path == MODEL_NAME else project.root / path
     with translated_os_errors(own), own.open("rb") as file:
         got = 0
-        for piece in backend.by_path(f"{root}/{path}"):
+        for piece in backend.by_path(link):
             got += len(piece)
             if file.read(len(piece)) != piece:
                 raise CheckFailed(f"{backend.name} serves another {path}", hint="nftgan pin")

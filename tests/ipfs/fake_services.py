@@ -23,6 +23,8 @@ class FakeServices(FakeNode):
     def __init__(self) -> None:
         super().__init__()
         self.RequestHandlerClass = ServiceHandler
+        self.paid = True  # Pinata pins by CID
+        self.only_pins = False  # the gateway serves what was pinned, and what is below it by path
         self.trustless = True  # whether the gateway gives raw blocks
         self.keeps_cid = True  # else the CAR is stored as a file like any other
         self.files: dict[str, Cid] = {}  # of Pinata, by id
@@ -56,6 +58,7 @@ ROUTES = [
     ("HEAD", r"/v3/files/(tus-\d+)", "tus state"),
     ("PATCH", r"/v3/files/(tus-\d+)", "tus patch"),
     ("GET", r"/v3/files/public", "files"),
+    ("POST", r"/v3/files/public/pin_by_cid", "pin by cid"),
     ("DELETE", r"/v3/files/public/([^/]+)", "remove file"),
     ("GET", r"/psa/pins", "pins"),
     ("POST", r"/psa/pins", "pin"),
@@ -92,7 +95,8 @@ class ServiceHandler(Handler):
         if command == "tus patch":
             return self.tus_patch(found[1], fault)
         body = self._body()
-        self.server.received_bytes += len(body)
+        if command != "pin by cid":  # of content
+            self.server.received_bytes += len(body)
         if fault.startswith("done, then "):  # it acts, and the answer is lost
             getattr(self, command.replace(" ", "_"))(*found.groups(), options=options, body=body)
             return None
@@ -172,6 +176,14 @@ class ServiceHandler(Handler):
         found = self._list(options.get("cid", [None])[0])
         self._json(200, {"data": {"files": found, "next_page_token": ""}})
 
+    def pin_by_cid(self, *, options: dict[str, list[str]], body: bytes) -> None:
+        if not self.server.paid:
+            return self._json(403, {"error": {"code": "FORBIDDEN", "message": "not in your plan"}})
+        cid = Cid.parse(json.loads(body)["cid"])
+        assert cid in self.server.blocks, "the CAR is there before its folders are pinned"
+        self.server.files[f"file-{len(self.server.files)}"] = cid
+        self._json(200, {"data": {"id": "x", "cid": str(cid), "status": "retrieving"}})
+
     def remove_file(self, name: str, *, options: dict[str, list[str]], body: bytes) -> None:
         self.server.files.pop(name, None)
         self._json(200, {"data": None})
@@ -236,6 +248,9 @@ class ServiceHandler(Handler):
         if name == "bafkqaaa":
             return self._typed(b"", self.server.trustless)
         cid, get = Cid.parse(name), self._block
+        if self.server.only_pins and cid not in self.server.files.values():
+            text = "The owner of this gateway does not have this content pinned"
+            return self._json(403, {"error": {"code": "HTTP_FORBIDDEN", "message": text}})
         try:
             if self.server.trustless and options.get("format") == ["raw"]:
                 return self._typed(get(cid), True)

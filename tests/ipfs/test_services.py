@@ -12,6 +12,7 @@ from nftgan.ipfs.backends import Backend, open_backend
 from nftgan.ipfs.backends.http import Pace
 from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.pinning import pack
 from nftgan.ipfs.reader import entries
 from tests.ipfs.fake_node import FakeNode, running
@@ -27,6 +28,9 @@ def services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeSe
         for name in ("PINATA_UPLOAD_URL", "PINATA_API_URL", "PINATA_GATEWAY", "PSA_GATEWAY"):
             monkeypatch.setenv(f"NFTGAN_{name}", fake.url)
         monkeypatch.setenv("NFTGAN_PSA_URL", f"{fake.url}/psa")
+        monkeypatch.setenv("NFTGAN_4EVERLAND_URL", f"{fake.url}/psa")
+        monkeypatch.setenv("NFTGAN_4EVERLAND_GATEWAY", fake.url)
+        monkeypatch.setenv("NFTGAN_4EVERLAND_TOKEN", TOKEN)
         monkeypatch.setenv("NFTGAN_PSA_TOKEN", TOKEN)
         monkeypatch.setenv("NFTGAN_PINATA_JWT", TOKEN)
         monkeypatch.setenv("NFTGAN_PINATA_CHUNK_BYTES", str(CHUNK))
@@ -46,7 +50,7 @@ def backend(target: str, waits: Waits | None = None) -> Backend:
     return open_backend(target, store=Path("unused"), wait=Waits() if waits is None else waits)
 
 
-@pytest.mark.parametrize("target", ["pinata", "psa"])
+@pytest.mark.parametrize("target", ["pinata", "psa", "4everland"])
 @pytest.mark.parametrize("trustless", [True, False])
 @pytest.mark.parametrize("verify_mode", ["sample", "all"])
 def test_a_service_holds_our_cids_and_is_asked_once(
@@ -124,7 +128,7 @@ def test_the_last_chunk_whose_answer_was_lost_is_not_sent_again(
     services.faults["tus patch"] = [""] * (chunks - 1) + ["done, then cut"]
     result = pin(tmp_path, backend("pinata"))
     assert services.received_bytes == result.size_bytes
-    assert len(services.files) == 1
+    assert services.count("pin by cid") == 3 and len(services.files) == 4
 
 
 def test_an_upload_address_on_another_host_is_not_used(
@@ -305,6 +309,7 @@ TOKENS = {
     "pinata": "NFTGAN_PINATA_JWT",
     "psa": "NFTGAN_PSA_TOKEN",
     "filebase": "NFTGAN_FILEBASE_TOKEN",
+    "4everland": "NFTGAN_4EVERLAND_TOKEN",
 }
 
 
@@ -389,7 +394,7 @@ def test_what_was_pinned_by_another_program_is_success(
     assert waits[:3] == [1.0, 2.0, 4.0]
     services.blocks.clear()
     services.faults["pin"] = [duplicate] * 4
-    with pytest.raises(CheckFailed, match="is missing the block"):
+    with pytest.raises(CheckFailed, match=r"is missing the file images/0\.png"):
         pin(tmp_path, backend("psa"))
 
 
@@ -411,3 +416,33 @@ def test_a_conflict_whose_record_shows_up_is_waited_for(
     services.faults["pins"] = ['answer:{"count": 0, "results": []}'] * 5
     assert pin(tmp_path, backend("psa")).root == ROOT
     assert len(services.pins) == 4 and {p["status"] for p in services.pins.values()} == {"pinned"}
+
+
+@pytest.mark.parametrize("trustless", [True, False])
+@pytest.mark.parametrize("paid", [True, False])
+def test_what_tokens_link_to_is_pinned_on_its_own_and_read_back_by_those_links(
+    tmp_path: Path, services: FakeServices, trustless: bool, paid: bool
+) -> None:
+    """A gateway of one's own serves pinned CIDs and what is below them, and nothing else."""
+    services.only_pins, services.trustless, services.paid = True, trustless, paid
+    result = pin(tmp_path, backend("pinata"))
+    assert {str(cid) for cid in services.files.values()} == {ROOT, *result.cids.values()}
+    assert services.count("gateway") > 0 and result.checked_blocks > 0
+    whole = result.size_bytes
+    assert (whole if paid else 2 * whole) == pytest.approx(result.sent_bytes, rel=0.02)
+    again = pin(tmp_path, backend("pinata"))
+    assert again.sent_bytes == 0 and len(services.files) == 4
+
+
+def test_a_folder_that_its_link_does_not_reach_is_found_out(
+    tmp_path: Path, services: FakeServices
+) -> None:
+    services.only_pins, services.trustless = True, False
+    pin(tmp_path, backend("pinata"))
+    metadata = Importer().add_tree(TREE["metadata"]).cid
+    services.files = {key: cid for key, cid in services.files.items() if cid != metadata}
+    services.files["other"] = metadata  # it says so, and does not serve it
+    services.blocks.pop(metadata)
+    with pytest.raises(CheckFailed, match=r"is missing the file metadata/0\.json") as failed:
+        pin(tmp_path, backend("pinata"))
+    assert failed.value.exit_code == 3

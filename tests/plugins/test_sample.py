@@ -152,7 +152,7 @@ def test_nothing_is_loaded_from_the_working_directory(sample: Path, tmp_path: Pa
 
 def test_the_core_comes_by_the_same_door() -> None:
     own = [part.name for part in parts("nftgan.pin_targets").values() if part.is_core]
-    assert own == ["embedded", "kubo", "pinata", "filebase", "psa"]
+    assert own == ["embedded", "kubo", "pinata", "filebase", "4everland", "psa"]
     for group in ("nftgan.pin_targets", "nftgan.chains"):
         for part in parts(group).values():
             assert callable(part.load())

@@ -13,9 +13,20 @@ from nftgan.ipfs.backends.base import Backend, Limits, Setup, UploadJournal, Wai
 __all__ = ["Backend", "Limits", "Setup", "UploadJournal", "open_backend", "read_token"]
 
 GROUP = "nftgan.pin_targets"
-_TAKES_ADDRESS = {"embedded": False, "kubo": True, "pinata": False, "filebase": False, "psa": False}
+_TAKES_ADDRESS = {
+    "embedded": False,
+    "kubo": True,
+    "pinata": False,
+    "filebase": False,
+    "4everland": False,
+    "psa": False,
+}
+_FUNCTIONS = {"4everland": "everland"}
 
-plugins.register(GROUP, {name: f"nftgan.ipfs.backends.targets:{name}" for name in _TAKES_ADDRESS})
+plugins.register(
+    GROUP,
+    {name: f"nftgan.ipfs.backends.targets:{_FUNCTIONS.get(name, name)}" for name in _TAKES_ADDRESS},
+)
 
 
 def open_backend(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +15,9 @@ from nftgan.ipfs.backends.base import Limits, ServiceRefused, UploadJournal, sam
 from nftgan.ipfs.backends.body import Body, form
 from nftgan.ipfs.backends.http import AGAIN, Answer, Service
 from nftgan.ipfs.backends.reading import GatewayReader, GatewayReads
-from nftgan.ipfs.car import CarFile
+from nftgan.ipfs.car import CarFile, write_car
 from nftgan.ipfs.cid import Cid
+from nftgan.ipfs.reader import walk
 from nftgan.progress import Progress, Task
 
 FORM_BYTES = 90 << 20
@@ -27,14 +30,13 @@ FAILURES = 5
 """How often in a row a chunk may bring nothing on."""
 
 _UPLOAD = "upload "
-"""In the journal before the path of an upload that has begun."""
+"""In the journal before the root and the path of an upload that has begun."""
 
 
 class PinataBackend(GatewayReads):
     """`uploads.pinata.cloud/v3` for the CAR, `api.pinata.cloud/v3` for the list of files."""
 
     limits = Limits(
-        one_root=True,
         most_bytes=25_000_000_000,
         most_folder_files=30_000,
         free_bytes=1_000_000_000,
@@ -65,14 +67,42 @@ class PinataBackend(GatewayReads):
         journal: UploadJournal,
         progress: Progress,
     ) -> int:
-        """Send the CAR, or the rest of it. Returns the bytes of the CAR that were sent.
+        """Send the CAR, or the rest of it, and pin the other roots. Returns the bytes sent.
 
-        Raises ServiceError, CredentialError, or CheckFailed when Pinata names another root.
+        A CAR pins one root; tokens link to the folders in it, which are pinned by their CIDs, or,
+        where the plan has no such pins, by a CAR each. Raises ServiceError, CredentialError, or
+        CheckFailed when Pinata names another root.
         """
+        sent = 0
+        if journal.voided or not self.is_pinned(car.root):
+            sent += self._send_car(car, label, journal, progress)
+        for root in roots:
+            if root != car.root and not self.is_pinned(root) and not self._pin_by_cid(root, label):
+                progress.note(f"{self.name} pins by CID with a paid plan only: {root} goes up too")
+                with tempfile.TemporaryDirectory() as folder:
+                    path = Path(folder) / "part.car"
+                    write_car(path, root, walk(car.get, root))
+                    sent += self._send_car(CarFile(path), label, journal, progress)
+        return sent
+
+    def _send_car(
+        self, car: CarFile, label: str, journal: UploadJournal, progress: Progress
+    ) -> int:
         with progress.task(f"send to {self.name}", car.size_bytes, "B") as task:
             if car.size_bytes <= self._form_bytes:
                 return self._send_form(car, label, task)
             return self._send_parts(car, label, journal, task)
+
+    def _pin_by_cid(self, root: Cid, label: str) -> bool:
+        """Have it pin what it holds already; False when the plan does not allow that."""
+        answer = self._api.request(
+            "POST",
+            "v3/files/public/pin_by_cid",
+            what=f"the pin of {root}",
+            document={"cid": str(root), "name": _plain(label)},
+            allow={400, 402, 403, 404},
+        )
+        return answer.status < 300 and self._settled(root)
 
     def _send_form(self, car: CarFile, label: str, task: Task) -> int:
         fields = {"network": "public", "name": _plain(label), "car": "true"}
@@ -100,7 +130,7 @@ class PinataBackend(GatewayReads):
     # ---- TUS
 
     def _send_parts(self, car: CarFile, label: str, journal: UploadJournal, task: Task) -> int:
-        path, at = self._resume(car, journal)
+        path, at = self._resume(car, journal)  # by the root: a folder goes up on its own
         if path is None:
             path, at = self._begin(car, label, journal), 0
         sent = failures = 0
@@ -158,15 +188,16 @@ class PinataBackend(GatewayReads):
         if not location:
             raise ServiceError(f"{self.name} does not say where to send the CAR")
         path = self._uploads.own(location)
-        journal.note(_UPLOAD + path)
+        journal.note(f"{_UPLOAD}{car.root} {path}")
         return path
 
     def _resume(self, car: CarFile, journal: UploadJournal) -> tuple[str | None, int]:
         """The path and the offset of an upload that has begun and is still known."""
+        begun = f"{_UPLOAD}{car.root} "
         for part in sorted(journal.parts):
-            if not part.startswith(_UPLOAD):
+            if not part.startswith(begun):
                 continue
-            path = self._uploads.own(part[len(_UPLOAD) :])
+            path = self._uploads.own(part[len(begun) :])
             there = self._offset_of(path)
             if there is not None and there[0] <= car.size_bytes:
                 if there[0] == car.size_bytes and not self._settled(car.root):

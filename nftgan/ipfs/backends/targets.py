@@ -89,11 +89,6 @@ def pinata(setup: Setup) -> Backend:
 
 def psa(setup: Setup) -> Backend:
     """Any endpoint of the Pinning Service API; it fetches the blocks by itself."""
-    from nftgan.ipfs.backends.http import Service
-    from nftgan.ipfs.backends.psa import PsaBackend
-    from nftgan.ipfs.backends.reading import GatewayReader
-
-    variable = "NFTGAN_PSA_TOKEN"
     address = _setting("NFTGAN_PSA_URL", "")
     if not address:
         raise UsageError(
@@ -106,9 +101,35 @@ def psa(setup: Setup) -> Backend:
             "the target psa needs a gateway to read back from",
             hint="set NFTGAN_PSA_GATEWAY to the service's own, or https://trustless-gateway.link",
         )
-    token = require_token(variable, "the target psa")
+    return _pinning_service(setup, "psa", address, gateway, "NFTGAN_PSA_TOKEN", "the target psa")
+
+
+def everland(setup: Setup) -> Backend:
+    """4EVERLAND, by the Pinning Service API that it speaks."""
+    address = _setting("NFTGAN_4EVERLAND_URL", "https://api.4everland.dev")
+    gateway = _setting("NFTGAN_4EVERLAND_GATEWAY", "https://ipfs.4everland.io")
+    token = "NFTGAN_4EVERLAND_TOKEN"
+    return _pinning_service(setup, "4everland", address, gateway, token, "4EVERLAND", reads=300)
+
+
+def _pinning_service(
+    setup: Setup,
+    label: str,
+    address: str,
+    gateway: str,
+    variable: str,
+    person: str,
+    *,
+    reads: int | None = None,
+) -> Backend:
+    """reads: requests a minute that its gateway allows."""
+    from nftgan.ipfs.backends.http import Service
+    from nftgan.ipfs.backends.psa import PsaBackend
+    from nftgan.ipfs.backends.reading import GatewayReader
+
+    token = require_token(variable, person)
     address = address.rstrip("/").removesuffix("/pins")
-    name = f"psa ({urlsplit(address).netloc})"
+    name = f"{label} ({urlsplit(address).netloc})"
     timeout = float(_number("NFTGAN_PIN_TIMEOUT", 60))
     service = Service(
         name, address, token=token, variable=variable, timeout_seconds=timeout, wait=setup.wait
@@ -116,7 +137,14 @@ def psa(setup: Setup) -> Backend:
     origins = [word.strip() for word in _setting("NFTGAN_PSA_ORIGINS", "").split(",")]
     return PsaBackend(
         service,
-        GatewayReader(Service(f"{name} by {urlsplit(gateway).netloc}", gateway, wait=setup.wait)),
+        GatewayReader(
+            Service(
+                f"{name} by {urlsplit(gateway).netloc}",
+                gateway,
+                per_minute=reads,
+                wait=setup.wait,
+            )
+        ),
         origins=[word for word in origins if word],
         patience_seconds=_number("NFTGAN_PSA_WAIT", 600),
         wait=setup.wait,
