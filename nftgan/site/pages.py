@@ -36,7 +36,7 @@ Content = bytes | Path
 class Sources:
     """Where the published files are, and what is known besides the manifest.
 
-    folder: the one block of the folder metadata/, or None when it has several. lineage: (what,
+    folder: the blocks of the folder metadata/, without those of its files. lineage: (what,
     value) as a person reads them. places: (chain, contract address, block
     of the deployment).
     """
@@ -44,7 +44,7 @@ class Sources:
     images: Path
     metadata: Path
     model: Path | None
-    folder: bytes | None
+    folder: Sequence[bytes]
     lineage: Sequence[tuple[str, str]]
     places: Sequence[tuple[str, str, int]]
 
@@ -61,16 +61,17 @@ def files(manifest: Manifest, sources: Sources, *, disk: bool = True) -> Iterato
     yield "renderer.js", script().encode()
     yield "site.js", page_script().encode()
     yield "collection.js", b"nftganCollection = " + _json(_facts(manifest, sources)) + b";\n"
-    published: dict[str, Path] = {}
+    listed = [base64.b64encode(block).decode("ascii") for block in sources.folder]
+    published: dict[str, Content] = {"folder.json": _json(listed)}
     for piece in manifest.pieces:
         published[f"images/{piece.id}.png"] = sources.images / f"{piece.id}.png"
         published[f"metadata/{piece.id}.json"] = sources.metadata / f"{piece.id}.json"
     if sources.model is not None:
         published[MODEL] = sources.model
-    for name, path in published.items():
-        yield name, path
+    for name, content in published.items():
+        yield name, content
         if disk:
-            yield f"disk/{name}.js", _as_script(name, path)
+            yield f"disk/{name}.js", _as_script(name, content)
 
 
 def page_script() -> str:
@@ -93,9 +94,10 @@ def _index(name: str, description: str, count: int) -> str:
     )
 
 
-def _as_script(name: str, path: Path) -> Callable[[], bytes]:
+def _as_script(name: str, content: Content) -> Callable[[], bytes]:
     def make() -> bytes:
-        text = base64.b64encode(path.read_bytes()).decode("ascii")
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        text = base64.b64encode(data).decode("ascii")
         return f'nftganFile({json.dumps(name)},"{text}");\n'.encode()
 
     return make
@@ -116,8 +118,11 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
     return {
         "name": manifest.collection.name,
         "symbol": manifest.collection.symbol,
-        "cids": {"images": manifest.cids.images, "metadata": manifest.cids.metadata},
-        "folder": sources.folder and base64.b64encode(sources.folder).decode("ascii"),
+        "cids": {
+            "images": manifest.cids.images,
+            "metadata": manifest.cids.metadata,
+            "model": manifest.cids.model,
+        },
         "has_model": sources.model is not None,
         "lineage": [list(line) for line in sources.lineage],
         "model": manifest.model.identity,

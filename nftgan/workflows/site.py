@@ -10,7 +10,6 @@ from typing import Any, cast
 from nftgan.collection.manifest import Manifest, load_manifest
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.ipfs.cid import DAG_PB, Cid
-from nftgan.ipfs.dagpb import DIRECTORY, decode_node, decode_unixfs
 from nftgan.ipfs.importer import Importer, Tree
 from nftgan.networks.model_file import read_model
 from nftgan.progress import SILENT, Progress
@@ -88,15 +87,14 @@ def _sources(project: Project, manifest: Manifest) -> Sources:
                 f"the folder {name} of {project.name} changed since its CID was computed",
                 hint="nftgan render, then nftgan metadata",
             )
-    block = nodes[metadata]
-    flat = decode_unixfs(decode_node(block).data).kind == DIRECTORY
+    folder = [nodes.pop(metadata), *nodes.values()]
     model = project_model(project) if manifest.cids.model is not None else None
     meta: Mapping[str, Any] = read_model(model).info if model is not None else {}
     return Sources(
         project.images,
         project.metadata,
         model,
-        block if flat else None,
+        folder,
         lineage(manifest, meta),
         [
             (str(one.get("chain", "")), str(one["collection"]), int(one.get("block", 0)))

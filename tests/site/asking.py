@@ -12,7 +12,7 @@ from nftgan.site import pages
 from nftgan.site.renderer import joined, script
 from tests.site.drawing import NODE
 
-OFFERED = "...$birth, ...$keccak, ...$merkle, ...$png, ...$cid, ...$bytes"
+OFFERED = "...$birth, ...$keccak, ...$merkle, ...$png, ...$cid, ...$dag, ...$murmur, ...$bytes"
 
 
 def base(data: bytes) -> str:
@@ -31,7 +31,9 @@ class Page:
                 ("keccak", "keccak"),
                 ("MerkleTree", "merkle"),
                 ("decodePng", "png"),
-                ("readFolder", "cid"),
+                ("isNamed", "cid"),
+                ("murmur", "murmur"),
+                ("readDag", "dag"),
                 ("toHex", "bytes"),
             )
         )

@@ -2,9 +2,12 @@
 const { createInterface } = require("node:readline");
 
 globalThis.nftganRenderer = require(process.argv[2]);
-const { keccak, MerkleTree, leafOf, rootOf, decodePng, birth, readFolder, isNamed, toHex, fromHex } = require(process.argv[3]);
+const { keccak, MerkleTree, leafOf, rootOf, decodePng, birth, isNamed, cidBytes, cidText, verified, entry, readDag, murmur, toHex, fromHex } = require(process.argv[3]);
 
 const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));
+
+let held = {};
+const get = verified(async (cid) => (cidText(cid) in held ? bytes(held[cidText(cid)]) : null));
 
 const answers = {
   keccak: ({ data }) => toHex(keccak(bytes(data))),
@@ -19,7 +22,13 @@ const answers = {
     const { width, height, pixels } = await decodePng(bytes(data));
     return { width, height, pixels: Buffer.from(pixels).toString("base64") };
   },
-  folder: ({ block, cid }) => Object.fromEntries([...readFolder(bytes(block), cid)].map(([name, link]) => [name, toHex(link)])),
+  murmur: ({ data }) => murmur(bytes(data)).toString(16).padStart(16, "0"),
+  blocks: ({ blocks }) => {
+    held = blocks;
+    return Object.keys(held).length;
+  },
+  entry: async ({ cid, name }) => cidText(await entry(get, cidBytes(cid), name)),
+  file: async ({ cid, most }) => Buffer.from(await readDag(get, cidBytes(cid), most)).toString("base64"),
   birth: ({ address, codes, chainId, shipped }) =>
     birth({ address, code: async (at = address) => fromHex(codes[at] ?? ""), chainId: async () => BigInt(chainId) }, shipped),
   named: ({ data, cid }) => isNamed(bytes(data), cid),

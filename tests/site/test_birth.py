@@ -66,11 +66,11 @@ def asked(page: Page, address: str, found: Codes, chain_id: int) -> dict[str, st
 def test_what_the_factories_made_passes_and_a_forgery_does_not(page: Page, chain: Any) -> None:
     connection, collection, sale, forged = chain
     for address in (collection, sale, forged):
-        name, problem = verify_birth(connection, address, NAMES)
+        birth = verify_birth(connection, address, NAMES)
         there = codes(connection, address)
         said = asked(page, address, there, connection.chain.chain_id)
-        assert said == {"name": name, "problem": problem}
-    assert "not made by nftgan's factory" in problem
+        assert said == {"name": birth.name, "problem": birth.problem}
+    assert "not made by nftgan's factory" in birth.problem
 
 
 def flipped(place: str, at: int) -> Callable[[Codes], None]:

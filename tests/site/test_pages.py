@@ -12,8 +12,6 @@ from eth_hash.auto import keccak
 
 from nftgan.chain.merkle import MerkleTree
 from nftgan.collection.merkle import leaf
-from nftgan.ipfs.cid import Cid
-from nftgan.ipfs.importer import Importer
 from nftgan.png import encode_png, png_file
 from tests.site.asking import Page, base
 
@@ -70,18 +68,3 @@ def test_a_png_that_holds_more_than_pixels_is_refused(page: Page) -> None:
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def test_a_folder_is_read_from_its_block_and_no_other(page: Page) -> None:
-    blocks: dict[Cid, bytes] = {}
-    tree = {f"{n}.json": f"piece {n}".encode() for n in range(40)}
-    root = Importer(lambda cid, data: blocks.update({cid: data})).add_tree(tree).cid
-    found = page.ask("folder", block=base(blocks[root]), cid=str(root))
-    assert found == {
-        name: Importer().add_bytes(data).cid.to_bytes().hex() for name, data in tree.items()
-    }
-    assert "another CID" in page.ask("folder", block=base(blocks[root] + b"\n"), cid=str(root))
-    one = str(Importer().add_bytes(b"piece 3").cid)
-    assert page.ask("named", data=base(b"piece 3"), cid=one) is True
-    assert page.ask("named", data=base(b"piece 4"), cid=one) is False
-    assert page.ask("named", data=base(b""), cid=str(root)) is None

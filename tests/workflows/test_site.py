@@ -18,9 +18,11 @@ import pytest
 
 from nftgan.chain.rpc import Connection
 from nftgan.errors import CheckFailed, UsageError
+from nftgan.ipfs.gateway import Gateway
 from nftgan.png import read_png
 from nftgan.project import Project
 from nftgan.site.server import SiteServer
+from nftgan.workflows.pin import embedded_store, pin
 from nftgan.workflows.publishing import ChainChoice, open_chain
 from nftgan.workflows.site import site
 from tests.studio.browser import BROWSER, NO_BROWSER
@@ -332,6 +334,63 @@ def test_what_was_changed_is_named(
     found = visit.draw()
     assert {name for name, verdict in found.items() if verdict == "broken"} == broken
     assert "is broken" in visit.page.inner_text("#verdict")
+
+
+@contextmanager
+def gateway(change: Callable[[bytes], bytes] = bytes) -> Iterator[str]:
+    """A gateway over what is pinned here; `change` is done to every block that it serves."""
+    get = embedded_store().get
+    server = Gateway(get, 0)
+    handler = server.RequestHandlerClass
+
+    class Changed(handler):  # type: ignore[misc, valid-type]
+        def setup(self) -> None:
+            super().setup()
+            write = self.wfile.write
+            self.wfile.write = lambda data: write(change(bytes(data)))
+
+    server.RequestHandlerClass = Changed
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.browser
+@in_browser
+def test_a_piece_is_read_by_its_cids_from_a_gateway_that_nobody_trusts(
+    visit: Visit,
+    made: Path,
+    tmp_path: Path,
+    serve: Callable[[Path], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+    shutil.copytree(AVATARS, tmp_path / "avatars")
+    pin(Project(tmp_path / "avatars"))
+    shutil.copytree(made, tmp_path / "site", ignore=shutil.ignore_patterns("disk"))
+    for name in ("metadata", "images", "model.safetensors", "folder.json"):
+        path = tmp_path / "site" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    page, address = visit.page, serve(tmp_path / "site") + "#/3"
+
+    def draw_from(place: str) -> dict[str, str]:
+        visit.open(address)
+        page.locator(".reading summary").click()
+        page.fill("#gateway", place)
+        return visit.draw()
+
+    with gateway() as place:
+        assert set(draw_from(place + "/ipfs/").values()) == {"holds"}
+        assert "every block was hashed" in page.inner_text('#drawn [data-link="image"]')
+    with gateway(lambda data: data.replace(b'"seed":', b'"sead":')) as liar:
+        found = draw_from(liar)
+        assert found["metadata"] == "unchecked" and "holds" not in found.values()
+        assert "another block was given" in page.inner_text('#drawn [data-link="metadata"]')
+    assert draw_from("http://example.com") == {}
+    assert "https://" in page.inner_text("#verdict")
 
 
 def values(trait: str, among: set[str] | None = None) -> Counter[str]:

@@ -16,7 +16,7 @@ const checked = (value) => {
 };
 
 // https, or plain http to this machine itself.
-export function isNode(address) {
+export function isHere(address) {
   try {
     const { protocol, hostname } = new URL(address);
     return protocol === "https:" || (protocol === "http:" && ["localhost", "127.0.0.1"].includes(hostname));

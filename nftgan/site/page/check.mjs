@@ -1,13 +1,12 @@
 // A piece followed back to the arithmetic that made it: each link holds, is broken or unchecked.
 import { birth } from "./birth.mjs";
-import { fromBase64, fromHex, same, toHex, word } from "./bytes.mjs";
+import { fromHex, same, toHex, word } from "./bytes.mjs";
 import { Contract, Unasked } from "./chain.mjs";
-import { isNamed, readFolder } from "./cid.mjs";
-import { collection, imageOf, pieces } from "./collection.mjs";
+import { collection, pieces } from "./collection.mjs";
 import { drawer, kit } from "./drawing.mjs";
-import { readFile } from "./files.mjs";
 import { MerkleTree, leafOf, rootOf } from "./merkle.mjs";
 import { decodePng } from "./png.mjs";
+import { beside } from "./sources.mjs";
 
 export const HOLDS = "holds";
 export const BROKEN = "broken";
@@ -51,61 +50,42 @@ function stopped(problem) {
   return problem;
 }
 
-async function readDocument(id, log, signal) {
-  const path = `metadata/${id}.json`;
-  let bytes;
+async function readDocument(source, id, log, signal) {
+  let file;
   try {
-    bytes = await readFile(path, signal);
+    file = await source.metadata(id, signal);
   } catch (problem) {
     log.say("metadata", UNCHECKED, stopped(problem).message);
     return null;
   }
-  let own;
   try {
-    own = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)).nftgan;
+    const own = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.bytes)).nftgan;
     const right = Number.isInteger(own.seed) && typeof own.pixels === "string" && /^sha256:[0-9a-f]{64}$/.test(own.pixels);
     if (!right || typeof own.recipe !== "object") throw new Error();
+    log.check("metadata", file.named, file.words, file.words);
+    return own;
   } catch {
-    log.say("metadata", BROKEN, `${path} is not the metadata of a piece`);
+    log.say("metadata", BROKEN, `${file.path} is not the metadata of a piece`);
     return null;
   }
-  const cid = collection.cids.metadata;
-  if (!collection.folder) {
-    log.say("metadata", UNCHECKED, "the folder is spread over several blocks: nftgan verify follows them");
-    return own;
-  }
-  try {
-    const named = readFolder(fromBase64(collection.folder), cid).get(`${id}.json`);
-    const right = named && isNamed(bytes, named);
-    log.check("metadata", right, `${path} has its CID under ${cid}`, `${path} has another CID than the folder ${cid} says`);
-  } catch (problem) {
-    log.say("metadata", BROKEN, problem.message);
-  }
-  return own;
 }
 
-async function image(id, own, log, signal) {
-  const path = imageOf(id);
-  let bytes;
+async function image(source, id, own, log, signal) {
+  let file;
   try {
-    bytes = await readFile(path, signal);
+    file = await source.image(id, signal);
   } catch (problem) {
     log.say("image", UNCHECKED, stopped(problem).message);
     return null;
   }
   try {
-    const png = await decodePng(bytes);
+    const png = await decodePng(file.bytes);
     const { pixelHash } = await kit();
-    if (pixelHash(png) !== own.pixels) {
-      log.say("image", BROKEN, `${path} has other pixels than its metadata promises`);
-      return png;
-    }
-    const named = isNamed(bytes, pieces[id].cid);
-    if (named === null) log.say("image", HOLDS, `${path} has the promised pixels (a file of several blocks: its CID is not made here)`);
-    else log.check("image", named, `${path} has its CID and the promised pixels`, `${path} has another CID than the collection says`);
+    if (pixelHash(png) !== own.pixels) log.say("image", BROKEN, `${file.path} has other pixels than its metadata promises`);
+    else log.check("image", file.named !== false, file.words, file.words);
     return png;
   } catch (problem) {
-    log.say("image", BROKEN, `${path}: ${problem.message}`);
+    log.say("image", BROKEN, `${file.path}: ${problem.message}`);
     return null;
   }
 }
@@ -123,13 +103,13 @@ function proven(id, own, log) {
   return right ? proof : null;
 }
 
-// Draw piece `id` and check every link that needs no chain. Resolves to { picture, shown, own, identity,
+// Draw piece `id` from `source` and check every link that needs no chain. Resolves to { picture, shown, own, identity,
 // proof, log }; rejects only where `signal` stops it.
-export async function drawAgain(id, { signal, onProgress, onLink }) {
+export async function drawAgain(id, { source = beside, signal, onProgress, onLink }) {
   const log = new Log(DRAWN, onLink);
   const { recipeHash } = await kit();
   const found = { log, own: null, picture: null, shown: null, identity: null, recipe: null, proof: null };
-  const own = (found.own = await readDocument(id, log, signal));
+  const own = (found.own = await readDocument(source, id, log, signal));
   if (!own) {
     for (const name of DRAWN) if (name !== "metadata") log.say(name, UNCHECKED, "there is no metadata to check it by");
     return found;
@@ -148,8 +128,8 @@ export async function drawAgain(id, { signal, onProgress, onLink }) {
     `the metadata says ${own.seed}, the collection says ${pieces[id].seed}`,
   );
   found.proof = proven(id, own, log);
-  found.shown = await image(id, own, log, signal);
-  const drawn = await model(log, found, { signal, onProgress });
+  found.shown = await image(source, id, own, log, signal);
+  const drawn = await model(log, found, { source, signal, onProgress });
   if (!drawn || !found.recipe) {
     log.say("pixels", UNCHECKED, "there is no model or recipe to make the image with");
     return found;

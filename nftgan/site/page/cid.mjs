@@ -1,9 +1,9 @@
-// CIDs of IPFS: whether bytes are what a CID names, and what a folder's block lists (dag-pb).
-import { fromHex, same } from "./bytes.mjs";
+// CIDs of IPFS: whether bytes are what a CID names, and CIDs as text.
+import { fromHex, joined, same } from "./bytes.mjs";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz234567";
-const RAW = 0x55;
-const DAG_PB = 0x70;
+export const RAW = 0x55;
+export const DAG_PB = 0x70;
 
 const sha256 = (bytes) => fromHex(globalThis.nftganRenderer.sha256(bytes));
 
@@ -30,7 +30,7 @@ function base32(text) {
       held &= (1 << bits) - 1;
     }
   }
-  if (held !== 0) throw new Error("not a CID in base32");
+  if (held !== 0 || bits >= 5) throw new Error("not a CID in base32");
   return Uint8Array.from(out);
 }
 
@@ -40,48 +40,30 @@ export function isNamed(bytes, cid) {
   return codec === RAW ? same(sha256(bytes), digest) : null;
 }
 
-// Map from name to CID bytes of a folder's block, which has the CID `cid`. Throws where it is another.
-export function readFolder(block, cid) {
-  const { codec, digest } = readCid(cid);
-  if (codec !== DAG_PB || !same(sha256(block), digest)) throw new Error("the folder's block has another CID");
-  const names = new Map();
-  for (const [field, value] of fields(block)) {
-    if (field !== 2) continue;
-    let name = "";
-    let link = null;
-    for (const [part, inner] of fields(value)) {
-      if (part === 1) link = inner;
-      if (part === 2) name = new TextDecoder("utf-8", { fatal: true }).decode(inner);
-    }
-    if (!link || names.has(name)) throw new Error("the folder's block is damaged");
-    names.set(name, link);
-  }
-  return names;
+// Whether the bytes are the block `cid`, whatever it is of.
+export function isBlock(bytes, cid) {
+  return same(sha256(bytes), readCid(cid).digest);
 }
 
-// [number, bytes or number] of each field of a protobuf message.
-function fields(bytes) {
-  let at = 0;
-  const varint = () => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      if (at >= bytes.length || scale > 2 ** 49) throw new Error("the folder's block is damaged");
-      const byte = bytes[at++];
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
+// The CID of a block of a folder, as bytes.
+export const nodeCid = (bytes) => joined(Uint8Array.of(1, DAG_PB, 0x12, 32), sha256(bytes));
+
+export const cidBytes = (cid) => (typeof cid === "string" ? base32(cid) : cid);
+
+// A CID as text, in base32.
+export function cidText(cid) {
+  if (typeof cid === "string") return cid;
+  let text = "b";
+  let held = 0;
+  let bits = 0;
+  for (const byte of cid) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += LETTERS[(held >> bits) & 31];
+      held &= (1 << bits) - 1;
     }
-  };
-  const out = [];
-  while (at < bytes.length) {
-    const tag = varint();
-    const field = Math.floor(tag / 8);
-    if (tag % 8 === 0) out.push([field, varint()]);
-    else if (tag % 8 === 2) {
-      const length = varint();
-      if (at + length > bytes.length) throw new Error("the folder's block is damaged");
-      out.push([field, bytes.slice(at, at + length)]);
-      at += length;
-    } else throw new Error("the folder's block is damaged");
   }
-  return out;
+  return bits ? text + LETTERS[(held << (5 - bits)) & 31] : text;
 }

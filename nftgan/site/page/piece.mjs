@@ -1,9 +1,10 @@
 // One piece: its image, what is said of it, and Draw it again.
-import { isNode, overHttp, overWallet } from "./chain.mjs";
+import { isHere, overHttp, overWallet } from "./chain.mjs";
 import { ASKED, DRAWN, NOT_ASKED, askContract, drawAgain } from "./check.mjs";
 import { collection, imageOf, percent, pieces, traits } from "./collection.mjs";
 import { $, h } from "./dom.mjs";
 import { galleryAddress, shown } from "./gallery.mjs";
+import { beside, fromGateway, gatewayOf } from "./sources.mjs";
 import { addressOf } from "./state.mjs";
 
 const UNPROVEN = "Traits and ranks compare all pieces with each other: unproven here, nftgan verify --all measures them.";
@@ -11,6 +12,7 @@ const UNPROVEN = "Traits and ranks compare all pieces with each other: unproven 
 let stop = null;
 let found = null;
 let current = null;
+let gateway = "";
 
 const link = (target, words, key) => h("a", { class: "step", href: target, "aria-keyshortcuts": key }, words);
 
@@ -58,6 +60,12 @@ function again() {
     h("h3", { id: "again-title" }, "Draw it again"),
     h("p", { class: "note" }, "The image comes out of its seed once more, here in your browser, and is compared pixel by pixel."),
     h("div", { class: "line" }, h("button", { type: "button", class: "primary", id: "draw", onclick: draw }, "Draw it again"), h("button", { type: "button", id: "cancel", hidden: true, onclick: () => stop?.abort() }, "Cancel")),
+    h(
+      "details", { class: "reading", open: gateway !== "" },
+      h("summary", {}, "Read it from IPFS"),
+      h("p", { class: "note" }, "With a gateway, model, metadata and image are read by their CIDs, and every block is hashed here: nothing beside this page is believed."),
+      h("div", { class: "fields" }, h("label", {}, "Gateway", h("input", { type: "text", id: "gateway", inputmode: "url", autocomplete: "off", spellcheck: "false", placeholder: "https://…", value: gateway, oninput: (event) => (gateway = event.target.value.trim()) }))),
+    ),
     h("progress", { id: "bar", max: 1, value: 0, hidden: true, "aria-label": "Drawing" }),
     h("p", { class: "verdict-line", id: "verdict", role: "status" }),
     h("ul", { class: "links", id: "drawn", hidden: true, "aria-label": "What was checked here" }),
@@ -78,6 +86,9 @@ function put(place, names, name, verdict, text) {
 
 export async function draw() {
   if (stop || !current) return;
+  const address = gateway && gatewayOf(gateway);
+  if (address === null) return say("The gateway's address begins with https://, or http:// on this machine.", "broken");
+  const source = address ? fromGateway(address) : beside;
   const mine = (stop = new AbortController());
   const { id } = current;
   const busy = (on) => {
@@ -93,7 +104,7 @@ export async function draw() {
   };
   const onLink = (name, verdict, text) => mine === stop && put("drawn", DRAWN, name, verdict, text);
   try {
-    const result = await drawAgain(id, { signal: mine.signal, onProgress, onLink });
+    const result = await drawAgain(id, { source, signal: mine.signal, onProgress, onLink });
     if (mine !== stop) return;
     found = result;
     if (found.picture) await hang(found.picture, found.log);
@@ -161,7 +172,7 @@ async function ask(question, node) {
   };
   if (!found?.own) return tell("Draw the piece first: the contract is asked about what was found here.");
   if (!/^0x[0-9a-fA-F]{40}$/.test(address)) return tell("The contract's address is 0x and 40 hex digits.", "broken");
-  if (node !== null && !isNode(node)) return tell("The node's address begins with https://, or http:// on this machine.", "broken");
+  if (node !== null && !isHere(node)) return tell("The node's address begins with https://, or http:// on this machine.", "broken");
   const mine = found;
   $("asked").replaceChildren();
   $("asked").hidden = false;
