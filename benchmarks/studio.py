@@ -30,12 +30,12 @@ from nftgan.config import CollectionSection
 from nftgan.networks import build_generator
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.networks.sources import base_model
-from nftgan.studio.app import Studio
 from nftgan.studio.cache import Cache
 from nftgan.studio.finishing import Finishing
 from nftgan.studio.gallery import Gallery, encode, screen_recipe
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
+from nftgan.studio.session import Studio
 from nftgan.synthesis.model import Model, load_model
 
 

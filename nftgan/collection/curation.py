@@ -108,10 +108,10 @@ def auto_pick(
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)
     scored = model.discriminator is not None
-    quality = _ranks([c.logit for c in candidates])
+    quality = ranks([c.logit for c in candidates])
     if guard is not None:
         # Far from all art is more often broken than original; copies are refused already.
-        near = _ranks([-c.neighbour.ratio if c.neighbour else 0.0 for c in candidates])
+        near = ranks([-c.neighbour.ratio if c.neighbour else 0.0 for c in candidates])
         quality = (quality + near) / 2 if scored else near
     size = max(2 * count, int(len(candidates) * SHORTLIST))
     order = sorted(range(len(candidates)), key=lambda i: (-quality[i], candidates[i].seed))
@@ -259,8 +259,7 @@ def _pick(
     return picked, refused
 
 
-def _ranks(logits: Sequence[float]) -> np.ndarray:
-    """float64 [N] in [0, 1]: the share of the others that score lower; equals share a rank."""
-    values = np.array(logits, dtype=np.float64)
-    below = (values[:, None] > values[None, :]).sum(axis=1)
-    return below / max(1, len(values) - 1)
+def ranks(values: Sequence[float]) -> np.ndarray:
+    """float64 [N] in [0, 1]: the share of the others that are smaller; equals share a rank."""
+    own = np.array(values, dtype=np.float64)
+    return np.searchsorted(np.sort(own), own, side="left") / max(1, len(own) - 1)

@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 MAX_STARS = 5
 MAX_NAME = 200  # characters
 MAX_DESCRIPTION = 5000
-OPINIONS = ("stars", "picked", "name", "description", "tags")
+OPINIONS = ("stars", "picked", "name", "description", "tags", "place")
+MAX_PLACE = 1_000_000
 PATIENCE_SECONDS = 10
 """A line takes milliseconds, so whoever waits longer waits for something broken."""
 
@@ -36,6 +37,7 @@ class Rating:
     name: str | None = None  # of the piece, instead of the collection's piece_name
     description: str | None = None  # of the piece, instead of the collection's
     tags: Mapping[str, str | None] | None = None  # the artist's own traits; null takes one back
+    place: int | None = None  # among the pieces, where the artist has put them in an order
     cleared: tuple[str, ...] = ()  # of OPINIONS: taken back, as if never said
 
     def __post_init__(self) -> None:
@@ -49,6 +51,10 @@ class Rating:
             raise UsageError(f"a rating has 0 to {MAX_STARS} stars, not {self.stars!r}")
         if self.picked is not None and type(self.picked) is not bool:
             raise UsageError(f"picked is true, false or null, not {self.picked!r}")
+        if self.place is not None and (
+            type(self.place) is not int or not 0 <= self.place <= MAX_PLACE
+        ):
+            raise UsageError(f"a place is a whole number from 0 to {MAX_PLACE}, not {self.place!r}")
         if self.name is not None:
             check_words("name", self.name, MAX_NAME)
         if self.description is not None:
@@ -78,8 +84,8 @@ def check_room(said: Rating, before: Rating | None) -> None:
         raise UsageError(f"a piece has at most {MAX_TAGS} tags", hint="take one back first")
 
 
-def append_rating(path: Path, rating: Rating) -> None:
-    """`rating` is on disk when this returns; a line that a crash cut short stays by itself.
+def append_rating(path: Path, *ratings: Rating) -> None:
+    """`ratings` are on disk when this returns; a line that a crash cut short stays by itself.
 
     One process writes at a time, and they queue for a lock of this file alone: the collection's own
     may be held by an hour of rendering, which no click should wait for.
@@ -92,9 +98,12 @@ def append_rating(path: Path, rating: Rating) -> None:
                 with path.open("rb") as file:
                     file.seek(-1, 2)
                     torn = file.read(1) != b"\n"
-        said = {key: value for key, value in asdict(rating).items() if value not in (None, ())}
-        line = json.dumps(said, sort_keys=True)
-        append_line(path, ("\n" if torn else "") + line)
+        lines = []
+        for rating in ratings:
+            said = {key: value for key, value in asdict(rating).items() if value not in (None, ())}
+            lines.append(json.dumps(said, sort_keys=True))
+        if lines:
+            append_line(path, ("\n" if torn else "") + "\n".join(lines))
 
 
 class RatingLog:
@@ -161,8 +170,13 @@ def read_ratings(path: Path, *, model: str) -> dict[int, Rating]:
 
 
 def picked_seeds(ratings: dict[int, Rating]) -> tuple[int, ...]:
-    """The seeds that were picked by hand, in rising order."""
-    return tuple(seed for seed, rating in sorted(ratings.items()) if rating.picked)
+    """The seeds that were picked by hand: first those with a place, then the others by seed."""
+
+    def order(seed: int) -> tuple[bool, int, int]:
+        place = ratings[seed].place
+        return place is None, place or 0, seed
+
+    return tuple(sorted((s for s, rating in ratings.items() if rating.picked), key=order))
 
 
 def _tags(said: Any) -> dict[str, str | None] | None:

@@ -38,11 +38,18 @@ HEADERS = {
 }
 # A redirect would belong to the site that opened the address, and a strict cookie would not be
 # sent along; a page that moves on by itself is this server's own.
+DOOR_STYLE = """:root { color-scheme: light dark; }
+body { max-width: 34rem; margin: 18vh auto 0; padding: 0 1.25rem;
+  font: 1rem/1.6 system-ui, sans-serif;
+  background: light-dark(#f7f5f1, #161513); color: light-dark(#23211d, #ebe7df); }
+h1 { font: 600 1.8rem/1.2 ui-serif, Georgia, "Noto Serif", serif; }
+"""
 ENTER = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta http-equiv="refresh" content="0; url=/"><title>nftgan studio</title>
 <p><a href="/">Enter the studio</a>"""
 CLOSED = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>nftgan studio</title>
+<link rel="stylesheet" href="/door.css">
 <h1>This door is closed</h1>
 <p>Open the address that <code>nftgan curate</code> shows in its terminal: it holds the key."""
 
@@ -80,6 +87,8 @@ class Door:
             given = parse_qs(scope["query_string"].decode("latin-1")).get("token")
             if given is not None:
                 return self._enter(given)
+        if scope["path"] == "/door.css" and scope["method"] == "GET":
+            return Response(DOOR_STYLE, media_type="text/css")
         if not self._knows(headers):
             if scope["path"] == "/":
                 return HTMLResponse(CLOSED, 403)

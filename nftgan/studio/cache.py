@@ -22,12 +22,13 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 64 << 20
 DISK_BYTES = 2 << 30  # of all models and recipes together
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS candidates (
     seed INTEGER PRIMARY KEY, picture BLOB NOT NULL, row BLOB NOT NULL, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS verdicts (
     seed INTEGER NOT NULL, art TEXT NOT NULL, facts TEXT NOT NULL, PRIMARY KEY (seed, art));
+CREATE TABLE IF NOT EXISTS scores (seed INTEGER PRIMARY KEY, logit REAL NOT NULL);
 """
 
 
@@ -39,6 +40,7 @@ class Stored:
     row: np.ndarray  # int16 features of the finished image
     facts: dict[str, Any]  # its measures
     verdict: dict[str, Any] | None  # what the training art says of it
+    logit: float | None  # what the discriminator says of it
 
 
 class Cache:
@@ -79,16 +81,18 @@ class Cache:
         """What is known of `seeds`, without the images."""
         wanted = set(seeds)
         query = (
-            "SELECT c.seed, c.row, c.facts, v.facts FROM candidates c"
+            "SELECT c.seed, c.row, c.facts, v.facts, s.logit FROM candidates c"
             " LEFT JOIN verdicts v ON v.seed = c.seed AND v.art = ?"
+            " LEFT JOIN scores s ON s.seed = c.seed"
         )
-        for seed, row, facts, verdict in self._read(query, self._art):
+        for seed, row, facts, verdict, logit in self._read(query, self._art):
             if seed in wanted:
                 yield Stored(
                     seed,
                     np.frombuffer(row, dtype="<i2"),
                     json.loads(facts),  # noqa: TID251 - our own database
                     None if verdict is None else json.loads(verdict),  # noqa: TID251
+                    logit,
                 )
 
     def image(self, seed: int) -> bytes | None:
@@ -117,6 +121,10 @@ class Cache:
         """Keep what the training art says of each seed."""
         rows = [(seed, self._art, json.dumps(facts)) for seed, facts in verdicts]
         self._write("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", rows)
+
+    def score(self, logits: Iterable[tuple[int, float]]) -> None:
+        """Keep what the discriminator says of each seed."""
+        self._write("INSERT OR REPLACE INTO scores VALUES (?, ?)", list(logits))
 
     def close(self) -> None:
         with self._mutex:

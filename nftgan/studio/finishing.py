@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from nftgan.collection.manifest import piece_name
+from nftgan.config import CollectionSection
 from nftgan.errors import NftganError
 from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
@@ -33,9 +36,11 @@ class Finishing:
         opinions: Opinions,
         recipe: Recipe,
         write: Callable[[tuple[int, ...], Mapping[int, str]], str],
+        section: CollectionSection | None = None,
     ) -> None:
         self._gallery, self._opinions, self._recipe = gallery, opinions, recipe
         self._write = write
+        self._section = section or CollectionSection()
         self._margins: dict[int, float] = {}
         self._mutex = threading.Lock()
         self.state: dict[str, Any] = IDLE
@@ -61,6 +66,8 @@ class Finishing:
         seeds = self._opinions.picked()
         if not seeds:
             return {"state": "failed", "error": "nothing is picked", "hint": "pick some first"}
+        if shared := self._shared_name(seeds):
+            return shared
         problems: list[dict[str, Any]] = []
         stay: dict[int, str] = {}
 
@@ -82,6 +89,29 @@ class Finishing:
         if problems:
             return {"state": "refused", "problems": problems}
         return {"state": "done", "pieces": len(seeds), "file": self._write(seeds, stay)}
+
+    def _shared_name(self, seeds: tuple[int, ...]) -> dict[str, Any] | None:
+        """The refusal where two pieces would have one name."""
+        seen: dict[str, int] = {}
+        for number, seed in enumerate(seeds):
+            said = self._opinions.of(seed)
+            name = said and said.name
+            if not name:
+                words = self._section
+                if "{" in words.piece_name.replace("{name}", "").replace("{id}", ""):
+                    continue  # traits fill it in later
+                name = piece_name(words.piece_name, name=words.name, id=number, seed=seed)
+            name = unicodedata.normalize("NFC", name)
+            if name in seen:
+                both = [seen[name], seed]
+                return {
+                    "state": "failed",
+                    "error": f"seeds {both[0]} and {both[1]} are both called {name!r}",
+                    "hint": "rename one of them",
+                    "seeds": both,
+                }
+            seen[name] = seed
+        return None
 
     def _likeness(self, seed: int) -> str | None:
         """Waits until the image is generated and, with training art, judged."""

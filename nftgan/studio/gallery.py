@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +24,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from nftgan.collection.curation import BLANK_LEVELS
+from nftgan.collection.curation import BLANK_LEVELS, ranks
 from nftgan.collection.features import features
 from nftgan.collection.novelty import Neighbour, NoveltyGuard
 from nftgan.collection.traits import LEVELS, Measures, measure, traits
@@ -31,6 +32,7 @@ from nftgan.dataset.archive import Dataset
 from nftgan.errors import NftganError, UsageError
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.cache import Cache
+from nftgan.studio.raws import Raws
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
@@ -56,6 +58,7 @@ class Candidate:
     blank: bool
     neighbour: Neighbour | None = None  # None: no training art, or not looked at yet
     copy: str | None = None  # in words, where it is too close to the training art
+    logit: float | None = None  # what the discriminator says, larger is more real
 
     @property
     def refusal(self) -> str | None:
@@ -87,6 +90,11 @@ def image_type(data: bytes) -> str:
     return "image/png" if data.startswith(b"\x89PNG") else "image/webp"
 
 
+def raw_key(seed: int, recipe: Recipe) -> tuple[object, ...]:
+    """Names the image of `seed` before any finish."""
+    return seed, recipe.trunc, recipe.cutoff, recipe.class_idx, recipe.translate, recipe.rotate
+
+
 def screen_recipe(recipe: Recipe) -> Recipe:
     """`recipe` without its enlargement: the browser enlarges, and without blur."""
     if recipe.finish is None:
@@ -107,6 +115,7 @@ class Gallery:
         *,
         training: Dataset | None = None,
         cache_folder: Path | None = None,
+        raws: Raws | None = None,
     ) -> None:
         self.model, self.recipe = model, screen_recipe(recipe)
         self.whole_recipe = recipe
@@ -114,6 +123,7 @@ class Gallery:
         self.guard: NoveltyGuard | None = None
         side = model.resolution
         self._raw = replace(recipe, finish=None, size=(side, side))
+        self._raws = raws or Raws()
         self._cache = Cache(self.recipe, _art_key(training), cache_folder)
         self._change = threading.Condition()
         self._jobs: deque[Callable[[], None]] = deque()
@@ -122,7 +132,9 @@ class Gallery:
         self._place: dict[int, int] = {}
         self._next = 0  # place in the pool before which all is generated
         self._done = 0  # candidates in the pool that are generated
+        self._end = 0  # behind the last seed that was offered; others may have been named
         self._unjudged: list[int] = []
+        self._unscored: list[int] = []
         self._known: dict[int, Candidate] = {}
         self._rows = np.empty((256, 0), dtype=np.int16)
         self._row_of: dict[int, int] = {}
@@ -156,30 +168,42 @@ class Gallery:
 
     # ---- the pool
 
-    def add(self, seeds: Iterable[int]) -> None:
-        """Make `seeds` candidates. Raises UsageError when there would be too many."""
+    def add(self, seeds: Iterable[int], *, offered: bool = True) -> None:
+        """Make `seeds` candidates. Raises UsageError when there would be too many.
+
+        offered: the pool goes on behind them; a seed that somebody named does not move its end.
+        """
+        seeds = list(seeds)
         fresh = [seed for seed in dict.fromkeys(seeds) if seed not in self._place]
         if len(self._pool) + len(fresh) > MAX_POOL:
             raise UsageError(f"the studio shows at most {MAX_POOL:,} candidates")
         stored = list(self._cache.all(fresh))
         with self._change:
+            if offered:
+                self._end = max(self._end, max(seeds, default=-1) + 1)
             for seed in fresh:
                 if seed not in self._place:
                     self._place[seed] = len(self._pool)
                     self._pool.append(seed)
                     self._done += seed in self._known
             for one in stored:
-                self._learn(one.seed, _candidate(one.seed, one.facts, one.verdict), one.row)
+                known = replace(_candidate(one.seed, one.facts, one.verdict), logit=one.logit)
+                self._learn(one.seed, known, one.row)
                 if one.verdict is None and self.training is not None:
                     self._unjudged.append(one.seed)
+                if one.logit is None:
+                    self._unscored.append(one.seed)
             self._change.notify_all()
 
     def grow(self, count: int) -> None:
-        """Add the next `count` seeds after the highest one, as far as there is room."""
-        pool = self.pool()
-        first = max(pool, default=-1) + 1
-        room = min(count, MAX_POOL - len(pool), MAX_SEED + 1 - first)
-        self.add(range(first, first + max(room, 0)))
+        """Add the next `count` seeds after those that were offered, as far as there is room."""
+        room = min(count, MAX_POOL - len(self._pool))
+        self.add(self.coming(room))
+
+    def coming(self, count: int) -> list[int]:
+        """The next `count` seeds that are no candidates yet."""
+        after = range(min(self._end, MAX_SEED + 1), MAX_SEED + 1)
+        return list(islice((seed for seed in after if seed not in self._place), max(count, 0)))
 
     def pool(self) -> list[int]:
         """All candidates, in the order in which they came."""
@@ -275,6 +299,7 @@ class Gallery:
             number = {value: place for place, value in enumerate(values)}
             columns[kind] = {"values": values, "at": [number[row[kind]] for row in rows]}
         table = {
+            "score": self._scores(known),
             "version": version,
             "seeds": [one.seed for one in known],
             "columns": columns,
@@ -285,6 +310,32 @@ class Gallery:
         self._table = (version, done, done - now, table)
         return table
 
+    @property
+    def scored(self) -> bool:
+        """Whether candidates can be ordered by how good they seem."""
+        return self.model.discriminator is not None or self.training is not None
+
+    def _scores(self, known: Sequence[Candidate]) -> list[int | None]:
+        """From 0, the worst, to 100, as `curate --auto` orders; None where it is not known yet."""
+        found: list[int | None] = [None] * len(known)
+        sure = [
+            place
+            for place, one in enumerate(known)
+            if (self.training is None or one.neighbour is not None)
+            and (self.model.discriminator is None or one.logit is not None)
+            and not one.refusal
+        ]
+        if not self.scored or not sure:
+            return found
+        parts = []
+        if self.model.discriminator is not None:
+            parts.append(ranks([known[place].logit or 0.0 for place in sure]))
+        if self.training is not None:
+            parts.append(ranks([-one.ratio if (one := known[p].neighbour) else 0.0 for p in sure]))
+        for place, value in zip(sure, np.mean(parts, axis=0), strict=True):
+            found[place] = round(100 * float(value))
+        return found
+
     def preview(self, seed: int) -> np.ndarray:
         """uint8 [R, R, 3] before the finish; for questions that are given to `ask`."""
         return self.model.generate([seed], self._raw)[0]
@@ -294,46 +345,50 @@ class Gallery:
     def _work(self) -> None:
         while True:
             with self._change:
-                seeds: list[int] = []
-                while not self._stopped and not self._jobs and not (seeds := self._todo()):
+                work: Callable[[], None] | None = None
+                while not self._stopped and not self._jobs and not (work := self._todo()):
                     self._change.wait()
                 if self._stopped:
                     for left in self._jobs:
                         left()
                     return
-                job = self._jobs.popleft() if self._jobs else None
-            if job is not None:
-                job()
-                continue
+                if self._jobs:
+                    work = self._jobs.popleft()
+            assert work is not None
             try:
-                self._paint(seeds)
+                work()
             except Exception as exc:
                 said = exc.message if isinstance(exc, NftganError) else f"{exc}"
                 log.exception("the studio cannot paint")
                 with self._change:
                     self.failure = f"painting stopped: {said}"
 
-    def _todo(self) -> list[int]:
-        """The seeds of the next batch."""
+    def _todo(self) -> Callable[[], None] | None:
+        """The next batch, of what is waited for first."""
         if self.failure is not None:
-            return []
+            return None
         batch: dict[int, None] = {}
         for seed in reversed(self._wanted):
             # Who looks at one image is about to see the next ones.
             place = self._place.get(seed, len(self._pool))
             self._gather([seed, *self._pool[place : place + 4 * MAX_BATCH]], batch)
             if len(batch) >= self._batch:
-                return list(batch)
+                break
+        if not batch:
+            while self._next < len(self._pool) and self._pool[self._next] in self._known:
+                self._next += 1
+            self._gather(self._pool[self._next : self._next + 64 * MAX_BATCH], batch)
         if batch:
-            return list(batch)
-        while self._next < len(self._pool) and self._pool[self._next] in self._known:
-            self._next += 1
+            return partial(self._paint, list(batch))
         # The art is looked at in parallel; what is generated before must be judged afterwards.
-        self._gather(self._pool[self._next : self._next + 64 * MAX_BATCH], batch)
-        if not batch and self.guard is not None and self._unjudged:
+        if self.guard is not None and self._unjudged:
             taken, self._unjudged = self._unjudged[: self._batch], self._unjudged[self._batch :]
-            return taken
-        return list(batch)
+            return partial(self._paint, taken)
+        # How good one seems is asked last: nobody waits for an image meanwhile.
+        if self._unscored and self.model.discriminator is not None:
+            taken, self._unscored = self._unscored[: self._batch], self._unscored[self._batch :]
+            return partial(self._score, taken)
+        return None
 
     def _gather(self, seeds: Iterable[int], batch: dict[int, None]) -> None:
         for seed in seeds:
@@ -347,6 +402,7 @@ class Gallery:
         guard = self.guard
         painted, verdicts, learned = [], [], []
         for seed, raw in self.model.previews(seeds, self._raw, batch=len(seeds)):
+            self._raws.put(self._raw_key(seed), raw)
             finished = apply_finish(raw, self.recipe.finish)
             row = features(finished)
             facts = {**asdict(measure(finished)), "blank": _blank(raw)}
@@ -363,11 +419,32 @@ class Gallery:
         self._cache.judge(verdicts)
         with self._change:
             for seed, candidate, row in learned:
+                known = self._known.get(seed)
                 if guard is None and self.training is not None:
                     self._unjudged.append(seed)
+                if known is None:
+                    self._unscored.append(seed)
+                else:
+                    candidate = replace(candidate, logit=known.logit)
                 self._learn(seed, candidate, row)
         pace = (time.monotonic() - began) / len(seeds)
         self._batch = max(1, min(MAX_BATCH, 2 * self._batch, int(BATCH_SECONDS / pace)))
+
+    def _raw_key(self, seed: int) -> tuple[object, ...]:
+        return raw_key(seed, self._raw)
+
+    def _score(self, seeds: Sequence[int]) -> None:
+        found = []
+        for seed in seeds:
+            raw = self._raws.get(self._raw_key(seed))
+            if raw is None:
+                raw = self.model.generate([seed], self._raw)[0]
+            found.append((seed, float(self.model.score(raw[None], self.recipe.class_idx)[0])))
+        self._cache.score(found)
+        with self._change:
+            for seed, logit in found:
+                self._known[seed] = replace(self._known[seed], logit=logit)
+            self.version += 1
 
     def _learn(self, seed: int, candidate: Candidate, row: np.ndarray) -> None:
         place = self._row_of.setdefault(seed, len(self._row_of))

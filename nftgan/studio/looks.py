@@ -81,16 +81,22 @@ class Latents:
 
     def relatives(self, seed: int, count: int) -> list[int]:
         """The seeds with the closest styles, among the candidates and the seeds after them."""
-        pool = self._gallery.pool()
-        after = max(pool, default=-1) + 1
-        searched = dict.fromkeys([seed, *pool[:SEARCHED]])
-        searched.update(dict.fromkeys(range(after, min(after + UNSEEN, MAX_SEED + 1))))
-        seeds = list(searched)
+        return self.like(seed, seed, 0.0, count)
+
+    def like(self, seed: int, other: int, share: float, count: int) -> list[int]:
+        """The seeds whose styles lie closest to a mixture: `share` of its layers are of `other`.
+
+        The mean squared distance over the layers from one style w to w1 in some of them and to w2
+        in the others is smallest where w is closest to the weighted mean of both.
+        """
+        pool = self._gallery.pool()[:SEARCHED]
+        seeds = list(dict.fromkeys([seed, other, *pool, *self._gallery.coming(UNSEEN)]))
         self._look_up(seeds)
         table = np.stack([self._known[one] for one in seeds])
-        away = ((table - self._known[seed]) ** 2).sum(axis=1)
-        order = [seeds[i] for i in np.argsort(away, kind="stable")[: count + 1]]
-        return [other for other in order if other != seed][:count]
+        aim = (1 - share) * self._known[seed] + share * self._known[other]
+        away = ((table - aim) ** 2).sum(axis=1)
+        order = [seeds[i] for i in np.argsort(away, kind="stable")[: count + 2]]
+        return [one for one in order if one not in (seed, other)][:count]
 
     def _look_up(self, seeds: Sequence[int]) -> None:
         new = [seed for seed in seeds if seed not in self._known]

@@ -45,19 +45,27 @@ class Opinions:
 
         When this returns, the line is on disk. Raises UsageError for what cannot be said.
         """
+        return self.say_all({seed: said})[seed]
+
+    def say_all(self, said: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+        """The same for several seeds, all of them or none: seed → the whole opinion."""
+        lines = [self._line(seed, own) for seed, own in said.items()]
+        with self._mutex:
+            self._refresh()
+            for line in lines:
+                check_room(line, self._log.ratings.get(line.seed))
+            append_rating(self._log.path, *lines)
+            self._refresh()
+            return {seed: _words(self._log.ratings[seed]) for seed in said}
+
+    def _line(self, seed: int, said: Mapping[str, Any]) -> Rating:
         if unknown := set(said) - set(OPINIONS):
             raise UsageError(f"{sorted(unknown)[0]!r} is no opinion")
         values = {key: value for key, value in said.items() if value is not None}
         cleared = tuple(key for key, value in said.items() if value is None)
         if not said:
             raise UsageError("nothing is said")
-        rating = Rating(seed, self._log.model, cleared=cleared, **values)
-        with self._mutex:
-            self._refresh()
-            check_room(rating, self._log.ratings.get(seed))
-            append_rating(self._log.path, rating)
-            self._refresh()
-            return _words(self._log.ratings[seed])
+        return Rating(seed, self._log.model, cleared=cleared, **values)
 
     def of(self, seed: int) -> Rating | None:
         with self._mutex:
@@ -77,7 +85,7 @@ class Opinions:
             return tuple(sorted(self._log.ratings))
 
     def picked(self) -> tuple[int, ...]:
-        """In rising order."""
+        """In the order of the collection."""
         with self._mutex:
             self._refresh()
             return picked_seeds(self._log.ratings)

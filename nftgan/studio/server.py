@@ -16,7 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nftgan.errors import UsageError
 from nftgan.studio.access import Door
-from nftgan.studio.app import Studio, application
+from nftgan.studio.app import application
+from nftgan.studio.session import Studio
 
 LOOPBACK = "127.0.0.1"
 GRACE_SECONDS = 2

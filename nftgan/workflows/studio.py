@@ -15,11 +15,11 @@ from nftgan.errors import Cancelled
 from nftgan.networks.sources import BASE, BASE_SIDES, USUAL_SIDE, base_model, newest_run, run_of
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
-from nftgan.studio.app import Studio
 from nftgan.studio.finishing import Finishing
 from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
+from nftgan.studio.session import Studio
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.curate import refuse_after_deploy, source_of, warn_without_art, write_choice
 from nftgan.workflows.training_art import find_training_art
@@ -61,7 +61,7 @@ def studio(
     warn_without_art(art, progress)
     training = art.dataset
     gallery = Gallery(loaded, recipe, candidates, training=training)
-    gallery.add(opinions.seeds())
+    gallery.add(opinions.seeds(), offered=False)
     finished = threading.Event()
 
     def write(seeds: tuple[int, ...], overridden: Mapping[int, str]) -> str:
@@ -83,7 +83,7 @@ def studio(
         project.config.collection,
         gallery,
         opinions,
-        Finishing(gallery, opinions, recipe, write),
+        Finishing(gallery, opinions, recipe, write, project.config.collection),
         newest_run(watch) if watch else run_of(source),
         _named(source),
     )

@@ -1,10 +1,20 @@
-"""Where Chromium is, or the sentence that says how to get it."""
+"""Where Chromium is, and what the tests of pages say to it."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import shutil
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nftgan.collection.ratings import Rating, read_ratings
+
+if TYPE_CHECKING:
+    from tests.studio.conftest import Served
 
 NO_BROWSER = (
     "needs Chromium and playwright: apt install chromium (or set NFTGAN_CHROMIUM), make install"
@@ -23,3 +33,59 @@ def find_browser() -> str | None:
 
 
 BROWSER = find_browser()
+NEEDS_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER),
+]
+PATIENCE_MS = float(os.environ.get("NFTGAN_BROWSER_MS", 180_000))
+
+LAPTOP = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
+
+
+def ratings(served: Served) -> dict[int, Rating]:
+    return read_ratings(served.ratings, model=served.studio.gallery.model.identity)
+
+
+def opinions(served: Served) -> dict[int, tuple[int | None, bool | None]]:
+    found = ratings(served)
+    return {s: (r.stars, r.picked) for s, r in found.items() if (r.stars, r.picked) != (None, None)}
+
+
+def until(true: Callable[[], object], patience_seconds: float = PATIENCE_MS / 1000) -> None:
+    end = time.monotonic() + patience_seconds
+    while time.monotonic() < end:
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+def press(page: Any, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def shown(page: Any) -> list[int]:
+    """The seeds of the tiles in view, in reading order."""
+    found: list[int] = page.evaluate(
+        "[...document.querySelectorAll('.row')]"
+        ".sort((a, b) => a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex'))"
+        ".flatMap(r => [...r.children]).filter(t => !t.hidden).map(t => Number(t.dataset.seed))"
+    )
+    return found
+
+
+def settled(page: Any, patience_seconds: float = PATIENCE_MS / 1000) -> None:
+    """All changes asked for are answered."""
+    until(lambda: state_is(page, "state.drafts.size === 0"), patience_seconds)
+
+
+def state_is(page: Any, what: str) -> bool:
+    """Whether the page's own module says so."""
+    return bool(page.evaluate(f"import('/static/state.js').then(({{ state }}) => {what})"))

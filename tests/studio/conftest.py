@@ -14,12 +14,13 @@ import pytest
 
 from nftgan.config import CollectionSection
 from nftgan.dataset.archive import Dataset
-from nftgan.studio.app import Studio
 from nftgan.studio.finishing import Finishing
 from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
+from nftgan.studio.session import Studio
 from nftgan.synthesis.model import Model
+from tests.studio.browser import BROWSER, LAPTOP, PATIENCE_MS
 from tests.synthesis import tiny
 
 
@@ -127,9 +128,8 @@ def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
             kept.update(reasons)
             return "collection.json"
 
-        studio = Studio(
-            section, gallery, opinions, Finishing(gallery, opinions, recipe, write), run_dir
-        )
+        finishing = Finishing(gallery, opinions, recipe, write, section)
+        studio = Studio(section, gallery, opinions, finishing, run_dir)
         server = StudioServer(studio)
         served = Served(server, studio, ratings, written, server.serve_in_thread(), kept)
         running.append(served)
@@ -141,3 +141,62 @@ def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
     for served in running:
         served.thread.join(20)
         assert not served.running()
+
+
+Visit = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """One browser a file."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Visit]:
+    """visit(served) opens the studio; whatever the console complains about fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(
+        served: Served,
+        at: str = "",
+        *,
+        quiet: bool = True,
+        context: Any = None,
+        ready: str = ".tile.here",
+        **look: Any,
+    ) -> Any:
+        if context is None:
+            context = chromium.new_context(**{**LAPTOP, **look})
+            context.set_default_timeout(PATIENCE_MS)
+            contexts.append(context)
+        page = context.new_page()
+        if quiet:
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on(
+                "console",
+                lambda said: (
+                    said.type in ("error", "warning")
+                    and complaints.append(f"{said.text} {said.location}")
+                ),
+            )
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.goto(served.address)
+        page.wait_for_selector("body.ready")
+        if at:
+            page.goto(f"{served.origin}/{at}")
+        page.wait_for_selector(ready)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

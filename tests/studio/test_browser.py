@@ -3,127 +3,36 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nftgan.collection.ratings import Rating, append_rating, read_ratings
+from nftgan.collection.ratings import Rating, append_rating
 from nftgan.collection.traits import measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.walk import Walk
-from tests.studio.browser import BROWSER, NO_BROWSER
-from tests.studio.conftest import Serve, Served
+from tests.studio.browser import (
+    NEEDS_BROWSER,
+    PHONE,
+    opinions,
+    press,
+    ratings,
+    settled,
+    shown,
+    state_is,
+    until,
+)
+from tests.studio.conftest import Serve, Visit
 from tests.studio.test_run import make_run
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason=NO_BROWSER),
-]
+pytestmark = NEEDS_BROWSER
 
-Visit = Callable[..., Any]
-LAPTOP = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
-PHONE = {
-    "viewport": {"width": 390, "height": 844},
-    "has_touch": True,
-    "is_mobile": True,
-    "device_scale_factor": 2,
-}
 SCRIPT = "<script>document.title='broken into'</script><img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium: Any) -> Iterator[Visit]:
-    """visit(served) opens the studio; whatever the console complains about fails the test."""
-    complaints: list[str] = []
-    contexts = []
-
-    def open_page(served: Served, *, quiet: bool = True, context: Any = None, **look: Any) -> Any:
-        if context is None:
-            context = chromium.new_context(**{**LAPTOP, **look})
-            context.set_default_timeout(180_000)
-            contexts.append(context)
-        page = context.new_page()
-        if quiet:
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on(
-                "console",
-                lambda said: (
-                    said.type in ("error", "warning")
-                    and complaints.append(f"{said.text} {said.location}")
-                ),
-            )
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        page.goto(served.address)
-        page.wait_for_selector("body.ready")
-        page.wait_for_selector(".tile.here")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def ratings(served: Served) -> dict[int, Rating]:
-    return read_ratings(served.ratings, model=served.studio.gallery.model.identity)
-
-
-def opinions(served: Served) -> dict[int, tuple[int | None, bool | None]]:
-    found = ratings(served)
-    return {s: (r.stars, r.picked) for s, r in found.items() if (r.stars, r.picked) != (None, None)}
-
-
-def until(true: Callable[[], object], patience_seconds: float = 180) -> None:
-    end = time.monotonic() + patience_seconds
-    while time.monotonic() < end:
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never came")
-
-
-def press(page: Any, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def shown(page: Any) -> list[int]:
-    """The seeds of the tiles in view, in reading order."""
-    found: list[int] = page.evaluate(
-        "[...document.querySelectorAll('.row')]"
-        ".sort((a, b) => a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex'))"
-        ".flatMap(r => [...r.children]).filter(t => !t.hidden).map(t => Number(t.dataset.seed))"
-    )
-    return found
-
-
-def settled(page: Any, patience_seconds: float = 180) -> None:
-    """All changes asked for are answered."""
-    until(lambda: state_is(page, "state.drafts.size === 0"), patience_seconds)
-
-
-def state_is(page: Any, what: str) -> bool:
-    """Whether the page's own module says so."""
-    return bool(page.evaluate(f"import('/static/state.js').then(({{ state }}) => {what})"))
 
 
 # ---- keys, mouse and finger ------------------------------------------------------------------
@@ -156,13 +65,13 @@ def test_what_is_not_on_disk_yet_does_not_look_done(serve: Serve, visit: Visit) 
     served = serve(range(8))
     page = visit(served)
     hold = threading.Event()
-    say = served.studio.opinions.say
+    say = served.studio.opinions.say_all
 
     def slow(*words: Any) -> Any:
         assert hold.wait(120)
         return say(*words)
 
-    served.studio.opinions.say = slow  # type: ignore[method-assign]
+    served.studio.opinions.say_all = slow  # type: ignore[method-assign]
     press(page, " ")
     page.wait_for_selector(".tile.saving")
     assert page.locator(".tile.picked").count() == 0 and opinions(served) == {}
@@ -233,7 +142,7 @@ def test_sort_and_filter_show_what_they_say(serve: Serve, visit: Visit, referenc
     for value in ("Icy", "Warm"):
         page.select_option("[name=trait]", f"Warmth\n{value}")
         assert shown(page) == [seed for seed in range(30) if warmth[seed] == value]
-    page.select_option("[name=trait]", "")
+        page.click(f"[aria-label='Do not ask for Warmth: {value}']")
     page.select_option("[name=sort]", "trait:Warmth")
     order = ["Icy", "Cool", "Balanced", "Warm", "Glowing"]
     assert shown(page) == sorted(range(30), key=lambda seed: (order.index(warmth[seed]), seed))
@@ -322,7 +231,7 @@ def test_sliders_and_mixing_show_the_model_s_images(
     layers = served.get("/api/session")["groups"][0]["layers"]
     ((_, _, mixed),) = Mix(reference, [5], [6], reference.recipe(truncation_psi=0.7), layers=layers)
     looks_like("mix=6", mixed)
-    assert "made from one seed" in page.inner_text("#page-piece .controls .note")
+    assert "made from one seed" in page.inner_text("#page-piece fieldset .note")
     page.wait_for_selector(".strip .thumb")
     page.click(".strip .thumb >> nth=0")
     page.wait_for_selector("#piece-title:not(:has-text('Seed 5'))")

@@ -167,4 +167,14 @@ def test_a_tag_that_cannot_be_is_refused_in_words(serve: Serve) -> None:
     status, _, data = served.request("POST", "/api/opinion", {"seed": 1, "tags": {"U": "x"}})
     assert status == 400 and b"at most 12 tags" in data
     said = served.post("/api/opinion", {"seed": 1, "tags": None})
-    assert said["opinion"] == {}
+    assert said["opinions"] == {"1": {}}
+
+
+def test_two_pieces_of_one_name_are_named_with_the_right_remedy(serve: Serve) -> None:
+    served = serve(range(8))
+    pick(served, 2, 5)
+    for seed in (2, 5):
+        served.post("/api/opinion", {"seed": seed, "name": "Ada"})
+    state = finish(served)
+    assert state["state"] == "failed" and state["seeds"] == [2, 5]
+    assert state["hint"] == "rename one of them" and served.written == []

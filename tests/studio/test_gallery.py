@@ -130,7 +130,7 @@ def test_a_question_is_answered_before_the_rest(gallery_of: Open, painter: Recor
 
 def test_a_restart_paints_nothing_again(gallery_of: Open, painter: Recorder, model: Model) -> None:
     first = gallery_of(range(20))
-    until(lambda: painted(first))
+    until(lambda: painted(first) and not any(c.logit is None for c in first._known.values()))
     before = {seed: first.image(seed) for seed in range(20)}
     first.close()
     painter.painted.clear()
@@ -208,6 +208,27 @@ def test_the_pool_grows_by_the_next_seeds_up_to_its_limit(gallery_of: Open) -> N
     last = gallery_of([2**32 - 2])
     last.grow(5)
     assert last.pool() == [2**32 - 2, 2**32 - 1]
+
+
+def test_a_seed_that_was_named_does_not_bend_where_the_pool_goes_on(gallery_of: Open) -> None:
+    gallery = gallery_of(range(10))
+    gallery.add([123_456], offered=False)
+    gallery.grow(3)
+    assert gallery.pool() == [*range(10), 123_456, 10, 11, 12]
+    gallery.add([14], offered=False)
+    assert gallery.coming(3) == [13, 15, 16]
+
+
+def test_scores_rank_the_candidates_as_the_discriminator_does(
+    gallery_of: Open, model: Model
+) -> None:
+    gallery = gallery_of(range(12))
+    until(lambda: all(s is not None for s in gallery.table().get("score", [None])))
+    table = gallery.table()
+    images = model.generate(table["seeds"], trunc=0.7)
+    logits = [float(model.score(image[None])[0]) for image in images]
+    ranks = [round(100 * sum(other < own for other in logits) / 11) for own in logits]
+    assert table["score"] == ranks
 
 
 def test_a_broken_model_is_said_and_not_repeated(gallery_of: Open, model: Model) -> None:

@@ -61,3 +61,23 @@ def test_relatives_are_the_closest_styles(serve: Serve, reference: Model) -> Non
 def test_every_layer_is_in_one_group(count: int) -> None:
     groups = layer_groups(count)
     assert [layer for _, layers in groups for layer in layers] == list(range(count))
+
+
+def test_seeds_like_a_mixture_lie_between_its_parents(serve: Serve) -> None:
+    served = serve(range(64))
+    gallery, latents = served.studio.gallery, served.studio.latents
+    near_one = gallery.ask(lambda: latents.like(3, 9, 0.0, 5)).result()
+    near_other = gallery.ask(lambda: latents.like(3, 9, 1.0, 5)).result()
+    between = gallery.ask(lambda: latents.like(3, 9, 0.5, 5)).result()
+    assert (
+        near_one == [s for s in gallery.ask(lambda: latents.relatives(3, 6)).result() if s != 9][:5]
+    )
+    middle = (latents._known[3] + latents._known[9]) / 2
+
+    def away(seeds: list[int]) -> float:
+        return float(sum(((latents._known[seed] - middle) ** 2).sum() for seed in seeds))
+
+    assert away(between) <= min(away(near_one), away(near_other))
+    count = gallery.model.generator.num_ws
+    layers = ",".join(map(str, range(count)))
+    assert served.get(f"/api/like/3?mix=9&layers={layers}")["seeds"][:5] == near_other

@@ -23,14 +23,23 @@ export const $ = (id) => document.getElementById(id);
 
 let timer = 0;
 
-// Say something in passing, also to a screen reader.
-export function toast(text, { bad = false } = {}) {
+// Say something in passing, also to a screen reader; act: {words, does} is a button beside it.
+export function toast(text, { bad = false, act } = {}) {
   const place = $("toast");
-  place.textContent = text;
+  const button = act && h("button", { type: "button", onclick: () => { place.classList.remove("seen"); act.does(); } }, act.words);
+  place.replaceChildren(h("span", {}, text), ...(button ? [button] : []));
   place.classList.toggle("bad", bad);
   place.classList.add("seen");
   clearTimeout(timer);
-  timer = setTimeout(() => place.classList.remove("seen"), bad ? 8000 : 2200);
+  timer = setTimeout(() => place.classList.remove("seen"), bad ? 8000 : act ? 5000 : 2200);
+}
+
+// An image that shows nothing until it is there, and its words where it cannot be shown.
+export function picture(properties) {
+  const image = h("img", { decoding: "async", ...properties });
+  image.addEventListener("load", () => image.classList.remove("broken"));
+  image.addEventListener("error", () => { if (image.hasAttribute("src")) image.classList.add("broken"); });
+  return image;
 }
 
 export const many = (count, one, more = one + "s") =>

@@ -1,7 +1,9 @@
 // The grid of candidates: only the rows in view exist, so ten thousand scroll like ten.
 
 import { $, h, many, toast } from "./dom.js";
-import { grow, keySays, noveltyOf, on, opinion, rate, refusalOf, state, togglePick, toggleReject, wanted } from "./state.js";
+import * as filters from "./filters.js";
+import { dressTile, emptyTile, newTile } from "./tile.js";
+import { grow, imageOf, keySays, on, rate, state, togglePick, toggleReject, wanted } from "./state.js";
 
 const GAP = 10;
 const OVERSCAN = 2; // rows beyond the view that exist already
@@ -11,6 +13,7 @@ const GROWTH = 256;
 const grid = $("grid");
 const scroller = $("scroller");
 const tools = $("tools");
+const touch = matchMedia("(hover: none)");
 const rows = new Map(); // row number → its element
 let spare = [];
 let sorted = []; // every candidate in order
@@ -18,6 +21,8 @@ let order = []; // those that are shown
 let columns = 1;
 let side = 132;
 let current = 0; // place of the tile with the focus
+let anchor = 0; // place where a range begins
+let kept = 0; // how far the page was scrolled when it was left
 let opener = () => {};
 let growing = false;
 let askedAgain = false; // a click while candidates are on their way is not lost
@@ -26,55 +31,32 @@ let active = false;
 
 // ---- what is shown, in which order ---------------------------------------------------------------
 
-const settings = () => Object.fromEntries(new FormData(tools));
-
-function unfiltered() {
-  const { show, stars, trait } = settings();
-  return show === "all" && stars === "0" && !trait;
-}
-
 function resort() {
-  const { sort } = settings();
-  sorted = [...state.seeds];
-  if (sort === "stars") sorted.sort((a, b) => (opinion(b).stars ?? -1) - (opinion(a).stars ?? -1) || a - b);
-  else if (sort === "novel" || sort === "familiar") {
-    const sign = sort === "novel" ? -1 : 1;
-    const far = (seed) => noveltyOf(seed) ?? (sign === -1 ? -1 : Infinity);
-    sorted.sort((a, b) => sign * (far(a) - far(b)) || a - b);
-  } else if (sort.startsWith("trait:")) {
-    const column = state.table?.columns[sort.slice(6)];
-    const at = (seed) => column?.at[state.rowOf.get(seed)] ?? Infinity;
-    sorted.sort((a, b) => (at(a) === at(b) ? a - b : at(a) - at(b)));
-  } else sorted.sort((a, b) => a - b);
+  sorted = filters.inOrder(state.seeds);
 }
 
 function refilter() {
-  const { show, stars, trait } = settings();
-  const [kind, value, text] = trait ? trait.split("\n") : [];
-  const own = trait.startsWith("tag\n");
-  const column = kind && !own && state.table?.columns[kind];
-  const wantedAt = column ? column.values.indexOf(value) : -1;
   const focused = order[current];
-  order = sorted.filter((seed) => {
-    const said = opinion(seed);
-    if (show === "undecided" && said.picked !== undefined) return false;
-    if (show === "picked" && said.picked !== true) return false;
-    if (show === "rejected" && said.picked !== false) return false;
-    if (show === "flagged" && !refusalOf(seed)) return false;
-    if ((said.stars ?? 0) < Number(stars)) return false;
-    if (own) return said.tags?.[value] === text;
-    return !kind || (column && column.at[state.rowOf.get(seed)] === wantedAt);
-  });
+  order = sorted.filter(filters.filter());
   const place = order.indexOf(focused);
   current = place >= 0 ? place : Math.max(0, Math.min(current, order.length - 1));
+  const all = state.seeds.length;
   $("shown").textContent =
-    order.length === state.seeds.length ? many(order.length, "candidate") : `${order.length.toLocaleString("en")} of ${many(state.seeds.length, "candidate")}`;
+    order.length === all ? many(order.length, "candidate") : `${order.length.toLocaleString("en")} of ${many(all, "candidate")}`;
+  $("close-filters").textContent = `Show ${many(order.length, "candidate")}`;
   $("nothing").hidden = order.length > 0;
-  $("more").hidden = !unfiltered();
+  $("more").hidden = !filters.unfiltered();
+  grid.hidden = !order.length;
+  const lost = grid.contains(document.activeElement) && !order.length;
   layout();
+  if (lost) $("everything").focus();
 }
 
 // ---- rows in view ----------------------------------------------------------------------------------
+
+const caption = () => (touch.matches ? 48 : 24);
+const cell = () => (grid.clientWidth + GAP) / columns - GAP;
+const pitch = () => cell() + caption() + GAP;
 
 function layout() {
   if (!active) return;
@@ -83,17 +65,14 @@ function layout() {
   const width = scroller.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   columns = Math.max(2, Math.floor((width + GAP) / (side + GAP)));
   grid.style.setProperty("--columns", columns);
-  grid.style.height = `${Math.ceil(order.length / columns) * pitch() - GAP}px`;
+  grid.style.setProperty("--caption", `${caption()}px`);
+  grid.classList.toggle("small", cell() < 110);
+  grid.style.height = `${Math.max(0, Math.ceil(order.length / columns) * pitch() - GAP)}px`;
   grid.setAttribute("aria-rowcount", Math.ceil(order.length / columns));
   grid.setAttribute("aria-colcount", columns);
   for (const row of rows.keys()) retire(row);
   draw();
   if (had) tileOf(order[current])?.focus({ preventScroll: true });
-}
-
-function pitch() {
-  const width = (grid.clientWidth + GAP) / columns - GAP;
-  return width + GAP;
 }
 
 function draw() {
@@ -123,7 +102,7 @@ const frame = () => {
 
 // By scrolling only as fast as images come: a long list of empty frames helps nobody.
 async function more({ asked = false } = {}) {
-  if (!unfiltered()) return;
+  if (!filters.unfiltered()) return;
   if (growing) {
     askedAgain ||= asked;
     return;
@@ -147,7 +126,7 @@ async function more({ asked = false } = {}) {
 function retire(row) {
   const element = rows.get(row);
   rows.delete(row);
-  for (const tile of element.children) tile.firstChild.removeAttribute("src");
+  for (const tile of element.children) tile.image.removeAttribute("src");
   element.remove();
   if (spare.length < 30) spare.push(element);
 }
@@ -165,55 +144,14 @@ function place(row, height) {
   grid.insertBefore(element, after === undefined ? null : rows.get(after));
 }
 
-function newTile() {
-  const image = h("img", { alt: "", decoding: "async", draggable: false });
-  image.addEventListener("load", () => image.parentElement.classList.add("here"));
-  image.addEventListener("error", () => {
-    image.parentElement.classList.remove("here");
-    if (image.hasAttribute("src")) image.removeAttribute("src");
-  });
-  const button = (act, label, sign) =>
-    h("button", { type: "button", tabindex: "-1", class: act, "data-act": act, title: label }, sign);
-  return h("div", { role: "gridcell", class: "tile", tabindex: "-1" },
-    image,
-    h("span", { class: "flag" }),
-    h("span", { class: "stars", "aria-hidden": "true" }),
-    h("span", { class: "acts" }, button("reject", "Reject", "✕"), button("pick", "Pick", "✓")));
-}
-
 function dress(tile, place) {
   const seed = order[place];
   tile.hidden = seed === undefined;
-  if (seed === undefined) return;
-  const image = tile.firstChild;
-  if (tile.dataset.seed !== String(seed)) {
-    tile.dataset.seed = seed;
-    tile.classList.remove("here");
-    image.removeAttribute("src");
-  }
+  if (seed === undefined) return emptyTile(tile);
   tile.dataset.place = place;
   tile.setAttribute("aria-colindex", (place % columns) + 1);
   tile.tabIndex = place === current ? 0 : -1;
-  const said = opinion(seed);
-  const flag = refusalOf(seed);
-  tile.classList.toggle("picked", said.picked === true);
-  tile.classList.toggle("rejected", said.picked === false);
-  tile.classList.toggle("saving", state.drafts.has(seed));
-  tile.setAttribute("aria-selected", said.picked === true);
-  tile.children[1].textContent = flag ? (flag.startsWith("a blank") ? "blank" : "copy") : "";
-  tile.children[1].title = flag ?? "";
-  tile.children[2].textContent = "★".repeat(said.stars ?? 0);
-  const [reject, pick] = tile.children[3].children;
-  pick.setAttribute("aria-label", `Pick seed ${seed}`);
-  pick.setAttribute("aria-pressed", said.picked === true);
-  reject.setAttribute("aria-label", `Reject seed ${seed}`);
-  reject.setAttribute("aria-pressed", said.picked === false);
-  const words = [`Seed ${seed}`];
-  if (said.name) words.push(said.name);
-  if (said.picked !== undefined) words.push(said.picked ? "picked" : "rejected");
-  if (said.stars) words.push(`${said.stars} of 5 stars`);
-  if (flag) words.push(flag);
-  tile.setAttribute("aria-label", words.join(", "));
+  dressTile(tile, seed);
 }
 
 // Images that are painted come at once; of the others only a few are asked for at a time.
@@ -225,13 +163,13 @@ function load() {
     const inView = row * pitch() >= top && row * pitch() <= bottom;
     for (const tile of rows.get(row).children) {
       if (tile.hidden) continue;
-      const image = tile.firstChild;
+      const { image } = tile;
       const seed = Number(tile.dataset.seed);
       const painted = state.painted.has(seed);
       if (!painted && image.hasAttribute("src")) waiting++;
       if (image.hasAttribute("src")) continue;
       if (painted || (inView && waiting < WAITING)) {
-        image.src = `/image/${seed}`;
+        image.src = imageOf(seed);
         if (!painted) waiting++;
       }
     }
@@ -247,13 +185,50 @@ function redress(seeds) {
   }
 }
 
+const inView = () => [...rows.values()].flatMap((row) => [...row.children]).filter((tile) => !tile.hidden);
+
+// ---- several at once -------------------------------------------------------------------------------
+
+function select(seeds) {
+  state.selected = new Set(seeds);
+  const count = state.selected.size;
+  $("selection").hidden = count < 2;
+  $("selected-count").textContent = `${count} selected`;
+  $("compare").disabled = count > 4;
+  for (const tile of inView()) dressTile(tile, Number(tile.dataset.seed));
+  frame();
+}
+
+function selectRange(to) {
+  const [low, high] = [Math.min(anchor, to), Math.max(anchor, to)];
+  select(order.slice(low, high + 1));
+}
+
+const chosen = () => (state.selected.size > 1 ? order.filter((seed) => state.selected.has(seed)) : [order[current]]);
+
+// One key says it of all that are selected; alone, the next one may have the focus then.
+function decide(key) {
+  const seeds = chosen();
+  if (seeds[0] === undefined) return false;
+  const place = current;
+  if (!keySays(key, ...seeds)) return false;
+  const decision = key !== "0" && (key === " " || key.toLowerCase() === "x" || /^[1-5]$/.test(key));
+  if (seeds.length === 1 && decision && filters.advances() && place + 1 < order.length) focus(place + 1);
+  return true;
+}
+
 // ---- focus and hands -------------------------------------------------------------------------------
 
-function focus(place, { scroll = true } = {}) {
+function focus(place, { scroll = true, extend = false } = {}) {
   if (!order.length) return;
   const before = grid.querySelector('[tabindex="0"]');
   if (before) before.tabIndex = -1;
   current = Math.max(0, Math.min(place, order.length - 1));
+  if (extend) selectRange(current);
+  else {
+    anchor = current;
+    if (state.selected.size) select([]);
+  }
   const row = Math.floor(current / columns);
   const height = pitch();
   if (scroll) {
@@ -266,22 +241,32 @@ function focus(place, { scroll = true } = {}) {
   const tile = tileOf(order[current]);
   tile.tabIndex = 0;
   tile.focus({ preventScroll: true });
+  remember();
 }
 
 function onKey(event) {
-  if (event.target.closest("button") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("button") || event.altKey) return;
+  if ((event.ctrlKey || event.metaKey) && event.key === "a") {
+    select(order);
+    event.preventDefault();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey) return;
   const page = Math.max(1, Math.floor(scroller.clientHeight / pitch())) * columns;
   const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, PageUp: -page, PageDown: page };
   const seed = order[current];
+  const extend = event.shiftKey;
   if (event.key in steps) {
     const next = current + steps[event.key];
-    if (next >= 0 && next < order.length) focus(next);
-    else if (Math.abs(steps[event.key]) === page) focus(next);
+    if (next >= 0 && next < order.length) focus(next, { extend });
+    else if (Math.abs(steps[event.key]) === page) focus(next, { extend });
     else if (next >= order.length) more({ asked: true });
-  } else if (event.key === "Home") focus(0);
-  else if (event.key === "End") focus(order.length - 1);
+  } else if (event.key === "Home") focus(0, { extend });
+  else if (event.key === "End") focus(order.length - 1, { extend });
   else if (event.key === "Enter") opener(seed);
-  else if (seed === undefined || !keySays(event.key, seed)) return;
+  else if (event.key === "c" && state.selected.size > 1) compare();
+  else if (event.key === "Escape" && state.selected.size) select([]);
+  else if (seed === undefined || !decide(event.key)) return;
   event.preventDefault();
 }
 
@@ -289,42 +274,52 @@ function onClick(event) {
   const tile = event.target.closest(".tile");
   if (!tile) return;
   const seed = Number(tile.dataset.seed);
+  const at = Number(tile.dataset.place);
   const act = event.target.closest("[data-act]")?.dataset.act;
   if (act === "pick") togglePick(seed);
   else if (act === "reject") toggleReject(seed);
-  else return opener(seed);
-  focus(Number(tile.dataset.place), { scroll: false });
+  else if (act === "star") rate(seed, ((wanted(seed).stars ?? 0) + 1) % 6);
+  else if (event.shiftKey) return focus(at, { scroll: false, extend: true });
+  else if (event.ctrlKey || event.metaKey) {
+    const now = new Set(state.selected.size ? state.selected : [order[current]]);
+    if (!now.delete(seed)) now.add(seed);
+    current = anchor = at;
+    select(now);
+    tile.focus({ preventScroll: true });
+    return;
+  } else return opener(seed);
+  focus(at, { scroll: false });
 }
+
+function compare() {
+  if (state.selected.size > 4) return toast("At most four can be compared");
+  location.hash = `#/compare/${chosen().join(",")}`;
+}
+
+// ---- the address -----------------------------------------------------------------------------------
+
+let writing = 0;
+function remember() {
+  if (!active) return;
+  clearTimeout(writing);
+  writing = setTimeout(() => {
+    if (active) history.replaceState(null, "", address());
+  }, 150);
+}
+
+export const address = () => filters.address(order[current]);
 
 // ---- the outside -----------------------------------------------------------------------------------
-
-function offerTraits() {
-  const { trait, sort } = tools.elements;
-  const kinds = Object.entries(state.table?.columns ?? {});
-  const own = new Map();
-  for (const said of state.opinions.values())
-    for (const one of Object.entries(said.tags ?? {})) own.set(one.join("\n"), one);
-  const tags = [...own.keys()].sort();
-  const wanted = JSON.stringify([tags, kinds.map(([kind, column]) => [kind, column.values])]);
-  if (trait.dataset.offered === wanted) return;
-  trait.dataset.offered = wanted;
-  const before = [trait.value, sort.value];
-  trait.replaceChildren(h("option", { value: "" }, "any"),
-    ...(tags.length ? [h("optgroup", { label: "Your tags" }, tags.map((tag) => h("option", { value: `tag\n${tag}` }, own.get(tag).join(": "))))] : []),
-    ...kinds.map(([kind, column]) =>
-    h("optgroup", { label: kind }, column.values.map((value) => h("option", { value: `${kind}\n${value}` }, `${kind}: ${value}`)))));
-  const sorts = [["seed", "seed"], ["stars", "stars, best first"]];
-  if (state.session.training) sorts.push(["novel", "novelty, newest first"], ["familiar", "novelty, copies first"]);
-  sorts.push(...kinds.map(([kind]) => [`trait:${kind}`, kind.toLowerCase()]));
-  sort.replaceChildren(...sorts.map(([value, words]) => h("option", { value }, words)));
-  [trait.value, sort.value] = before;
-  if (trait.selectedIndex < 0) trait.value = "";
-  if (sort.selectedIndex < 0) sort.value = "seed";
-}
 
 export function neighbour(seed, step) {
   const place = order.indexOf(seed);
   return place < 0 ? undefined : order[place + step];
+}
+
+// The candidates around `seed` as they are sorted now, at most `count` on either side.
+export function around(seed, count) {
+  const place = order.indexOf(seed);
+  return place < 0 ? [seed] : order.slice(Math.max(0, place - count), place + count + 1);
 }
 
 export function setUp({ open }) {
@@ -333,59 +328,72 @@ export function setUp({ open }) {
   grid.addEventListener("click", onClick);
   scroller.addEventListener("scroll", onScroll, { passive: true });
   $("more").addEventListener("click", () => more({ asked: true }));
+  $("everything").addEventListener("click", () => { filters.showEverything(); focus(current); });
+  $("compare").addEventListener("click", compare);
+  for (const [id, key] of [["pick-all", " "], ["reject-all", "x"]])
+    $(id).addEventListener("click", () => decide(key));
+  $("select-none").addEventListener("click", () => focus(current));
   new ResizeObserver(() => layout()).observe(scroller);
+  touch.addEventListener("change", () => layout());
   tools.addEventListener("submit", (event) => {
     event.preventDefault();
     const { seed } = tools.elements;
     if (seed.value && seed.checkValidity()) open(Number(seed.value));
   });
-  tools.addEventListener("input", (event) => {
-    if (event.target.name === "seed") return;
-    if (event.target.name === "size") {
-      const at = current;
-      side = Number(event.target.value);
-      layout();
-      scroller.scrollTop = Math.floor(at / columns) * pitch() - scroller.clientHeight / 3;
-      return;
-    }
-    if (event.target.name === "sort") resort();
+  tools.elements.size.addEventListener("input", (event) => {
+    const at = current;
+    side = Number(event.target.value);
+    layout();
+    scroller.scrollTop = Math.floor(at / columns) * pitch() - scroller.clientHeight / 3;
+  });
+  filters.setUp((what) => {
+    remember();
+    if (what === "advance") return;
+    if (what === "sort") resort();
     scroller.scrollTop = 0;
-    current = 0;
+    current = anchor = 0;
+    select([]);
     refilter();
   });
   on("pool", () => { resort(); refilter(); });
   on("painted", () => { if (active) load(); });
+  on("repaint", () => { if (active) layout(); });
   on("table", () => {
-    offerTraits();
-    const { sort, trait, show } = settings();
-    if (sort.startsWith("trait:") || sort === "novel" || sort === "familiar") resort();
-    if (trait || show === "flagged" || sort !== "seed") refilter();
-    else redress(order.slice(0, 0).concat([...rows.values()].flatMap((row) => [...row.children].map((t) => Number(t.dataset.seed)))));
+    filters.offer();
+    if (filters.sortsByFacts()) resort();
+    if (filters.sortsByFacts() || !filters.unfiltered()) refilter();
+    else for (const tile of inView()) dressTile(tile, Number(tile.dataset.seed));
   });
   on("opinions", (seeds) => {
-    offerTraits();
+    filters.offer();
     redress(seeds);
-    if (!unfiltered()) refilter();
+    if (!filters.unfiltered()) refilter();
   });
   on("undone", (seed) => {
     const place = order.indexOf(seed);
     if (active && place >= 0) focus(place);
   });
   grid.classList.toggle("pixels", state.session.pixelated);
-  side = matchMedia("(max-width: 600px)").matches ? 96 : side;
+  side = matchMedia("(max-width: 600px)").matches ? 104 : side;
   tools.elements.size.value = side;
-  offerTraits();
   resort();
 }
 
-export function show(seed) {
+// seed: of the piece that one comes back from. query: what the address says, where it says more.
+export function show({ seed, query }) {
+  const first = !order.length;
   active = true;
+  const at = query ? filters.read(query) : undefined;
+  resort();
   refilter();
-  const place = seed === undefined ? -1 : order.indexOf(seed);
+  const place = order.indexOf(seed ?? at);
   if (place >= 0) current = place;
+  if (!first) scroller.scrollTop = kept;
   focus(current);
 }
 
 export function hide() {
+  kept = scroller.scrollTop;
   active = false;
+  clearTimeout(writing);
 }

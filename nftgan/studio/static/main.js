@@ -1,53 +1,72 @@
 // Starts the studio: which page is shown, the keys that work everywhere, the line of progress.
 
+import * as compare from "./compare.js";
 import { $, h, many } from "./dom.js";
+import * as filters from "./filters.js";
 import * as grid from "./grid.js";
 import * as piece from "./piece.js";
-import { keySays, on, start, state, undo } from "./state.js";
+import { on, start, state, undo } from "./state.js";
 import * as training from "./training.js";
 import * as tags from "./tags.js";
 import * as tray from "./tray.js";
 import * as walk from "./walk.js";
 
-const pages = { grid, piece, tray, walk, training };
+const pages = { grid, piece, compare, tray, walk, training };
+const NAMES = { "": "grid", seed: "piece", compare: "compare", collection: "tray", walk: "walk", training: "training" };
+const HOME = { walk: "tray", compare: "grid", piece: "grid" }; // whose link is marked
 let current = null;
 let last; // seed of the piece that was looked at
 
 function route() {
-  const [, name = "", rest = ""] = location.hash.split("/");
-  let page = { "": "grid", seed: "piece", collection: "tray", walk: "walk", training: "training" }[name] ?? "grid";
+  const [path, query] = location.hash.slice(1).split("?");
+  const [, name = "", rest = ""] = path.split("/");
+  let page = NAMES[name] ?? "grid";
+  const isSeed = (text) => /^\d{1,10}$/.test(text) && Number(text) <= state.session.max_seed;
+  const seeds = rest.split(",");
   if (page === "training" && !state.session.run) page = "grid";
-  if (page === "piece" && !(/^\d+$/.test(rest) && Number(rest) <= state.session.max_seed)) page = "grid";
-  const argument = page === "piece" ? Number(rest) : page === "grid" ? last : undefined;
-  if (page === "piece") last = argument;
+  if (page === "piece" && !isSeed(rest)) page = "grid";
+  if (page === "compare" && !(seeds.length > 1 && seeds.length < 5 && seeds.every(isSeed))) page = "grid";
+  const asked = { seeds: seeds.map(Number), query: query === undefined ? undefined : new URLSearchParams(query) };
+  if (page === "piece") asked.seed = last = Number(rest);
+  if (page === "grid") asked.seed = last;
+  if (page === "grid" && !current && query === undefined) asked.query = new URLSearchParams();
   if (current && current !== page) pages[current].hide();
+  if (page === "grid") last = undefined;
   current = page;
   for (const one of Object.keys(pages)) $(`page-${one}`).hidden = one !== page;
   for (const link of document.querySelectorAll("[data-page]")) {
-    if (link.dataset.page === (page === "walk" ? "tray" : page)) link.setAttribute("aria-current", "page");
+    if (link.dataset.page === (HOME[page] ?? page)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   document.body.dataset.page = page;
-  pages[page].show(argument);
+  pages[page].show(asked);
 }
+
+const back = () => { location.hash = grid.address(); };
 
 const typing = (element) =>
   element.matches("textarea, select, input:not([type=range]):not([type=checkbox])");
 
+// What an element does with a key by itself stays its own; every other key belongs to the page.
+function belongs(element, key) {
+  if (element.matches("input[type=range]")) return /^(Arrow|Home|End|Page)/.test(key);
+  if (element.matches("input[type=checkbox], button, a, summary")) return key === " " || key === "Enter";
+  return false;
+}
+
 function onKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (document.querySelector("dialog[open]") || typing(event.target)) return;
-  const ranging = event.target.matches("input");
+  if (document.querySelector("dialog[open]") || typing(event.target) || belongs(event.target, event.key)) return;
+  const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (event.key === "u" || event.key === "U") undo();
   else if (event.key === "?") $("keys").showModal();
-  else if (event.key === "Escape" && current !== "grid") location.hash = "#/";
-  else if (current === "piece" && !ranging && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
-    const other = piece.step(event.key === "ArrowLeft" ? -1 : 1);
-    if (other !== undefined) location.hash = `#/seed/${other}`;
-  } else if (current === "piece" && !ranging && !event.target.matches("button, a")) {
-    if (!keySays(event.key, piece.shown())) return;
-  } else if (current === "piece" && !ranging && event.key !== " " && keySays(event.key, piece.shown())) {
-    // A focused button keeps its space.
+  else if (event.key === "Escape" && document.body.classList.contains("filtering")) filtering(false);
+  else if (event.key === "Escape" && current !== "grid") back();
+  else if (current === "piece" && sideways) piece.step(sideways);
+  else if (current === "piece" && piece.decide(event.key)) {
+    // It was a decision about the piece.
+  } else if (current === "compare" && compare.key(event.key)) {
+    // It was about one of the compared.
   } else return;
   event.preventDefault();
 }
@@ -58,6 +77,14 @@ function progress() {
   $("progress").textContent = [words, judging && "looking at the training art"].filter(Boolean).join(" · ");
 }
 
+// On a phone the filters are a sheet over the grid.
+function filtering(open) {
+  document.body.classList.toggle("filtering", open);
+  $("open-filters").setAttribute("aria-expanded", open);
+  if (open) $("tools").querySelector("select").focus();
+  else $("open-filters").focus();
+}
+
 async function main() {
   await start();
   const { session } = state;
@@ -66,13 +93,23 @@ async function main() {
   document.querySelector('[data-page="training"]').hidden = !session.run;
   on("news", progress);
   progress();
+  const open = (seed) => { location.hash = `#/seed/${seed}`; };
   tags.setUp();
-  grid.setUp({ open: (seed) => { location.hash = `#/seed/${seed}`; } });
-  piece.setUp({ neighbour: grid.neighbour });
+  grid.setUp({ open });
+  piece.setUp({ candidates: { ...grid, advances: filters.advances }, open });
+  compare.setUp({ back });
   tray.setUp();
   walk.setUp();
   training.setUp();
   $("open-keys").addEventListener("click", () => $("keys").showModal());
+  $("undo").addEventListener("click", undo);
+  on("undos", (count) => { $("undo").disabled = !count; });
+  $("open-filters").addEventListener("click", () => filtering(true));
+  $("close-filters").addEventListener("click", () => filtering(false));
+  document.querySelector('[data-page="grid"]').addEventListener("click", (event) => {
+    event.preventDefault();
+    back();
+  });
   document.addEventListener("keydown", onKey);
   addEventListener("hashchange", route);
   route();

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { chart } from "./chart.js";
-import { $, duration, h } from "./dom.js";
+import { $, duration, h, picture } from "./dom.js";
 
 const page = $("page-training");
 const EVERY = 4000;
@@ -18,7 +18,10 @@ function build() {
   parts.progress = h("progress", { max: 1, value: 0, "aria-label": "Trained" });
   parts.facts = h("dl", { class: "traits" });
   parts.warnings = h("div", {});
-  parts.sheet = h("img", { alt: "", class: "sheet pixels" });
+  parts.sheet = picture({ alt: "", class: "sheet pixels" });
+  parts.broken = h("p", { class: "note", hidden: true }, "This sheet cannot be read: the file is damaged.");
+  parts.sheet.addEventListener("error", () => { parts.broken.hidden = false; });
+  parts.sheet.addEventListener("load", () => { parts.broken.hidden = true; });
   parts.when = h("output", {});
   parts.slider = h("input", { type: "range", min: "0", max: "0", step: "1", value: "0", oninput: () => {
     follow = Number(parts.slider.value) === sheets.length - 1;
@@ -30,7 +33,7 @@ function build() {
   parts.samples = h("section", { "aria-labelledby": "samples-title" },
     h("h3", { id: "samples-title" }, "Samples"),
     h("div", { class: "line" }, h("label", { class: "slider wide" }, h("span", {}, "Time"), parts.slider, parts.when), parts.realsBox),
-    h("div", { class: "sheet-box", tabindex: "0", role: "group", "aria-label": "Sheet of samples" }, parts.sheet));
+    h("div", { class: "sheet-box", tabindex: "0", role: "group", "aria-label": "Sheet of samples" }, parts.broken, parts.sheet));
   page.replaceChildren(parts.title, parts.life, parts.progress, parts.facts, parts.warnings, parts.samples,
     h("section", { "aria-labelledby": "curves-title" }, h("h3", { id: "curves-title" }, "Curves"), parts.charts));
 }

@@ -2,8 +2,10 @@
 
 import { get, post } from "./api.js";
 import { $, h, many, toast } from "./dom.js";
-import { on, pickedCount, say, state } from "./state.js";
+import { close, imageOf, on, pickedCount, say, state } from "./state.js";
 import { editor } from "./tags.js";
+
+const TYPING_REST = 700; // ms
 
 const page = $("page-tray");
 const dialog = $("finish");
@@ -26,7 +28,7 @@ function build() {
     parts.summary,
     h("div", { class: "tray" },
       parts.pieces,
-      h("section", { class: "aside", "aria-labelledby": "rarity-title" },
+      h("section", { class: "aside", tabindex: "0", "aria-labelledby": "rarity-title" },
         h("h3", { id: "rarity-title" }, "Rarity"),
         h("p", { class: "note" }, "How many pieces share each trait. The rarer, the more it adds to a piece's score; 1 is an average piece."),
         parts.table)));
@@ -45,7 +47,7 @@ function newCard(seed) {
   card.remove = h("button", { type: "button", class: "quiet", onclick: () => say(seed, { picked: null }, { words: `Seed ${seed} is not picked any more` }) }, "Take out");
   card.element = h("li", { class: "card", "data-seed": `${seed}` },
     h("a", { href: `#/seed/${seed}`, class: "thumb", "aria-label": `Seed ${seed}` },
-      h("img", { src: `/image/${seed}`, alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" })),
+      h("img", { src: imageOf(seed), alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" })),
     h("div", { class: "words" },
       h("div", { class: "line" }, card.number, card.rank, card.saved, card.remove),
       h("label", {}, h("span", { class: "hidden-words" }, `Name of seed ${seed}`), card.name),
@@ -53,8 +55,14 @@ function newCard(seed) {
       card.warn, card.traits, card.tags.element));
   for (const key of ["name", "description"]) {
     const field = card[key];
-    field.addEventListener("input", () => { card.saved.textContent = "not saved yet"; });
-    field.addEventListener("change", () => keep(card, key));
+    // What is typed is kept while one types, so a reload loses nothing but the last half second.
+    let timer = 0;
+    field.addEventListener("input", () => {
+      card.saved.textContent = "not saved yet";
+      clearTimeout(timer);
+      timer = setTimeout(() => keep(card, key), TYPING_REST);
+    });
+    field.addEventListener("change", () => { clearTimeout(timer); keep(card, key); });
     field.addEventListener("keydown", (event) => {
       if (event.key === "Escape") { field.value = card.kept[key] ?? ""; card.saved.textContent = ""; field.blur(); event.stopPropagation(); }
       if (event.key === "Enter" && key === "name") field.blur();
@@ -67,7 +75,7 @@ async function keep(card, key) {
   const text = card[key].value.normalize("NFC").trim();
   if (text === (card.kept[key] ?? "")) { card.saved.textContent = ""; return; }
   card.saved.textContent = "saving…";
-  const done = await say(card.seed, { [key]: text || null }, { words: undefined });
+  const done = await say(card.seed, { [key]: text || null }, { merge: true });
   card.saved.textContent = done ? "saved" : "not saved";
   if (done) card.kept[key] = text || null;
   await refresh();
@@ -148,7 +156,7 @@ async function begin(kept) {
 
 function tell() {
   const now = state.finish;
-  const close = () => h("button", { type: "button", onclick: () => dialog.close() }, "Back");
+  const back = () => h("button", { type: "button", onclick: () => dialog.close() }, "Back");
   const title = (words) => h("h2", { id: "finish-title" }, words);
   if (now.state === "working") {
     dialog.replaceChildren(title("Checking the pieces"),
@@ -159,9 +167,9 @@ function tell() {
     const may = now.problems.filter((one) => one.may_stay).map((one) => one.seed);
     dialog.replaceChildren(title("Some pieces need a decision"),
       h("ul", { class: "problems" }, now.problems.map((one) => h("li", {},
-        h("img", { src: `/image/${one.seed}`, alt: "", class: state.session.pixelated ? "pixels" : "" }),
+        h("img", { src: imageOf(one.seed), alt: "", class: state.session.pixelated ? "pixels" : "" }),
         h("span", {}, h("strong", {}, `Seed ${one.seed}: `), one.reason)))),
-      h("div", { class: "buttons" }, close(),
+      h("div", { class: "buttons" }, back(),
         may.length === now.problems.length && h("button", { type: "button", onclick: () => begin(may) }, "Keep them knowingly"),
         h("button", { type: "button", class: "primary", onclick: () => leaveOut(now.problems) }, "Leave them out")));
   } else if (now.state === "done") {
@@ -172,8 +180,15 @@ function tell() {
         h("button", { type: "button", class: "primary", onclick: leave }, "Close the studio")));
   } else if (now.state === "failed") {
     dialog.replaceChildren(title("The collection was not made"), h("p", {}, now.error),
-      now.hint && h("p", { class: "note" }, `Try: ${now.hint}`), h("div", { class: "buttons" }, close()));
+      now.hint && h("p", { class: "note" }, `Try: ${now.hint}`),
+      now.seeds && h("p", { class: "line" }, now.seeds.map((seed) => h("button", { type: "button", onclick: () => edit(seed) }, `Rename seed ${seed}`))),
+      h("div", { class: "buttons" }, back()));
   }
+}
+
+function edit(seed) {
+  dialog.close();
+  cards.get(seed)?.name.focus();
 }
 
 async function leaveOut(problems) {
@@ -183,6 +198,7 @@ async function leaveOut(problems) {
 }
 
 async function leave() {
+  close();
   await post("/api/close", {});
   dialog.replaceChildren(h("h2", { id: "finish-title" }, "The studio is closed"), h("p", {}, "Everything is saved. You may close this page."));
 }

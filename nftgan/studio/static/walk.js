@@ -2,7 +2,7 @@
 
 import { get, image } from "./api.js";
 import { $, h, many, toast } from "./dom.js";
-import { on, opinion, state } from "./state.js";
+import { imageOf, on, opinion, picks, state } from "./state.js";
 
 const FPS = 30; // of the film that the command makes
 const FIRST = 6; // stops to begin with
@@ -19,7 +19,6 @@ let playing = false;
 let position = 0; // in stops
 let before = 0; // time of the last drawing, ms
 
-const picks = () => [...state.opinions].filter(([, said]) => said.picked).map(([seed]) => seed).sort((a, b) => a - b);
 const seconds = () => Number(parts.form.elements.seconds.value);
 
 function build() {
@@ -75,7 +74,7 @@ function offer() {
       type: "button", class: "stop", "data-seed": `${seed}`, "aria-pressed": `${place >= 0}`,
       "aria-label": place >= 0 ? `${name}, stop ${place + 1}` : name, title: name,
       onclick: () => choose(seed),
-    }, h("img", { src: `/image/${seed}`, alt: "", class: state.session.pixelated ? "pixels" : "" }),
+    }, h("img", { src: imageOf(seed), alt: "", class: state.session.pixelated ? "pixels" : "" }),
     h("span", { class: "order", "aria-hidden": "true" }, place >= 0 ? `${place + 1}` : "")));
   }));
   parts.empty.hidden = all.length > 1;

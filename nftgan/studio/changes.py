@@ -1,0 +1,49 @@
+"""What a page may change: opinions, the order of the pieces, the pool, and the end of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nftgan.errors import UsageError
+from nftgan.studio.params import seeds_of
+from nftgan.studio.session import Studio
+
+GROWTH = 2048  # candidates that one request may add
+
+
+def say(studio: Studio, said: Mapping[str, Any]) -> Any:
+    """What is said of one seed, or the same of several, is on disk when this returns."""
+    seeds = seeds_of(said)
+    words = {key: value for key, value in said.items() if key not in ("seed", "seeds")}
+    found = studio.opinions.say_all(dict.fromkeys(seeds, words))
+    for seed in seeds:
+        studio.admit(seed)
+    return {"opinions": found}
+
+
+def order(studio: Studio, said: Mapping[str, Any]) -> Any:
+    """Put the picks into the order of `seeds`; picks that it leaves out come behind."""
+    found = studio.opinions.say_all({s: {"place": n} for n, s in enumerate(seeds_of(said))})
+    return {"opinions": found}
+
+
+def grow(studio: Studio, said: Mapping[str, Any]) -> Any:
+    count = said.get("count")
+    if type(count) is not int or not 1 <= count <= GROWTH:
+        raise UsageError(f"count is a whole number from 1 to {GROWTH}")
+    studio.gallery.grow(count)
+    return {"seeds": studio.gallery.pool()}
+
+
+def finish(studio: Studio, said: Mapping[str, Any]) -> Any:
+    kept = said.get("kept", [])
+    if not isinstance(kept, list) or not all(type(seed) is int for seed in kept):
+        raise UsageError("kept is a list of seeds")
+    studio.finishing.begin(kept)
+    return {"finish": studio.finishing.state}
+
+
+def close(studio: Studio, said: Mapping[str, Any]) -> Any:
+    studio.close()
+    return {"closed": True}
