@@ -22,7 +22,7 @@ from typing import Any
 from unittest import mock
 
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -31,7 +31,16 @@ FREE = (
     *("select", "split", "split_with_sizes", "unbind", "unsqueeze", "squeeze", "alias", "detach"),
     *("as_strided", "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"),
     *("lift_fresh", "is_same_size", "narrow", "chunk", "_local_scalar_dense", "is_pinned"),
-    *("set_", "resize_", "unfold", "diagonal", "real", "_foreach_copy", "record_stream"),
+    *(
+        "set_",
+        "resize_",
+        "unfold",
+        "diagonal",
+        "real",
+        "_foreach_copy",
+        "record_stream",
+        "promote_types",
+    ),
 )
 """Operators that launch nothing: views, and memory that is not written."""
 
@@ -62,8 +71,8 @@ class Launches(TorchDispatchMode):
 @contextmanager
 def as_on_a_gpu(launches: Launches) -> Iterator[None]:
     """What a GPU would do is done here, but for Triton's kernels, which are counted."""
-    from nftgan.networks import layers, stylegan2, stylegan3
-    from nftgan.ops import gpu, gpu_planes
+    from nftgan.networks import discriminator, layers, stylegan2, stylegan3
+    from nftgan.ops import gpu, gpu_planes, gpu_scales
     from nftgan.training import state
 
     def launch(kernel: Any, *arguments: Any, **constants: Any) -> None:
@@ -71,7 +80,8 @@ def as_on_a_gpu(launches: Launches) -> Iterator[None]:
 
     def call(p: Any, x: Tensor, *rest: Any) -> Tensor:
         launches.counts["triton filtered_lrelu"] += 1
-        return x.new_zeros((*x.shape[:2], p.y.out, p.x.out))
+        with _disable_current_modes():  # the kernel only takes memory
+            return x.new_zeros((*x.shape[:2], p.y.out, p.x.out))
 
     class Names:
         def __getattr__(self, name: str) -> str:
@@ -83,12 +93,14 @@ def as_on_a_gpu(launches: Launches) -> Iterator[None]:
     with ExitStack() as stack:
         for where, name, what in (
             (gpu_planes, "takes", takes),
-            (gpu_planes, "_launch", launch),
+            (gpu_planes, "launch", launch),
             (gpu_planes, "_module", Names),
+            (gpu_scales, "_kernels", Names),
             (gpu, "usable", lambda device: True),
             (gpu, "call", call),
             (gpu, "_plans", {}),
             (layers, "takes", takes),
+            (discriminator, "takes", takes),
             (stylegan2, "dense", takes),
             (stylegan3, "dense", takes),
             (state, "FUSED_ON", ("cpu", "cuda")),

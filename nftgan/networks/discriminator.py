@@ -9,10 +9,14 @@ from torch import Tensor, nn
 
 from nftgan.networks.architecture import DiscriminatorConfig
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
-from nftgan.ops import bias_act, conv2d_resample, setup_filter
-from nftgan.ops.gpu_planes import formatted
+from nftgan.ops import bias_act, conv2d_resample, gpu_scales, setup_filter
+from nftgan.ops.gpu_planes import formatted, takes
 
 BLUR = (1.0, 3.0, 3.0, 1.0)
+
+
+Scaled = dict[nn.Module, Tensor] | None
+"""The weights of convolutions times their gains, where one launch has made them all."""
 
 
 class ConvLayer(nn.Module):
@@ -48,10 +52,10 @@ class ConvLayer(nn.Module):
             self.weight = nn.Parameter(weight)
             self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
 
-    def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, gain: float = 1.0, scaled: Scaled = None) -> Tensor:
         """x: [N, in, H, W] → [N, out, H/down, W/down], scaled by `gain` after the activation."""
-        weight = (self.weight * self.weight_gain).to(x.dtype)
-        x = conv2d_resample(x, weight, self.resample_filter, down=self.down)
+        weight = self.weight * self.weight_gain if scaled is None else scaled[self]
+        x = conv2d_resample(x, weight.to(x.dtype), self.resample_filter, down=self.down)
         own = math.sqrt(2) if self.activation == "lrelu" else 1.0
         clamp = None if self.clamp is None else self.clamp * gain
         return bias_act(x, self.bias, act=self.activation, gain=own * gain, clamp=clamp)
@@ -95,18 +99,19 @@ class Block(nn.Module):
             )
         self.layers = index - first_index
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, scaled: Scaled = None) -> Tensor:
         """x: [N, in, R, R] (the image in the first block) → [N, out, R/2, R/2]."""
         if self.fp16 and x.is_cuda and x.dtype != torch.float64:
             x = formatted(x.to(torch.float16))
         else:
             x = x.to(torch.promote_types(x.dtype, torch.float32))
         if self.first:
-            x = self.fromrgb(x)
+            x = self.fromrgb(x, scaled=scaled)
+        inner = self.conv0(x, scaled=scaled)
         if not self.residual:
-            return self.conv1(self.conv0(x))
-        y = self.skip(x, gain=math.sqrt(0.5))
-        return y + self.conv1(self.conv0(x), gain=math.sqrt(0.5))
+            return self.conv1(inner, scaled=scaled)
+        y = self.skip(x, gain=math.sqrt(0.5), scaled=scaled)
+        return y + self.conv1(inner, gain=math.sqrt(0.5), scaled=scaled)
 
 
 def minibatch_std(x: Tensor, group_size: int | None, channels: int) -> Tensor:
@@ -134,11 +139,11 @@ class Epilogue(nn.Module):
         self.fc = FullyConnectedLayer(channels * 16, channels, activation="lrelu")
         self.out = FullyConnectedLayer(channels, cmap_dim or 1)
 
-    def forward(self, x: Tensor, cmap: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, cmap: Tensor | None, scaled: Scaled = None) -> Tensor:
         """x: [N, C, 4, 4], cmap: [N, cmap_dim] or None → logits [N, 1]."""
         if self.std_channels > 0:
             x = minibatch_std(x, self.group, self.std_channels)
-        x = self.out(self.fc(self.conv(x).flatten(1)))
+        x = self.out(self.fc(self.conv(x, scaled=scaled).flatten(1)))
         if cmap is not None:
             x = (x * cmap).sum(dim=1, keepdim=True) / math.sqrt(self.cmap_dim)
         return x
@@ -190,9 +195,17 @@ class Discriminator(nn.Module):
 
         N must be a multiple of the minibatch-std group, or below it.
         """
-        x = img
+        x, scaled = img, self._scaled(img)
         for name in self.block_names:
-            x = checkpointed(getattr(self, name), x, enabled=self.recompute)
+            x = checkpointed(getattr(self, name), x, scaled, enabled=self.recompute)
         x = x.to(torch.promote_types(x.dtype, torch.float32))
         cmap = self.mapping(None, c) if self.c_dim > 0 else None
-        return self.b4(x, cmap)
+        return self.b4(x, cmap, scaled)
+
+    def _scaled(self, img: Tensor) -> Scaled:
+        if not takes(img):
+            return None
+        layers = [one for one in self.modules() if isinstance(one, ConvLayer)]
+        gains = [one.weight_gain for one in layers]
+        made = gpu_scales.scaled_all([one.weight for one in layers], gains)
+        return dict(zip(layers, made, strict=True))

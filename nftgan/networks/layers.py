@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from nftgan.ops import bias_act
+from nftgan.ops import bias_act, gpu_scales
 from nftgan.ops.gpu_planes import takes
 
 _Result = TypeVar("_Result")
@@ -59,13 +59,8 @@ class FullyConnectedLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: [N, in] → [N, out]."""
         if takes(x):  # one launch instead of three
-            y = torch.addmm(
-                self.bias,
-                x.to(self.weight),
-                self.weight.T,
-                beta=self.bias_gain,
-                alpha=self.weight_gain,
-            ).to(x.dtype)
+            gains = self.weight_gain, self.bias_gain
+            y = gpu_scales.linear(x.to(self.weight), self.weight, self.bias, *gains).to(x.dtype)
             return y if self.activation == "linear" else bias_act(y, act=self.activation)
         weight = (self.weight * self.weight_gain).to(x.dtype)
         bias = (self.bias * self.bias_gain).to(x.dtype)

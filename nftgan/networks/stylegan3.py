@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
-from nftgan.ops import design_lowpass, filtered_lrelu, modulated_conv2d
+from nftgan.ops import design_lowpass, filtered_lrelu, gpu_scales, modulated_conv2d
 from nftgan.ops.modulation import Shared, dense, shared
 from nftgan.ops.scaled_lrelu import scaled_lrelu
 
@@ -193,55 +193,56 @@ class SynthesisLayer(nn.Module):
             clamp=self.conv_clamp,
         )
 
-    def shared(self, w: Tensor) -> Shared:
-        """This layer's convolution for w [N, w_dim], as one with shared weights."""
+    def shared(self, w: Tensor, *, half: bool, gained: bool) -> Shared:
+        """This layer's convolution for w [N, w_dim], as one with shared weights; `gained`: with the
+        gain of its input, which does not move in this pass.
+        """
         styles = self.affine(w)
         if self.is_torgb:
             styles = styles / math.sqrt(self.weight.shape[1])
-        by = not self.is_torgb
-        return shared(self.weight, styles, demodulate=by, normalize=by)
+        return shared(
+            self.weight,
+            styles,
+            demodulate=not self.is_torgb,
+            normalize=not self.is_torgb,
+            magnitude=self.magnitude_ema if gained else None,
+            dtype=torch.float16 if half else None,
+        )
 
     def forward_scaled(
-        self,
-        x: Tensor,
-        way: Shared,
-        after: Tensor | None,
-        *,
-        half: bool,
-        update_emas: bool,
-        recompute: bool,
+        self, x: Tensor, way: Shared, after: Tensor | None, *, update_emas: bool, recompute: bool
     ) -> Tensor:
         """As `forward`, between scales: x is its input times way.scale_in, what is returned its
-        output times `after` [N, out].
+        output times `after` [N, out]. With update_emas `way` is without the gain.
         """
-        if update_emas:
-            kind, scale = self.magnitude_ema.dtype, way.scale_in.detach()
-            norms = torch.linalg.vector_norm(x.detach(), dim=(2, 3), dtype=kind)
-            squares = norms.square() / scale.square().clamp(min=1e-12)
-            magnitude = squares.sum() / x.numel()
-            self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
+        before = self._moved(x, way) if update_emas else way.scale_out
+        return checkpointed(self._compute_scaled, x, way.weight, before, after, enabled=recompute)
+
+    def _moved(self, x: Tensor, way: Shared) -> Tensor:
+        """scale_out with the gain of the input, after the average has seen this x."""
+        if gpu_scales.takes(self.weight, way.scale_in) and not torch.is_grad_enabled():
+            scales, outputs = (way.scale_in, way.scale_out), len(self.weight)
+            return gpu_scales.magnitude_moved(x, *scales, outputs, self.magnitude_ema, self.beta)
+        kind, scale = self.magnitude_ema.dtype, way.scale_in.detach()
+        norms = torch.linalg.vector_norm(x.detach(), dim=(2, 3), dtype=kind)
+        squares = norms.square() / scale.square().clamp(min=1e-12)
+        magnitude = squares.sum() / x.numel()
+        self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
         gain = self.magnitude_ema.rsqrt()
-        parts = x, way.weight, way.scale_out, after, gain
-        return checkpointed(self._compute_scaled, *parts, half, enabled=recompute)
+        if way.scale_out is None:
+            return gain.expand(len(x), len(self.weight))
+        return way.scale_out * gain
 
     def _compute_scaled(
-        self,
-        x: Tensor,
-        weight: Tensor,
-        before: Tensor | None,
-        after: Tensor | None,
-        input_gain: Tensor,
-        half: bool,
+        self, x: Tensor, weight: Tensor, before: Tensor | None, after: Tensor | None
     ) -> Tensor:
-        x = x.to(torch.float16) if half else x.to(self.weight.dtype)
-        x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] - 1)
-        gain = input_gain.expand(x.shape[:2]) if before is None else before * input_gain
+        x = F.conv2d(x.to(weight.dtype), weight, padding=weight.shape[-1] - 1)
         return scaled_lrelu(
             x,
             self.up_filter,
             self.down_filter,
             self.bias,
-            before=gain,
+            before=before,
             after=after,
             up=self.up,
             down=self.down,
@@ -301,16 +302,16 @@ class SynthesisNetwork(nn.Module):
     def _through_scales(self, x: Tensor, ws: Tensor, update_emas: bool, force_fp32: bool) -> Tensor:
         """The layers with shared weights; each activation also scales what comes after it."""
         layers: list[SynthesisLayer] = [getattr(self, name) for name in self.layer_names]
-        ways = [layer.shared(ws[:, i + 1]) for i, layer in enumerate(layers)]
+        halves = x.is_cuda and ws.dtype == torch.float32 and not force_fp32
+        ways = [
+            layer.shared(w, half=halves and layer.fp16, gained=not update_emas)
+            for layer, w in zip(layers, ws.unbind(1)[1:], strict=True)
+        ]
         x = x * ways[0].scale_in[:, :, None, None]
         for layer, way, following in zip(layers, ways, [*ways[1:], None], strict=True):
+            after = None if following is None else following.scale_in
             x = layer.forward_scaled(
-                x,
-                way,
-                None if following is None else following.scale_in,
-                half=layer.fp16 and not force_fp32 and x.is_cuda and ws.dtype == torch.float32,
-                update_emas=update_emas,
-                recompute=self.recompute,
+                x, way, after, update_emas=update_emas, recompute=self.recompute
             )
         return x
 

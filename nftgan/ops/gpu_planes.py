@@ -131,7 +131,8 @@ def _power(n: int) -> int:
     return 1 << max(n - 1, 0).bit_length()
 
 
-def _launch(kernel: Any, grid: tuple[int], like: Tensor, *arguments: Any, **constants: Any) -> None:
+def launch(kernel: Any, grid: tuple[int], like: Tensor, *arguments: Any, **constants: Any) -> None:
+    """Run a kernel on the device of `like`."""
     if grid[0] == 0:
         return
     if like.is_cuda:
@@ -181,7 +182,7 @@ def resampled(x: Tensor, f: Tensor, r: Resampling) -> Tensor:
     shape = (n, c, r.size[1], r.size[0])
     y = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=kind)
     tiles = tiles_of(y)
-    _launch(
+    launch(
         _module().resample_tile,
         tiles.grid(n),
         x,
@@ -304,7 +305,7 @@ def activated(
     x = dense(x)
     y = torch.empty_like(x)
     tiles = tiles_of(x)
-    _launch(
+    launch(
         _module().activate_tile,
         tiles.grid(len(x)),
         x,
@@ -361,7 +362,7 @@ def with_slopes(
         found = y.new_empty((rows, n, tiles.tiles_p, tiles.channels), dtype=torch.float32)
     constants = constants_of_activation(tiles, act, None, scale, noise) | {"SUMS": sums}
     del constants["BIAS"]
-    _launch(
+    launch(
         _module().apply_slopes_tile,
         tiles.grid(n),
         y,
@@ -453,16 +454,16 @@ def activate(
     return y
 
 
-def product_sums(a: Tensor, b: Tensor, *, one: bool = False) -> Tensor:
-    """Sums [1, N, C] of a * b over places in one launch, or with `one` [2, N, C], of a as well;
-    float32.
+def product_tiles(a: Tensor, b: Tensor, *, one: bool = False) -> Tensor:
+    """Sums of a * b over the places of each tile, [1, N, tiles, C] float32, in one launch; with
+    `one` [2, N, tiles, C], of a as well.
     """
     a = dense(a)
     b = like(b, a)
     tiles, n = tiles_of(a), len(a)
     rows = 2 if one else 1
     found = a.new_empty((rows, n, tiles.tiles_p, tiles.channels), dtype=torch.float32)
-    _launch(
+    launch(
         _module().product_sums_tile,
         tiles.grid(n),
         a,
@@ -472,4 +473,9 @@ def product_sums(a: Tensor, b: Tensor, *, one: bool = False) -> Tensor:
         CHANNELS=tiles.block_c,
         num_warps=4,
     )
-    return found.sum(2)
+    return found
+
+
+def product_sums(a: Tensor, b: Tensor, *, one: bool = False) -> Tensor:
+    """Sums [1, N, C] of a * b over places, float32, or with `one` [2, N, C], of a as well."""
+    return product_tiles(a, b, one=one).sum(2)

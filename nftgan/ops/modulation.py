@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nftgan.ops import choices, winograd
+from nftgan.ops import choices, gpu_scales, winograd
 from nftgan.ops.gradients import needs_gradient
 
 EPSILON = 1e-8
@@ -107,26 +107,24 @@ def shared(
     *,
     demodulate: bool,
     normalize: bool = False,
-    input_gain: Tensor | None = None,
+    magnitude: Tensor | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Shared:
     """What `modulated_conv2d` of these computes, in a form that keeps inside half's range.
 
     With demodulation kernels have unit norm and each sample's styles unit mean square, so that
-    what is between them is as large as the input. input_gain [] rides in scale_out.
+    what is between them is as large as the input. One over the root of magnitude [], the gain of
+    the input, rides in scale_out. dtype: that of the weights, by default as they are.
     """
+    kind = weight.dtype if dtype is None else dtype
     if not demodulate:
         out = None
-        if input_gain is not None:
-            out = input_gain.expand(len(styles), len(weight))
-        return Shared(weight, styles, out)
-    squares = weight.square().sum((2, 3))  # [O, I]
-    norm = squares.sum(1).clamp(min=TINY)  # [O]
-    size = styles.square().mean(1, keepdim=True).clamp(min=TINY)  # [N, 1]
-    scale_in = styles * size.rsqrt()
-    power = F.linear(scale_in.square(), squares / norm[:, None])  # [N, O]: near 1
-    # `normalize` makes squares of unit mean first: only this small number sees whether.
-    least = EPSILON / weight[0].numel() if normalize else EPSILON / (norm * size)
-    after = (power + least).rsqrt()
-    if input_gain is not None:
-        after = after * input_gain
-    return Shared(weight * norm.rsqrt()[:, None, None, None], scale_in, after)
+        if magnitude is not None:
+            out = magnitude.rsqrt().expand(len(styles), len(weight))
+        return Shared(weight.to(kind), styles, out)
+    least = EPSILON / weight[0].numel() if normalize else EPSILON
+    how = gpu_scales.Demodulation(least, TINY, normalize, kind)
+    if gpu_scales.takes(weight, styles):
+        return Shared(*gpu_scales.demodulated(weight, styles, magnitude, how))
+    gain = None if magnitude is None else magnitude.rsqrt()
+    return Shared(*gpu_scales.definition(weight, styles, gain, how))

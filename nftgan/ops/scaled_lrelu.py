@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nftgan.ops import fused, gpu, gpu_planes
+from nftgan.ops import fused, gpu, gpu_planes, gpu_scales
 from nftgan.ops.filtered_lrelu import filtered_lrelu
 from nftgan.ops.fused import APPLY_SIGNS, FORWARD, FORWARD_SAVE_SIGNS, KernelPlan
 from nftgan.ops.gradients import needs_gradient
@@ -84,14 +84,14 @@ class _Scaled(torch.autograd.Function):
         gb = g_before = g_after = None
         if before is not None:
             # Of gx, which is before * h: sums of h * x, and of h for the bias.
-            products, sums = gpu_planes.product_sums(gx, x, one=True)
-            g_before = (products / before).to(before.dtype)
-            if b is not None:
-                gb = (sums / before).sum(0).to(b.dtype)
+            products, sums = gpu_scales.divided_sums(gx, x, before, one=b is not None)
+            g_before = products.to(before.dtype)
+            if b is not None and sums is not None:
+                gb = sums.to(b.dtype)
         elif b is not None:
             gb = gx.sum((0, 2, 3), dtype=torch.float32).to(b.dtype)
         if after is not None:
-            g_after = (gpu_planes.product_sums(y, g)[0] / after).to(after.dtype)
+            g_after = gpu_scales.divided_sums(y, g, after)[0].to(after.dtype)
         return gx, gb, g_before, g_after, None
 
 

@@ -7,6 +7,7 @@ numbers, `apply` a function of images and numbers that can be differentiated twi
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -185,7 +186,7 @@ def warp(images: Tensor, matrix: Array) -> Tensor:
     The image is doubled with a symlet low-pass, sampled bilinearly, and halved again.
     """
     height, width = images.shape[2:]
-    taps = _like(images, wavelets.SYM6_LOW)
+    taps = _lowpass(images.device, images.dtype)
     reach = len(taps) // 4  # what the low-pass sees beyond an edge, in pixels
     left, top, right, bottom = _margins(matrix, width, height, 2 * reach)
     images = reflected(images, [left, right, top, bottom])
@@ -203,6 +204,13 @@ def warp(images: Tensor, matrix: Array) -> Tensor:
     images = sample_bilinear(images, F.affine_grid(theta, shape, align_corners=False))
 
     return downsample2d(images, taps, padding=-2 * reach, flip_filter=True)
+
+
+@functools.cache
+def _lowpass(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """One tensor for all calls: resampling prepares a filter that it has not seen."""
+    with torch.inference_mode(False):
+        return torch.as_tensor(wavelets.SYM6_LOW, dtype=dtype, device=device)
 
 
 def _margins(matrix: Array, width: int, height: int, slack: int) -> list[int]:

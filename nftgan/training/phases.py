@@ -252,11 +252,13 @@ def _gradients(
     """Leave this process's share of the gradients in the parameters; False: out of memory."""
     adam.zero_grad(set_to_none=True)
     count = latents.z.shape[0]
+    parameters = [p for group in adam.param_groups for p in group["params"]]
     try:
         for part in micro_batches(ctx.state.config, count, ctx.state.micro_batch, ctx.distributed):
             ctx.part, ctx.calls = part, 0
             loss = phase.loss(ctx, latents[part], batch[part])
-            (loss.mean() * (phase.interval * len(part) / count)).backward()
+            loss = loss.mean() * (phase.interval * len(part) / count)
+            _add_gradients(parameters, torch.autograd.grad(loss, parameters, allow_unused=True))
     except RuntimeError as exc:
         if not _is_out_of_memory(exc):
             raise
@@ -266,6 +268,18 @@ def _gradients(
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return False
+
+
+def _add_gradients(parameters: list[Tensor], gradients: tuple[Tensor | None, ...]) -> None:
+    """As a backward pass leaves them, with one launch for all additions."""
+    pairs = [(p, g) for p, g in zip(parameters, gradients, strict=True) if g is not None]
+    later = [(p, p.grad, g) for p, g in pairs if p.grad is not None]
+    sums = torch._foreach_add([old for _, old, _ in later], [g for *_, g in later]) if later else ()
+    for (parameter, *_), total in zip(later, sums, strict=True):
+        parameter.grad = total
+    for parameter, gradient in pairs:
+        if parameter.grad is None:
+            parameter.grad = gradient
 
 
 def _is_out_of_memory(exc: RuntimeError) -> bool:

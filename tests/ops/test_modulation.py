@@ -31,10 +31,12 @@ def test_it_is_the_same_function_with_the_same_derivatives(
     results = []
     for way in (convolved, modulated_conv2d):
         own = [t.clone().requires_grad_() for t in (x, weight, styles)]
-        more = {"padding": 1} if way is modulated_conv2d else {}
+        more = {"magnitude": gain**-2}
+        if way is modulated_conv2d:
+            more = {"padding": 1, "input_gain": gain}
         if normalize or way is modulated_conv2d:
             more["normalize"] = normalize
-        y = way(*own, demodulate=demodulate, input_gain=gain, **more)  # type: ignore[operator]
+        y = way(*own, demodulate=demodulate, **more)  # type: ignore[operator]
         gradients = torch.autograd.grad(y.sin().sum(), own, create_graph=True)
         total = torch.stack([g.square().sum() for g in gradients]).sum()
         results.append([y, *gradients, *torch.autograd.grad(total, own)])
