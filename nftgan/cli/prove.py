@@ -87,6 +87,7 @@ def verify(
         heavy=heavy,
         run=whole_run,
         progress=ui,
+        on_heavy=ui.ask_heavy,
     )
     verifier.measuring = numbers is None
     reports = []
@@ -181,6 +182,7 @@ def regenerate(
             gateways=tuple(gateway or ()),
             model=model,
             heavy=heavy,
+            on_heavy=ui.ask_heavy,
             progress=ui,
         )
     elif model is not None:
@@ -216,19 +218,29 @@ def report(
     chain: ChainName = None,
     rpc: Rpc = None,
     gateway: Gateway = None,
+    heavy: Heavy = False,
     mainnet: Mainnet = False,
 ) -> Any:
     """Write one HTML page about the collection: art, rarity, lineage, costs, and what is proven."""
-    from nftgan.errors import CheckFailed, UsageError
+    from nftgan.errors import CheckFailed, PartlyDone, UsageError
     from nftgan.workflows.report import report as run
     from nftgan.workflows.verify import open_verifier
 
     project, choice = _where(collection, None, chain, rpc, mainnet)
-    if not check and (chain or rpc or gateway):
-        raise UsageError("--chain, --rpc and --gateway go with --verify", hint="add --verify")
-    verifier = (
-        open_verifier(choice, project=project, gateways=tuple(gateway or ())) if check else None
-    )
+    if not check and (chain or rpc or gateway or heavy):
+        raise UsageError(
+            "--chain, --rpc, --gateway and --allow-heavy go with --verify", hint="add --verify"
+        )
+    verifier = None
+    if check:
+        verifier = open_verifier(
+            choice,
+            project=project,
+            gateways=tuple(gateway or ()),
+            heavy=heavy,
+            progress=ui,
+            on_heavy=ui.ask_heavy,
+        )
     made = run(project, output, verifier=verifier, progress=ui)
     ui.print(f"{made.path}: {made.pieces:,} pieces, {made.bytes / 1000:,.0f} kB, one file")
     document = {
@@ -241,11 +253,20 @@ def report(
         "checks": made.checks,
         "proven": sum(token.passed for token in made.tokens),
         "broken": made.failed,
+        "unchecked": made.skipped,
+        "collection": made.collection,
     }
     if made.failed:
         ui.details = document
         more = f" (and {len(made.failed) - 1} more)" if len(made.failed) > 1 else ""
         raise CheckFailed(f"{made.failed[0]}{more}", hint="the page was written and says so")
+    if made.skipped:
+        ui.details = document
+        more = f" (and {len(made.skipped) - 1} more)" if len(made.skipped) > 1 else ""
+        raise PartlyDone(
+            f"not everything could be checked: {made.skipped[0]}{more}",
+            hint="nothing was found wrong; the page was written and says so",
+        )
     if not made.asked_chain:
         ui.note("the chain was not asked: add --verify")
     return document

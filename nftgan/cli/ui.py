@@ -204,8 +204,20 @@ class Ui:
 
         if not sys.stdin.isatty():
             raise UsageError("nobody can be asked here", hint="add --yes after a look at --dry-run")
-        self.err.print(f"{question} [y/N] ", end="")
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        if self._bars is not None:  # they would write over the question
+            self._bars.stop()
+        try:
+            self.err.print(f"{_escape(one_line(redact(question)))} \\[y/N] ", end="")
+            return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        finally:
+            if self._bars is not None:
+                self._bars.start()
+
+    def ask_heavy(self, what: str) -> bool:
+        """Whether to do what is above the limits; no, unasked, where nobody is at a terminal."""
+        if self.as_json or not sys.stdin.isatty():
+            return False
+        return self.confirm(f"{what}: do it all the same?")
 
     # -- progress
 

@@ -69,7 +69,7 @@ def fetched_model(
                     if expected and written > expected:
                         raise CheckFailed(f"{uri} is longer than its header says")
 
-        content.save(uri, write, limits.model_bytes)
+        content.save(uri, write, MAX_MODEL_BYTES)
         return opened_model(path, identity, limits, on_note, what=uri)
 
 

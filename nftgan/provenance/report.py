@@ -76,6 +76,7 @@ class Facts:
     places: tuple[Place, ...]
     pins: tuple[str, ...]
     images: Images
+    collection: tuple[Check, ...] = ()  # of the whole, by the chain
 
 
 def render(facts: Facts) -> str:
@@ -139,9 +140,13 @@ def _verdict(facts: Facts) -> tuple[str, str]:
         asked = "the chain was not asked" if facts.places else "on no chain yet"
         return "unchecked", f"The files agree with each other; {asked}."
     failed = sum(bool(report.failed) for report in facts.reports)
+    if not failed and any(check.failed for check in facts.collection):
+        return "broken", "The tokens hold, the collection as a whole does not."
     proven = sum(report.passed for report in facts.reports)
     if failed:
         return "broken", f"{failed:,} of {len(facts.reports):,} tokens have a broken link."
+    if proven == len(facts.reports) and any(check.skipped for check in facts.collection):
+        return "unchecked", "The tokens are proven; of the collection not all could be checked."
     if proven < len(facts.reports):
         return "unchecked", f"{proven:,} of {len(facts.reports):,} tokens are proven in full."
     return "holds", f"All {proven:,} minted tokens are proven back to their pixels."
@@ -583,6 +588,8 @@ def _proof(facts: Facts) -> str:
         left = len(problems) - PROBLEMS_SHOWN
         more = f'<p class="note">and {left:,} more</p>' if left > 0 else ""
         parts.append(f'<ul class="problems">{items}</ul>{more}')
+    if facts.collection:
+        parts += ["<h3>The collection as a whole</h3>", _check_table(facts.collection)]
     return "\n".join(parts)
 
 

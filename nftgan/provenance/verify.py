@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from nftgan.png import check_canonical, decode_png
 from nftgan.provenance.checks import CheckLog, TokenReport
 from nftgan.provenance.content import MAX_IMAGE_BYTES, MAX_JSON_BYTES, Content, Unavailable
 from nftgan.provenance.live_check import live_problem
-from nftgan.provenance.models import Limits, TooHeavy, fetched_model, opened_model
+from nftgan.provenance.models import HEAVY, Limits, TooHeavy, fetched_model, opened_model
 from nftgan.provenance.rendered import Made, RenderedNotes
 from nftgan.synthesis.recipe import Recipe
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nftgan.synthesis.model import Model
 
 log_ = logging.getLogger(__name__)
+T = TypeVar("T")
 
 CHECKS = (
     "contract code",
@@ -86,7 +87,8 @@ class Verifier:
 
     holder: who should have the tokens; then there is a link `owner`. own_model: a file to use
     instead of the published model; the chain says whether it is the right one. limits: what is
-    done without being asked. on_note: told once how long an image will take.
+    done without being asked. on_note: told once how long an image will take. on_heavy: asked once,
+    when there is more to do than the limits allow, whether to do it.
     """
 
     collection: Collection
@@ -95,12 +97,14 @@ class Verifier:
     own_model: Path | None = None
     limits: Limits = field(default_factory=Limits)
     on_note: Callable[[str], None] = lambda message: None
+    on_heavy: Callable[[str], bool] = lambda question: False
     measuring: bool = False  # keep the measures of every image that is read
     measures: dict[int, Measures] = field(default_factory=dict)
     rendered: RenderedNotes = field(default_factory=lambda: RenderedNotes(__version__))
     _cache: dict[str, Any] = field(default_factory=dict)
     _facts: dict[Cid, PieceFacts | NftganError] = field(default_factory=dict)
     _document: tuple[int, dict[str, Any]] | None = None  # of the last token that was asked for
+    _asked: bool = False  # whether a person was asked about what is heavy
 
     def _once(self, key: str, make: Any) -> Any:
         """The value of `make`, or the error that it raised, remembered either way."""
@@ -113,6 +117,19 @@ class Verifier:
         if isinstance(value, NftganError):
             raise value
         return value
+
+    def _allowed(self, work: Callable[[], T]) -> T:
+        """What `work` gives; above the limits once more without them, if the person says so."""
+        try:
+            return work()
+        except TooHeavy as exc:
+            if self._asked:
+                raise
+            self._asked = True
+            if not self.on_heavy(exc.message):
+                raise
+            self.limits = HEAVY
+            return work()
 
     # ---- what is shared by all tokens
 
@@ -150,6 +167,9 @@ class Verifier:
 
     def bound(self, pieces: int) -> None:
         """Raises TooHeavy for more pieces than the limits allow."""
+        self._allowed(lambda: self._bound(pieces))
+
+    def _bound(self, pieces: int) -> None:
         if pieces > self.limits.pieces:
             raise TooHeavy(
                 f"the contract speaks of {pieces:,} pieces, and no more than"
@@ -217,20 +237,23 @@ class Verifier:
         """
 
         def fetch() -> Model:
-            if self.own_model is not None:
-                return opened_model(
-                    self.own_model, self.immutable_args.model, self.limits, self.on_note
-                )
-            if sum(key.startswith("model ") for key in self._cache) >= MAX_MODELS:
-                raise CheckFailed(f"the tokens name more than {MAX_MODELS} files as their model")
-            model = fetched_model(
-                self.content, uri, self.immutable_args.model, self.limits, self.on_note
-            )
-            one: Model = self._cache.setdefault("loaded", model)  # they are the same by their name
-            return one
+            return self._allowed(lambda: self._fetched(uri))
 
         value: Model = self._once(f"model {uri}", fetch)
         return value
+
+    def _fetched(self, uri: str) -> Model:
+        if self.own_model is not None:
+            return opened_model(
+                self.own_model, self.immutable_args.model, self.limits, self.on_note
+            )
+        if sum(key.startswith("model ") for key in self._cache) >= MAX_MODELS:
+            raise CheckFailed(f"the tokens name more than {MAX_MODELS} files as their model")
+        model = fetched_model(
+            self.content, uri, self.immutable_args.model, self.limits, self.on_note
+        )
+        one: Model = self._cache.setdefault("loaded", model)  # they are the same by their name
+        return one
 
     # ---- one token
 
@@ -349,7 +372,9 @@ class Verifier:
         """
         try:
             yield
-        except (Unavailable, TooHeavy) as exc:
+        except TooHeavy as exc:
+            log.skip(f"{exc.message}: {exc.hint}", name)
+        except Unavailable as exc:
             log.skip(exc.message, name)
         except ServiceError:
             raise
@@ -397,8 +422,7 @@ class Verifier:
         Raises CheckFailed, TooHeavy or Unavailable.
         """
         size = None if recipe is None else recipe.size
-        if size is not None and size[0] * size[1] > self.limits.image_pixels:
-            raise TooHeavy(f"an image of {size[0]} x {size[1]} pixels is not read unasked")
+        self._bound_image(size)
         folder = uri.rpartition("/")[0]
         asked = [key for key in self._cache if key.startswith("folder ")]
         if self.measuring and (len(asked) <= MAX_IMAGE_FOLDERS or f"folder {folder}" in asked):
@@ -409,6 +433,13 @@ class Verifier:
             raise CheckFailed(f"{uri} has other pixels than its metadata promises")
         check_canonical(data, pixels, what=uri)
         return pixels
+
+    def _bound_image(self, size: tuple[int, int] | None) -> None:
+        def compare() -> None:
+            if size is not None and size[0] * size[1] > self.limits.image_pixels:
+                raise TooHeavy(f"an image of {size[0]} x {size[1]} pixels is not made unasked")
+
+        self._allowed(compare)
 
     def _check_image(
         self,
@@ -430,8 +461,7 @@ class Verifier:
             log.skip("there is no model or recipe to make the image with", "pixels")
             return
         with self.checking(log, "pixels"):
-            if recipe.size[0] * recipe.size[1] > self.limits.image_pixels:
-                raise TooHeavy(f"an image of {recipe.size[0]} x {recipe.size[1]} pixels")
+            self._bound_image(recipe.size)
             made = self._made_again(self.model(self._model_uri(own) or ""), recipe, own["seed"])
             if not made.safe:
                 raise CheckFailed(_unsafe(made.margin))

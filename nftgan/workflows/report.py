@@ -24,6 +24,7 @@ from nftgan.provenance.checks import FAIL, PASS, SKIPPED, Check, TokenReport
 from nftgan.provenance.report import Facts, Images, Payment, Place, render
 from nftgan.provenance.thumbnails import Thumbnail, scaled, sheet, thumbnail
 from nftgan.provenance.verify import Verifier
+from nftgan.provenance.whole import collection_checks
 from nftgan.workflows.pin import pins
 from nftgan.workflows.publishing import deployments, mint_journal_path
 from nftgan.workflows.sources import project_model
@@ -49,6 +50,7 @@ class ReportResult:
     asked_chain: bool
     checks: tuple[Check, ...]
     tokens: tuple[TokenReport, ...]
+    collection: tuple[Check, ...] = ()  # of the whole, when the chain was asked
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -59,7 +61,23 @@ class ReportResult:
             for token in self.tokens
             for check in token.failed
         ]
-        return (*own, *chain)
+        whole = [
+            f"the collection: {one.name}: {one.found}" for one in self.collection if one.failed
+        ]
+        return (*own, *chain, *whole)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """One sentence for each thing that was asked of the chain and could not be checked."""
+        chain = [
+            f"token {token.token}: {check.name}: {check.found}"
+            for token in self.tokens
+            for check in token.skipped
+        ]
+        whole = [
+            f"the collection: {one.name}: {one.found}" for one in self.collection if one.skipped
+        ]
+        return (*chain, *whole)
 
 
 def report(
@@ -72,8 +90,8 @@ def report(
     """Write the page (else to report.html in the folder); the same state gives the same bytes.
 
     Every image is compared with its recorded hash. With `verifier` every minted token is verified
-    as `nftgan verify` does it, and the page says what was found. Raises MissingStepError before
-    `render`.
+    as `nftgan verify` does it, and so is the collection as a whole; the page says what was found.
+    Raises MissingStepError before `render`.
     """
     manifest = load_manifest(project)
     if not manifest.rendered:
@@ -81,12 +99,14 @@ def report(
     images, stale = _images(project, manifest, progress)
     model, checks = _checks(project, manifest, stale)
     reports = _verified(verifier, project, progress)
+    whole = collection_checks(verifier, measured=True) if verifier is not None else ()
     facts = Facts(
         manifest=manifest,
         manifest_sha256=sha256_file(project.manifest_path),
         model_meta=model.info if model else {},
         checks=checks,
         reports=reports,
+        collection=whole,
         places=tuple(_places(project)),
         pins=tuple(sorted(name for name, pin in pins(project).items() if _is_verified(pin))),
         images=images,
@@ -103,6 +123,7 @@ def report(
         reports is not None,
         checks,
         reports or (),
+        whole,
     )
 
 
@@ -216,6 +237,7 @@ def _verified(
 ) -> tuple[TokenReport, ...] | None:
     if verifier is None:
         return None
+    verifier.measuring = True
     reports = []
     with progress.task("verifying", verifier.supply, "tokens") as task:
         for one in verify(verifier, None, project=project):

@@ -69,10 +69,12 @@ def open_verifier(
     heavy: bool = False,
     run: VerifyRun | None = None,
     progress: Progress = SILENT,
+    on_heavy: Callable[[str], bool] = lambda question: False,
 ) -> Verifier:
     """For the collection's deployment, or for any contract by its address.
 
-    heavy: do what takes very long or much memory, too. run: where it is kept what gateways gave.
+    heavy: do what takes very long or much memory, too; on_heavy: else asked about it. run: where it
+    is kept what gateways gave.
     """
     connection = open_chain(choice, project)
     if contract is not None:
@@ -90,6 +92,7 @@ def open_verifier(
         model,
         HEAVY if heavy else Limits(),
         progress.note,
+        on_heavy,
     )
 
 

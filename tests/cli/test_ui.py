@@ -141,3 +141,25 @@ def test_a_stop_that_was_asked_for_is_no_error(capsys: pytest.CaptureFixture[str
     Ui().failure(Cancelled("stopped at 3 kimg; everything is saved", hint="run it again"))
     shown = capsys.readouterr().err
     assert "error" not in shown and "everything is saved" in shown and "run it again" in shown
+
+
+def test_a_question_shows_foreign_words_and_waits_for_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ui, screen = of_a_terminal(monkeypatch)
+    for given, said in (("y\n", True), ("YES\n", True), ("\n", False), ("", False), ("n\n", False)):
+        keyboard = Terminal(given)
+        monkeypatch.setattr(sys, "stdin", keyboard)
+        with ui.task("verifying", 3, "tokens"):  # its bars make room
+            assert ui.ask_heavy(f"a model [bold]of {EVIL}") is said
+    shown = screen.getvalue()
+    assert "a model [bold]of" in shown and "do it all the same? [y/N]" in shown
+    assert "␛[2J" in shown and "\u202e" not in shown
+
+
+def test_where_nobody_can_be_asked_the_answer_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    ui, screen = of_a_terminal(monkeypatch)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert not ui.ask_heavy("much")
+    ui.as_json = True
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert not ui.ask_heavy("much")
+    assert screen.getvalue() == ""

@@ -485,3 +485,34 @@ def test_an_image_larger_than_its_recipe_is_not_unpacked(stage: Stage) -> None:
     link = stage.image(bomb + chunk(b"IEND", b""))
     report = stage.verifier(stage.changed(lambda one: one.update(image=link))).verify(1)
     assert verdicts(report)["image"] == "broken" and report.links
+
+
+# ---- what is heavy is asked about
+
+
+@pytest.mark.parametrize(
+    ("limits", "link"),
+    [
+        (Limits(pieces=2), "merkle proof"),
+        (Limits(model_bytes=1_000), "model"),
+        (Limits(render_seconds=1e-9), "model"),
+        (Limits(image_pixels=16), "image"),
+    ],
+)
+def test_a_person_is_asked_once_about_what_is_heavy(
+    stage: Stage, limits: Limits, link: str
+) -> None:
+    for says in (True, False):
+        asked: list[str] = []
+
+        def answer(question: str, asked: list[str] = asked, says: bool = says) -> bool:
+            asked.append(question)
+            return says
+
+        verifier = stage.verifier(limits=limits, on_heavy=answer)
+        reports = [verifier.verify(token) for token in range(4)]
+        assert len(asked) == 1 and "unasked" in asked[0]
+        assert all(report.passed for report in reports) is says
+        assert not any(report.failed for report in reports)
+        if not says:
+            assert found(reports[0], link).endswith("--allow-heavy does it all the same")
