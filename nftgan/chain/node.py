@@ -24,6 +24,8 @@ ANSWER_SECONDS = 60.0
 PROMPT_SECONDS = 2.0
 PATIENCE_SECONDS = 300.0
 """What answers may take beyond PROMPT_SECONDS each, summed over a connection's life."""
+BRIEF_SECONDS = 4.0
+"""For each wait, and for all of them together, where a person waits for something else."""
 MAX_ANSWER_BYTES = 64 << 20
 BUSY_CODES = {-32005, -32029, 429}
 """JSON-RPC errors that say "slower, please" (EIP-1474 and what large services use)."""
@@ -48,12 +50,26 @@ class NodeProvider(JSONBaseProvider):
 
     global_ccip_read_enabled = False  # no contract may make us fetch addresses of its choosing
 
-    def __init__(self, url: str, where: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        where: str,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        brief: bool = False,
+    ) -> None:
+        """brief: for what is only nice to know; nothing is asked twice or waited for long."""
         super().__init__()
+        if brief:
+            timeout_seconds = BRIEF_SECONDS
+        self._tries = 1 if brief else READ_TRIES
+        self._answer_seconds = BRIEF_SECONDS if brief else ANSWER_SECONDS
         self._url, self.where = url, where
         self._secrets = url_secrets(url)
         remember(*(secret.decode() for secret in self._secrets))
-        self._patience = Patience(PATIENCE_SECONDS, prompt_seconds=PROMPT_SECONDS)
+        self._patience = Patience(
+            BRIEF_SECONDS if brief else PATIENCE_SECONDS, prompt_seconds=PROMPT_SECONDS
+        )
         self._client = HttpClient(
             url,
             timeout=(timeout_seconds, timeout_seconds),
@@ -68,7 +84,7 @@ class NodeProvider(JSONBaseProvider):
 
     def make_request(self, method: Any, params: Any) -> Any:
         body = self.encode_rpc_request(method, params)
-        tries = 1 if str(method) in _SENDS else READ_TRIES
+        tries = 1 if str(method) in _SENDS else self._tries
         backoff = Backoff(BACKOFF_SECONDS, MAX_WAIT_SECONDS)
         for attempt in range(1, tries + 1):
             try:
@@ -105,7 +121,7 @@ class NodeProvider(JSONBaseProvider):
                 status = response.status
                 if status in {408, 425, 429} or status >= 500:
                     raise _TransientError(f"HTTP {status}", retry_after(response.headers))
-                data = response.read(most_bytes=MAX_ANSWER_BYTES, seconds=ANSWER_SECONDS).data
+                data = response.read(most_bytes=MAX_ANSWER_BYTES, seconds=self._answer_seconds).data
         except HttpFault as fault:
             raise _TransientError(fault.reason) from None
         for secret in self._secrets:  # some services quote a wrong key in their refusal

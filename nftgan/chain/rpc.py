@@ -78,10 +78,11 @@ def rpc_url(chain: Chain, given: str | None) -> str:
     return url
 
 
-def connect(chain: Chain, given_rpc: str | None = None) -> Connection:
+def connect(chain: Chain, given_rpc: str | None = None, *, brief: bool = False) -> Connection:
     """A connection whose chain id has been checked.
 
-    Raises ServiceError when the node does not answer, UsageError when it is of another chain.
+    brief: each question is asked once, and a slow node is given up soon. Raises ServiceError when
+    the node does not answer, UsageError when it is of another chain.
     """
     from web3 import Web3
 
@@ -100,7 +101,8 @@ def connect(chain: Chain, given_rpc: str | None = None) -> Connection:
     for name in ("urllib3", "web3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     url = rpc_url(chain, given_rpc)
-    connection = Connection(chain, Web3(NodeProvider(url, redact(url))), redact(url))
+    provider = NodeProvider(url, redact(url), brief=brief)
+    connection = Connection(chain, Web3(provider), redact(url))
     check_chain_id(connection)
     return connection
 

@@ -80,13 +80,20 @@ def doctor(
 
 
 @verb(GET_STARTED, example="nftgan status -C collections/my-birds")
-def status(ui: Ui, collection: Collection = None) -> Any:
+def status(
+    ui: Ui,
+    collection: Collection = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask a node whether the links are frozen.")
+    ] = False,
+) -> Any:
     """What is done in a collection, and what comes next."""
     from nftgan.project import find_project
     from nftgan.workflows.status import status as overview
 
-    result = overview(find_project(collection))
+    result = overview(find_project(collection), offline=offline)
     rows = [("done" if step.done else "", step.verb, step.found) for step in result.steps]
+    rows += [("", "base URI", f"{chain}: {found}") for chain, found in result.links.items()]
     ui.table(f"{result.collection} in {result.folder}", ("", "step", ""), rows)
     ui.print(f"next: [bold]{result.next}[/]")
     return result

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nftgan.project import Project
@@ -25,14 +26,17 @@ class Status:
     folder: Path
     steps: tuple[Step, ...]
     next: str
+    links: Mapping[str, str] = field(default_factory=dict)  # by chain: can the base URI be moved
 
 
-def status(project: Project) -> Status:
-    """What of the pipeline is done in `project`; reads files only, asks nobody.
+def status(project: Project, *, offline: bool = False) -> Status:
+    """What of the pipeline is done in `project`: by its files, and of its chains briefly whether
+    the base URI is frozen. offline: nobody is asked.
 
     Raises UsageError when a file of the collection is damaged.
     """
     from nftgan.collection.manifest import Manifest
+    from nftgan.workflows.frozen import base_uri_states
     from nftgan.workflows.pin import pins, verified_places
     from nftgan.workflows.publishing import deployments, journal_summary
     from nftgan.workflows.sale import sales
@@ -79,7 +83,8 @@ def status(project: Project) -> Status:
     arguments = " --auto 12" if pending == "curate" else ""
     where = "" if project.root == Path.cwd() else f" -C {project.root}"
     command = f"nftgan {pending}{arguments}{where}"
-    return Status(project.config.collection.name, project.root, tuple(steps), command)
+    links = {} if offline or not deployed else base_uri_states(deployed)
+    return Status(project.config.collection.name, project.root, tuple(steps), command, links)
 
 
 def _all(count: int, pieces: tuple[object, ...] | list[object]) -> bool:
