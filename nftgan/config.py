@@ -29,7 +29,13 @@ class CollectionSection:
     description: str = ""
     piece_name: str = "{name} #{id}"  # {name}, {id}, {seed} and traits are filled in
     external_url: str = ""  # empty: none
-    animation_url: str = ""  # {id}, {seed} are filled in; empty: none
+    animation_url: str = ""  # {id}, {seed} are filled in; empty: none; files/NAME is pinned too
+    image: str = ""  # of the collection: files/NAME or a URL; empty: the first piece
+    banner_image: str = ""  # the same, wide
+    featured_image: str = ""  # the same, where markets show a few collections
+    background_color: str = ""  # six hex digits, behind pieces that do not fill their frame
+    collaborators: tuple[str, ...] = ()  # addresses that markets may let edit the page
+    display: dict[str, str] = field(default_factory=dict)  # tag → number, boost_number, date, …
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,15 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise UsageError(f"{where} must be a table, not {value!r}")
         return from_mapping(hint, value, where)
+    if get_origin(hint) is dict:
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} must be a table, not {value!r}")
+        kind = get_args(hint)[1]
+        return {str(key): _coerce(kind, item, f"{where}.{key}") for key, item in value.items()}
+    if get_origin(hint) is tuple and get_args(hint)[-1] is Ellipsis:
+        if not isinstance(value, (list, tuple)):
+            raise UsageError(f"{where} must be a list, not {value!r}")
+        return tuple(_coerce(get_args(hint)[0], item, where) for item in value)
     if get_origin(hint) is tuple:
         kinds = get_args(hint)
         if not isinstance(value, (list, tuple)) or len(value) != len(kinds):

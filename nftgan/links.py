@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nftgan.errors import UsageError
 
-FOLDERS = frozenset({"images", "metadata", "deployments", "sales", "history"})
+FOLDERS = frozenset({"images", "metadata", "deployments", "sales", "history", "files"})
 SUFFIXES = frozenset({".toml", ".json", ".jsonl", ".safetensors", ".car", ".html", ".lock"})
 """Of the files beside them that are read or written."""
 DEEPEST = 4

@@ -199,7 +199,12 @@ def render(
 def metadata(
     ui: Ui,
     collection: Collection = None,
-    check: Annotated[bool, typer.Option("--check", help="Only say what is stale.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Only say what is stale, and how markets and wallets read it."
+        ),
+    ] = False,
     live: Annotated[
         bool | None,
         typer.Option(
@@ -212,7 +217,7 @@ def metadata(
     """Measure traits and rarity, write ERC-721 JSON, compute every CID locally."""
     from nftgan.errors import CheckFailed
     from nftgan.project import find_project
-    from nftgan.workflows.metadata import check_metadata
+    from nftgan.workflows.metadata import check_metadata, readings
     from nftgan.workflows.metadata import metadata as run
 
     project = find_project(collection)
@@ -229,7 +234,13 @@ def metadata(
                 hint=problems[0].hint,
             )
         ui.print("all metadata is up to date")
-        return {"problems": []}
+        read = readings(project)
+        rows = [(one.field, one.opensea, one.rarible, one.wallets) for one in read]
+        ui.table("How it is read", ("field", "OpenSea-like", "Rarible-like", "wallets"), rows)
+        for one in read:
+            if one.warning:
+                ui.warn(f"{one.field}: {one.warning}")
+        return {"problems": [], "readings": read}
     result = run(project, live=live, progress=ui)
     ui.print(f"{result.pieces} pieces, {result.written} files written in {result.folder}")
     ui.print(f"images    ipfs://{result.cids.images}")

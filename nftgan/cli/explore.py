@@ -67,7 +67,8 @@ def morph(
 ) -> Any:
     """Walk through latent space from seed to seed and back, as an endless animation.
 
-    Beside it lies a .json that makes it again; the CID that is shown can be an animation_url.
+    Beside it lies a .json that makes it again. In the collection's folder files/ the film is pinned
+    too: animation_url = "files/NAME" in nftgan.toml.
     """
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.explore import morph as run

@@ -44,6 +44,7 @@ class Cids:
     metadata: str | None = None  # of the folder metadata/, contract.json included
     model: str | None = None  # of the model file
     contract: str | None = None  # of metadata/contract.json
+    files: str | None = None  # of the folder files/, what the artist adds; None: there is none
     live: str | None = (
         None  # of the folder live/, whose page draws the tokens; None: not wished for
     )
@@ -348,15 +349,17 @@ def _check_cid(cid: Any, where: str) -> None:
 
 def _words(section: CollectionSection) -> dict[str, Any]:
     """Plain data; a key that is younger than the format is left out while it is empty."""
-    words = asdict(section)
-    if not section.animation_url:
-        del words["animation_url"]
+    older = {"name", "symbol", "description", "piece_name", "external_url"}
+    words = {key: value for key, value in asdict(section).items() if value or key in older}
+    if section.collaborators:
+        words["collaborators"] = list(section.collaborators)
     return words
 
 
 def _cids(cids: Cids) -> dict[str, str | None]:
     """Plain data; a key that is younger than the format is left out while it is empty."""
-    return {key: cid for key, cid in asdict(cids).items() if cid is not None or key != "live"}
+    younger = {"files", "live"}
+    return {key: cid for key, cid in asdict(cids).items() if cid is not None or key not in younger}
 
 
 def _piece_to_json(piece: Piece) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from nftgan.collection import tags
 from nftgan.collection.live_link import live_link
 from nftgan.collection.manifest import Manifest, Piece, unfilled
+from nftgan.collection.media import PICTURES, filled, link, website
 from nftgan.collection.rarity import rarity
 from nftgan.collection.traits import Measures, traits
 from nftgan.errors import MissingStepError, UsageError
@@ -46,10 +47,13 @@ class Problem:
 def describe(manifest: Manifest, measures: Sequence[Measures]) -> Manifest:
     """The manifest with traits, tags and rarity of every piece, from one `measure` a piece."""
     measured = traits(measures)
-    attributes = [
-        own + tags.attributes(piece.tags)
-        for piece, own in zip(manifest.pieces, measured, strict=True)
-    ]
+    display = manifest.collection.display
+    attributes = []
+    for piece, own in zip(manifest.pieces, measured, strict=True):
+        try:
+            attributes.append(own + tags.attributes(piece.tags, display))
+        except UsageError as exc:
+            raise UsageError(f"token {piece.id}: {exc.message}", hint=exc.hint) from exc
     places = rarity(attributes)
     rows = zip(manifest.pieces, attributes, places, strict=True)
     return manifest.with_pieces(
@@ -97,10 +101,12 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
     if description := _description(piece, manifest):
         document["description"] = description
     if words.external_url:
-        document["external_url"] = words.external_url
+        document["external_url"] = filled(words.external_url, token=piece.id, seed=piece.seed)
+    if words.background_color:
+        document["background_color"] = words.background_color.lower()
     if words.animation_url:
-        filled = words.animation_url.replace("{id}", str(piece.id))
-        document["animation_url"] = filled.replace("{seed}", str(piece.seed))
+        film = filled(words.animation_url, token=piece.id, seed=piece.seed)
+        document["animation_url"] = link(film, manifest)
     elif manifest.cids.live:
         document["animation_url"] = live_link(manifest.cids.live, piece.seed, piece.pixels)
     document = _nfc(document)
@@ -127,10 +133,15 @@ def contract_document(manifest: Manifest) -> dict[str, Any]:
         "image": f"ipfs://{_images_cid(manifest)}/0.png",
         "nftgan": own,
     }
+    for key in PICTURES:
+        if value := getattr(words, key):
+            document[key] = link(value, manifest)
+    if words.collaborators:
+        document["collaborators"] = list(words.collaborators)
     if words.description:
         document["description"] = words.description
     if words.external_url:
-        document["external_link"] = words.external_url  # the name that ERC-7572 gives it
+        document["external_link"] = website(words)  # the name that ERC-7572 gives it
     document = _nfc(document)
     validate(document, "contract", CONTRACT_NAME)
     return document
@@ -269,7 +280,7 @@ def _images_cid(manifest: Manifest) -> str:
 def _description(piece: Piece, manifest: Manifest) -> str:
     if piece.description is not None:
         return piece.description
-    return manifest.collection.description
+    return filled(manifest.collection.description, token=piece.id, seed=piece.seed)
 
 
 def _nfc(value: Any) -> Any:

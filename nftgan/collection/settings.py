@@ -12,7 +12,10 @@ from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.networks import chain_named
+from nftgan.collection.display import TYPES
 from nftgan.collection.manifest import Manifest, piece_name
+from nftgan.collection.media import LOCAL, PICTURES
+from nftgan.collection.tags import MAX_TRAIT, RESERVED, check_words
 from nftgan.config import CollectionSection, ProjectConfig, RecipeSection
 from nftgan.errors import UsageError
 from nftgan.synthesis.recipe import recipe_from_section
@@ -27,6 +30,8 @@ _NO_MODEL = "sha256:" + "0" * 64
 AUTO = "auto"
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _URL_FIELDS = {"id", "seed"}
+_KNOWN = "{id} and {seed} are"
+MAX_COLLABORATORS = 50
 
 
 def check_settings(config: ProjectConfig) -> None:
@@ -108,6 +113,7 @@ def _check_words(words: CollectionSection) -> None:
         ("piece_name", 1, None),
         ("external_url", 0, None),
         ("animation_url", 0, None),
+        *((key, 0, None) for key in PICTURES),
     ):
         text = getattr(words, key)
         found = first_active(text, allowed="\n\t" if key == "description" else "")
@@ -134,15 +140,47 @@ def _check_words(words: CollectionSection) -> None:
             f"has {len(words.description):,} characters, at most {MAX_DESCRIPTION_CHARACTERS:,}",
         )
     piece_name(words.piece_name, name=words.name, id=0, seed=0)
-    for key, schemes in (("external_url", r"https?"), ("animation_url", "https|ipfs")):
+    for name in _FIELD.findall(words.description):
+        if name.strip().lower() in _URL_FIELDS and name not in _URL_FIELDS:
+            raise _wrong("collection: description", f"{{{name}}} is not filled in", hint=_KNOWN)
+    _check_links(words)
+    if words.background_color and not re.fullmatch(r"[0-9a-fA-F]{6}", words.background_color):
+        raise _wrong("collection: background_color", "is not six hex digits", hint="such as 1a2b3c")
+    if len(words.collaborators) > MAX_COLLABORATORS:
+        raise _wrong("collection: collaborators", f"are more than {MAX_COLLABORATORS}")
+    for address in words.collaborators:
+        try:
+            check_address(address)
+        except UsageError as exc:
+            raise _wrong("collection: collaborators", exc.message) from exc
+    for trait, kind in words.display.items():
+        where = f"collection: display: {trait[:MAX_TRAIT]!a}"
+        if kind not in TYPES:
+            raise _wrong(where, f"{kind[:40]!r} is no way to show it", hint=", ".join(TYPES))
+        if trait.casefold() in RESERVED:
+            raise _wrong(where, "is a trait that is measured, and shown as it is")
+        try:
+            check_words("trait", trait, MAX_TRAIT)
+        except UsageError as exc:
+            raise _wrong("collection: display", exc.message) from exc
+
+
+def _check_links(words: CollectionSection) -> None:
+    links = ("external_url", r"https?://\S+"), ("animation_url", r"(?:https|ipfs)://\S+")
+    pictures = ((key, r"(?:https|ipfs)://\S+") for key in PICTURES)
+    for key, pattern in (*links, *pictures):
         url = getattr(words, key)
         if not url:
             continue
-        if not re.fullmatch(rf"(?:{schemes})://\S+", url):
-            raise _wrong(f"collection: {key}", f"{url[:80]!r} is not an address of the web")
+        plain = _FIELD.sub("0", url)
+        local = key != "external_url" and LOCAL.fullmatch(plain)
+        if not local and not re.fullmatch(pattern, url):
+            what = f"{url[:80]!r} is not an address of the web"
+            hint = None if key == "external_url" else "nor such as files/film.mp4"
+            raise _wrong(f"collection: {key}", what, hint=hint)
         for name in _FIELD.findall(url):
-            if key == "external_url" or name not in _URL_FIELDS:
-                known = "{id} and {seed}" if key == "animation_url" else "none"
+            if key in PICTURES or name not in _URL_FIELDS:
+                known = "none" if key in PICTURES else _KNOWN
                 raise _wrong(f"collection: {key}", f"{{{name}}} is not filled in", hint=known)
 
 

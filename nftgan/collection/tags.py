@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from nftgan.collection.display import attribute
 from nftgan.collection.traits import LEVELS
 from nftgan.errors import UsageError
 
@@ -74,6 +75,11 @@ def class_tag(info: Mapping[str, Any], class_idx: int | None) -> dict[str, str]:
     return {CLASS: unicodedata.normalize("NFC", name)}
 
 
-def attributes(tags: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
-    """`tags` as metadata attributes, by trait."""
-    return tuple({"trait_type": trait, "value": tags[trait]} for trait in sorted(tags))
+def attributes(
+    tags: Mapping[str, str], display: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], ...]:
+    """`tags` as metadata attributes, by trait, shown as `display` says.
+
+    Raises UsageError for a tag that is no number or date although it is to be shown as one.
+    """
+    return tuple(attribute(trait, tags[trait], display or {}) for trait in sorted(tags))

@@ -19,7 +19,9 @@ name = {name}
 symbol = {symbol}             # up to 11 letters, shown by wallets
 description = ""
 piece_name = "{{name}} #{{id}}"   # {{name}}, {{id}} and {{seed}} are filled in
-external_url = ""              # your own site, or empty
+external_url = ""              # your own site, or empty; {{id}} is filled in per token
+# animation_url = "files/{{id}}.mp4"   # films and pages in files/ are pinned with the collection
+# banner_image = "files/banner.png"  # see docs/formats.md for more
 
 [model]
 path = ""                      # a .safetensors file, a run folder, or a URL with #sha256=...

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nftgan.collection import metadata as documents
 from nftgan.collection.manifest import Cids, Manifest, ModelRef, load_manifest
+from nftgan.collection.readers import Reading, collection_readings
 from nftgan.collection.traits import measure
 from nftgan.errors import CheckFailed, MissingStepError
 from nftgan.ipfs.importer import Importer
@@ -15,6 +16,7 @@ from nftgan.pixels import pixel_hash
 from nftgan.png import read_png
 from nftgan.progress import SILENT, Progress, track
 from nftgan.project import Project
+from nftgan.workflows.files_folder import files_cid
 from nftgan.workflows.live_folder import prepare_live
 from nftgan.workflows.sources import project_model
 from nftgan.workflows.stale_settings import TAKE_OVER, require_unchanged, settings_changed
@@ -69,7 +71,11 @@ def metadata(
                 else None
             ),
         )
-        cids = dataclasses.replace(cids, live=prepare_live(project, manifest, live))
+        cids = dataclasses.replace(
+            cids,
+            files=files_cid(project, manifest),
+            live=prepare_live(project, manifest, live),
+        )
         manifest = dataclasses.replace(
             documents.describe(manifest, measures),
             model=ModelRef(manifest.model.identity, manifest.model.path, cids.model),
@@ -100,6 +106,19 @@ def check_metadata(project: Project) -> tuple[documents.Problem, ...]:
         edited = documents.Problem("nftgan.toml", f"changed since curate: {', '.join(changed)}")
         problems = (replace(edited, hint=TAKE_OVER), *problems)
     return problems
+
+
+def readings(project: Project) -> tuple[Reading, ...]:
+    """How markets and wallets read the first token and the collection, and what no reader takes.
+
+    Raises MissingStepError before `metadata`.
+    """
+    manifest = load_manifest(project)
+    return collection_readings(
+        [documents.token_document(manifest, piece.id) for piece in manifest.pieces],
+        documents.contract_document(manifest),
+        image_size=manifest.recipe.size,
+    )
 
 
 def ready_manifest(project: Project) -> Manifest:

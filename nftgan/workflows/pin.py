@@ -37,6 +37,7 @@ from nftgan.ipfs.store import BlockStore
 from nftgan.ipfs.verify import VerifyMode
 from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project, state_home
+from nftgan.workflows.files_folder import FILES, files_tree
 from nftgan.workflows.live_folder import live_tree
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.sources import project_model
@@ -298,6 +299,8 @@ def collection_tree(project: Project, manifest: Manifest) -> Tree:
     }
     if manifest.cids.model is not None:
         tree[MODEL_NAME] = project_model(project)
+    if manifest.cids.files is not None:
+        tree[FILES] = files_tree(project)
     if manifest.cids.live is not None:
         tree["live"] = live_tree(project)
     return tree
@@ -317,7 +320,10 @@ def promised_cids(manifest: Manifest) -> dict[str, str | None]:
     """The CIDs that metadata and contract name: of images, metadata and, unless kept, the model."""
     cids = manifest.cids
     roots = {"images": cids.images, "metadata": cids.metadata, MODEL_NAME: cids.model}
-    return roots if cids.live is None else {**roots, "live": cids.live}
+    for name in (FILES, "live"):
+        if (cid := getattr(cids, name)) is not None:
+            roots[name] = cid
+    return roots
 
 
 def pins(project: Project) -> dict[str, Any]:

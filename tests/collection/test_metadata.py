@@ -84,6 +84,65 @@ def test_the_contract_document_names_the_chain_of_custody() -> None:
     assert document["external_link"] == "https://example.org" and "external_url" not in document
 
 
+FILES_CID = "bafybeibwzifw52ttrkqlikfzext5akxu7lz4xiwjgwzmqcpdzmp3n5vnbe"
+
+
+def test_links_of_a_token_are_filled_in_and_lead_to_the_pinned_folder() -> None:
+    full = manifest(
+        external_url="https://example.org/{id}?seed={seed}",
+        animation_url="files/films/{id}.mp4",
+        description="number {id} of {many}",
+        background_color="1A2B3C",
+    )
+    with pytest.raises(MissingStepError, match=r"files/films/2\.mp4 is named in nftgan\.toml"):
+        token_document(full, 2)
+    full = replace(full, cids=replace(full.cids, files=FILES_CID))
+    document = token_document(full, 2)
+    assert document["external_url"] == "https://example.org/2?seed=7"
+    assert document["animation_url"] == f"ipfs://{FILES_CID}/films/2.mp4"
+    assert document["description"] == "number 2 of {many}"
+    assert document["background_color"] == "1a2b3c"
+    assert contract_document(full)["external_link"] == "https://example.org"
+
+
+def test_the_collection_has_pictures_and_collaborators_of_its_own() -> None:
+    address = "0x" + "1" * 40
+    full = manifest(
+        image="files/logo.png",
+        banner_image="https://example.org/banner.png",
+        featured_image=f"ipfs://{FILES_CID}/f.png",
+        collaborators=(address,),
+    )
+    document = contract_document(replace(full, cids=replace(full.cids, files=FILES_CID)))
+    assert document["image"] == f"ipfs://{FILES_CID}/logo.png"
+    assert document["banner_image"] == "https://example.org/banner.png"
+    assert document["featured_image"] == f"ipfs://{FILES_CID}/f.png"
+    assert document["collaborators"] == [address]
+
+
+def test_tags_are_shown_as_numbers_boosts_and_dates() -> None:
+    full = manifest(display={"Level": "number", "born": "date", "Power": "boost_percentage"})
+    tags = {"Level": "7/10", "Born": "2026-05-01", "Power": "12.5", "Mood": "calm"}
+    pieces = [replace(piece, tags=tags, attributes=()) for piece in full.pieces]
+    measures = [measure(np.zeros((8, 8, 3), np.uint8))] * 4
+    described = describe(full.with_pieces(pieces), measures)
+    found = {a["trait_type"]: a for a in token_document(described, 0)["attributes"]}
+    assert found["Level"] == {
+        "trait_type": "Level",
+        "display_type": "number",
+        "value": 7,
+        "max_value": 10,
+    }
+    assert found["Born"]["display_type"] == "date" and found["Born"]["value"] == 1777593600
+    assert found["Power"]["value"] == 12.5
+    assert found["Mood"] == {"trait_type": "Mood", "value": "calm"}
+    again = Manifest.from_json(json.loads(json.dumps(described.to_json())))
+    assert again == described
+    wrong = [replace(piece, tags={"Level": "high"}) for piece in full.pieces]
+    with pytest.raises(UsageError, match="token 0: the tag Level: 'high' is not a number"):
+        describe(full.with_pieces(wrong), measures)
+
+
 def test_files_are_canonical_composed_and_the_same_each_time(tmp_path: Path) -> None:
     full = manifest(name="Cafe\u0301")
     assert write_metadata(full, tmp_path) == 5

@@ -45,8 +45,21 @@ def curated(settings: ProjectConfig) -> Manifest:
         ("collection", "description", "bell \x07"),
         ("collection", "piece_name", "{nmae}"),
         ("collection", "external_url", "javascript:alert(1)"),
-        ("collection", "external_url", "https://a.example/{id}"),
+        ("collection", "external_url", "https://a.example/{ID}"),
+        ("collection", "description", "token {ID}"),
         ("collection", "animation_url", "ipfs://x/{ID}.mp4"),
+        ("collection", "animation_url", "files/../{id}.mp4"),
+        ("collection", "animation_url", "film.mp4"),
+        ("collection", "banner_image", "files/{id}.png"),
+        ("collection", "banner_image", "http://a.example/b.png"),
+        ("collection", "featured_image", "files/a b.png"),
+        ("collection", "image", "files/\u202egnp.png"),
+        ("collection", "background_color", "#112233"),
+        ("collection", "collaborators", ["vitalik.eth"]),
+        ("collection", "collaborators", ["0x" + "1" * 40] * 51),
+        ("collection", "display", {"Level": "numbr"}),
+        ("collection", "display", {"Warmth": "number"}),
+        ("collection", "display", {"a\nb": "number"}),
         ("royalty", "percent", 500.0),
         ("royalty", "percent", -1.0),
         ("royalty", "percent", float("nan")),
@@ -126,10 +139,15 @@ def test_no_setting_escapes_the_comparison() -> None:
     other = from_mapping(
         ProjectConfig,
         {
-            "collection": dict.fromkeys(
-                ("name", "symbol", "description", "piece_name", "external_url", "animation_url"),
-                "other",
-            ),
+            "collection": {
+                **{
+                    field.name: "other"
+                    for field in dataclasses.fields(config().collection)
+                    if isinstance(getattr(config().collection, field.name), str)
+                },
+                "collaborators": ["other"],
+                "display": {"other": "number"},
+            },
             "recipe": {
                 "trunc": 0.1,
                 "cutoff": 1,
@@ -146,3 +164,17 @@ def test_no_setting_escapes_the_comparison() -> None:
         "nftgan.toml",
     )
     assert set(changed_settings(curated(config()), other)) == fields
+
+
+def test_links_may_hold_id_and_seed_and_name_files_of_the_folder() -> None:
+    words = {
+        "external_url": "https://a.example/{id}?seed={seed}",
+        "animation_url": "files/films/{id}.mp4",
+        "banner_image": "files/banner.png",
+        "description": "piece {id}, {anything else}",
+        "collaborators": ["0x" + "1" * 40],
+        "display": {"Level": "number", "Born": "date"},
+        "background_color": "1A2b3C",
+    }
+    check_settings(config(collection=words))
+    assert set(changed_settings(curated(config()), config(collection=words))) == set(words)
