@@ -11,6 +11,14 @@ class NodeUnavailable(ServiceError):
     """The node failed in a way that may pass: the same question can be asked again later."""
 
 
+class OtherChain(ServiceError):
+    """One of several nodes is of another chain than the others: it is left out."""
+
+    def __init__(self, where: str, found: int | None, why: str = "") -> None:
+        why = why or f"its chain id is {found}"
+        super().__init__(f"the node at {where} is of another chain: {why}")
+
+
 class NodeRefused(ServiceError):
     """The node understood and said no: `code` of JSON-RPC, and `text`, its words without ours.
 

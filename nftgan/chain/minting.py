@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nftgan.chain.blocks import gas_limit
 from nftgan.chain.contract import Collection
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors
@@ -102,7 +103,7 @@ def plan_mint(
         head = batches[0] if batches else Batch(first, tuple(seeds[first : min(first + size, end)]))
         estimate = _simulate(sender, collection, to, head)
         per_token = max(estimate - FIXED_GAS, 0) // len(head.seeds) + 1
-        limit = min(TX_GAS_CAP, _block_gas(sender)) * 100 // GAS_MARGINS[-1]
+        limit = min(TX_GAS_CAP, gas_limit(sender.connection)) * 100 // GAS_MARGINS[-1]
         size = max(min(size, (limit - FIXED_GAS) // per_token), 1)
         batches += [
             Batch(start, tuple(seeds[start : min(start + size, end)]))
@@ -149,11 +150,6 @@ def _simulate(sender: Sender, collection: Collection, to: str, batch: Batch) -> 
     with rpc_errors(sender.connection):
         sender.connection.w3.eth.call(call)
         return int(sender.connection.w3.eth.estimate_gas(call))
-
-
-def _block_gas(sender: Sender) -> int:
-    with rpc_errors(sender.connection):
-        return int(sender.connection.w3.eth.get_block("latest")["gasLimit"])
 
 
 def _begun(sender: Sender, minted: int, end: int, seeds: Sequence[int]) -> list[Batch]:

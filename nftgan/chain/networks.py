@@ -188,14 +188,43 @@ def _check(chain: Any) -> None:
             raise UsageError("the explorer is no https address", hint="https://HOST")
 
 
+UNNAMED = re.compile(r"chain-([1-9][0-9]{0,18})")
+"""What a chain is called that only its number is known of."""
+
+
+def chain_of_id(chain_id: int) -> Chain:
+    """The known chain of this number, else one called chain-NUMBER that counts as a mainnet.
+
+    Raises UsageError for a number that no chain can have.
+    """
+    for chain in known_chains().values():
+        if chain.chain_id == chain_id:
+            return chain
+    unnamed = ChainEntry(chain_id)
+    chain = Chain(
+        f"chain-{chain_id}",
+        chain_id,
+        unnamed.rpc,
+        unnamed.explorer,
+        unnamed.confirmations,
+        unnamed.block_seconds,
+        mainnet=True,
+    )
+    _check(chain)
+    return chain
+
+
 def chain_named(name: str, *, allow_mainnet: bool = False) -> Chain:
-    """The chain called `name`.
+    """The chain called `name`; chain-137 is the one of that number.
 
     Raises UsageError for an unknown one, and for a mainnet without `allow_mainnet`.
     """
     chain = CHAINS.get(name)
     if chain is None:
         known = known_chains()
+        number = UNNAMED.fullmatch(name)
+        if name not in known and number:
+            known[name] = chain_of_id(int(number[1]))
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"

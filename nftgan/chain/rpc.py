@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,10 @@ def redact(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{rest}"
 
 
+def silent(message: str) -> None:
+    """Nobody is told."""
+
+
 @dataclass(frozen=True)
 class Connection:
     """A chain and the way to ask it. `where` may be shown; it holds no secret."""
@@ -36,6 +41,7 @@ class Connection:
     chain: Chain
     w3: Any
     where: str
+    say: Callable[[str], None] = field(default=silent, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"<Connection {self.chain.name} at {self.where}>"
@@ -55,15 +61,29 @@ class Connection:
         return answer.get("result")
 
 
-def rpc_url(chain: Chain, given: str | None) -> str:
-    """The node to ask: `given`, NFTGAN_RPC_URL, ETH_RPC_URL or the chain's public one.
+NodeChoice = str | Sequence[str] | None
+"""One address, several in order, or what the environment and the chain say."""
 
-    Raises UsageError when there is none, and for plain http beyond this machine.
+
+def rpc_urls(chain: Chain, given: NodeChoice) -> tuple[str, ...]:
+    """The nodes to ask, in order: `given`, NFTGAN_RPC_URL, ETH_RPC_URL or the chain's public one.
+
+    Several addresses in one text are set apart by spaces or commas. Raises UsageError when there
+    is none, and for plain http beyond this machine.
     """
-    url = given or os.environ.get("NFTGAN_RPC_URL") or os.environ.get("ETH_RPC_URL")
-    url = url or chain.rpc_hint
-    if not url:
+    texts: Sequence[str] = [given] if isinstance(given, str) else given or ()
+    if not texts:
+        own = os.environ.get("NFTGAN_RPC_URL") or os.environ.get("ETH_RPC_URL")
+        texts = [own or chain.rpc_hint]
+    urls = [url for text in texts for url in re.split(r"[\s,]+(?=[a-z]+://)|\s+", text) if url]
+    if not urls:
         raise UsageError(f"no RPC node for {chain.name}", hint="--rpc URL, or set NFTGAN_RPC_URL")
+    for url in urls:
+        _check_url(url)
+    return tuple(dict.fromkeys(urls))
+
+
+def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -75,14 +95,19 @@ def rpc_url(chain: Chain, given: str | None) -> str:
         raise UsageError(
             f"{redact(url)} is not encrypted", hint="use https for nodes on other machines"
         )
-    return url
 
 
-def connect(chain: Chain, given_rpc: str | None = None, *, brief: bool = False) -> Connection:
-    """A connection whose chain id has been checked.
+def connect(
+    chain: Chain,
+    given_rpc: NodeChoice = None,
+    *,
+    brief: bool = False,
+    say: Callable[[str], None] = silent,
+) -> Connection:
+    """A connection whose chain id has been checked; `say` is told of waits and of other nodes.
 
     brief: each question is asked once, and a slow node is given up soon. Raises ServiceError when
-    the node does not answer, UsageError when it is of another chain.
+    no node answers, UsageError when one is of another chain.
     """
     from web3 import Web3
 
@@ -100,9 +125,11 @@ def connect(chain: Chain, given_rpc: str | None = None, *, brief: bool = False) 
     # Their lines name the whole address, warnings too, and an address may hold an API key.
     for name in ("urllib3", "web3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    url = rpc_url(chain, given_rpc)
-    provider = NodeProvider(url, redact(url), brief=brief)
-    connection = Connection(chain, Web3(provider), redact(url))
+    places = [(url, redact(url)) for url in rpc_urls(chain, given_rpc)]
+    provider = NodeProvider(places, chain_id=chain.chain_id, brief=brief, say=say)
+    connection = Connection(chain, Web3(provider), ", ".join(where for _, where in places), say)
+    for where, found in provider.chain_ids():
+        _need_chain(chain, where, found)
     check_chain_id(connection)
     return connection
 
@@ -111,11 +138,13 @@ def check_chain_id(connection: Connection) -> None:
     """Raises UsageError when the node is, by now, of another chain than the chosen one."""
     with rpc_errors(connection):
         found = connection.w3.eth.chain_id
-    chain = connection.chain
+    _need_chain(connection.chain, connection.where, found)
+
+
+def _need_chain(chain: Chain, where: str, found: int) -> None:
     if found != chain.chain_id:
         raise UsageError(
-            f"the node at {connection.where} is of chain {found}, not {chain.name}"
-            f" ({chain.chain_id})",
+            f"the node at {where} is of chain {found}, not {chain.name} ({chain.chain_id})",
             hint="choose the right --chain or --rpc",
         )
 

@@ -73,12 +73,21 @@ ChainName = Annotated[
         show_default=False,
     ),
 ]
+ChainId = Annotated[
+    int | None,
+    typer.Option(
+        "--chain-id",
+        metavar="N",
+        help="Any EVM chain by its number, with --rpc.",
+        show_default=False,
+    ),
+]
 Rpc = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--rpc",
         metavar="URL",
-        help="Your own node; else NFTGAN_RPC_URL, then ETH_RPC_URL.",
+        help="Your own node, or several in order; else NFTGAN_RPC_URL, then ETH_RPC_URL.",
         show_default=False,
     ),
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import ChainName, Mainnet, Rpc
+from nftgan.cli.spending import chooses_chain
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PROVE, Collection, verb
 
@@ -39,6 +39,7 @@ OwnModel = Annotated[
     ),
 ]
 
+_CHOICES = ("chain", "rpc", "mainnet")
 
 Heavy = Annotated[
     bool,
@@ -49,6 +50,7 @@ Heavy = Annotated[
 
 
 @verb(PROVE, example="nftgan verify --contract 0x… --chain sepolia --token 3 --gateway https://…")
+@chooses_chain(*_CHOICES)
 def verify(
     ui: Ui,
     tokens: Tokens = None,
@@ -56,8 +58,7 @@ def verify(
     contract: Contract = None,
     token: TokenOption = None,
     every: All = False,
-    chain: ChainName = None,
-    rpc: Rpc = None,
+    choice: Any = None,
     gateway: Gateway = None,
     owner: Annotated[
         str | None,
@@ -65,7 +66,6 @@ def verify(
     ] = None,
     model: OwnModel = None,
     heavy: Heavy = False,
-    mainnet: Mainnet = False,
 ) -> Any:
     """Check every link from a token on chain back to its pixels, which are made again."""
     from nftgan.errors import CheckFailed, PartlyDone
@@ -75,7 +75,7 @@ def verify(
     from nftgan.workflows.verify_run import VerifyRun
 
     numbers = _numbers(tokens, token, every)
-    project, choice = _where(collection, contract, chain, rpc, mainnet)
+    project = _where(collection, contract)
     whole_run = VerifyRun()
     verifier = open_verifier(
         choice,
@@ -148,6 +148,7 @@ def _rows(checks: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 @verb(PROVE, example="nftgan regenerate 3 -o proof")
+@chooses_chain(*_CHOICES)
 def regenerate(
     ui: Ui,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for PNGs.")],
@@ -158,12 +159,10 @@ def regenerate(
     contract: Contract = None,
     token: TokenOption = None,
     every: All = False,
-    chain: ChainName = None,
-    rpc: Rpc = None,
+    choice: Any = None,
     gateway: Gateway = None,
     model: OwnModel = None,
     heavy: Heavy = False,
-    mainnet: Mainnet = False,
 ) -> Any:
     """Make a token's image again from model, recipe and seed alone, and compare."""
     from nftgan.errors import CheckFailed, UsageError
@@ -173,7 +172,7 @@ def regenerate(
     numbers = _numbers(tokens, token, every)
     if numbers is None and not every:
         raise UsageError("say which tokens", hint="nftgan regenerate 3 -o proof, or --all")
-    project, choice = _where(collection, contract, chain, rpc, mainnet)
+    project = _where(collection, contract)
     verifier = None
     if contract is not None:
         verifier = open_verifier(
@@ -198,6 +197,7 @@ def regenerate(
 
 
 @verb(PROVE, example="nftgan report -C collections/my-birds -o my-birds.html")
+@chooses_chain(*_CHOICES)
 def report(
     ui: Ui,
     output: Annotated[
@@ -215,19 +215,17 @@ def report(
         bool,
         typer.Option("--verify", help="Ask the chain too, and make every token's image again."),
     ] = False,
-    chain: ChainName = None,
-    rpc: Rpc = None,
+    choice: Any = None,
     gateway: Gateway = None,
     heavy: Heavy = False,
-    mainnet: Mainnet = False,
 ) -> Any:
     """Write one HTML page about the collection: art, rarity, lineage, costs, and what is proven."""
     from nftgan.errors import CheckFailed, PartlyDone, UsageError
     from nftgan.workflows.report import report as run
     from nftgan.workflows.verify import open_verifier
 
-    project, choice = _where(collection, None, chain, rpc, mainnet)
-    if not check and (chain or rpc or gateway or heavy):
+    project = _where(collection, None)
+    if not check and (choice.chain or choice.rpc or gateway or heavy):
         raise UsageError(
             "--chain, --rpc, --gateway and --allow-heavy go with --verify", hint="add --verify"
         )
@@ -323,16 +321,8 @@ def _numbers(tokens: list[str] | None, token: str | None, every: bool) -> Sequen
     return parse_seeds(",".join(named), what="token") if named else None
 
 
-def _where(
-    collection: Path | None,
-    contract: str | None,
-    chain: str | None,
-    rpc: str | None,
-    mainnet: bool,
-) -> tuple[Any, Any]:
-    """The collection folder (unless a contract is named) and the chain."""
+def _where(collection: Path | None, contract: str | None) -> Any:
+    """The collection folder, unless a contract is named."""
     from nftgan.project import find_project
-    from nftgan.workflows.publishing import ChainChoice
 
-    project = find_project(collection) if contract is None else None
-    return project, ChainChoice(chain, rpc, mainnet)
+    return find_project(collection) if contract is None else None

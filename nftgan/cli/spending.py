@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import ChainName, Mainnet, Rpc
+from nftgan.cli.options import ChainId, ChainName, Mainnet, Rpc
 from nftgan.cli.ui import Ui
 
 From = Annotated[
@@ -43,6 +43,7 @@ AllowCopies = Annotated[
 
 _OPTIONS: dict[str, Any] = {
     "chain": (ChainName, None),
+    "chain_id": (ChainId, None),
     "rpc": (Rpc, None),
     "account": (From, None),
     "max_fee": (MaxFee, None),
@@ -57,7 +58,10 @@ def chooses_chain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
 
     The verb is called with the ChainChoice that they make; wrong ones raise UsageError.
     """
-    options = {name: _OPTIONS[name] for name in names or _OPTIONS}
+    wanted = names or tuple(_OPTIONS)
+    options = {
+        name: value for name, value in _OPTIONS.items() if name in wanted or name == "chain_id"
+    }
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -66,13 +70,14 @@ def chooses_chain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
 
             words = {name: given.pop(name) for name in options}
             choice = ChainChoice(
-                words["chain"],
-                words["rpc"],
+                _chain_name(words["chain"], words["chain_id"]),
+                tuple(words["rpc"] or ()) or None,
                 words["mainnet"],
                 words.get("account"),
                 parse_fee(words.get("max_fee")),
                 parse_ether(words.get("budget")),
                 parse_confirmations(words.get("confirmations")),
+                arguments[0].note,
             )
             return function(*arguments, **given, choice=choice)
 
@@ -89,6 +94,17 @@ def chooses_chain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
         return command
 
     return decorate
+
+
+def _chain_name(name: str | None, chain_id: int | None) -> str | None:
+    from nftgan.chain.networks import chain_of_id
+    from nftgan.errors import UsageError
+
+    if chain_id is None:
+        return name
+    if name is not None:
+        raise UsageError("--chain and --chain-id exclude each other", hint="leave one out")
+    return chain_of_id(chain_id).name
 
 
 def parse_fee(text: str | None) -> int | None:

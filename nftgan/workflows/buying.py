@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nftgan.chain.accounts import check_address
-from nftgan.chain.blocks import latest_block
+from nftgan.chain.blocks import latest_block, latest_time
 from nftgan.chain.contract import Collection
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import MOST_PER_PURCHASE, Allowlist, Voucher, trusted_sale
@@ -128,8 +128,7 @@ class Purchase(TxRunner):
                 f"{count} tokens are more than one purchase may have",
                 hint=f"buy {MOST_PER_PURCHASE} first, then as many again",
             )
-        with rpc_errors(self.connection):
-            now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
+        now = latest_time(self.connection)
         # Another clock may be a little behind: the contract itself is asked when the fee is.
         if now >= terms.closes:
             raise UsageError(f"the sale {address} is over")
@@ -222,8 +221,7 @@ class Purchase(TxRunner):
         begun = any(name.startswith("refund ") for name in self.sender.journal.attempts)
         if not own and not begun:
             raise UsageError(f"{me} has nothing to take back in {self.sale.address}")
-        with rpc_errors(self.connection):
-            now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
+        now = latest_time(self.connection)
         if own and now < (begins := self.sale.refundable()):
             raise UsageError(f"refunds begin later: {moment(begins)}")
 
@@ -253,8 +251,7 @@ class Purchase(TxRunner):
         """
         if self.terms.collection is not None:
             raise UsageError(f"the sale {self.sale.address} is not blind: there is nothing to draw")
-        with rpc_errors(self.connection):
-            now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
+        now = latest_time(self.connection)
         over = now >= self.terms.closes or self.sale.sold() == self.terms.supply
         if not over and not self.sale.draw_block():
             raise UsageError(f"the sale goes on until {moment(self.terms.closes)}")

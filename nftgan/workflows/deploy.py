@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nftgan.chain.birth import DEPLOYER, Shared, is_genuine, need_deployer, shared_contracts
+from nftgan.chain.blocks import genesis_hash
 from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors
@@ -22,7 +23,6 @@ from nftgan.workflows.publishing import (
     ChainChoice,
     account_lock,
     deployment_path,
-    genesis_hash,
     open_chain,
     read_record,
     sender_for,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nftgan.chain.accounts import Account, anvil_account, check_address, embedded_account, unlock
+from nftgan.chain.blocks import genesis_hash
 from nftgan.chain.contract import SEED_STORES, Collection
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import chain_named
-from nftgan.chain.rpc import Connection, connect, rpc_errors
+from nftgan.chain.rpc import Connection, NodeChoice, connect, silent
 from nftgan.chain.sending import Sender
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
@@ -25,18 +26,21 @@ class ChainChoice:
     """What a person says about the chain: options of the publishing verbs."""
 
     chain: str | None = None
-    rpc: str | None = None
+    rpc: NodeChoice = None
     mainnet: bool = False
     account: str | None = None
     max_fee_wei: int | None = None
     budget_wei: int | None = None
     confirmations: int | str | None = None  # blocks, or "finalized"; None: the chain's own
+    # Told of a node that asks to slow down, and of one that is asked instead.
+    say: Callable[[str], None] = field(default=silent, repr=False, compare=False)
 
 
 def open_chain(choice: ChainChoice, project: Project | None = None) -> Connection:
     """The chosen chain, or the collection's. Raises UsageError or ServiceError."""
     name = choice.chain or (project.config.chain.name if project else "embedded")
-    return connect(chain_named(name, allow_mainnet=choice.mainnet), choice.rpc)
+    chain = chain_named(name, allow_mainnet=choice.mainnet)
+    return connect(chain, choice.rpc, say=choice.say)
 
 
 def signer(
@@ -53,12 +57,6 @@ def signer(
         if own is not None:
             return own
     return unlock(choice.account, prompt, warn)
-
-
-def genesis_hash(connection: Connection) -> str:
-    """The hash of block 0: two chains with one id are told apart by it."""
-    with rpc_errors(connection):
-        return "0x" + bytes(connection.w3.eth.get_block(0)["hash"]).hex()
 
 
 def sender_for(

@@ -13,7 +13,7 @@ from typing import Any
 from nftgan.chain.accounts import check_address
 from nftgan.chain.artifact import SALE
 from nftgan.chain.birth import DEPLOYER, clone_address, is_genuine, need_deployer, shared_contracts
-from nftgan.chain.blocks import latest_block, reach_block
+from nftgan.chain.blocks import genesis_hash, latest_block, latest_time, reach_block
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import (
     SEEDS_PER_LOAD,
@@ -37,7 +37,6 @@ from nftgan.workflows.pins import serving_warning
 from nftgan.workflows.publishing import (
     ChainChoice,
     deployed_collection,
-    genesis_hash,
     open_chain,
     refuse_copies,
     sender_for,
@@ -169,8 +168,7 @@ class SaleReader:
         """What the chain says of the sale. Raises as `sale`."""
         sale = self.sale()
         terms, sold, owner = sale.terms(), sale.sold(), self.collection.owner()
-        with rpc_errors(self.connection):
-            now = int(self.connection.w3.eth.get_block("latest")["timestamp"])
+        now = latest_time(self.connection)
         if terms.collection is None and sale.collection() is not None:
             phase = "revealed"
         elif sale.draw_block():
@@ -612,8 +610,7 @@ class SaleManager(TxRunner, SaleReader):
         return int((self.record or {}).get("first", 0))
 
     def _now(self) -> int:
-        with rpc_errors(self.connection):
-            return int(self.connection.w3.eth.get_block("latest")["timestamp"])
+        return latest_time(self.connection)
 
     def _secret(self, terms: SaleTerms) -> bytes:
         secret = self._kept_secret()

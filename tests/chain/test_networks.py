@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nftgan.chain.embedded import CHAIN_ID
-from nftgan.chain.networks import CHAINS, Chain, chain_named, known_chains
+from nftgan.chain.networks import CHAINS, Chain, chain_named, chain_of_id, known_chains
 from nftgan.errors import UsageError
 
 
@@ -144,3 +144,20 @@ def test_a_wrong_table_is_named(write: Callable[[str], Path], text: str, message
         chain_named("p")
     assert str(path) in caught.value.message
     assert chain_named("sepolia").chain_id == 11155111  # the core's own do not wait for the file
+
+
+def test_a_chain_may_be_named_by_its_number_alone(write: Callable[[str], Path]) -> None:
+    """Of an unknown one nobody knows whether money is real there: it counts as a mainnet."""
+    assert chain_of_id(84_532).name == "base-sepolia"
+    assert chain_of_id(1) is CHAINS["ethereum"]
+    linea = chain_of_id(59_144)
+    assert (linea.name, linea.mainnet, linea.rpc_hint) == ("chain-59144", True, "")
+    with pytest.raises(UsageError, match="chain-59144 is a mainnet"):
+        chain_named("chain-59144")
+    assert chain_named("chain-59144", allow_mainnet=True) == linea
+    assert chain_named("chain-10", allow_mainnet=True) is CHAINS["optimism"]
+    with pytest.raises(UsageError, match="the chain id 0 is not above 0"):
+        chain_of_id(0)
+    write('[own]\nchain_id = 59144\ntestnet = true\nrpc = "http://127.0.0.1:1"\n')
+    assert chain_of_id(59_144).name == "own"
+    assert chain_named("chain-59144").name == "own"

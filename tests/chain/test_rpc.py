@@ -14,7 +14,7 @@ import pytest
 from nftgan.chain import node
 from nftgan.chain.accounts import embedded_account, import_wallet, unlock
 from nftgan.chain.networks import CHAINS
-from nftgan.chain.rpc import connect, redact, rpc_url
+from nftgan.chain.rpc import connect, redact, rpc_urls
 from nftgan.errors import CredentialError, NftganError, ServiceError, UsageError
 from tests.chain.actors import account, deploy, mint, sender
 from tests.chain.conftest import FAULTY, Start
@@ -30,17 +30,29 @@ def test_the_flag_goes_before_the_environment_and_that_before_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     anvil = CHAINS["anvil"]
-    assert rpc_url(anvil, None) == "http://127.0.0.1:8545"
+    assert rpc_urls(anvil, None) == ("http://127.0.0.1:8545",)
     monkeypatch.setenv("ETH_RPC_URL", "https://general.example")
-    assert rpc_url(anvil, None) == "https://general.example"
+    assert rpc_urls(anvil, None) == ("https://general.example",)
     monkeypatch.setenv("NFTGAN_RPC_URL", "https://own.example")
-    assert rpc_url(anvil, None) == "https://own.example"
-    assert rpc_url(anvil, "https://flag.example") == "https://flag.example"
+    assert rpc_urls(anvil, None) == ("https://own.example",)
+    assert rpc_urls(anvil, "https://flag.example") == ("https://flag.example",)
+
+
+def test_several_nodes_are_asked_in_the_order_in_which_they_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sepolia, both = CHAINS["sepolia"], ("https://a.example/k?x=1,2", "https://b.example")
+    assert rpc_urls(sepolia, both) == both
+    for text in ("https://a.example/k?x=1,2, https://b.example", " ".join((*both, both[0]))):
+        monkeypatch.setenv("NFTGAN_RPC_URL", text)
+        assert rpc_urls(sepolia, None) == both
+    with pytest.raises(UsageError, match=r"http://c\.example is not encrypted"):
+        rpc_urls(sepolia, [both[0], "http://c.example"])
 
 
 def test_a_mainnet_has_no_node_of_its_own() -> None:
     with pytest.raises(UsageError, match="no RPC node for ethereum"):
-        rpc_url(CHAINS["ethereum"], None)
+        rpc_urls(CHAINS["ethereum"], None)
 
 
 @pytest.mark.parametrize(
@@ -49,18 +61,18 @@ def test_a_mainnet_has_no_node_of_its_own() -> None:
 )
 def test_a_key_never_goes_to_another_machine_in_the_clear(url: str) -> None:
     with pytest.raises(UsageError, match="is not encrypted"):
-        rpc_url(CHAINS["sepolia"], url)
+        rpc_urls(CHAINS["sepolia"], url)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"])
 def test_this_machine_may_be_asked_in_the_clear(url: str) -> None:
-    assert rpc_url(CHAINS["anvil"], url) == url
+    assert rpc_urls(CHAINS["anvil"], url) == (url,)
 
 
 @pytest.mark.parametrize("url", ["ws://a", "a", "https://", "https://a:port", "file:///etc/passwd"])
 def test_what_is_no_web_address_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="is not an http"):
-        rpc_url(CHAINS["sepolia"], url)
+        rpc_urls(CHAINS["sepolia"], url)
 
 
 def test_a_shown_address_has_neither_key_nor_password() -> None:
@@ -121,6 +133,7 @@ def test_no_secret_reaches_a_log_a_message_or_a_file(
         unlock(None, lambda question: "")
     shown(lambda: unlock(None, lambda question: ""))
     monkeypatch.setattr(node, "READ_TRIES", 1)
+    monkeypatch.setattr(node, "BACKOFF_SECONDS", 0.001)
     for fault in (None, *ANY_REQUEST, *HARMLESS, "quotes the key"):
         mode = fault
         if fault == "quotes the key":
