@@ -234,7 +234,7 @@ symlinkSync(join(here, 'node_modules'), join(box, 'node_modules'))
 const env = { ...process.env, FOUNDRY_VIA_IR: 'false', FOUNDRY_OPTIMIZER: 'false', FOUNDRY_FUZZ_RUNS: '24' }
 // Of which tests each file is the subject: fewer to compile and to run.
 const subjects = {
-  [collection]: 'test/{NftganCollection,Differential,NftganFactory}.t.sol',
+  [collection]: 'test/{NftganCollection,Differential,NftganFactory,Attacks}.t.sol',
   [factory]: 'test/{NftganFactory,Attacks}.t.sol',
   [code]: 'test/NftganCollectionCode.t.sol',
   [sale]: 'test/{NftganSale,Attacks}.t.sol',

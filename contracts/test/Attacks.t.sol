@@ -63,6 +63,17 @@ contract AttacksTest is SaleRig {
         maker.create(packed(t), 0);
     }
 
+    function test_a1_a_forged_collection_takes_no_more_than_a_tenth_either() public {
+        bytes memory all = abi.encodePacked(ARTIST, args("root", 10, 1000));
+        for (uint256 i = 0; i + 1 < all.length; ++i) {
+            if (all[i] == 0x03 && all[i + 1] == 0xe8) (all[i], all[i + 1]) = (0x27, 0x10); // 100 %
+        }
+        bytes32[6] memory stored;
+        NftganCollection trap = NftganCollection(forged(address(implementation), all, stored));
+        (, uint256 amount) = trap.royaltyInfo(0, 20_000);
+        same(amount, 2000);
+    }
+
     function test_a1_a_forged_collection_is_not_revealed_either() public {
         bytes memory all = abi.encodePacked(ARTIST, args("root", 20_000, 500));
         bytes32[6] memory stored;

@@ -65,6 +65,12 @@ contract NftganFactoryTest is Rig {
         check(place != factory.predict(args(0, supply ^ 1, 0), salt, owner), "arguments");
     }
 
+    function test_a_collection_with_the_last_salt_is_one_of_ours() public {
+        bytes32 last = bytes32(factory.SALTS() - 1);
+        vm.prank(ARTIST);
+        check(factory.made(factory.create(args("root", 10, 500), last)), "the last salt");
+    }
+
     function test_the_same_collection_is_refused_the_second_time() public {
         create(args(0, 1, 0));
         vm.expectRevert(NftganFactory.AlreadyCreated.selector);

@@ -701,6 +701,34 @@ contract NftganSaleTest is SaleRig {
         refusesReveal(sale, address(c), SALT);
     }
 
+    function test_what_was_minted_before_leaves_less_room_for_what_was_sold() public {
+        c = create(args("small", 4, 500));
+        mint(c, 2, ARTIST);
+        NftganSale sale = open(blind());
+        buy(sale, BUYER, 3);
+        draw(sale, 0);
+        offer(sale);
+        refusesReveal(sale, address(c), SALT);
+    }
+
+    function test_a_commitment_is_to_each_of_its_parts() public view {
+        bytes32 all = maker.commitmentTo(address(c), "root", 1, SALT);
+        check(all != maker.commitmentTo(address(maker), "root", 1, SALT), "collection");
+        check(all != maker.commitmentTo(address(c), "other", 1, SALT), "root");
+        check(all != maker.commitmentTo(address(c), "root", 2, SALT), "first");
+        check(all != maker.commitmentTo(address(c), "root", 1, "other"), "secret");
+    }
+
+    function test_an_open_sale_that_sold_something_gives_its_collection_back() public {
+        NftganSale sale = ready(plain());
+        buy(sale, BUYER, 2);
+        vm.prank(ARTIST);
+        sale.release();
+        vm.prank(ARTIST);
+        c.acceptOwnership();
+        same(c.owner(), ARTIST);
+    }
+
     function test_a_collection_just_large_enough_is_revealed() public {
         c = create(args("small", 5, 500));
         mint(c, 2, ARTIST);
