@@ -271,6 +271,7 @@ def report(
 
 
 @verb(PROVE, example="nftgan site -C collections/my-birds -o my-birds-site --serve")
+@chooses_chain("chain", "rpc", "mainnet")
 def site(
     ui: Ui,
     output: Annotated[
@@ -288,15 +289,30 @@ def site(
             "--disk/--no-disk", help="With what a page needs that is opened without a server."
         ),
     ] = True,
+    sale: Annotated[
+        bool, typer.Option("--sale", help="With a page to buy in the collection's sale.")
+    ] = False,
+    allowlist: Annotated[
+        Path | None,
+        typer.Option(
+            "--allowlist", metavar="CSV", help="Of a sale to a list: its CSV.", show_default=False
+        ),
+    ] = None,
+    choice: Any = None,
 ) -> Any:
     """Make a static site of the collection, whose pieces draw themselves again in the browser."""
     from nftgan.project import find_project
     from nftgan.workflows.site import serve
     from nftgan.workflows.site import site as run
+    from nftgan.workflows.site_sale import read_offer
 
-    made = run(find_project(collection), output, disk=disk, progress=ui)
+    project = find_project(collection)
+    offer = read_offer(project, choice, allowlist) if sale else None
+    made = run(project, output, disk=disk, offer=offer, progress=ui)
     ui.print(f"{made.path}: {made.pieces:,} pieces, {made.bytes / 1e6:,.1f} MB; open index.html")
-    if not made.has_model:
+    if offer is not None and offer.hidden:
+        ui.note("a blind sale: the site shows no piece before the reveal; make it again after that")
+    elif not made.has_model:
         ui.note("the model is withheld, so nobody can draw the pieces again there")
     document = {"path": made.path, "bytes": made.bytes, "pieces": made.pieces, "url": None}
     if serving:

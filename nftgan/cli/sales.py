@@ -179,6 +179,15 @@ def voucher(
             "--output", "-o", metavar="FILE", help="Where it goes; else shown.", show_default=False
         ),
     ] = None,
+    page: Annotated[
+        str | None,
+        typer.Option(
+            "--page",
+            metavar="URL",
+            help="Of nftgan site --sale: show the link with which it is used there.",
+            show_default=False,
+        ),
+    ] = None,
     collection: Collection = None,
     choice: Any = None,
 ) -> Any:
@@ -187,6 +196,7 @@ def voucher(
     import time
 
     from nftgan.files import write_json
+    from nftgan.workflows.sale import voucher_link
 
     work = _selling(ui, collection, choice)
     wei = parse_ether(price, option="--price", least=0)
@@ -198,6 +208,10 @@ def voucher(
     else:
         write_json(output, document)
         ui.print(f"wrote {output}: send it to {buyer}")
+    if page is not None:
+        link = voucher_link(page, document)
+        ui.text(link)
+        document = {**document, "link": link}
     return document
 
 

@@ -20,6 +20,7 @@ from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE
 from nftgan.collection.manifest import Manifest, Piece
 from nftgan.page import escape
 from nftgan.site.birth import shipped
+from nftgan.site.offers import LIBRARY, Offer, offer_facts
 from nftgan.site.renderer import HERE, joined, script
 
 MARK = "nftgan-site.json"
@@ -47,20 +48,29 @@ class Sources:
     folder: Sequence[bytes]
     lineage: Sequence[tuple[str, str]]
     places: Sequence[tuple[str, str, int]]
+    offer: Offer | None = None
 
 
 def files(manifest: Manifest, sources: Sources, *, disk: bool = True) -> Iterator[tuple[str, Any]]:
     """(path in the site, Content or a function that makes it) of every file.
 
-    disk: with the scripts that a page opened from disk needs.
+    disk: with the scripts that a page opened from disk needs. Of a blind sale that was not revealed
+    only the drop page: no piece, and nothing by which its collection could be found.
     """
-    section = manifest.collection
-    yield "index.html", _index(section.name, section.description, len(manifest.pieces)).encode()
+    section, offer = manifest.collection, sources.offer
+    hidden = offer is not None and offer.hidden
+    count = offer.terms.supply if offer is not None and hidden else len(manifest.pieces)
+    yield "index.html", _index(section.name, section.description, count).encode()
     yield "style.css", _style().encode()
     yield "icon.svg", (STUDIO / "icon.svg").read_bytes()
-    yield "renderer.js", script().encode()
     yield "site.js", page_script().encode()
-    yield "collection.js", b"nftganCollection = " + _json(_facts(manifest, sources)) + b";\n"
+    if offer is not None:
+        yield "viem.js", LIBRARY
+    if offer is not None and hidden:
+        yield "collection.js", _assigned(_hidden_facts(manifest, offer))
+        return
+    yield "renderer.js", script().encode()
+    yield "collection.js", _assigned(_facts(manifest, sources))
     listed = [base64.b64encode(block).decode("ascii") for block in sources.folder]
     published: dict[str, Content] = {"folder.json": _json(listed)}
     for piece in manifest.pieces:
@@ -103,12 +113,30 @@ def _as_script(name: str, content: Content) -> Callable[[], bytes]:
     return make
 
 
+def _assigned(facts: Mapping[str, Any]) -> bytes:
+    return b"nftganCollection = " + _json(facts) + b";\n"
+
+
 def _json(value: Any) -> bytes:
     """JSON that is also JavaScript, whatever the texts in it hold."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 # ---- what the page knows ---------------------------------------------------------------------
+
+
+def _hidden_facts(manifest: Manifest, offer: Offer) -> dict[str, Any]:
+    words = manifest.collection
+    return {
+        "name": words.name,
+        "symbol": words.symbol,
+        "has_model": False,
+        "pieces": [],
+        "pixelated": False,
+        "places": [],
+        "sale": offer_facts(offer, words.description),
+        "traits": [],
+    }
 
 
 def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
@@ -137,6 +165,7 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
         "recipe_hash": manifest.recipe_hash,
         "root": manifest.pieces_root,
         "shipped": shipped((COLLECTION, COLLECTION_CODE)),
+        "sale": sources.offer and offer_facts(sources.offer, manifest.collection.description),
         "traits": [{"name": name} for name in names],
     }
 

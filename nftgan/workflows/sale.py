@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +29,14 @@ from nftgan.chain.sales import (
 )
 from nftgan.chain.sending import Sender
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.files import complete_files, read_json, sha256_hex, write_json, write_secret
+from nftgan.files import (
+    canonical_json,
+    complete_files,
+    read_json,
+    sha256_hex,
+    write_json,
+    write_secret,
+)
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.seeds import format_seeds
@@ -753,3 +762,15 @@ class SaleManager(TxRunner, SaleReader):
             "voucher": {**asdict(voucher), "price_wei": str(price_wei), "nonce": str(nonce)},
             "signature": "0x" + sign_voucher(self.account, sale.address, chain_id, voucher).hex(),
         }
+
+
+def voucher_link(page: str, document: Mapping[str, Any]) -> str:
+    """The address of a drop page (`nftgan site --sale`) that takes this voucher.
+
+    The part behind # stays in the browser: no server sees it. Raises UsageError for no web page.
+    """
+    place = page.partition("#")[0]
+    if not re.fullmatch(r"(?:https?|ipfs)://\S+", place):
+        raise UsageError(f"{page[:80]!r} is not the address of a page", hint="--page https://…")
+    coded = base64.urlsafe_b64encode(canonical_json(document)).decode("ascii").rstrip("=")
+    return f"{place}#/sale?voucher={coded}"

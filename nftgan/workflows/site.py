@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from nftgan.networks.model_file import read_model
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.site.folder import check_free, write_site
+from nftgan.site.offers import Offer
 from nftgan.site.pages import Sources, files, lineage
 from nftgan.site.server import SiteServer
 from nftgan.workflows.pin import collection_tree
@@ -33,13 +34,19 @@ class SiteResult:
 
 
 def site(
-    project: Project, output: Path, *, disk: bool = True, progress: Progress = SILENT
+    project: Project,
+    output: Path,
+    *,
+    disk: bool = True,
+    offer: Offer | None = None,
+    progress: Progress = SILENT,
 ) -> SiteResult:
     """Write the site; the same collection gives the same bytes.
 
-    disk: with a copy of each file for a page that is opened from disk. Raises MissingStepError
-    before `metadata`, CheckFailed for images or metadata that are not those with the recorded
-    CIDs, UsageError for a folder that holds other things.
+    disk: with a copy of each file for a page that is opened from disk. offer: the sale that it
+    sells in, with nothing but its drop page while that is blind and not revealed. Raises
+    MissingStepError before `metadata`, CheckFailed for images or metadata that are not those with
+    the recorded CIDs, UsageError for a folder that holds other things.
     """
     manifest = load_manifest(project)
     if not manifest.rendered:
@@ -48,7 +55,7 @@ def site(
         raise MissingStepError(f"{project.name} has no metadata yet", hint="nftgan metadata")
     check_free(output)
     _check_outside(project, output)
-    sources = _sources(project, manifest)
+    sources = replace(_sources(project, manifest), offer=offer)
     every = list(files(manifest, sources, disk=disk))
     with progress.task("writing", len(every), "files") as task:
         size = write_site(output, every, task.advance)

@@ -12,7 +12,8 @@ from nftgan.site import pages
 from nftgan.site.renderer import joined, script
 from tests.site.drawing import NODE
 
-OFFERED = "...$birth, ...$keccak, ...$merkle, ...$png, ...$cid, ...$dag, ...$murmur, ...$bytes"
+MODULES = "birth reverts terms keccak merkle png cid dag murmur bytes"
+OFFERED = ", ".join(f"...${name}" for name in MODULES.split())
 
 
 def base(data: bytes) -> str:
@@ -29,6 +30,8 @@ class Page:
             for name, module in (
                 ("birth", "birth"),
                 ("keccak", "keccak"),
+                ("inWords", "reverts"),
+                ("listed", "terms"),
                 ("MerkleTree", "merkle"),
                 ("decodePng", "png"),
                 ("isNamed", "cid"),

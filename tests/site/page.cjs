@@ -2,12 +2,14 @@
 const { createInterface } = require("node:readline");
 
 globalThis.nftganRenderer = require(process.argv[2]);
-const { keccak, MerkleTree, leafOf, rootOf, decodePng, birth, isNamed, cidBytes, cidText, verified, entry, readDag, murmur, toHex, fromHex } = require(process.argv[3]);
+const { keccak, MerkleTree, leafOf, rootOf, decodePng, birth, termsOf, listed, readVoucher, inWords, isNamed, cidBytes, cidText, verified, entry, readDag, murmur, toHex, fromHex } = require(process.argv[3]);
 
 const bytes = (text) => Uint8Array.from(Buffer.from(text, "base64"));
 
 let held = {};
 const get = verified(async (cid) => (cidText(cid) in held ? bytes(held[cidText(cid)]) : null));
+
+const plain = (value) => JSON.parse(JSON.stringify(value, (_, one) => (typeof one === "bigint" ? one.toString() : one instanceof Uint8Array ? toHex(one) : one)));
 
 const answers = {
   keccak: ({ data }) => toHex(keccak(bytes(data))),
@@ -29,8 +31,17 @@ const answers = {
   },
   entry: async ({ cid, name }) => cidText(await entry(get, cidBytes(cid), name)),
   file: async ({ cid, most }) => Buffer.from(await readDag(get, cidBytes(cid), most)).toString("base64"),
-  birth: ({ address, codes, chainId, shipped }) =>
-    birth({ address, code: async (at = address) => fromHex(codes[at] ?? ""), chainId: async () => BigInt(chainId) }, shipped),
+  birth: async ({ address, codes, chainId, shipped }) => {
+    const contract = { address, code: async (at = address) => fromHex(codes[at] ?? ""), chainId: async () => BigInt(chainId) };
+    const { name, args, problem } = await birth(contract, shipped);
+    return { name, problem, args: args && toHex(args), terms: name === "NftganSale" ? plain(termsOf(args)) : null };
+  },
+  words: ({ name, args }) => inWords(name, args.map((one) => (typeof one === "number" ? BigInt(one) : one)), String),
+  listed: ({ people, root, who }) => {
+    const found = listed(people, fromHex(root), who);
+    return found && { allowance: Number(found.allowance), proof: found.proof };
+  },
+  voucher: ({ text }) => plain(readVoucher(text)),
   named: ({ data, cid }) => isNamed(bytes(data), cid),
 };
 

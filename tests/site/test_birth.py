@@ -56,7 +56,7 @@ def codes(connection: Connection, *addresses: str) -> Codes:
     return {one: code_of(connection, one).hex() for one in {*addresses, *shared}}
 
 
-def asked(page: Page, address: str, found: Codes, chain_id: int) -> dict[str, str]:
+def asked(page: Page, address: str, found: Codes, chain_id: int) -> dict[str, Any]:
     facts = shipped(NAMES)
     said = page.ask("birth", address=address, codes=found, chainId=chain_id, shipped=facts)
     assert isinstance(said, dict), said
@@ -69,8 +69,19 @@ def test_what_the_factories_made_passes_and_a_forgery_does_not(page: Page, chain
         birth = verify_birth(connection, address, NAMES)
         there = codes(connection, address)
         said = asked(page, address, there, connection.chain.chain_id)
-        assert said == {"name": birth.name, "problem": birth.problem}
-    assert "not made by nftgan's factory" in birth.problem
+        arguments = birth.arguments.hex() or None
+        assert (said["name"], said["problem"]) == (birth.name, birth.problem)
+        assert said["args"] == arguments
+    terms = asked(page, sale, codes(connection, sale), connection.chain.chain_id)["terms"]
+    assert (terms["price"], terms["supply"], terms["perWallet"]) == (str(10**15), 5, 0)
+    assert (terms["opens"], terms["closes"], terms["refundsFrom"]) == (1, 2**39, 2**39)
+    assert terms["collection"] == collection.lower()
+    assert terms["owner"] == embedded_account().address.lower()
+    assert terms["signer"] is None and terms["allowlist"] is None and terms["commitment"] is None
+    assert (
+        "not made by nftgan's factory"
+        in asked(page, forged, codes(connection, forged), connection.chain.chain_id)["problem"]
+    )
 
 
 def flipped(place: str, at: int) -> Callable[[Codes], None]:

@@ -6,10 +6,11 @@ const HEAD = "363d3d373d3d3d363d73";
 const TAIL = "5af43d82803e903d91602b57fd5bf3";
 const WORD = 32; // bytes of an immutable
 
-// { name, problem } of the contract: of which shipped contract it is a clone, and what is wrong or "".
+// { name, args, problem } of the contract: of which shipped contract it is a clone, the bytes of its immutable
+// arguments out of the very code that was checked, and what is wrong or "".
 // shipped: as nftgan/site/birth.py lists it. Rejects where the node fails.
 export async function birth(contract, shipped) {
-  const wrong = (problem) => ({ name: "", problem });
+  const wrong = (problem) => ({ name: "", args: null, problem });
   const code = await contract.code();
   if (!code.length) return wrong("there is no contract at this address");
   const digits = toHex(code);
@@ -28,7 +29,7 @@ export async function birth(contract, shipped) {
   const [hash, maker] = [keccak(joined(fromHex(head), code)), one.contracts.at(-1).address];
   for (let salt = 0; salt < one.salts; salt++) {
     const made = keccak(joined(fromHex("ff"), fromHex(maker), word(salt), hash)).slice(12);
-    if (same(made, fromHex(contract.address))) return { name: one.name, problem: "" };
+    if (same(made, fromHex(contract.address))) return { name: one.name, args: code.slice((tail + TAIL.length) / 2), problem: "" };
   }
   return wrong("it has the right code but was not made by nftgan's factory: whoever made it could have written approvals or a next owner into it before");
 }

@@ -1,6 +1,7 @@
 // The page: which view the address names, and the keys.
 import { collection, pieces } from "./collection.mjs";
 import { $ } from "./dom.mjs";
+import { hasSale, openDrop } from "./drop.mjs";
 import { focusFirst, galleryAddress, openGallery } from "./gallery.mjs";
 import { leaveMorph, openMorph } from "./morph.mjs";
 import { draw, leavePiece, openPiece } from "./piece.mjs";
@@ -11,14 +12,15 @@ function route() {
   const [, path, , query] = /^#?\/?([^?]*)(\?(.*))?$/s.exec(location.hash) ?? [];
   const piece = /^\d{1,7}$/.test(path ?? "") && pieces[Number(path)];
   const before = view;
-  view = piece ? "piece" : path === "morph" && collection.has_model ? "morph" : "gallery";
+  view = piece ? "piece" : path === "morph" && collection.has_model ? "morph" : hasSale && (path === "sale" || collection.sale.hidden) ? "sale" : "gallery";
   leavePiece();
   leaveMorph();
-  for (const name of ["gallery", "piece", "morph"]) $(`page-${name}`).hidden = name !== view;
+  for (const name of ["gallery", "piece", "morph", "sale"]) $(`page-${name}`).hidden = name !== view;
   document.body.dataset.page = view === "gallery" ? "grid" : view;
   if (view === "gallery") openGallery(query ?? "");
   if (view === "piece") openPiece(piece.id);
   if (view === "morph") openMorph(query ?? "");
+  if (view === "sale") openDrop(query ?? "");
   document.title = piece ? `${piece.name} · ${collection.name}` : collection.name;
   if (view !== "gallery") $("main").scrollTop = 0;
   if (before && before !== view && view !== "gallery") $(`page-${view}`).querySelector("h2").focus({ preventScroll: true });
@@ -31,7 +33,7 @@ function key(event) {
   else if (event.key === "/" && view === "gallery") {
     $("filters").open = true;
     $("search").focus();
-  } else if (event.key === "Escape" && view !== "gallery") location.hash = galleryAddress();
+  } else if (event.key === "Escape" && view !== "gallery" && !collection.sale?.hidden) location.hash = galleryAddress();
   else if (event.key === "d" && view === "piece") draw();
   else if (view === "piece" && Object.hasOwn(steps, event.key)) {
     const to = $("page-piece").querySelectorAll(".step")[steps[event.key]];
@@ -42,6 +44,7 @@ function key(event) {
 }
 
 document.body.classList.toggle("pixels", collection.pixelated);
+$("open-sale").hidden = !hasSale || collection.sale.hidden;
 addEventListener("hashchange", route);
 addEventListener("keydown", key);
 $("skip").addEventListener("click", (event) => {
