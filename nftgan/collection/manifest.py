@@ -92,6 +92,7 @@ class Manifest:
     pieces: tuple[Piece, ...] = ()
     royalties: RoyaltySection = field(default_factory=RoyaltySection)
     cids: Cids = field(default_factory=Cids)
+    traits: int = 1  # version of how they are measured
     novelty: str | None = None  # NOVELTY_CHECKED, or why near-copies were not looked for
 
     def __post_init__(self) -> None:
@@ -160,6 +161,7 @@ class Manifest:
             "cids": _cids(self.cids),
             "tokens": [_piece_to_json(piece) for piece in self.pieces],
             **({} if self.novelty is None else {"novelty": self.novelty}),
+            **({} if self.traits == 1 else {"traits": self.traits}),
         }
 
     @classmethod
@@ -192,7 +194,10 @@ class Manifest:
         novelty = document.get("novelty")
         if novelty is not None and not isinstance(novelty, str):
             raise UsageError(f"{where}: novelty must be text")
-        optional = {"novelty"}
+        traits = document.get("traits", 1)
+        if type(traits) is not int or traits < 1:
+            raise UsageError(f"{where}: traits must be a version, not {traits!r}")
+        optional = {"novelty", "traits"}
         required = {key: value for key, value in document.items() if key not in optional}
         _exact_keys(required, keys, where)
         sections: dict[str, Any] = {}
@@ -221,6 +226,7 @@ class Manifest:
                 recipe=Recipe.from_json(document["recipe"]),
                 pieces=pieces,
                 novelty=novelty,
+                traits=traits,
                 **sections,
             )
         except UsageError as exc:

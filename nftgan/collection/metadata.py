@@ -86,6 +86,8 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
     }
     if manifest.model.cid:
         own["model_uri"] = f"ipfs://{manifest.model.cid}"
+    if piece.attributes and manifest.traits > 1:
+        own["traits"] = manifest.traits
     if piece.rarity is not None:
         own["rarity"] = {
             "rank": piece.rarity.rank,

@@ -8,38 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from nftgan.collection.colours import FIRST_NAMES, NAMES, colour_names
 from nftgan.collection.oklab import oklab
 from nftgan.errors import UsageError
+from nftgan.synthesis.finish import art_pixels
 
-NAMED_COLOURS: dict[str, tuple[int, int, int]] = {
-    "Black": (12, 12, 14),
-    "Charcoal": (66, 66, 70),
-    "Grey": (128, 128, 128),
-    "Silver": (192, 192, 196),
-    "White": (248, 248, 246),
-    "Red": (214, 40, 40),
-    "Maroon": (110, 24, 36),
-    "Coral": (244, 122, 100),
-    "Orange": (240, 140, 30),
-    "Brown": (122, 76, 42),
-    "Tan": (206, 172, 130),
-    "Peach": (250, 208, 176),
-    "Yellow": (248, 220, 60),
-    "Olive": (126, 126, 44),
-    "Lime": (156, 220, 60),
-    "Green": (46, 150, 66),
-    "Forest": (28, 76, 44),
-    "Mint": (168, 230, 196),
-    "Teal": (24, 130, 130),
-    "Cyan": (64, 210, 226),
-    "Sky": (146, 192, 240),
-    "Blue": (44, 86, 206),
-    "Navy": (26, 32, 92),
-    "Purple": (124, 58, 172),
-    "Lavender": (196, 172, 236),
-    "Magenta": (212, 50, 168),
-    "Pink": (250, 164, 194),
-}
 LEVELS: dict[str, tuple[str, str, str, str, str]] = {
     "Warmth": ("Icy", "Cool", "Balanced", "Warm", "Glowing"),
     "Lightness": ("Night", "Dusk", "Day", "Bright", "Radiant"),
@@ -52,9 +25,8 @@ LEVELS: dict[str, tuple[str, str, str, str, str]] = {
 
 MANY_COLOURS = 32
 _EDGE = 160  # OKLab units between neighbours that count as an edge: about 0.04
-_CHROMA_WEIGHT = 4  # hue matters more to a name than lightness
-_ANCHORS = oklab(np.array(list(NAMED_COLOURS.values()), dtype=np.uint8))
-_NAMES = tuple(NAMED_COLOURS)
+VERSION = 2
+"""Of how traits are measured. 1: other colour names, and on the enlarged image."""
 
 
 @dataclass(frozen=True)
@@ -67,33 +39,27 @@ class Measures:
     levels: tuple[int, ...]  # in the order of LEVELS
 
 
-def colour_names(pixels: np.ndarray) -> np.ndarray:
-    """uint8 [..., 3] → int64 [...]: index into NAMED_COLOURS of the nearest one in OKLab."""
-    wide = pixels.reshape(-1, 3).astype(np.int64)
-    packed = (wide[:, 0] << 16) | (wide[:, 1] << 8) | wide[:, 2]
-    distinct, index = np.unique(packed, return_inverse=True)
-    rgb = np.stack([distinct >> 16, (distinct >> 8) & 255, distinct & 255], axis=1)
-    lab = oklab(rgb.astype(np.uint8))
-    nearest = np.zeros(len(lab), dtype=np.int64)
-    least = np.full(len(lab), np.iinfo(np.int64).max)
-    for number, anchor in enumerate(_ANCHORS):
-        square = (lab - anchor) ** 2
-        distance = square[:, 0] + _CHROMA_WEIGHT * (square[:, 1] + square[:, 2])
-        closer = distance < least
-        nearest[closer], least[closer] = number, distance[closer]
-    return nearest[index.reshape(-1)].reshape(pixels.shape[:-1])
+def measure(image: np.ndarray, upscale: int = 1, version: int = VERSION) -> Measures:
+    """The measures of a canonical uint8 [H, W, 3], in integer arithmetic throughout.
 
-
-def measure(image: np.ndarray) -> Measures:
-    """The measures of a canonical uint8 [H, W, 3], in integer arithmetic throughout."""
+    upscale: how many times it was enlarged; it is measured on its art pixels, so that a preview
+    that is not enlarged has the same traits. version: see VERSION; a collection keeps its own.
+    """
+    if version not in (1, VERSION):
+        raise UsageError(
+            f"traits of version {version!r} are not known here", hint="pip install -U nftgan"
+        )
+    if version > 1:
+        image = art_pixels(image, upscale)
     height, width = image.shape[:2]
-    names = colour_names(image)
+    known = NAMES if version > 1 else FIRST_NAMES
+    names = colour_names(image, version)
     rim = max(1, min(height, width) // 32)
     inner = np.zeros((height, width), dtype=bool)
     inner[rim : height - rim, rim : width - rim] = True
-    border = np.bincount(names[~inner], minlength=len(_NAMES))
+    border = np.bincount(names[~inner], minlength=len(known))
     background = int(border.argmax())
-    rest = np.bincount(names.reshape(-1), minlength=len(_NAMES))
+    rest = np.bincount(names.reshape(-1), minlength=len(known))
     if rest.sum() > rest[background]:
         rest[background] = 0
     lab = oklab(image)
@@ -108,8 +74,8 @@ def measure(image: np.ndarray) -> Measures:
     vividness = int((a * a + b * b).sum())
     packed = image.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
     return Measures(
-        background=_NAMES[background],
-        colour=_NAMES[int(rest.argmax())],
+        background=known[background],
+        colour=known[int(rest.argmax())],
         colours=len(np.unique(packed)),
         levels=(warmth, s, n * q - s * s, vividness, mirror, edges),
     )

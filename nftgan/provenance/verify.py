@@ -7,7 +7,7 @@ not a comparison of hashes that somebody wrote down, but of pixels.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -451,8 +451,8 @@ class Verifier:
         own = document["nftgan"]
         with self.checking(log, "image"):
             pixels = self.image(document["image"], own["pixels"], recipe)
-            if self.measuring:
-                self.measures[token] = measure(pixels)
+            if self.measuring and recipe is not None:
+                self.measures[token] = measured_as_claimed(pixels, recipe, own)
             found = f"{document['image']} has its CID and the promised pixels"
             log.check("image", True, found, "")
 
@@ -516,6 +516,12 @@ def parsed_document(data: bytes, token: int) -> dict[str, Any]:
     except UsageError as exc:  # it is theirs, so no usage of ours is wrong
         raise CheckFailed(exc.message) from exc
     return document
+
+
+def measured_as_claimed(pixels: np.ndarray, recipe: Recipe, own: Mapping[str, Any]) -> Measures:
+    """The measures of an image in the way that its metadata says; own: its nftgan block."""
+    version = own.get("traits", 1)
+    return measure(pixels, recipe.finish.upscale if recipe.finish else 1, version)
 
 
 def _unsafe(margin: float) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 from nftgan.collection.rarity import rarity
 from nftgan.collection.tags import CLASS, RESERVED
-from nftgan.collection.traits import Measures, measure, traits
+from nftgan.collection.traits import Measures, traits
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.provenance.checks import Check, CheckLog
-from nftgan.provenance.verify import PieceFacts, Verifier
+from nftgan.provenance.verify import PieceFacts, Verifier, measured_as_claimed
 from nftgan.seeds import format_seeds
 from nftgan.synthesis.recipe import Recipe
 
@@ -73,7 +73,7 @@ def _check_traits(log: CheckLog, verifier: Verifier, on_piece: Callable[[], None
             if token not in verifier.measures:
                 recipe = Recipe.from_json(own["recipe"])
                 pixels = verifier.image(document["image"], own["pixels"], recipe)
-                verifier.measures[token] = measure(pixels)
+                verifier.measures[token] = measured_as_claimed(pixels, recipe, own)
         except (CheckFailed, UsageError) as exc:  # that is said of the token itself
             log.skip(f"token {token}: {exc.message}", "traits")
             return

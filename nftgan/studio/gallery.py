@@ -33,7 +33,7 @@ from nftgan.errors import NftganError, UsageError
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.cache import Cache
 from nftgan.studio.raws import Raws
-from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.finish import apply_finish, art_pixels_after
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 
@@ -124,7 +124,7 @@ class Gallery:
         side = model.resolution
         self._raw = replace(recipe, finish=None, size=(side, side))
         self._raws = raws or Raws()
-        self._cache = Cache(self.recipe, _art_key(training), cache_folder)
+        self._cache = Cache(self.whole_recipe, _art_key(training), cache_folder)
         self._change = threading.Condition()
         self._jobs: deque[Callable[[], None]] = deque()
         self._wanted: dict[int, int] = {}  # seed → how many wait for it; the last one comes first
@@ -405,7 +405,10 @@ class Gallery:
             self._raws.put(self._raw_key(seed), raw)
             finished = apply_finish(raw, self.recipe.finish)
             row = features(finished)
-            facts = {**asdict(measure(finished)), "blank": _blank(raw)}
+            facts = {
+                **asdict(measure(art_pixels_after(finished, self.whole_recipe.finish))),
+                "blank": _blank(raw),
+            }
             verdict = None
             if guard is not None:
                 # Copies are looked for before the finish, which could hide them.

@@ -32,6 +32,7 @@ Whoever follows these steps gets the same bytes. All divisions are floor divisio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -98,12 +99,44 @@ def upscale_cubic(image: np.ndarray, factor: int) -> np.ndarray:
     return ((2 * values + square) // (2 * square)).astype(np.uint8)
 
 
-def _lines(values: np.ndarray, u: int) -> np.ndarray:
-    """int64 [N, ...] → [u N, ...] along the first axis, times D = 2 (2 u)^3."""
+def art_pixels(image: np.ndarray, factor: int) -> np.ndarray:
+    """An enlarged uint8 [factor H, factor W, 3] → [H, W, 3]: the middle of each block.
+
+    That is the pixel in the middle of an odd block, else the mean of the four, halves rounded up.
+    Enlarged by nearest, or by an odd factor, an image comes back as it was.
+    """
+    low, high = (factor - 1) // 2, factor // 2
+    wide = image.astype(np.int64)
+    total = sum(
+        (wide[a::factor, b::factor] for a in (low, high) for b in (low, high)),
+        start=np.zeros((), dtype=np.int64),
+    )
+    return ((total + 2) // 4).astype(np.uint8)
+
+
+def art_pixels_after(image: np.ndarray, finish: Finish | None) -> np.ndarray:
+    """`art_pixels` of `image` once it is enlarged as `finish` says, without enlarging it whole."""
+    if finish is None or finish.filter != "cubic" or finish.upscale % 2:
+        return image
+    middle = (finish.upscale // 2 - 1, finish.upscale // 2)
+    values = image.astype(np.int64).transpose(1, 0, 2)
+    values = _lines(
+        _lines(values, finish.upscale, middle).transpose(1, 0, 2), finish.upscale, middle
+    )
+    square = (2 * (2 * finish.upscale) ** 3) ** 2
+    return art_pixels(((2 * values + square) // (2 * square)).astype(np.uint8), 2)
+
+
+def _lines(values: np.ndarray, u: int, places: Sequence[int] | None = None) -> np.ndarray:
+    """int64 [N, ...] → [u N, ...] along the first axis, times D = 2 (2 u)^3.
+
+    places: of the u lines that each becomes, only these are made.
+    """
+    places = range(u) if places is None else places
     count, q = len(values), 2 * u
     scale = 2 * q**3
-    out = np.empty((count * u, *values.shape[1:]), dtype=np.int64)
-    for r in range(u):
+    out = np.empty((count * len(places), *values.shape[1:]), dtype=np.int64)
+    for number, r in enumerate(places):
         p, first = 2 * r + 1 - u, -1
         if p < 0:
             p, first = p + q, -2
@@ -118,7 +151,7 @@ def _lines(values: np.ndarray, u: int) -> np.ndarray:
         ]
         total = sum(weight * tap for weight, tap in zip(weights, taps, strict=True))
         low, high = np.minimum(taps[1], taps[2]), np.maximum(taps[1], taps[2])
-        out[r::u] = np.clip(total, scale * low, scale * high)
+        out[number :: len(places)] = np.clip(total, scale * low, scale * high)
     return out
 
 

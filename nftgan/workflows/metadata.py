@@ -9,7 +9,7 @@ from pathlib import Path
 from nftgan.collection import metadata as documents
 from nftgan.collection.manifest import Cids, Manifest, ModelRef, load_manifest
 from nftgan.collection.readers import Reading, collection_readings
-from nftgan.collection.traits import measure
+from nftgan.collection.traits import VERSION, measure
 from nftgan.errors import CheckFailed, MissingStepError
 from nftgan.ipfs.importer import Importer
 from nftgan.pixels import pixel_hash
@@ -19,7 +19,12 @@ from nftgan.project import Project
 from nftgan.workflows.files_folder import files_cid
 from nftgan.workflows.live_folder import prepare_live
 from nftgan.workflows.sources import project_model
-from nftgan.workflows.stale_settings import TAKE_OVER, require_unchanged, settings_changed
+from nftgan.workflows.stale_settings import (
+    TAKE_OVER,
+    is_deployed,
+    require_unchanged,
+    settings_changed,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,9 @@ def metadata(
     with project.lock():
         manifest = load_manifest(project)
         require_unchanged(project, manifest)
+        # What is on chain was measured in its own way, and stays as it is.
+        version = manifest.traits if is_deployed(project) else VERSION
+        finish = manifest.recipe.finish
         measures, image_cids = [], {}
         for piece in track(manifest.pieces, progress, "measuring", "pieces"):
             path = project.images / f"{piece.id}.png"
@@ -58,7 +66,7 @@ def metadata(
                     f"{path} was changed since it was rendered",
                     hint=f"delete {path.name} and run nftgan render",
                 )
-            measures.append(measure(image))
+            measures.append(measure(image, finish.upscale if finish else 1, version))
             image_cids[piece.id] = str(Importer().add_path(path).cid)
         images = {
             f"{piece.id}.png": project.images / f"{piece.id}.png" for piece in manifest.pieces
@@ -77,7 +85,7 @@ def metadata(
             live=prepare_live(project, manifest, live),
         )
         manifest = dataclasses.replace(
-            documents.describe(manifest, measures),
+            documents.describe(dataclasses.replace(manifest, traits=version), measures),
             model=ModelRef(manifest.model.identity, manifest.model.path, cids.model),
             cids=cids,
         )

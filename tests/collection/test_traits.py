@@ -7,55 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nftgan.collection.colours import EXAMPLES
 from nftgan.collection.traits import (
     LEVELS,
-    NAMED_COLOURS,
     _bins,
-    colour_names,
     measure,
     traits,
 )
 from nftgan.errors import UsageError
+from nftgan.synthesis.finish import art_pixels_after, upscale, upscale_cubic
+from nftgan.synthesis.recipe import Finish
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(EXAMPLES[colour].split()[0]))
 
 
 def flat(colour: str, side: int = 16) -> np.ndarray:
-    return np.full((side, side, 3), NAMED_COLOURS[colour], dtype=np.uint8)
+    return np.full((side, side, 3), rgb(colour), dtype=np.uint8)
 
 
 def with_square(background: str, colour: str, side: int = 32) -> np.ndarray:
     image = flat(background, side)
-    image[8:24, 8:20] = NAMED_COLOURS[colour]
+    image[8:24, 8:20] = rgb(colour)
     return image
-
-
-@pytest.mark.parametrize("name", NAMED_COLOURS)
-def test_every_named_colour_has_its_own_name(name: str) -> None:
-    names = colour_names(flat(name, 2))
-    assert [list(NAMED_COLOURS)[i] for i in names.reshape(-1)] == [name] * 4
-
-
-@pytest.mark.parametrize(
-    ("rgb", "name"),
-    [
-        ((255, 0, 0), "Red"),
-        ((0, 128, 0), "Green"),
-        ((0, 0, 255), "Blue"),
-        ((255, 255, 255), "White"),
-        ((0, 0, 0), "Black"),
-        ((255, 255, 0), "Yellow"),
-        ((255, 165, 0), "Orange"),
-        ((139, 69, 19), "Brown"),
-        ((255, 192, 203), "Pink"),
-        ((128, 0, 128), "Purple"),
-        ((135, 206, 235), "Sky"),
-        ((128, 128, 128), "Grey"),
-        ((210, 180, 140), "Tan"),
-        ((0, 128, 128), "Teal"),
-        ((0, 0, 128), "Navy"),
-    ],
-)
-def test_css_colours_get_the_name_a_person_gives_them(rgb: tuple[int, int, int], name: str) -> None:
-    assert list(NAMED_COLOURS)[int(colour_names(np.array([rgb], dtype=np.uint8))[0])] == name
 
 
 def test_background_and_main_colour_are_told_apart() -> None:
@@ -127,3 +102,21 @@ def test_traits_are_a_list_of_name_and_value_and_count_colours_only_for_pixel_ar
     assert "Colours" not in {a["trait_type"] for a in traits([*art, measure(noise)])[0]}
     with pytest.raises(UsageError, match="no images"):
         traits([])
+
+
+def test_traits_are_those_of_the_art_pixels_however_much_they_are_enlarged() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    for factor in (3, 24):
+        assert measure(upscale(image, factor), factor) == measure(image)
+    smooth = Finish(upscale=6, filter="cubic")
+    whole = upscale_cubic(image, 6)
+    assert measure(whole, 6) == measure(art_pixels_after(image, smooth))
+
+
+def test_a_collection_of_the_first_version_keeps_its_traits() -> None:
+    image = upscale(np.full((4, 4, 3), (198, 215, 246), dtype=np.uint8), 8)
+    assert measure(image, 8).background == "Ice"
+    assert measure(image, 8, version=1).background == "Silver"
+    assert measure(image, 8, version=1).levels == measure(image, 1, version=1).levels
+    with pytest.raises(UsageError, match="version 3"):
+        measure(image, version=3)

@@ -24,7 +24,7 @@ from nftgan.chain.rpc import Connection
 from nftgan.chain.sending import Sender
 from nftgan.collection.merkle import leaf, merkle_root
 from nftgan.collection.rarity import rarity
-from nftgan.collection.traits import measure, traits
+from nftgan.collection.traits import VERSION, measure, traits
 from nftgan.files import canonical_json
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
@@ -59,7 +59,9 @@ class Moved(Collection):
 class Stage:
     """Four minted pieces of a tiny model; `blocks` is all that IPFS holds."""
 
-    def __init__(self, folder: Path, seeds: tuple[int, ...] = SEEDS) -> None:
+    def __init__(
+        self, folder: Path, seeds: tuple[int, ...] = SEEDS, *, version: int = VERSION
+    ) -> None:
         self.blocks: dict[Cid, bytes] = {}
         self.seeds = seeds
         self.importer = Importer(self.blocks.__setitem__)
@@ -72,7 +74,7 @@ class Stage:
         self.pngs = [encode_png(image) for image in self.images]
         self.pixels = [pixel_hash(image) for image in self.images]
         root = self.importer.add_tree({f"{i}.png": png for i, png in enumerate(self.pngs)}).cid
-        measured = traits([measure(image) for image in self.images])
+        measured = traits([measure(image, version=version) for image in self.images])
         ranks = rarity(measured)
         self.documents: list[Document] = [
             {
@@ -84,6 +86,7 @@ class Stage:
                     "seed": seed,
                     "pixels": self.pixels[i],
                     "model_uri": self.model_uri,
+                    **({} if version == 1 else {"traits": version}),
                     "rarity": {"rank": ranks[i].rank, "of": len(seeds), "score": ranks[i].score},
                 },
             }

@@ -55,6 +55,12 @@ def found(report: TokenReport, name: str) -> str:
     return next(check.found for check in report.links if check.name == name)
 
 
+def test_traits_of_the_first_version_still_hold(tmp_path: Path) -> None:
+    verifier = Stage(tmp_path, version=1).verifier(measuring=True)
+    whole = {check.name: check.verdict for check in collection_checks(verifier, measured=True)}
+    assert whole["traits"] == "holds"
+
+
 def test_an_honest_collection_is_proven_and_measured_again(stage: Stage) -> None:
     verifier = stage.verifier(measuring=True)
     for token in range(4):
