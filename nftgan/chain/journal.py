@@ -13,6 +13,23 @@ from nftgan.files import append_line, os_error, parse_json, translated_os_errors
 
 VERSION = 1
 
+_PLACE = {"operation": str, "hash": str, "block": int}
+_FORMS: dict[str, dict[str, type]] = {
+    "plan": {"operation": str, "first": int, "count": int, "to": str, "data": str},
+    "attempt": {
+        **{name: str for name in ("operation", "hash", "raw")},
+        **{name: int for name in ("nonce", "max_fee_wei", "tip_wei", "gas")},
+    },
+    "mined": _PLACE,
+    "final": {**_PLACE, "gas": int, "fee_wei": int},
+    "undone": {"operation": str},
+}
+"""What each kind of line holds: a folder from somebody else may bring any."""
+_NEEDED = {kind: set(forms) for kind, forms in _FORMS.items()}
+_NEEDED["plan"] = {"operation"}
+_NEEDED["attempt"].remove("gas")  # journals of the first versions do not tell it
+_MOST = 2**256
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -102,20 +119,22 @@ class Journal:
         ((kind, value),) = entry.items()
         if kind == "header":
             self.header = dict(value)
-        elif kind == "plan":
-            self.plans[value["operation"]] = value
+            return
+        for name, form in _FORMS[kind].items():
+            if name in value or name in _NEEDED[kind]:
+                _check_form(name, value[name], form)
+        operation = value["operation"]
+        if kind == "plan":
+            self.plans[operation] = value
         elif kind == "attempt":
-            attempt = Attempt(**value)
-            self.attempts.setdefault(attempt.operation, []).append(attempt)
+            self.attempts.setdefault(operation, []).append(Attempt(**value))
         elif kind == "mined":
-            self.mined[value["operation"]] = value
+            self.mined[operation] = value
         elif kind == "final":
-            self.finals[value["operation"]] = value
-        elif kind == "undone":
-            self.mined.pop(value["operation"], None)
-            self.finals.pop(value["operation"], None)
+            self.finals[operation] = value
         else:
-            raise KeyError(kind)
+            self.mined.pop(operation, None)
+            self.finals.pop(operation, None)
 
     def _append(self, entry: dict[str, Any]) -> None:
         if not self._mended:
@@ -199,6 +218,14 @@ class Journal:
                 if attempt.hash in paid:
                     known[nonce] = paid[attempt.hash]
         return sum({**worst, **known}.values())
+
+
+def _check_form(name: str, value: Any, form: type) -> None:
+    """Raises ValueError unless `value` is a text, or a number that a chain can have."""
+    if type(value) is not form or (type(value) is int and not 0 <= value < _MOST):
+        raise ValueError(f"{name} is not of its form")
+    if name == "count" and value == 0:
+        raise ValueError(f"{name} is not of its form")
 
 
 def _mend_end(path: Path) -> None:

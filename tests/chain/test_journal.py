@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,3 +146,55 @@ def test_of_several_attempts_with_one_nonce_the_dearest_counts(tmp_path: Path) -
     )  # less gas, but which wins?
     journal.attempt(Attempt("mint 0-9", 5, "0x03", "0x", 1, 1, gas=7))
     assert journal.committed_wei() == 3_000 + 7
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            {"plan": {"operation": "mint 0-1", "first": one, "count": 2}}
+            for one in (-1, "0", 0.0, True)
+        ),
+        *(
+            {"plan": {"operation": "mint 0-1", "first": 0, "count": one}}
+            for one in (0, -2, "2", None)
+        ),
+        *({"plan": {"operation": one}} for one in (7, None, ["mint"])),
+        {"plan": {"first": 0}},
+        {"plan": {"operation": "mint 0-1", "first": 2**256}},
+        {"plan": {"operation": "mint 0-1", "to": {}}},
+        {"mined": {"operation": "mint 0-1", "hash": 1, "block": 1}},
+        {"mined": {"operation": "mint 0-1", "hash": "0x"}},
+        {"final": {"operation": "m", "hash": "0x", "block": 1, "gas": "1", "fee_wei": 1}},
+        {"final": {"operation": "m", "hash": "0x", "block": 1, "gas": 1}},
+        {
+            "attempt": {
+                "operation": "m",
+                "nonce": -1,
+                "hash": "",
+                "raw": "",
+                "max_fee_wei": 1,
+                "tip_wei": 1,
+            }
+        },
+        {
+            "attempt": {
+                "operation": "m",
+                "nonce": 1,
+                "hash": "",
+                "raw": 5,
+                "max_fee_wei": 1,
+                "tip_wei": 1,
+            }
+        },
+        {"undone": {"operation": []}},
+        {"final": []},
+        {"other": {"operation": "m"}},
+        {"header": 7},
+    ],
+)
+def test_a_line_of_another_form_is_damage_in_one_sentence(tmp_path: Path, line: Any) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text(json.dumps({"header": {}}) + "\n" + json.dumps(line) + "\n")
+    with pytest.raises(UsageError, match="is damaged in line 2"):
+        Journal.read(path)
