@@ -29,6 +29,8 @@ RUNS: dict[str, list[str]] = {
     "render": ["-m", "--pieces", "0", "--speed", "256"],
     "ipfs": ["--repeat", "1"],
     "gas": [],
+    "wasm": ["-m", "--models", "base,small-64,small-128", "--pieces", "2"],
+    "gallery": ["-m"],
 }
 
 

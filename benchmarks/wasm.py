@@ -1,10 +1,11 @@
 """The canonical renderer in WebAssembly against our native float64 path, piece by piece in turn.
 
-    python -m benchmarks.wasm [--models base,T-64,T-256,R-256] [--pieces 2] [--workers 2] [--json]
+    python -m benchmarks.wasm [--models base,small-64,T-64,T-256,R-256] [--pieces 2] [--workers 2]
 
 Both paint the same pieces, which must be equal: WebAssembly in Node with --workers workers, native
-with as many threads. Models but the base are untrained, with the published channels. The ratio of
-processor seconds holds on a busy machine too; the ratio of seconds needs an idle one.
+with as many threads. Models but the base are untrained: small-N has the channels that a processor
+can train (the preset `small`), the others have the published ones. A file may be named too. The
+ratio of processor seconds holds on a busy machine too; the ratio of seconds needs an idle one.
 """
 
 from __future__ import annotations
@@ -27,10 +28,33 @@ def model_file(name: str, folder: Path) -> Path:
 
     if name == "base":
         return base_model()
+    if name.endswith(".safetensors"):
+        return Path(name)
     kind, _, side = name.partition("-")
     path = folder / f"{name}.safetensors"
-    save_model(path, generator=build_generator(published(kind, int(side)), seed=0), meta={})
+    config = small(int(side)) if kind == "small" else published(kind, int(side))
+    save_model(path, generator=build_generator(config, seed=0), meta={})
     return path
+
+
+def small(side: int) -> Any:
+    """StyleGAN3-T with the preset `small` at this side."""
+    from nftgan.networks.architecture import StyleGAN3Config
+    from nftgan.training.config import FIRST_STOPBAND_REL
+    from nftgan.training.presets import PRESETS
+
+    preset = PRESETS["small"]
+    return StyleGAN3Config(
+        img_resolution=side,
+        z_dim=preset.z_dim,
+        w_dim=preset.w_dim,
+        channel_base=preset.cbase,
+        channel_max=preset.cmax,
+        num_layers=preset.num_layers,
+        margin_size=preset.margin_size,
+        first_cutoff=preset.first_cutoff,
+        first_stopband=preset.first_cutoff * FIRST_STOPBAND_REL,
+    )
 
 
 def measure(names: list[str], pieces: int, workers: int) -> list[dict[str, Any]]:
@@ -82,7 +106,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = measure(arguments.models.split(","), arguments.pieces, arguments.workers)
     if arguments.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps({"models": rows}, indent=2))
         return
     for row in rows:
         for what in ("seconds", "cpu_seconds"):

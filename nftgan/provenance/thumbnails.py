@@ -70,10 +70,11 @@ def scaled(image: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize((size[0], size[1]), Image.Resampling.LANCZOS))
 
 
-def encoded(image: np.ndarray, *, exact: bool = False) -> Thumbnail:
-    """As PNG when it has few colours, else as JPEG. The same pixels give the same bytes."""
+def encoded(image: np.ndarray, *, exact: bool = False, jpeg: bool = False) -> Thumbnail:
+    """As PNG when it has few colours, else as JPEG; `jpeg`: in any case. The same pixels give the
+    same bytes."""
     whole = Image.fromarray(image)
-    if whole.getcolors(PALETTE) is not None:
+    if not jpeg and whole.getcolors(PALETTE) is not None:
         return Thumbnail(encode_png(image), "png", image, exact)
     buffer = io.BytesIO()
     whole.save(buffer, format="JPEG", quality=JPEG_QUALITY, optimize=True)

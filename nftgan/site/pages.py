@@ -19,6 +19,8 @@ import nftgan
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE
 from nftgan.collection.manifest import Manifest, Piece
 from nftgan.page import escape
+from nftgan.png import read_png
+from nftgan.provenance.thumbnails import encoded, scaled
 from nftgan.site.birth import shipped
 from nftgan.site.offers import LIBRARY, Offer, offer_facts
 from nftgan.site.renderer import HERE, joined, script
@@ -28,6 +30,8 @@ MARK = "nftgan-site.json"
 PAGE = HERE / "page"
 STUDIO = Path(nftgan.__file__).parent / "studio" / "static"
 MODEL = "model.safetensors"
+THUMBNAIL_SIDE, LARGE_SIDE = 420, 512
+"""The gallery shows images whose longer side has more pixels than the second by small JPEGs."""
 
 Content = bytes | Path
 """What a file holds, or the file that it is a copy of."""
@@ -78,6 +82,9 @@ def files(manifest: Manifest, sources: Sources, *, disk: bool = True) -> Iterato
         published[f"metadata/{piece.id}.json"] = sources.metadata / f"{piece.id}.json"
     if sources.model is not None:
         published[MODEL] = sources.model
+    if _large(manifest):
+        for piece in manifest.pieces:
+            yield f"thumbs/{piece.id}.jpg", _as_thumbnail(sources.images / f"{piece.id}.png")
     for name, content in published.items():
         yield name, content
         if disk:
@@ -102,6 +109,21 @@ def _index(name: str, description: str, count: int) -> str:
         about=escape(description),
         count=f"{count:,} {'piece' if count == 1 else 'pieces'}",
     )
+
+
+def _pixelated(manifest: Manifest) -> bool:
+    finish = manifest.recipe.to_json().get("finish") or {}
+    hard = finish.get("filter", "nearest") == "nearest"
+    return hard and (finish.get("grid", 0) > 0 or finish.get("upscale", 1) > 1)
+
+
+def _large(manifest: Manifest) -> bool:
+    """Enlarged pixels make small files as they are."""
+    return max(manifest.recipe.size) > LARGE_SIDE and not _pixelated(manifest)
+
+
+def _as_thumbnail(path: Path) -> Callable[[], bytes]:
+    return lambda: encoded(scaled(read_png(path), THUMBNAIL_SIDE), jpeg=True).data
 
 
 def _as_script(name: str, content: Content) -> Callable[[], bytes]:
@@ -142,7 +164,6 @@ def _hidden_facts(manifest: Manifest, offer: Offer) -> dict[str, Any]:
 def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
     names: dict[str, int] = {}
     pieces = [_piece(piece, names) for piece in manifest.pieces]
-    finish = manifest.recipe.to_json().get("finish") or {}
     return {
         "name": manifest.collection.name,
         "symbol": manifest.collection.symbol,
@@ -155,8 +176,7 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
         "lineage": [list(line) for line in sources.lineage],
         "model": manifest.model.identity,
         "pieces": pieces,
-        "pixelated": finish.get("filter", "nearest") == "nearest"
-        and (finish.get("grid", 0) > 0 or finish.get("upscale", 1) > 1),
+        "pixelated": _pixelated(manifest),
         "places": [
             {"chain": chain, "address": address, "block": block}
             for chain, address, block in sources.places
@@ -166,6 +186,7 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
         "root": manifest.pieces_root,
         "shipped": shipped((COLLECTION, COLLECTION_CODE)),
         "sale": sources.offer and offer_facts(sources.offer, manifest.collection.description),
+        "thumbs": _large(manifest),
         "traits": [{"name": name} for name in names],
     }
 

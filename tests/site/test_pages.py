@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import base64
+import io
 import struct
 import zlib
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from eth_hash.auto import keccak
+from PIL import Image
 
 from nftgan.chain.merkle import MerkleTree
+from nftgan.collection.manifest import Manifest
 from nftgan.collection.merkle import leaf
 from nftgan.png import encode_png, png_file
+from nftgan.site import pages
+from nftgan.synthesis.recipe import Finish, Recipe
 from tests.site.asking import Page, base
 
 pytestmark = pytest.mark.node
+AVATARS = Path(__file__).parents[2] / "collections" / "avatars"
 
 
 def test_keccak_is_that_of_ethereum(page: Page) -> None:
@@ -68,3 +76,25 @@ def test_a_png_that_holds_more_than_pixels_is_refused(page: Page) -> None:
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize(("size", "upscale"), [(1024, 1), (512, 1), (1024, 32)])
+def test_large_images_are_shown_small_in_the_gallery(
+    tmp_path: Path, size: int, upscale: int
+) -> None:
+    manifest = Manifest.load(AVATARS / "collection.json")
+    finish = {} if upscale == 1 else {"finish": Finish(0, 0, upscale)}
+    recipe = Recipe(model=manifest.recipe.model, size=(size, size), **finish)  # type: ignore[arg-type]
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    for piece in manifest.pieces:
+        (tmp_path / f"{piece.id}.png").write_bytes(encode_png(image) if not piece.id else b"")
+    sources = pages.Sources(tmp_path, tmp_path, None, [], [], [])
+    made = dict(pages.files(replace(manifest, recipe=recipe), sources, disk=False))
+    thumbs = [name for name in made if name.startswith("thumbs/")]
+    if size <= 512 or upscale > 1:
+        assert thumbs == []
+        return
+    assert len(thumbs) == len(manifest.pieces)
+    with Image.open(io.BytesIO(made["thumbs/0.jpg"]())) as small:
+        assert (small.format, small.size) == ("JPEG", (420, 420))
+    assert b'"thumbs":true' in made["collection.js"]

@@ -21,6 +21,7 @@ function counted(name) {
 }
 
 export const imageOf = (id) => `images/${id}.png`;
+export const thumbnailOf = (id) => (data.thumbs ? `thumbs/${id}.jpg` : imageOf(id));
 
 export function percent(count, of = pieces.length) {
   const share = (count / of) * 100;

@@ -1,5 +1,5 @@
 // The wall of images with its filters: only the rows in sight are in the page.
-import { imageOf, percent, pieces, traits } from "./collection.mjs";
+import { percent, pieces, thumbnailOf, traits } from "./collection.mjs";
 import { $, h, many } from "./dom.mjs";
 import { addressOf, chosen, facet, readState, sorts } from "./state.mjs";
 
@@ -138,7 +138,7 @@ function addRow(number) {
 
 function tile(piece) {
   const rank = piece.rank === null ? "" : `rank ${piece.rank.toLocaleString("en")}`;
-  const image = h("img", { src: imageOf(piece.id), alt: "", decoding: "async", width: 200, height: 200 });
+  const image = h("img", { src: thumbnailOf(piece.id), alt: "", decoding: "async", width: 200, height: 200 });
   return h("a", { class: "plate", href: `#/${piece.id}`, "data-id": String(piece.id) }, h("span", { class: "frame" }, image), h("span", { class: "label" }, h("bdi", {}, piece.name), h("small", {}, rank)));
 }
 
