@@ -298,6 +298,12 @@ def site(
             "--allowlist", metavar="CSV", help="Of a sale to a list: its CSV.", show_default=False
         ),
     ] = None,
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place", help="Refer to the files in the collection's folder; it must lie in that."
+        ),
+    ] = False,
     choice: Any = None,
 ) -> Any:
     """Make a static site of the collection, whose pieces draw themselves again in the browser."""
@@ -308,7 +314,7 @@ def site(
 
     project = find_project(collection)
     offer = read_offer(project, choice, allowlist) if sale else None
-    made = run(project, output, disk=disk, offer=offer, progress=ui)
+    made = run(project, output, disk=disk, offer=offer, in_place=in_place, progress=ui)
     ui.print(f"{made.path}: {made.pieces:,} pieces, {made.bytes / 1e6:,.1f} MB; open index.html")
     if offer is not None and offer.hidden:
         ui.note("a blind sale: the site shows no piece before the reveal; make it again after that")
@@ -316,7 +322,7 @@ def site(
         ui.note("the model is withheld, so nobody can draw the pieces again there")
     document = {"path": made.path, "bytes": made.bytes, "pieces": made.pieces, "url": None}
     if serving:
-        server = serve(made.path, port)
+        server = serve(made.path, port, in_place=in_place)
         document["url"] = server.url
         ui.note(f"serving {server.url}; Ctrl-C stops it")
         try:

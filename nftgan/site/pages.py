@@ -43,7 +43,7 @@ class Sources:
 
     folder: the blocks of the folder metadata/, without those of its files. lineage: (what,
     value) as a person reads them. places: (chain, contract address, block
-    of the deployment).
+    of the deployment). in_place: the site lies in the collection's folder and refers to its files.
     """
 
     images: Path
@@ -53,6 +53,7 @@ class Sources:
     lineage: Sequence[tuple[str, str]]
     places: Sequence[tuple[str, str, int]]
     offer: Offer | None = None
+    in_place: bool = False
 
 
 def files(manifest: Manifest, sources: Sources, *, disk: bool = True) -> Iterator[tuple[str, Any]]:
@@ -77,10 +78,10 @@ def files(manifest: Manifest, sources: Sources, *, disk: bool = True) -> Iterato
     yield "collection.js", _assigned(_facts(manifest, sources))
     listed = [base64.b64encode(block).decode("ascii") for block in sources.folder]
     published: dict[str, Content] = {"folder.json": _json(listed)}
-    for piece in manifest.pieces:
+    for piece in () if sources.in_place else manifest.pieces:
         published[f"images/{piece.id}.png"] = sources.images / f"{piece.id}.png"
         published[f"metadata/{piece.id}.json"] = sources.metadata / f"{piece.id}.json"
-    if sources.model is not None:
+    if sources.model is not None and not sources.in_place:
         published[MODEL] = sources.model
     if _large(manifest):
         for piece in manifest.pieces:
@@ -183,7 +184,8 @@ def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
         ],
         "recipe": manifest.recipe.to_json(),
         "recipe_hash": manifest.recipe_hash,
-        "root": manifest.pieces_root,
+        "pieces_root": manifest.pieces_root,
+        "root": "../" if sources.in_place else "",
         "shipped": shipped((COLLECTION, COLLECTION_CODE)),
         "sale": sources.offer and offer_facts(sources.offer, manifest.collection.description),
         "thumbs": _large(manifest),

@@ -39,6 +39,11 @@ class _Handler(SimpleHTTPRequestHandler):
         if host not in {LOOPBACK, "localhost"}:  # a foreign name for this machine: DNS rebinding
             self.send_error(HTTPStatus.BAD_REQUEST, "this host is not served here")
             return None
+        only = self.server.only  # type: ignore[attr-defined]
+        name = Path(self.translate_path(self.path)).relative_to(self.directory).parts[:1]
+        if only and name and name[0] not in only:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return None
         return super().send_head()
 
     def list_directory(self, path: str | os.PathLike[str]) -> None:
@@ -53,7 +58,9 @@ class SiteServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, only: tuple[str, ...] = ()) -> None:
+        """only: names in `folder` that are served, the first of them as the site; else all."""
+        self.only = only
         try:
             super().__init__((LOOPBACK, port), partial(_Handler, directory=str(folder)))
         except OSError as exc:
@@ -64,4 +71,5 @@ class SiteServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.server_address[1]}/"
+        site = f"{self.only[0]}/" if self.only else ""
+        return f"http://{LOOPBACK}:{self.server_address[1]}/{site}"

@@ -16,7 +16,7 @@ from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.site.folder import check_free, write_site
 from nftgan.site.offers import Offer
-from nftgan.site.pages import Sources, files, lineage
+from nftgan.site.pages import MODEL, Sources, files, lineage
 from nftgan.site.server import SiteServer
 from nftgan.workflows.pin import collection_tree
 from nftgan.workflows.publishing import deployments
@@ -39,14 +39,17 @@ def site(
     *,
     disk: bool = True,
     offer: Offer | None = None,
+    in_place: bool = False,
     progress: Progress = SILENT,
 ) -> SiteResult:
     """Write the site; the same collection gives the same bytes.
 
     disk: with a copy of each file for a page that is opened from disk. offer: the sale that it
-    sells in, with nothing but its drop page while that is blind and not revealed. Raises
-    MissingStepError before `metadata`, CheckFailed for images or metadata that are not those with
-    the recorded CIDs, UsageError for a folder that holds other things.
+    sells in, with nothing but its drop page while that is blind and not revealed. in_place: the
+    site lies directly in the collection's folder and refers to the files there; opened from disk it
+    shows the gallery and draws nothing. Raises MissingStepError before `metadata`, CheckFailed for
+    images or metadata that are not those with the recorded CIDs, UsageError for a folder that holds
+    other things.
     """
     manifest = load_manifest(project)
     if not manifest.rendered:
@@ -55,16 +58,35 @@ def site(
         raise MissingStepError(f"{project.name} has no metadata yet", hint="nftgan metadata")
     check_free(output)
     _check_outside(project, output)
-    sources = replace(_sources(project, manifest), offer=offer)
+    sources = replace(_sources(project, manifest), offer=offer, in_place=in_place)
+    if in_place:
+        _check_in_place(project, output, sources.model)
+        disk = False
     every = list(files(manifest, sources, disk=disk))
     with progress.task("writing", len(every), "files") as task:
         size = write_site(output, every, task.advance)
     return SiteResult(output, size, len(manifest.pieces), sources.model is not None)
 
 
-def serve(folder: Path, port: int = 0) -> SiteServer:
-    """A loopback server of a site. Raises UsageError when the port is taken."""
-    return SiteServer(folder, port)
+def serve(folder: Path, port: int = 0, *, in_place: bool = False) -> SiteServer:
+    """A loopback server of a site; in_place: with what it refers to in the folder above, and no
+    more of that. Raises UsageError when the port is taken."""
+    if not in_place:
+        return SiteServer(folder, port)
+    folder = folder.absolute()
+    return SiteServer(folder.parent, port, (folder.name, "images", "metadata", MODEL))
+
+
+def _check_in_place(project: Project, output: Path, model: Path | None) -> None:
+    if output.absolute().parent.resolve() != project.root.resolve():
+        raise UsageError(
+            f"{output} does not lie directly in {project.root}",
+            hint=f"-o {project.root / 'site'}, or leave out --in-place",
+        )
+    if model is not None and model.resolve() != (project.root / MODEL).resolve():
+        raise UsageError(
+            f"the model lies at {model}, not in {project.root}", hint="leave out --in-place"
+        )
 
 
 def _check_outside(project: Project, output: Path) -> None:

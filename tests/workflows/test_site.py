@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 
 from nftgan.chain.rpc import Connection
 from nftgan.errors import CheckFailed, UsageError
@@ -24,6 +25,7 @@ from nftgan.project import Project
 from nftgan.site.server import SiteServer
 from nftgan.workflows.pin import embedded_store, pin
 from nftgan.workflows.publishing import ChainChoice, open_chain
+from nftgan.workflows.site import serve as serve_site
 from nftgan.workflows.site import site
 from tests.studio.browser import BROWSER, NO_BROWSER
 
@@ -88,6 +90,41 @@ def test_the_collection_itself_is_no_place_for_the_site(tmp_path: Path) -> None:
     for folder in (project.root, project.images, project.images / "site"):
         with pytest.raises(UsageError):
             site(project, folder)
+
+
+def test_a_site_in_the_collection_refers_to_its_files(tmp_path: Path) -> None:
+    project = Project(tmp_path / "avatars")
+    shutil.copytree(AVATARS, project.root, ignore=shutil.ignore_patterns("site"))
+    site(project, project.root / "site", in_place=True)
+    made = contents(project.root / "site")
+    assert not [name for name in made if name.startswith(("images", "metadata", "disk", "model"))]
+    assert sum(map(len, made.values())) < 400_000
+    # The one that ships: its code may be of another day, what it promises may not.
+    for name in ("collection.js", "folder.json"):
+        assert (AVATARS / "site" / name).read_bytes() == made[name], (
+            "nftgan site -C collections/avatars -o collections/avatars/site --in-place"
+        )
+    for elsewhere in (tmp_path / "site", project.root / "deep" / "site"):
+        with pytest.raises(UsageError, match="directly in"):
+            site(project, elsewhere, in_place=True)
+
+
+def test_a_preview_in_the_collection_serves_nothing_else_of_it(tmp_path: Path) -> None:
+    (tmp_path / "sales").mkdir()
+    (tmp_path / "sales" / "1.secret").write_text("0x1234", encoding="utf-8")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "0.png").write_bytes(b"png")
+    (tmp_path / "site").mkdir()
+    server = serve_site(tmp_path / "site", in_place=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    root = server.url.removesuffix("site/")
+    assert requests.get(root + "images/0.png", timeout=20).content == b"png"
+    for path in ("sales/1.secret", "images/../sales/1.secret", "images/%2e%2e/sales/1.secret", ""):
+        found = requests.Request("GET", root).prepare()
+        found.url = root + path
+        assert requests.Session().send(found, timeout=20).status_code == 404
+    server.shutdown()
+    server.server_close()
 
 
 # ---- the page
@@ -160,12 +197,16 @@ def test_every_link_holds_from_disk_and_from_a_subfolder(
     from axe_playwright_python.sync_playwright import Axe
 
     served = serve(made.parents[1]) + "in/a%20subfolder/index.html"
-    for address in ((made / "index.html").as_uri(), served):
+    shipped = SiteServer(AVATARS, 0, ("site", "images", "metadata", "model.safetensors"))
+    threading.Thread(target=shipped.serve_forever, daemon=True).start()
+    for address in ((made / "index.html").as_uri(), served, shipped.url):
         visit.open(f"{address}#/3")
         assert set(visit.draw().values()) == {"holds"}
         assert "Identical" in visit.page.inner_text("#verdict")
         assert visit.page.locator("#canvas").count() == 1
         assert visit.faults == []
+    shipped.shutdown()
+    shipped.server_close()
     for view in ("3", "", "morph?from=3"):
         visit.open(f"{served}#/{view}")
         visit.page.wait_for_selector("#wall .plate, #draw, #morph-canvas")

@@ -92,7 +92,7 @@ async function image(source, id, own, log, signal) {
 
 function proven(id, own, log) {
   tree ??= new MerkleTree(pieces.map((piece) => leafOf(piece.id, piece.seed, piece.pixels)));
-  const root = fromHex(collection.root);
+  const root = fromHex(collection.pieces_root);
   if (!tree.holds(root)) {
     log.say("merkle proof", BROKEN, "the pieces that this page lists have another root than it promises");
     return null;
@@ -225,7 +225,7 @@ export async function askContract(id, found, ask, address, onLink) {
   await asking("merkle proof", async () => {
     if (!found.proof) return log.say("merkle proof", UNCHECKED, "there is no proof to show");
     const root = await contract.hash("piecesRoot()");
-    const accepted = same(root, fromHex(collection.root)) && (await contract.verifyPiece(id, own.seed, own.pixels.slice(7), found.proof));
+    const accepted = same(root, fromHex(collection.pieces_root)) && (await contract.verifyPiece(id, own.seed, own.pixels.slice(7), found.proof));
     return log.check("merkle proof", accepted, "the contract accepts id, seed and pixels", "the contract refuses id, seed and pixels");
   });
   return log;

@@ -20,7 +20,9 @@ function counted(name) {
   return new Map([...counts].sort(([a, m], [b, n]) => n - m || (String(a) < String(b) ? -1 : 1)));
 }
 
-export const imageOf = (id) => `images/${id}.png`;
+// From the page to the published files: "" beside it, or up to the collection's own folder.
+export const root = data.root ?? "";
+export const imageOf = (id) => `${root}images/${id}.png`;
 export const thumbnailOf = (id) => (data.thumbs ? `thumbs/${id}.jpg` : imageOf(id));
 
 export function percent(count, of = pieces.length) {

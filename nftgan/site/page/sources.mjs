@@ -2,7 +2,7 @@
 import { fromBase64, same } from "./bytes.mjs";
 import { isHere } from "./chain.mjs";
 import { cidBytes, cidText, isNamed, nodeCid } from "./cid.mjs";
-import { collection, imageOf, pieces } from "./collection.mjs";
+import { collection, imageOf, pieces, root } from "./collection.mjs";
 import { Missing, among, entry, readDag, verified } from "./dag.mjs";
 import { readFile } from "./files.mjs";
 
@@ -17,7 +17,7 @@ let folder = null;
 export const beside = {
   key: "",
   async metadata(id, signal) {
-    const path = `metadata/${id}.json`;
+    const path = `${root}metadata/${id}.json`;
     const bytes = await readFile(path, signal);
     const cid = collection.cids.metadata;
     folder ??= among(JSON.parse(new TextDecoder().decode(await readFile("folder.json", signal))).map(fromBase64), nodeCid);
@@ -31,7 +31,7 @@ export const beside = {
     const words = [`${path} has another CID than the collection says`, `${path} has its CID and the promised pixels`, `${path} has the promised pixels (a file of several blocks: its CID is not made here)`];
     return { bytes, path, named, words: words[named === null ? 2 : Number(named)] };
   },
-  model: (signal) => readFile("model.safetensors", signal),
+  model: (signal) => readFile(`${root}model.safetensors`, signal),
 };
 
 // The address of a gateway as it is used; null for none. https, or plain http to this machine.
