@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, artifact
 from nftgan.chain.birth import Birth, checksummed, clone_address, factory_address, verify_birth
-from nftgan.chain.errors import NodeUnavailable
+from nftgan.chain.logs import search_backwards
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import CheckFailed, ServiceError, UsageError
 
@@ -19,10 +19,8 @@ mint alone, or in contract code too, where other contracts can read them and no 
 SEEDS_PER_CALL = 500
 """Seeds read from contract code at a time: far below the gas that nodes allow a call."""
 
-MAX_LOG_QUERIES = 50_000
-
-MIN_LOG_SPAN_BLOCKS = 500
-"""Below this a node's refusal of a log query is not about its range."""
+SEEDS_TOPIC = "0x7f0a70d7f681f1fbf623836307ae9ba47462ddc276899be66c53c4f4fc15c439"
+"""Keccak-256 of `Seeds(uint256,bytes)`, the event of every mint."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +130,8 @@ class Collection:
     def __init__(self, connection: Connection, address: str, *, first_block: int = 0) -> None:
         self.connection, self.address, self.first_block = connection, address, first_block
         self._contract = connection.w3.eth.contract(address, abi=artifact(COLLECTION_CODE)["abi"])
+        # Transactions that are known to have minted: their receipts need no search through logs.
+        self.mint_transactions: Callable[[], Iterable[str]] = tuple
         self._birth: Birth | None = None  # once it is proven: code that is there never changes
 
     def _call(self, function: str, *arguments: Any) -> Any:
@@ -253,42 +253,30 @@ class Collection:
     def batches(self) -> list[tuple[int, tuple[int, ...]]]:
         """(first token, seeds) of every mint, in the order of tokens.
 
-        Blocks are searched backwards, only until every token has its seed. Raises ServiceError
-        when the node does not show all mint events.
+        Those of `mint_transactions` are read from their receipts. For the others blocks are
+        searched backwards, only until every token has its seed. Raises ServiceError when the node
+        does not show all mint events.
         """
         minted = self.next_token_id()
         found: dict[int, tuple[int, ...]] = {}
-        with rpc_errors(self.connection):
-            end = int(self.connection.w3.eth.block_number)
-        span = end - self.first_block + 1
-        asked = 0
-        while sum(map(len, found.values())) < minted:
-            asked += 1
-            if asked > MAX_LOG_QUERIES:  # a node may invent any number of blocks
-                raise ServiceError(
-                    f"the node at {self.connection.where} wants more than {MAX_LOG_QUERIES:,}"
-                    " questions for its logs",
-                    hint="choose a node that allows wider log queries with --rpc",
-                )
-            start = max(self.first_block, end - span + 1)
-            try:
-                shown = self._batches(start, end)
-            except NodeUnavailable:
-                raise
-            except ServiceError:
-                if span <= MIN_LOG_SPAN_BLOCKS:
-                    raise
-                span = max(span // 4, MIN_LOG_SPAN_BLOCKS)
-                continue
+
+        def add(shown: dict[int, tuple[int, ...]]) -> bool:
+            """Take mints in; True when every token has its seed."""
             # Mints since `minted` was asked are no contradiction.
             for first, seeds in shown.items():
                 if not seeds or first < minted < first + len(seeds):
                     raise self._contradiction(f"{len(seeds)} seeds from token {first} on")
                 if first < minted:
                     found[first] = seeds
-            if start <= self.first_block:
-                break
-            end = start - 1
+            return sum(map(len, found.values())) >= minted
+
+        if not add(self._in_receipts() if minted else {}):
+            with rpc_errors(self.connection):
+                last = int(self.connection.w3.eth.block_number)
+            spans = search_backwards(self.connection, self.first_block, last, self._batches)
+            for shown in spans:
+                if add(shown):
+                    break
         count = sum(map(len, found.values()))
         if count < minted:
             raise ServiceError(
@@ -301,6 +289,23 @@ class Collection:
                 raise self._contradiction(f"two mints of token {min(first, end)}")
             end = first + len(seeds)
         return batches
+
+    def _in_receipts(self) -> dict[int, tuple[int, ...]]:
+        """The mints that the receipts of `mint_transactions` tell; a journal may name any hash,
+        so that only events of this very contract count.
+        """
+        from eth_abi import decode
+
+        found: dict[int, tuple[int, ...]] = {}
+        for tx_hash in self.mint_transactions():
+            receipt = self.connection.ask("eth_getTransactionReceipt", tx_hash)
+            with rpc_errors(self.connection):
+                for log in receipt["logs"] if receipt is not None else ():
+                    ours = str(log["address"]).lower() == self.address.lower()
+                    if ours and log["topics"][0] == SEEDS_TOPIC:
+                        (packed,) = decode(["bytes"], bytes.fromhex(log["data"][2:]))
+                        found[int(log["topics"][1], 16)] = decode_seeds(packed)
+        return found
 
     def _batches(self, start: int, end: int) -> dict[int, tuple[int, ...]]:
         with rpc_errors(self.connection):

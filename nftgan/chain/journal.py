@@ -193,6 +193,11 @@ class Journal:
         """A reorganisation took the effect away again."""
         self._append({"undone": {"operation": operation}})
 
+    def mint_hashes(self) -> tuple[str, ...]:
+        """The transactions that were seen on chain, of what was planned as mints."""
+        seen = {**self.mined, **self.finals}
+        return tuple(str(seen[name]["hash"]) for name in self.plans if name in seen)
+
     def state(self, operation: str) -> str:
         """How far it is: planned, sent, mined, final or, where the node said so, finalized."""
         if self.finals.get(operation, {}).get("rule") == "finalized":

@@ -92,6 +92,7 @@ def plan_mint(
     Raises UsageError when the chain holds other tokens than these, or when transactions of an
     earlier run may still mint other batches.
     """
+    collection.mint_transactions = sender.journal.mint_hashes
     minted = collection.next_token_id()
     _check_minted(collection, seeds, minted)
     end = len(seeds) if until is None else until

@@ -174,9 +174,15 @@ def deployed_collection(project: Project, connection: Connection) -> Collection:
     collection = Collection(
         connection, record["collection"], first_block=int(record.get("block", 0))
     )
+    collection.mint_transactions = lambda: known_mints(project, connection)
     if problem := collection.code_problem():
         raise CheckFailed(f"the contract {record['collection']} cannot be trusted: {problem}")
     return collection
+
+
+def known_mints(project: Project, connection: Connection) -> tuple[str, ...]:
+    """The transactions on this chain that the collection's journal saw mint."""
+    return Journal.read(mint_journal_path(project, connection.chain.chain_id)).mint_hashes()
 
 
 def journal_summary(project: Project) -> dict[str, int]:

@@ -29,7 +29,7 @@ from nftgan.provenance.rendered import RenderedNotes
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.pin import embedded_store, store_folder
-from nftgan.workflows.publishing import ChainChoice, deployment, open_chain
+from nftgan.workflows.publishing import ChainChoice, deployment, known_mints, open_chain
 from nftgan.workflows.sources import project_model
 from nftgan.workflows.verify_run import VerifyRun, resumable
 
@@ -83,6 +83,7 @@ def open_verifier(
         record = deployment(project, connection)
         first = int(record.get("block", 0))
         collection = Collection(connection, record["collection"], first_block=first)
+        collection.mint_transactions = lambda: known_mints(project, connection)
     else:
         raise UsageError("say what to verify", hint="--contract ADDR, or run it in a collection")
     return Verifier(

@@ -4,15 +4,18 @@
 
 Each campaign has a chain of its own (anvil), a bad node before it and a hand that moves the chain:
 reorganisations, base fee spikes, emptied mempools, stolen nonces, an empty purse, clock jumps.
-The minter runs as processes that are killed, run out of disk, or meet a second machine with the
-same key. It is started again and again, as a person would, until it says that all is done. Then
-the faults end, it runs a last time, and the chain is read without nftgan's code. The seed fixes
-what is planned; which request meets which fault also depends on the machine's pace.
+Half of the campaigns have a second bad node, which is asked when the first one fails, and a node
+may allow ten blocks in one log query. The minter runs as processes that are killed, run out of
+disk, or meet a second machine with the same key. It is started again and again, as a person would,
+until it says that all is done. Then the faults end, it runs a last time, and the chain is read
+without nftgan's code. The seed fixes what is planned; which request meets which fault also depends
+on the machine's pace.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -40,7 +43,7 @@ from nftgan.chain.contract import Collection  # noqa: E402
 from nftgan.chain.journal import Journal  # noqa: E402
 from nftgan.chain.networks import Chain  # noqa: E402
 from nftgan.chain.rpc import connect  # noqa: E402
-from nftgan.errors import NftganError  # noqa: E402
+from nftgan.errors import NftganError, PartlyDone  # noqa: E402
 from tests.chain import faults  # noqa: E402
 from tests.chain.actors import STAGES, account, deploy, dying, mint, seeds_of, sender  # noqa: E402
 from tests.chain.anvil import anvil_program, forward, rpc, started  # noqa: E402
@@ -90,6 +93,7 @@ class Record:
     second_machine_runs: int = 0
     attempts: int = 0
     requests: int = 0
+    nodes: int = 1
     exits: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     chaos: dict[str, int] = field(default_factory=dict)
@@ -116,7 +120,9 @@ class Record:
 # ---- the minter: a process of its own
 
 
-def minter(url: str, folder: str, contract: str, tokens: int, batch: int, doom: Doom) -> None:
+def minter(
+    urls: tuple[str, ...], folder: str, contract: str, tokens: int, batch: int, doom: Doom
+) -> None:
     """One run of the minter, as `nftgan mint` does it; leaves with the command's exit code."""
     here = Path(folder)
     os.environ["NFTGAN_HOME"] = str(here / "home")
@@ -131,12 +137,18 @@ def minter(url: str, folder: str, contract: str, tokens: int, batch: int, doom: 
         size = journal.stat().st_size if journal.exists() else 0
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + doom.file_bytes, -1))
     try:
-        connection = connect(CHAIN, url)
+        connection = connect(CHAIN, urls)
         collection = Collection(connection, contract)
         sending = sender(connection, ME, journal, max_fee_wei=MAX_FEE)
         with sending.lock():
             sending.journal.reload()
             mint(sending, collection, tokens, to=HOLDER.address)
+        # A stranger has no journal: every seed comes out of logs, in spans as the node allows.
+        found, wanted = Collection(connection, contract).seeds(), seeds_of(tokens)
+        if any(found[token] != wanted[token] for token in found):
+            raise RuntimeError("a stranger reads other seeds")
+        if len(found) < tokens:
+            raise PartlyDone("the chain was reorganised since")
     except NftganError as exc:
         _note(here, f"{type(exc).__name__}: {exc}")
         os._exit(exc.exit_code)
@@ -158,15 +170,21 @@ def _note(folder: Path, text: str) -> None:
 class Weather:
     """Which fault a request meets: single ones at random, and spells in which one kind reigns."""
 
-    SPELLS = ("http 503", "http 429", "reset before", "reset after", "behind", "other chain")
+    SPELLS = (
+        *("http 503", "http 429", "slow down", "reset before", "reset after", "behind"),
+        "other chain",
+    )
 
     def __init__(self, seed: int) -> None:
         self.random, self.guard = random.Random(seed), threading.Lock()
         self.share = self.random.uniform(0.05, 0.33)
         self.spell, self.until, self.fair = "", 0.0, True
+        self.narrow = self.random.random() < 0.5  # what a log query may span never gets better
 
     def __call__(self, method: str, params: list[Any]) -> str | None:
         with self.guard:
+            if self.narrow and method == "eth_getLogs" and _blocks(params) > faults.NARROW_BLOCKS:
+                return "narrow range"
             if self.fair:
                 return None
             now = time.monotonic()
@@ -178,6 +196,11 @@ class Weather:
             if self.spell in fitting:
                 return self.spell
             return self.random.choice(fitting) if self.random.random() < self.share else None
+
+
+def _blocks(params: list[Any]) -> int:
+    """How many blocks a log query spans."""
+    return int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
 
 
 class Chaos:
@@ -285,7 +308,9 @@ class Campaign:
         self.folder, self.tokens = folder, tokens
         self.random = random.Random(seed)
         self.record = Record(seed, tokens)
-        self.weather = Weather(self.random.getrandbits(32))
+        self.weathers = [Weather(self.random.getrandbits(32))]
+        if self.random.random() < 0.5:  # a second node, to be asked when the first one fails
+            self.weathers.append(Weather(self.random.getrandbits(32)))
         self.batch = self.random.choice((4, 5, 8, 13, 20))
         self.kills = self.random.randint(3, 6)
         self.full_disks = self.random.randint(0, 2)
@@ -311,12 +336,15 @@ class Campaign:
         try:
             self.contract = deploy(connect(CHAIN, url), ME, self.folder, self.tokens).address
             self.chaos.first_block = int(rpc(url, "eth_blockNumber"), 16)
-            bad = BadNode(forward(url), self.weather)
-            with bad.running() as address:
-                self._storm(address)
-                self._quiet(address)
-            self.record.faults = dict(sorted(bad.committed.items()))
-            self.record.requests = sum(bad.requests.values())
+            nodes = [BadNode(forward(url), weather) for weather in self.weathers]
+            with contextlib.ExitStack() as stack:
+                addresses = tuple(stack.enter_context(bad.running()) for bad in nodes)
+                self._storm(addresses)
+                self._quiet(addresses)
+            committed = sum((bad.committed for bad in nodes), Counter())
+            self.record.faults = dict(sorted(committed.items()))
+            self.record.nodes = len(nodes)
+            self.record.requests = sum(sum(bad.requests.values()) for bad in nodes)
         finally:
             self.chaos.stopping.set()
             self.chaos.thread.join(30)
@@ -325,12 +353,12 @@ class Campaign:
             raise RuntimeError(f"the chaos ended: {self.chaos.failure}")
         self._audit(url)
 
-    def _storm(self, url: str) -> None:
+    def _storm(self, urls: tuple[str, ...]) -> None:
         """Until the minter says that all is done, and all that is planned has happened to it."""
-        self.weather.fair = self.chaos.calm = False
+        self._fair(False)
         while self.record.runs < MAX_RUNS:
             doom = self._doom()
-            code = self._mint(url, doom)
+            code = self._mint(urls, doom)
             self.kills -= code < 0
             self.record.kills += code < 0
             if doom.file_bytes is not None and code != 0:
@@ -352,13 +380,13 @@ class Campaign:
             return Doom(file_bytes=self.random.randint(0, 4_000))
         return Doom()
 
-    def _mint(self, url: str, doom: Doom) -> int:
+    def _mint(self, urls: tuple[str, ...], doom: Doom) -> int:
         """Start the minter, on two machines at times; the exit code of the first."""
-        here = self._start(url, "one", doom)
+        here = self._start(urls, "one", doom)
         there = None
         if self.second and self.random.random() < 0.5:
             self.record.second_machine_runs += 1
-            there = self._start(url, "two", self._doom())
+            there = self._start(urls, "two", self._doom())
         if _ended(here, doom.seconds if doom.seconds is not None else RUN_SECONDS) is None:
             here.kill()
             _ended(here)
@@ -379,23 +407,28 @@ class Campaign:
             raise RuntimeError(f"the minter ended with {code}: {self._said()}")
         return code
 
-    def _start(self, url: str, machine: str, doom: Doom) -> Any:
+    def _start(self, urls: tuple[str, ...], machine: str, doom: Doom) -> Any:
         folder = self.folder / machine
         folder.mkdir(exist_ok=True)
         process = self.context.Process(
             target=minter,
-            args=(url, str(folder), self.contract, self.tokens, self.batch, doom),
+            args=(urls, str(folder), self.contract, self.tokens, self.batch, doom),
         )
         with _ONE_ASKS:
             process.start()
         return process
 
-    def _quiet(self, url: str) -> None:
+    def _fair(self, fair: bool) -> None:
+        self.chaos.calm = fair
+        for weather in self.weathers:
+            weather.fair = fair
+
+    def _quiet(self, urls: tuple[str, ...]) -> None:
         """The faults end; a last run, or two, must find or mend everything."""
-        self.weather.fair = self.chaos.calm = True
+        self._fair(True)
         rpc(self.chaos.url, "anvil_setBalance", ME.address, hex(RICH))
         for _ in range(4):
-            if self._mint(url, Doom()) == 0:
+            if self._mint(urls, Doom()) == 0:
                 return
         raise RuntimeError(f"without faults it still does not end: {self._said()}")
 
@@ -494,6 +527,8 @@ def main() -> None:
         "runs": sum(record.runs for record in records),
         "kills": sum(record.kills for record in records),
         "faults": sum(sum(record.faults.values()) for record in records),
+        "with two nodes": sum(record.nodes > 1 for record in records),
+        "kinds of faults": dict(sum((Counter(record.faults) for record in records), Counter())),
         "chaos": dict(sum((Counter(record.chaos) for record in records), Counter())),
         "seconds": round(sum(record.seconds for record in records)),
     }

@@ -32,6 +32,7 @@ ANY_REQUEST = (
     "truncated",
     "not an answer",
     "limit exceeded",
+    "slow down",
     "slow",
 )
 """What can happen to every request: on the way there, at the node, and on the way back."""
@@ -62,9 +63,24 @@ OTHER_WORDS = {
 }
 """How Erigon, Nethermind, Besu and Arbitrum say what geth says."""
 
+SLOW_DOWN = (
+    (-32007, "15/second request limit reached - reduce calls per second"),
+    (-32016, "over rate limit"),
+    (-32000, '429 Too Many Requests: {"code":-32016,"message":"over rate limit"}'),
+    (429, "Your app has exceeded its compute units per second capacity"),
+    (-32097, "too many requests, reason: call rate limit exhausted"),
+)
+"""How providers say, with HTTP 200, that one asks too much."""
+
+NARROW_BLOCKS = 10
+
 REFUSALS = {
     "limit exceeded": (-32005, "limit exceeded"),
     "refused range": (-32602, "block range is too wide"),
+    "narrow range": (
+        -32600,
+        f"you can make eth_getLogs requests with up to a {NARROW_BLOCKS} block range",
+    ),
     "no funds": (-32000, "insufficient funds for gas * price + value"),
     "gas cap": (-32000, "tx fee (2.00 ether) exceeds the configured cap (1.00 ether)"),
     "no such method": (-32601, "the method eth_feeHistory does not exist/is not available"),
@@ -105,6 +121,9 @@ class BadNode:
         """What the node says, changed by a fault that is a well-formed lie."""
         if fault in REFUSALS:
             code, message = REFUSALS[fault]
+            return {"error": {"code": code, "message": message}}
+        if fault == "slow down":
+            code, message = SLOW_DOWN[self.committed[fault] % len(SLOW_DOWN)]
             return {"error": {"code": code, "message": message}}
         if fault == "behind":
             return self._behind(method, params)
@@ -172,7 +191,11 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        try:
+            request = json.loads(body)
+        except ValueError:  # the client died while it asked
+            return
         method, params = request["method"], request["params"]
         fault = self.node.policy(method, params)
         self.node.requests[method] += 1

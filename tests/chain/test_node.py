@@ -18,11 +18,12 @@ from nftgan.chain import node
 from nftgan.chain.blocks import block_fields, gas_limit, genesis_hash, latest_time
 from nftgan.chain.contract import Collection
 from nftgan.chain.errors import NodeUnavailable
+from nftgan.chain.minting import plan_mint, run_mint
 from nftgan.chain.rpc import connect
 from nftgan.errors import NftganError, ServiceError, UsageError
 from tests.chain.actors import account, deploy, mint, seeds_of, sender, times_minted
 from tests.chain.conftest import FAULTY, Start
-from tests.chain.faults import ANY_REQUEST, BEHIND_BLOCKS, BY_METHOD, random_faults
+from tests.chain.faults import ANY_REQUEST, BEHIND_BLOCKS, BY_METHOD, BadNode, random_faults
 
 ME = account("me")
 TOKENS = 25
@@ -386,6 +387,8 @@ def test_each_kind_of_lie_and_loss_still_mints_each_token_once(
     for _ in range(20):  # a person runs the same command again
         try:
             mint(sender(connection, ME, tmp_path / "mint.jsonl"), collection, TOKENS)
+            if method == "eth_getLogs":  # the journal spares the minter what a stranger asks
+                Collection(connection, collection.address).seeds()
             break
         except NftganError as exc:
             assert exc.exit_code in {2, 5, 6}, exc
@@ -421,24 +424,75 @@ def test_a_third_of_all_requests_may_fail(
     assert collection.seeds() == dict(enumerate(seeds_of(TOKENS)))
 
 
-def test_a_narrow_log_range_is_found_by_asking(bad_node: Start, tmp_path: Path) -> None:
-    def narrow(method: str, params: list[Any]) -> str | None:
-        if method != "eth_getLogs":
-            return None
-        width = int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
-        return "refused range" if width > 3 else None
+def narrow(blocks: int, bad: BadNode, code: int, words: str) -> None:
+    """From now on the node refuses log queries over more blocks, in these words."""
+    honest = bad.upstream
 
-    bad = bad_node(narrow)
+    def upstream(method: str, params: list[Any]) -> dict[str, Any]:
+        if method == "eth_getLogs":
+            width = int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
+            if width > blocks:
+                return {"error": {"code": code, "message": words}}
+        return honest(method, params)
+
+    bad.upstream = upstream
+
+
+NARROW = [
+    (
+        1,
+        -32600,
+        "Under the Free tier plan, you can make eth_getLogs requests with up to a 1 block range.",
+    ),
+    (5, -32602, "block range is too wide"),
+    (5, -32005, "query timeout exceeded"),  # Infura: the code of too many questions, too
+    (3, -32005, "limit exceeded"),
+    (4, -32000, "exceed maximum block range: 4"),
+]
+
+
+@pytest.mark.parametrize(("blocks", "code", "words"), NARROW)
+def test_a_stranger_reads_seeds_however_few_blocks_a_query_may_span(
+    blocks: int, code: int, words: str, bad_node: Start, tmp_path: Path, clock: _Time
+) -> None:
+    bad = bad_node(lambda method, params: None)
     connection = connect(FAULTY, bad.url)
     collection = deploy(connection, ME, tmp_path, TOKENS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nftgan.chain.contract.MIN_LOG_SPAN_BLOCKS", 2)
-        mint(sender(connection, ME, tmp_path / "mint.jsonl"), collection, TOKENS)
-        assert collection.seeds() == dict(enumerate(seeds_of(TOKENS)))
-    asked = bad.requests["eth_getLogs"]
-    with pytest.raises(ServiceError, match="block range is too wide"):
-        collection.seeds()
-    assert bad.requests["eth_getLogs"] == asked + 1
+    mint(sender(connection, ME, tmp_path / "mint.jsonl"), collection, TOKENS)
+    connection.w3.provider.nodes[0].not_before = 0.0
+    connection.ask("anvil_mine", hex(40))
+    narrow(blocks, bad, code, words)
+    stranger = Collection(connection, collection.address)
+    assert stranger.seeds() == dict(enumerate(seeds_of(TOKENS)))
+    assert clock.slept < 60
+
+
+def test_who_minted_needs_no_log_query_at_all(bad_node: Start, tmp_path: Path) -> None:
+    """Receipts of the journal's transactions tell the seeds; twice, as the next run audits."""
+    bad = bad_node(lambda method, params: None)
+    connection = connect(FAULTY, bad.url)
+    collection = deploy(connection, ME, tmp_path, TOKENS)
+    narrow(0, bad, -32601, "the method eth_getLogs does not exist/is not available")
+    for until in (12, TOKENS):
+        own = sender(connection, ME, tmp_path / "mint.jsonl")
+        again = Collection(connection, collection.address)
+        run_mint(own, again, plan_mint(own, again, ME.address, seeds_of(TOKENS), until=until))
+    assert again.seeds() == dict(enumerate(seeds_of(TOKENS)))
+    assert bad.requests["eth_getLogs"] == 0
+    with pytest.raises(ServiceError, match="eth_getLogs does not exist") as caught:
+        Collection(connection, collection.address).seeds()
+    assert "--seed-store code" in str(caught.value.hint) and bad.requests["eth_getLogs"] == 1
+
+
+def test_a_journals_hash_of_another_contracts_mint_is_no_source_of_seeds(
+    bad_node: Start, tmp_path: Path
+) -> None:
+    connection = connect(FAULTY, bad_node(lambda method, params: None).url)
+    mine = deploy(connection, ME, tmp_path, TOKENS)
+    hashes = mint(sender(connection, ME, tmp_path / "mint.jsonl"), mine, TOKENS)
+    stranger = Collection(connection, account("nobody").address)
+    stranger.mint_transactions = lambda: hashes
+    assert stranger._in_receipts() == {} and len(mine._in_receipts()) == 3
 
 
 def test_a_node_that_forgot_its_logs_is_not_believed(bad_node: Start, tmp_path: Path) -> None:
@@ -448,6 +502,8 @@ def test_a_node_that_forgot_its_logs_is_not_believed(bad_node: Start, tmp_path: 
     collection = deploy(connection, ME, tmp_path, TOKENS)
     mint(sender(connection, ME, tmp_path / "mint.jsonl"), collection, TOKENS)
     forgetful = True
+    assert collection.seeds() == dict(enumerate(seeds_of(TOKENS)))  # from receipts
+    collection = Collection(connection, collection.address)
     with pytest.raises(ServiceError, match="shows 20 of 25 seeds only") as caught:
         collection.seeds()
     assert caught.value.hint == "choose a node that keeps old logs with --rpc"
