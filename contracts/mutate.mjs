@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { forge } from './forge.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const files = ['NftganCollection', 'NftganFactory', 'NftganCollectionCode', 'NftganSale'].map(name => `src/${name}.sol`)
+const files = ['NftganCollection', 'NftganFactory', 'NftganCollectionCode', 'NftganSale', 'splitter/NftganSplitter'].map(name => `src/${name}.sol`)
 const read = path => readFileSync(join(here, path), 'utf8')
 
 // Every guard, found by its shape, is left out once.
@@ -18,7 +18,7 @@ const guards = files.flatMap(file =>
   ),
 )
 // These change what is computed. Each text stands once in its file.
-const [collection, factory, code, sale] = files
+const [collection, factory, code, sale, splitter] = files
 const changes = [
   [collection, 'count = seeds.length / 4;', 'count = seeds.length / 2;'],
   [collection, 'end > limit', 'end >= limit'],
@@ -219,6 +219,42 @@ const changes = [
   [sale, 'SafeTransferLib.safeTransferETH(to, claim.paid);', ''],
   [sale, 'claims.length != 0 && delivered', 'delivered'],
   [sale, 'earned = 0;', ''],
+  [splitter, '_check(packed);', ''],
+  [splitter, 'create2(0, add(code, 32), mload(code), 0)', 'create2(0, add(code, 32), mload(code), 1)'],
+  [splitter, 'emit Created(splitter);', ''],
+  [splitter, 'hex"ff", address(this), bytes32(0), hash', 'hex"ff", msg.sender, bytes32(0), hash'],
+  [splitter, 'released[token][account] += amount;', ''],
+  [splitter, 'released[token][account] += amount;', 'released[token][account] = amount;'],
+  [splitter, 'released[token][account] += amount;', 'released[address(0)][account] += amount;'],
+  [splitter, 'totalReleased[token] += amount;', ''],
+  [splitter, 'totalReleased[token] += amount;', 'totalReleased[address(0)] += amount;'],
+  [splitter, 'emit Released(token, account, amount);', ''],
+  [splitter, 'SafeTransferLib.safeTransferETH(account, amount);', 'SafeTransferLib.safeTransferETH(msg.sender, amount);'],
+  [splitter, 'SafeTransferLib.safeTransferETH(account, amount);', '{}'],
+  [splitter, 'SafeTransferLib.safeTransfer(token, account, amount);', '{}'],
+  [splitter, '? address(this).balance', '? msg.sender.balance'],
+  [splitter, 'here + totalReleased[token]', 'here'],
+  [splitter, '* partOf(account) / 10_000', '* partOf(account) / 10_001'],
+  [splitter, '- had : 0', ': 0'],
+  [splitter, 'entitled > had ? entitled - had : 0', 'entitled - had'],
+  [splitter, 'if (one == account) return part;', 'return part;'],
+  [splitter, 'return part;', 'return 0;'],
+  [splitter, '(code.length - _CLONE) / _SHARE', 'code.length / _SHARE'],
+  [splitter, '_CLONE + i * _SHARE', '_CLONE'],
+  [splitter, '_CLONE = 51', '_CLONE = 50'],
+  [splitter, '36600557005b', '36600557fe5b'],
+  [splitter, 'count < 2 || count', 'count'],
+  [splitter, 'count < 2 ||', 'count < 3 ||'],
+  [splitter, '|| count > MOST', ''],
+  [splitter, 'count > MOST', 'count >= MOST'],
+  [splitter, '|| shares_.length != count * _SHARE', ''],
+  [splitter, 'account <= before || part', 'part'],
+  [splitter, 'account <= before', 'account < before'],
+  [splitter, '|| part == 0', ''],
+  [splitter, '(before, sum) = (account, sum + part);', 'sum += part;'],
+  [splitter, 'sum != 10_000', 'sum > 10_000'],
+  [splitter, 'sum != 10_000', 'sum < 10_000'],
+  [splitter, 'MOST = 100', 'MOST = 101'],
   [sale, 'emit Withdrawn(to, amount);', ''],
   [sale, 'SafeTransferLib.safeTransferETH(to, amount);', ''],
 ].map(([file, from, to]) => {
@@ -238,6 +274,7 @@ const subjects = {
   [factory]: 'test/{NftganFactory,Attacks}.t.sol',
   [code]: 'test/NftganCollectionCode.t.sol',
   [sale]: 'test/{NftganSale,Attacks}.t.sol',
+  [splitter]: 'test/NftganSplitter.t.sol',
 }
 const test = (path = 'test/*.sol') =>
   spawnSync(forge, ['test', '--match-path', path, '--no-match-contract', 'Invariants|GasTest'], { cwd: box, env, encoding: 'utf8' })

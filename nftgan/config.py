@@ -67,6 +67,7 @@ class RoyaltySection:
 
     percent: float = 0.0  # 0 to 10
     receiver: str = ""  # empty: the address that deploys
+    shares: dict[str, float] = field(default_factory=dict)  # address → percent of the royalty
 
 
 @dataclass(frozen=True)

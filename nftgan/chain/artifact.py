@@ -12,6 +12,7 @@ COLLECTION, FACTORY = "NftganCollection", "NftganFactory"
 COLLECTION_CODE = "NftganCollectionCode"
 """The collection that keeps its seeds in contract code too."""
 SALE = "NftganSale"
+SPLITTER = "NftganSplitter"
 
 _STRING_ERROR, _PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
 
@@ -29,7 +30,12 @@ def _errors() -> dict[bytes, dict[str, Any]]:
     from eth_utils import keccak
 
     found = {}
-    for name in (COLLECTION_CODE, FACTORY, SALE):  # the variant declares what the collection does
+    for name in (
+        COLLECTION_CODE,
+        FACTORY,
+        SALE,
+        SPLITTER,
+    ):  # the variant declares what the collection does
         for entry in artifact(name)["abi"]:
             if entry["type"] == "error":
                 types = ",".join(value["type"] for value in entry["inputs"])

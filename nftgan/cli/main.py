@@ -26,6 +26,7 @@ for _panel in (
     "sales",
     "prove",
     "own",
+    "royalties",
 ):  # the order of the panels in --help
     import_module(f"nftgan.cli.{_panel}")
 

@@ -297,6 +297,7 @@ def _show_immutable(ui: Ui, plan: Any) -> None:
         ("pieces, at most", f"{args.max_supply:,}"),
         ("image size", f"{width} x {height} pixels"),
         ("royalty", f"{args.royalty_bps / 100:g} % to {args.royalty_receiver}"),
+        *((f"  {share:g} % of it", account) for account, share in plan.royalty_shares.items()),
         ("model", args.model),
         ("recipe", args.recipe),
         ("pieces root", args.root),

@@ -157,7 +157,7 @@ class Manifest:
             "recipe": self.recipe.to_json(),
             "recipe_hash": self.recipe_hash,
             "pieces_root": self.pieces_root,
-            "royalties": asdict(self.royalties),
+            "royalties": _royalties(self.royalties),
             "cids": _cids(self.cids),
             "tokens": [_piece_to_json(piece) for piece in self.pieces],
             **({} if self.novelty is None else {"novelty": self.novelty}),
@@ -366,6 +366,14 @@ def _cids(cids: Cids) -> dict[str, str | None]:
     """Plain data; a key that is younger than the format is left out while it is empty."""
     younger = {"files", "live"}
     return {key: cid for key, cid in asdict(cids).items() if cid is not None or key not in younger}
+
+
+def _royalties(section: RoyaltySection) -> dict[str, Any]:
+    """Plain data; shares, which are younger than the format, are left out where there are none."""
+    values = asdict(section)
+    if not section.shares:
+        del values["shares"]
+    return values
 
 
 def _piece_to_json(piece: Piece) -> dict[str, Any]:

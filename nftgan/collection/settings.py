@@ -7,16 +7,18 @@ everything later (images, metadata, contract, report) is made from the manifest 
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.networks import chain_named
+from nftgan.chain.splitter import MOST_SHARES, WHOLE
 from nftgan.collection.display import TYPES
 from nftgan.collection.manifest import Manifest, piece_name
 from nftgan.collection.media import LOCAL, PICTURES
 from nftgan.collection.tags import MAX_TRAIT, RESERVED, check_words
-from nftgan.config import CollectionSection, ProjectConfig, RecipeSection
+from nftgan.config import CollectionSection, ProjectConfig, RecipeSection, RoyaltySection
 from nftgan.errors import UsageError
 from nftgan.synthesis.recipe import recipe_from_section
 from nftgan.terminal import first_active
@@ -47,6 +49,7 @@ def check_settings(config: ProjectConfig) -> None:
             check_address(config.royalty.receiver)
         except UsageError as exc:
             raise _wrong("royalty: receiver", exc.message) from exc
+    _check_shares(config.royalty)
     try:
         chain_named(config.chain.name, allow_mainnet=True)
         # Any model will do: only the values of the file are looked at.
@@ -103,6 +106,28 @@ def _section_of(manifest: Manifest) -> RecipeSection:
         upscale=finish.upscale if finish else 1,
         filter=finish.filter if finish else "nearest",
     )
+
+
+def _check_shares(royalty: RoyaltySection) -> None:
+    if not royalty.shares:
+        return
+    if royalty.receiver:
+        raise _wrong("royalty", "has a receiver and shares", hint="leave one of them out")
+    if not 2 <= len(royalty.shares) <= MOST_SHARES:
+        raise _wrong("royalty: shares", f"are {len(royalty.shares)}, not 2 to {MOST_SHARES}")
+    for account, percent in royalty.shares.items():
+        try:
+            check_address(account)
+        except UsageError as exc:
+            raise _wrong("royalty: shares", exc.message) from exc
+        whole = math.isfinite(percent) and round(percent * 100) == round(percent * 100, 6)
+        if not whole or not 0.01 <= percent < 100:
+            raise _wrong(f"royalty: shares: {account}", f"{percent} is no share in percent")
+    if len({account.lower() for account in royalty.shares}) != len(royalty.shares):
+        raise _wrong("royalty: shares", "name an account twice")
+    total = sum(round(percent * 100) for percent in royalty.shares.values())
+    if total != WHOLE:
+        raise _wrong("royalty: shares", f"are {total / 100:g} % in all, not 100 %")
 
 
 def _check_words(words: CollectionSection) -> None:

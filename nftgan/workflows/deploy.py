@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from nftgan.chain.blocks import genesis_hash
 from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors
+from nftgan.chain.splitter import Splitter, packed_shares, splitter_implementation
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import write_json
 from nftgan.networks.model_file import read_model
@@ -31,7 +32,14 @@ from nftgan.workflows.publishing import (
 from nftgan.workflows.sources import project_model
 
 SALT = bytes(32)
-GAS_SHARED = {"event": 2_600_000, "code": 3_200_000, "factory": 700_000}
+GAS_SHARED = {
+    "event": 2_600_000,
+    "code": 3_200_000,
+    "factory": 700_000,
+    "splitter contract": 800_000,
+}
+ROYALTY_SPLITTER = "royalty splitter"
+GAS_SPLITTER, GAS_SHARE = 90_000, 6_000
 GAS_COLLECTION = 180_000
 
 
@@ -53,6 +61,7 @@ class DeployPlan:
     novelty: str = ""  # why near-copies of training art were not looked for
     # Too like other art, which the artist keeps knowingly.
     overridden_tokens: tuple[int, ...] = field(default=(), metadata={"json": "kept"})
+    royalty_shares: Mapping[str, float] = field(default_factory=dict)  # account → percent of it
 
     @property
     def worst_case_wei(self) -> int:
@@ -103,6 +112,12 @@ class Deployment:
             warn(warning)
         self.account = signer(self.connection, choice, prompt, warn)
         self.immutable_args = immutable_args(manifest, self.account.address)
+        self.royalty_shares = manifest.royalties.shares
+        self.splitter = (
+            Splitter(self.connection, packed_shares(self.royalty_shares))
+            if self.royalty_shares
+            else None
+        )
         self.image_size = manifest.recipe.size
         self.licence = _licence(project)
         self.novelty = manifest.novelty_problem
@@ -155,10 +170,13 @@ class Deployment:
         missing = [one.role for one in self._missing()]
         if missing:
             need_deployer(self.connection)
-        steps = [*missing, "collection"]
+        divides = self.splitter is not None and not self.splitter.exists()
+        steps = [*missing, *([ROYALTY_SPLITTER] if divides else []), "collection"]
         gas = GAS_COLLECTION + sum(
             GAS_SHARED.get(one, GAS_SHARED[self.seed_store]) for one in missing
         )
+        if divides:
+            gas += GAS_SPLITTER + GAS_SHARE * len(self.royalty_shares)
         chain = self.connection.chain
         return DeployPlan(
             chain.name,
@@ -174,6 +192,7 @@ class Deployment:
             self.image_size,
             self.novelty,
             self.overridden_tokens,
+            self.royalty_shares,
         )
 
     def run(self, plan: DeployPlan) -> DeployResult:
@@ -183,6 +202,15 @@ class Deployment:
             self.sender.journal.reload()
             for one in self._missing():
                 self._make(one)
+            if (splitter := self.splitter) is not None:
+                self.sender.execute(
+                    ROYALTY_SPLITTER,
+                    to=splitter_implementation().address,
+                    data=splitter.create_data(),
+                    done=splitter.exists,
+                )
+                if not splitter.exists():
+                    raise CheckFailed(f"the splitter {splitter.address} is not what was sent")
             target = self.factory.predict(self.immutable_args, SALT, self.account.address)
             collection = Collection(self.connection, target)
             if not collection.exists():
@@ -218,11 +246,10 @@ class Deployment:
 
     def _missing(self) -> list[Shared]:
         """What all collections share and this chain does not hold yet, or not yet for good."""
-        return [
-            one
-            for one in shared_contracts(SEED_STORES[self.seed_store])
-            if self._begun(one) or not is_genuine(self.connection, one)
-        ]
+        shared = shared_contracts(SEED_STORES[self.seed_store])
+        if self.splitter is not None:
+            shared = (*shared, splitter_implementation())
+        return [one for one in shared if self._begun(one) or not is_genuine(self.connection, one)]
 
     def _begun(self, one: Shared) -> bool:
         operation, journal = one.role + self._suffix, self.sender.journal

@@ -6,6 +6,7 @@ import dataclasses
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection, CollectionArgs
+from nftgan.chain.splitter import packed_shares, splitter_address
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed
 
@@ -19,6 +20,8 @@ def immutable_args(manifest: Manifest, deployer: str) -> CollectionArgs:
     root, cid = manifest.pieces_root, manifest.cids.metadata
     assert root is not None and cid is not None
     receiver = royalty.receiver
+    if royalty.shares:
+        receiver = splitter_address(packed_shares(royalty.shares))
     return CollectionArgs(
         model=manifest.model.identity,
         recipe=manifest.recipe_hash,

@@ -40,6 +40,8 @@ filter = {filter}                # of the enlargement: "nearest" for pixel art, 
 [royalty]
 percent = 5.0                  # ERC-2981: a wish that markets may ignore
 receiver = ""                  # empty: the address that deploys
+# [royalty.shares]             # several: a contract divides it; instead of receiver
+# "0x…" = 60.0                 # percent of the royalty, 100 in all
 
 [chain]
 name = "embedded"              # embedded, anvil, sepolia, base-sepolia, ...

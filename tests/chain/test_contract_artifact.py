@@ -14,6 +14,7 @@ import pytest
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 NAMES = ["NftganCollection", "NftganCollectionCode", "NftganFactory", "NftganSale"]
+SPLITTER = "NftganSplitter"
 
 
 def shipped(name: str) -> dict[str, Any]:
@@ -26,7 +27,9 @@ def test_compiling_the_sources_again_gives_the_shipped_artifacts(tmp_path: Path)
     if node is None or not (CONTRACTS / "node_modules" / "solc").is_dir():
         pytest.skip("needs node and `npm ci --ignore-scripts --prefix contracts`")
     subprocess.run([node, "build.mjs", str(tmp_path)], cwd=CONTRACTS, check=True, timeout=300)
-    for name in NAMES:
+    words = [node, "build.mjs", str(tmp_path), "src/splitter"]
+    subprocess.run(words, cwd=CONTRACTS, check=True, timeout=300)
+    for name in (*NAMES, SPLITTER):
         assert json.loads((tmp_path / f"{name}.json").read_text()) == shipped(name)
 
 
@@ -39,7 +42,13 @@ def test_the_sources_are_those_that_were_compiled(name: str) -> None:
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_the_splitter_is_compiled_apart_so_that_no_address_of_the_others_moves() -> None:
+    recorded = {p: h for p, h in shipped(SPLITTER)["sources"].items() if p.startswith("src/")}
+    path = CONTRACTS / "src" / "splitter" / "NftganSplitter.sol"
+    assert recorded == {f"src/splitter/{path.name}": sha256(path.read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize("name", [*NAMES, "NftganSplitter"])
 def test_the_bytecode_runs_on_every_chain_from_prague_on(name: str) -> None:
     artifact = shipped(name)
     assert artifact["compiler"]["settings"]["evmVersion"] == "prague"
