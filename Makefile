@@ -85,7 +85,7 @@ clean:
 # Optional: tests marked `node` use these packages and skip, saying so, without them.
 .PHONY: node-deps
 node-deps:
-	@for f in contracts contracts/conformance tests/ipfs/interop tests/ipfs/helia tests/chain/node scripts/site_libraries; do \
+	@for f in contracts contracts/conformance tests/ipfs/interop tests/ipfs/helia tests/chain/node tests/site/firefox scripts/site_libraries; do \
 	  if test -f $$f/package.json; then npm ci --ignore-scripts --no-audit --no-fund --silent --prefix $$f || exit 1; fi; done
 
 # kill -9 in the middle of an upload of 2,000 files (400 MB), 24 times; minutes.

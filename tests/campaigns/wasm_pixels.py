@@ -1,9 +1,10 @@
 """Hundreds of pieces of many models, painted in WebAssembly, in Python and by the NumPy renderer.
 
-    python -m tests.campaigns.wasm_pixels [--pieces 48] [--golden FOLDER] [--no-browser] [--json]
+    python -m tests.campaigns.wasm_pixels [--pieces 48] [--golden FOLDER] [--no-browser] [--firefox]
 
 --pieces: of each small model; models of 64 pixels paint a third. WebAssembly paints each piece in
-Node with two workers that share memory, and in Chromium, from disk, with three that send messages.
+Node with two workers that share memory, and in Chromium, from disk, with three that send messages;
+with --firefox in Firefox instead.
 --golden adds the published files (.pkl) of a folder.
 """
 
@@ -30,6 +31,7 @@ from nftgan.synthesis.canonical import rounding_margin
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import load_model
 from tests.site.drawing import Drawing
+from tests.site.firefox import Firefox
 from tests.site.models import LOOKS, MOVED, configs, saved
 from tests.studio.browser import BROWSER
 from tests.synthesis import numpy_renderer as second
@@ -94,14 +96,37 @@ def chromium(folder: Path) -> Iterator[tuple[Callable[[Path], str], Paint]]:
         browser.close()
 
 
-def compare(pieces: int, golden: Path | None, *, browser: bool) -> dict[str, Any]:
-    total = {"pieces": 0, "values": 0, "python": 0, "numpy": 0, "chromium": 0}
+@contextmanager
+def firefox(folder: Path) -> Iterator[tuple[Callable[[Path], str], Paint]]:
+    """The same in Firefox."""
+    (folder / "index.html").write_text(PAGE, encoding="utf-8")
+    (folder / "renderer.js").write_text(script(), encoding="utf-8")
+    with Firefox() as tab:
+        print(tab.goto((folder / "index.html").as_uri()), file=sys.stderr)
+
+        def load(path: Path) -> str:
+            text = base64.b64encode(path.read_bytes()).decode()
+            return str(tab.evaluate("(model) => load(model)", text))
+
+        def draw(recipe: dict[str, Any], seed: int) -> np.ndarray:
+            named, text = tab.evaluate("(recipe, seed) => draw(recipe, seed)", recipe, seed)
+            flat = np.frombuffer(base64.b64decode(text), np.uint8)
+            image = flat.reshape(*recipe["size"], 3)
+            assert pixel_hash(image) == named
+            return image
+
+        yield load, draw
+
+
+def compare(pieces: int, golden: Path | None, *, browser: str) -> dict[str, Any]:
+    """browser: "chromium", "firefox" or "" for none."""
+    total = {"pieces": 0, "values": 0, "python": 0, "numpy": 0, "browser": 0}
     furthest = 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with Drawing(folder, workers=2, shared=True) as node:
             if browser:
-                with chromium(folder) as page:
+                with (firefox if browser == "firefox" else chromium)(folder) as page:
                     rows = list(_rows(folder, pieces, golden, node, page))
             else:
                 rows = list(_rows(folder, pieces, golden, node, None))
@@ -123,7 +148,7 @@ def _rows(
             identities.add(page[0](path))
         assert identities == {model.identity}, f"{name}: identities differ"
         row: dict[str, Any] = {"model": name, "pieces": 0, "values": 0, "margins_differ_by": 0.0}
-        row |= {"python": 0, "numpy": 0, "chromium": 0}  # differing values
+        row |= {"python": 0, "numpy": 0, "browser": 0}  # differing values
         looks = LOOKS if config.kind == "stylegan2" else LOOKS + MOVED
         for number in range(math.ceil(pieces / (3 if config.img_resolution > 32 else 1))):
             look = dict(looks[number % len(looks)])
@@ -140,7 +165,7 @@ def _rows(
             row["python"] += int((drawn != ours.image).sum())
             row["numpy"] += int((drawn != theirs).sum())
             if page:
-                row["chromium"] += int((page[1](document, seed) != drawn).sum())
+                row["browser"] += int((page[1](document, seed) != drawn).sum())
             by = max(abs(said["margin"] - m) for m in (ours.margin, rounding_margin(levels)))
             row["margins_differ_by"] = max(row["margins_differ_by"], by)
         print(json.dumps(row), file=sys.stderr, flush=True)
@@ -152,9 +177,11 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=48)
     parser.add_argument("--golden", type=Path)
     parser.add_argument("--no-browser", action="store_true")
+    parser.add_argument("--firefox", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    browser = BROWSER is not None and not arguments.no_browser
+    browser = "chromium" if BROWSER is not None and not arguments.no_browser else ""
+    browser = "firefox" if arguments.firefox else browser
     result = compare(arguments.pieces, arguments.golden, browser=browser)
     if arguments.json:
         print(json.dumps(result, indent=2))
@@ -162,11 +189,11 @@ def main() -> None:
         print(
             f"{result['pieces']} pieces of {len(result['models'])} models, {result['values']:,}"
             f" values: {result['python']} differ from Python, {result['numpy']} from NumPy;"
-            f" {result['chromium']} between Chromium and Node"
-            f" ({'run' if browser else 'not run'}). Margins differ by at most"
+            f" {result['browser']} between Node and the browser"
+            f" ({browser or 'not run'}). Margins differ by at most"
             f" {result['margins_differ_by']:.1e} grey levels."
         )
-    raise SystemExit(3 if result["python"] + result["numpy"] + result["chromium"] else 0)
+    raise SystemExit(3 if result["python"] + result["numpy"] + result["browser"] else 0)
 
 
 if __name__ == "__main__":
