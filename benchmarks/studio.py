@@ -57,7 +57,7 @@ def open_studio(model: Model, seeds: range, folder: Path) -> tuple[StudioServer,
     recipe = model.recipe(truncation_psi=0.7)
     opinions = Opinions(folder / "ratings.jsonl", model.identity)
     gallery = Gallery(model, recipe, seeds, cache_folder=folder)
-    finishing = Finishing(gallery, opinions, recipe, lambda chosen, kept: "")
+    finishing = Finishing(gallery, opinions, lambda chosen, kept: "")
     server = StudioServer(Studio(CollectionSection(), gallery, opinions, finishing))
     return server, gallery, server.serve_in_thread()
 

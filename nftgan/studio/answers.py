@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from nftgan.collection.features import features
+from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.networks.sampling import transform_of
 from nftgan.seeds import MAX_SEED, parse_seeds
 from nftgan.studio import run as training_run
+from nftgan.studio.art_names import in_own_names, own_name
 from nftgan.studio.gallery import MAX_POOL, TILE, encode, image_type
 from nftgan.studio.looks import Variation, layer_groups, look_alikes
 from nftgan.studio.params import layers, number, path_seed, real
 from nftgan.studio.session import Studio
 from nftgan.studio.tray import tray
 from nftgan.studio.walks import MAX_STOPS, Wish
+from nftgan.synthesis.finish import upscale
+from nftgan.synthesis.generate import contact_sheet as make_sheet
+from nftgan.synthesis.recipe import MAX_SIDE, Finish
 
 RELATIVES = 12
+SHEET_CELL = 192  # pixels that a small image is enlarged to on a contact sheet
 ART = 3  # training images shown beside a piece
 
 
@@ -45,10 +53,29 @@ def session(studio: Studio, request: Request) -> Any:
             {"name": name, "layers": layers} for name, layers in layer_groups(generator.num_ws)
         ],
         "movable": transform_of(generator) is not None,
+        "recipe": _recipe(studio),
+        "steps": studio.steps.names,
         "training": studio.gallery.training is not None,
         "run": studio.run_dir is not None,
         "max_seed": MAX_SEED,
         "walk": {"stops": MAX_STOPS},
+    }
+
+
+def _recipe(studio: Studio) -> dict[str, Any]:
+    """The look that all pieces share: what is written, and what follows from it."""
+    recipe = studio.gallery.whole_recipe
+    finish = recipe.finish or Finish()
+    automatic = studio.gallery.model.recipe_of(RecipeSection()).finish or Finish()
+    return {
+        "written": studio.look_file.read() if studio.look_file else None,
+        "trunc": recipe.trunc,
+        "pixel_grid": finish.grid,
+        "palette": finish.palette,
+        "upscale": finish.upscale,
+        "filter": finish.filter,
+        "resolution": studio.gallery.model.resolution,
+        "automatic": {"pixel_grid": automatic.grid, "palette": automatic.palette},
     }
 
 
@@ -77,11 +104,16 @@ def news(studio: Studio, request: Request) -> Any:
         "judging": studio.gallery.training is not None and studio.gallery.guard is None,
         "failure": studio.gallery.failure,
         "finish": studio.finishing.state,
+        "step": studio.steps.state,
     }
 
 
 def table(studio: Studio, request: Request) -> Any:
-    return studio.gallery.table()
+    found = studio.gallery.table()
+    named = {
+        seed: in_own_names(studio.gallery.training, why) for seed, why in found["refusals"].items()
+    }
+    return {**found, "refusals": named}
 
 
 def piece(studio: Studio, request: Request) -> Any:
@@ -90,12 +122,14 @@ def piece(studio: Studio, request: Request) -> Any:
     art = []
     if gallery.guard is not None:
         row = gallery.ask(lambda: features(gallery.preview(seed))).result()
-        names = gallery.training.names if gallery.training else []
+        training = gallery.training
+        assert training is not None
         for neighbour, _ in gallery.guard.neighbours(row, ART):
+            index = training.names.index(neighbour.name)
             art.append(
                 {
-                    "index": names.index(neighbour.name),
-                    "name": neighbour.name,
+                    "index": index,
+                    "name": own_name(training, index),
                     "ratio": round(neighbour.ratio, 2),
                     "mirrored": neighbour.mirrored,
                 }
@@ -114,15 +148,26 @@ def look(studio: Studio, request: Request) -> Any:
     gallery = studio.gallery
     usual = gallery.recipe
     mix = number(request, "mix", 0, MAX_SEED) if "mix" in request.query_params else None
-    look = Variation(
-        request.path_params["seed"],
+    tried = number(request, "try", 0, 2**53) if "try" in request.query_params else None
+    other_finish = "grid" in request.query_params
+    wish = Variation(
+        path_seed(request),
         real(request, "trunc", usual.trunc),
         (real(request, "x", usual.translate[0]), real(request, "y", usual.translate[1])),
         real(request, "rotate", usual.rotate),
         mix,
         layers(request) if mix is not None else (),
+        Finish(number(request, "grid", 0, MAX_SIDE), number(request, "palette", 0, 256))
+        if other_finish
+        else None,
+        other_finish,
     )
-    data = studio.look(look)
+    if tried is not None:
+        # A slider asks for more than it waits for: what is behind the newest wish is left.
+        studio.trying = max(studio.trying, tried)
+    data = studio.look(wish, tried)
+    if data is None:
+        return Response(status_code=204)
     return Response(data, media_type=image_type(data))
 
 
@@ -147,7 +192,28 @@ def art(studio: Studio, request: Request) -> Any:
 def collection(studio: Studio, request: Request) -> Any:
     for seed in studio.opinions.picked():
         studio.admit(seed)
-    return tray(studio.gallery, studio.opinions, studio.section)
+    made = studio.made()
+    return {
+        **tray(studio.gallery, studio.opinions, studio.section),
+        "made": None if made is None else {"pieces": len(made), "seeds": made},
+    }
+
+
+def contact_sheet(studio: Studio, request: Request) -> Any:
+    """The picks on one sheet, in their order."""
+    images = []
+    for seed in studio.opinions.picked():
+        data = studio.gallery.image(seed)
+        if data is not None:
+            images.append(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+    if not images:
+        raise UsageError("there is no picked image to put on a sheet")
+    factor = max(1, SHEET_CELL // max(images[0].shape[:2]))
+    sheet_image = make_sheet([upscale(image, factor) for image in images], gap=8)
+    file = io.BytesIO()
+    Image.fromarray(sheet_image).save(file, "PNG")
+    headers = {"content-disposition": 'inline; filename="contact-sheet.png"'}
+    return Response(file.getvalue(), media_type="image/png", headers=headers)
 
 
 def walk(studio: Studio, request: Request) -> Any:

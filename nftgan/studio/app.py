@@ -55,12 +55,15 @@ def application(studio: Studio) -> Starlette:
         ("/art/{index:int}", answers.art),
         ("/sheet/{kimg:int}", answers.sheet),
         ("/reals", answers.reals),
+        ("/contact-sheet.png", answers.contact_sheet),
     ):
         routes.append(Route(path, _answering(studio, answer)))
     routes.append(Route("/image/{seed:int}", _waiting(studio)))
     for path, act in (
         ("/api/opinion", changes.say),
         ("/api/order", changes.order),
+        ("/api/look", changes.look),
+        ("/api/step", changes.step),
         ("/api/grow", changes.grow),
         ("/api/finish", changes.finish),
         ("/api/close", changes.close),

@@ -9,6 +9,7 @@ from nftgan.errors import UsageError
 from nftgan.studio.params import seeds_of
 from nftgan.studio.session import Studio
 
+LOOK_KEYS = {"trunc", "pixel_grid", "palette", "upscale", "filter"}
 GROWTH = 2048  # candidates that one request may add
 
 
@@ -26,6 +27,20 @@ def order(studio: Studio, said: Mapping[str, Any]) -> Any:
     """Put the picks into the order of `seeds`; picks that it leaves out come behind."""
     found = studio.opinions.say_all({s: {"place": n} for n, s in enumerate(seeds_of(said))})
     return {"opinions": found}
+
+
+def look(studio: Studio, said: Mapping[str, Any]) -> Any:
+    """Write the look that all pieces share; what was written before, to be undone."""
+    if not said or set(said) - LOOK_KEYS:
+        raise UsageError(f"a look is {', '.join(sorted(LOOK_KEYS))}")
+    return {"before": studio.use_look(said), "look": studio.look_number}
+
+
+def step(studio: Studio, said: Mapping[str, Any]) -> Any:
+    """Begin a verb that comes after curation."""
+    wish = {key: value for key, value in said.items() if key != "name"}
+    studio.steps.begin(str(said.get("name")), wish)
+    return {"step": studio.steps.state}
 
 
 def grow(studio: Studio, said: Mapping[str, Any]) -> Any:

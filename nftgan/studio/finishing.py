@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import unicodedata
@@ -11,11 +12,11 @@ from typing import Any
 from nftgan.collection.manifest import piece_name
 from nftgan.config import CollectionSection
 from nftgan.errors import NftganError
+from nftgan.studio.art_names import in_own_names, index_of, own_name
 from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.tray import near_twins
 from nftgan.synthesis.canonical import SAFE_MARGIN
-from nftgan.synthesis.recipe import Recipe
 
 IDLE = {"state": "idle"}
 
@@ -23,7 +24,7 @@ IDLE = {"state": "idle"}
 class Finishing:
     """Makes the picks the pieces of the collection; one at a time, in a thread of its own.
 
-    recipe: that of the collection. write: makes the seeds it is given the pieces and says which
+    write: makes the seeds it is given the pieces and says which
     file holds them; it is also told which are kept knowingly, and why they should not be. A seed
     that copies the training art or another piece, or shows nothing, is refused unless the artist
     keeps it knowingly; one whose canonical image another machine could round differently is
@@ -34,14 +35,13 @@ class Finishing:
         self,
         gallery: Gallery,
         opinions: Opinions,
-        recipe: Recipe,
         write: Callable[[tuple[int, ...], Mapping[int, str]], str],
         section: CollectionSection | None = None,
     ) -> None:
-        self._gallery, self._opinions, self._recipe = gallery, opinions, recipe
+        self._gallery, self._opinions = gallery, opinions
         self._write = write
         self._section = section or CollectionSection()
-        self._margins: dict[int, float] = {}
+        self._margins: dict[tuple[str, int], float] = {}
         self._mutex = threading.Lock()
         self.state: dict[str, Any] = IDLE
         """What the page shows: idle, working, refused (with problems), done or failed."""
@@ -75,7 +75,7 @@ class Finishing:
             if seed in kept:
                 stay.setdefault(seed, reason)
             else:
-                problems.append({"seed": seed, "reason": reason, "may_stay": True})
+                problems.append({"seed": seed, **self._beside(seed, reason), "may_stay": True})
 
         for number, seed in enumerate(seeds):
             self.state = {"state": "working", "done": number, "of": len(seeds)}
@@ -89,6 +89,20 @@ class Finishing:
         if problems:
             return {"state": "refused", "problems": problems}
         return {"state": "done", "pieces": len(seeds), "file": self._write(seeds, stay)}
+
+    def _beside(self, seed: int, reason: str) -> dict[str, Any]:
+        """The reason in the artist's words, and the image that one must see to decide."""
+        training, found = self._gallery.training, self._gallery.candidate(seed)
+        twin = re.fullmatch(r"nearly the same image as seed (\d+)", reason)
+        shown: dict[str, Any] = {"reason": in_own_names(training, reason)}
+        if twin:
+            shown["twin"] = int(twin.group(1))
+        elif training is not None and found is not None and found.copy and found.neighbour:
+            name = re.search(r"\d{5}/img\d{8}\.png", reason)
+            index = index_of(training, name.group() if name else found.neighbour.name)
+            if index is not None:
+                shown["art"] = {"index": index, "name": own_name(training, index)}
+        return shown
 
     def _shared_name(self, seeds: tuple[int, ...]) -> dict[str, Any] | None:
         """The refusal where two pieces would have one name."""
@@ -131,8 +145,10 @@ class Finishing:
             self._gallery.unwant(seed)
 
     def _margin(self, seed: int) -> float:
-        if seed not in self._margins:
-            self._margins[seed] = self._gallery.ask(
-                lambda: self._gallery.model.render_checked(seed, self._recipe).margin
+        recipe = self._gallery.whole_recipe
+        key = recipe.hash, seed
+        if key not in self._margins:
+            self._margins[key] = self._gallery.ask(
+                lambda: self._gallery.model.render_checked(seed, recipe).margin
             ).result()
-        return self._margins[seed]
+        return self._margins[key]

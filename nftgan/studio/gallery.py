@@ -132,6 +132,7 @@ class Gallery:
         self._place: dict[int, int] = {}
         self._next = 0  # place in the pool before which all is generated
         self._done = 0  # candidates in the pool that are generated
+        self._folder = cache_folder
         self._end = 0  # behind the last seed that was offered; others may have been named
         self._unjudged: list[int] = []
         self._unscored: list[int] = []
@@ -177,7 +178,6 @@ class Gallery:
         fresh = [seed for seed in dict.fromkeys(seeds) if seed not in self._place]
         if len(self._pool) + len(fresh) > MAX_POOL:
             raise UsageError(f"the studio shows at most {MAX_POOL:,} candidates")
-        stored = list(self._cache.all(fresh))
         with self._change:
             if offered:
                 self._end = max(self._end, max(seeds, default=-1) + 1)
@@ -186,14 +186,38 @@ class Gallery:
                     self._place[seed] = len(self._pool)
                     self._pool.append(seed)
                     self._done += seed in self._known
-            for one in stored:
-                known = replace(_candidate(one.seed, one.facts, one.verdict), logit=one.logit)
-                self._learn(one.seed, known, one.row)
-                if one.verdict is None and self.training is not None:
-                    self._unjudged.append(one.seed)
-                if one.logit is None:
-                    self._unscored.append(one.seed)
+            self._take_stored(fresh)
             self._change.notify_all()
+
+    def _take_stored(self, seeds: Sequence[int]) -> None:
+        """Learn what the cache knows of `seeds`."""
+        for one in self._cache.all(seeds):
+            known = replace(_candidate(one.seed, one.facts, one.verdict), logit=one.logit)
+            self._learn(one.seed, known, one.row)
+            if one.verdict is None and self.training is not None:
+                self._unjudged.append(one.seed)
+            if one.logit is None:
+                self._unscored.append(one.seed)
+
+    def use(self, recipe: Recipe) -> None:
+        """From now on the candidates are those of `recipe`, of the same model."""
+
+        def switch() -> None:
+            before = self._cache
+            fresh = Cache(recipe, _art_key(self.training), self._folder)
+            with self._change:
+                self._cache = fresh
+                self.recipe, self.whole_recipe = screen_recipe(recipe), recipe
+                side = self.model.resolution
+                self._raw = replace(recipe, finish=None, size=(side, side))
+                self._known, self._row_of, self._done, self._next = {}, {}, 0, 0
+                self._unjudged, self._unscored = [], []
+                self._table = (-1, 0.0, 0.0, {})
+                self.version += 1
+                self._take_stored(self._pool)
+            before.close()
+
+        self.ask(switch).result()
 
     def grow(self, count: int) -> None:
         """Add the next `count` seeds after those that were offered, as far as there is room."""
@@ -334,6 +358,16 @@ class Gallery:
             parts.append(ranks([-one.ratio if (one := known[p].neighbour) else 0.0 for p in sure]))
         for place, value in zip(sure, np.mean(parts, axis=0), strict=True):
             found[place] = round(100 * float(value))
+        return found
+
+    def raw(self, seed: int, recipe: Recipe) -> np.ndarray:
+        """uint8 [R, R, 3] of `recipe` before its finish, kept for the next finish that is tried."""
+        key = raw_key(seed, recipe)
+        found = self._raws.get(key)
+        if found is None:
+            side = self.model.resolution
+            found = self.model.generate([seed], replace(recipe, finish=None, size=(side, side)))[0]
+            self._raws.put(key, found)
         return found
 
     def preview(self, seed: int) -> np.ndarray:

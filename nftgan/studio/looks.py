@@ -12,9 +12,11 @@ from nftgan.collection.features import distances
 from nftgan.errors import UsageError
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.gallery import Gallery
+from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.latents import seeds_to_ws
 from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
+from nftgan.synthesis.recipe import Finish
 
 UNSEEN = 2048  # seeds beyond the pool that are searched for relatives as well
 SEARCHED = 4096  # candidates that are searched, at most
@@ -31,6 +33,8 @@ class Variation:
     rotate: float = 0.0
     mix: int | None = None
     layers: tuple[int, ...] = ()
+    finish: Finish | None = None  # another one than the recipe's, without enlargement
+    other_finish: bool = False
 
     def __post_init__(self) -> None:
         for seed in (self.seed, self.mix or 0):
@@ -44,8 +48,12 @@ def generate_variation(gallery: Gallery, look: Variation) -> np.ndarray:
     Raises UsageError for a look that the model cannot have.
     """
     recipe = replace(gallery.recipe, trunc=look.trunc, translate=look.translate, rotate=look.rotate)
+    if look.other_finish:
+        side = look.finish.size(gallery.model.resolution) if look.finish else None
+        size = (side, side) if side else (gallery.model.resolution,) * 2
+        recipe = replace(recipe, finish=look.finish, size=size)
     if look.mix is None or not look.layers:
-        return gallery.model.generate([look.seed], recipe)[0]
+        return apply_finish(gallery.raw(look.seed, recipe), recipe.finish)
     mixes = Mix(gallery.model, [look.seed], [look.mix], recipe, layers=look.layers)
     return next(image for _, _, image in mixes)
 

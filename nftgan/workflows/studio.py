@@ -20,8 +20,10 @@ from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
+from nftgan.studio.steps import Steps
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.curate import refuse_after_deploy, source_of, warn_without_art, write_choice
+from nftgan.workflows.studio_steps import TomlLook, later_steps, pieces_as_made
 from nftgan.workflows.training_art import find_training_art
 
 
@@ -65,13 +67,14 @@ def studio(
     finished = threading.Event()
 
     def write(seeds: tuple[int, ...], overridden: Mapping[int, str]) -> str:
-        with project.lock():
-            refuse_after_deploy(project)
+        now = Project(project.root)  # anew: the studio may have written another look
+        with now.lock():
+            refuse_after_deploy(now)
             result = write_choice(
-                project,
+                now,
                 source,
                 loaded,
-                recipe,
+                gallery.whole_recipe,
                 seeds,
                 overridden=[Refusal(seed, reason) for seed, reason in overridden.items()],
                 art=art,
@@ -83,9 +86,12 @@ def studio(
         project.config.collection,
         gallery,
         opinions,
-        Finishing(gallery, opinions, recipe, write, project.config.collection),
+        Finishing(gallery, opinions, write, project.config.collection),
         newest_run(watch) if watch else run_of(source),
         _named(source),
+        look_file=TomlLook(project.config_path, loaded),
+        steps=Steps(later_steps(project.root, _named(source), lambda: gallery.whole_recipe)),
+        made=lambda: pieces_as_made(project.root),
     )
     server = StudioServer(session, port=port)
     try:

@@ -19,7 +19,9 @@ from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
+from nftgan.studio.steps import Step, Steps
 from nftgan.synthesis.model import Model
+from nftgan.workflows.studio_steps import TomlLook
 from tests.studio.browser import BROWSER, LAPTOP, PATIENCE_MS
 from tests.synthesis import tiny
 
@@ -113,6 +115,8 @@ def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
         run_dir: Path | None = None,
         painter: Model | None = None,
         section: CollectionSection | None = None,
+        toml: bool = False,
+        steps: dict[str, Step] | None = None,
     ) -> Served:
         used = painter or model
         section = section or CollectionSection(name="Birds")
@@ -128,8 +132,14 @@ def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
             kept.update(reasons)
             return "collection.json"
 
-        finishing = Finishing(gallery, opinions, recipe, write, section)
+        finishing = Finishing(gallery, opinions, write, section)
         studio = Studio(section, gallery, opinions, finishing, run_dir)
+        studio.steps = Steps(steps or {})
+        studio.made = lambda: written[-1] if written else None
+        if toml:
+            path = tmp_path / "nftgan.toml"
+            path.write_text("[recipe]\ntrunc = 0.7  # mine\nupscale = 1\n")
+            studio.look_file = TomlLook(path, used)
         server = StudioServer(studio)
         served = Served(server, studio, ratings, written, server.serve_in_thread(), kept)
         running.append(served)

@@ -177,10 +177,14 @@ def test_copies_are_flagged_and_sorted_by_novelty(
     press(page, " ")
     settled(page)
     page.click("nav >> text=Collection")
-    page.wait_for_selector(".card .warn:has-text('training image')")
+    assert page.get_attribute(".hung .flag", "title").endswith(
+        "training image 00000/img00000020.png"
+    )
     page.click("text=Make these the collection")
-    page.wait_for_selector("#finish:has-text('need a decision')")
-    page.click("text=Leave them out")
+    page.wait_for_selector("#finish:has-text('1 of 1 piece needs a decision')")
+    shown_art = "[...document.querySelectorAll('#finish .doubt img')].map(i => i.alt)"
+    assert page.evaluate(shown_art)[1] == "Training image 00000/img00000020.png"
+    page.click("text=Leave it out")
     page.wait_for_selector("#finish:has-text('nothing is picked')")
     assert served.written == [] and opinions(served)[3] == (None, False)
 
@@ -247,25 +251,26 @@ def test_names_are_edited_in_place_and_scripts_stay_words(serve: Serve, visit: V
         served.post("/api/opinion", {"seed": seed, "picked": True})
     page = visit(served)
     page.click("nav >> text=Collection")
-    card = page.locator(".card[data-seed='5']")
-    card.locator("[name=name]").fill(SCRIPT)
-    press(page, "Tab")  # leaves the field
-    card.locator(".saved:has-text('saved')").wait_for()
-    assert ratings(served)[5].name == SCRIPT
-    card.locator("textarea").fill("One.\nTwo.")
-    press(page, "Tab")
+    page.click(".hung[data-seed='5']")
+    page.fill("#edit [name=name]", SCRIPT)  # saved while one types: nobody leaves the field
+    page.wait_for_selector("#edit .saved:has-text('saved')")
+    until(lambda: ratings(served)[5].name == SCRIPT)
+    page.fill("#edit textarea", "One.\nTwo.")
     until(lambda: ratings(served)[5].description == "One.\nTwo.")
     page.reload()
-    page.wait_for_selector(".card[data-seed='5']")
-    until(lambda: page.input_value(".card[data-seed='5'] [name=name]") == SCRIPT)
-    page.fill(".card[data-seed='2'] [name=name]", "Birds #2")
+    page.click(".hung[data-seed='5']")
+    until(lambda: page.input_value("#edit [name=name]") == SCRIPT)
+    page.click("#edit >> text=Previous")
+    page.fill("#edit [name=name]", "Birds #2")
     press(page, "Enter")
-    page.wait_for_selector(".card[data-seed='7'] .warn:has-text('another piece has this name')")
-    page.fill(".card[data-seed='2'] [name=name]", "")
+    page.wait_for_selector(".hung[data-seed='7'][aria-label*='another piece has this name']")
+    page.fill("#edit [name=name]", "")
     press(page, "Enter")
     until(lambda: ratings(served)[2].name is None)
-    page.click(".card[data-seed='7'] >> text=Take out")
-    page.wait_for_selector(".card[data-seed='7']", state="detached")
+    page.click("#edit >> text=Done")
+    page.click(".hung[data-seed='7']")
+    page.click("#edit >> text=Take out")
+    page.wait_for_selector(".hung[data-seed='7']", state="detached")
     page.goto(served.origin + "/#/seed/5")
     page.wait_for_selector(f"#piece-title:has-text({SCRIPT!r})")
     assert page.title() == "Birds – nftgan studio"
@@ -291,7 +296,8 @@ def test_tags_are_put_on_and_taken_off_and_filter_the_grid(serve: Serve, visit: 
     page.wait_for_selector("#page-piece .tags li")
     assert ratings(served)[5].tags == {"Mood": SCRIPT}
     other.goto(served.origin + "/#/collection")
-    card = other.locator(".card[data-seed='5']")
+    other.click(".hung[data-seed='5']")
+    card = other.locator("#edit .card")
     card.locator(".tags li:has-text('Mood')").wait_for()  # heard of it
     card.locator("[name=trait]").fill("Hat")
     card.locator("[name=value]").fill("top")
@@ -480,13 +486,16 @@ def test_axe_finds_no_serious_fault(
     for place, ready in (
         ("#/", ".tile.here"),
         ("#/seed/3", ".strip .thumb"),
-        ("#/collection", ".card"),
+        ("#/collection", ".hung"),
+        ("edit", "#edit[open]"),
         ("#/walk", "#page-walk canvas[data-frame]"),
         ("#/training", ".chart"),
         ("keys", "dialog[open]"),
     ):
         if place == "keys":
             page.click("#open-keys")
+        elif place == "edit":
+            page.click(".hung[data-seed='3']")
         else:
             page.goto(f"{served.origin}/{place}")
         page.wait_for_selector(ready)
@@ -497,4 +506,6 @@ def test_axe_finds_no_serious_fault(
                 faults.append((place, found["id"], where))
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, place
+        if place == "edit":
+            page.click("#edit >> text=Done")
     assert faults == []

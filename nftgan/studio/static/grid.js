@@ -2,8 +2,9 @@
 
 import { $, h, many, toast } from "./dom.js";
 import * as filters from "./filters.js";
+import * as look from "./look.js";
 import { dressTile, emptyTile, newTile } from "./tile.js";
-import { grow, imageOf, keySays, on, rate, state, togglePick, toggleReject, wanted } from "./state.js";
+import { grow, keySays, on, rate, state, tileImageOf, togglePick, toggleReject, wanted } from "./state.js";
 
 const GAP = 10;
 const OVERSCAN = 2; // rows beyond the view that exist already
@@ -165,11 +166,11 @@ function load() {
       if (tile.hidden) continue;
       const { image } = tile;
       const seed = Number(tile.dataset.seed);
-      const painted = state.painted.has(seed);
+      const painted = state.painted.has(seed) && (!state.trying || inView);
       if (!painted && image.hasAttribute("src")) waiting++;
       if (image.hasAttribute("src")) continue;
       if (painted || (inView && waiting < WAITING)) {
-        image.src = imageOf(seed);
+        image.src = tileImageOf(seed);
         if (!painted) waiting++;
       }
     }
@@ -357,6 +358,13 @@ export function setUp({ open }) {
   });
   on("pool", () => { resort(); refilter(); });
   on("painted", () => { if (active) load(); });
+  on("trying", () => {
+    // The image before stays until the tried one is there.
+    for (const tile of inView()) {
+      tile.classList.toggle("tried", Boolean(state.trying));
+      if (tile.image.hasAttribute("src")) tile.image.src = tileImageOf(Number(tile.dataset.seed));
+    }
+  });
   on("repaint", () => { if (active) layout(); });
   on("table", () => {
     filters.offer();
@@ -393,6 +401,7 @@ export function show({ seed, query }) {
 }
 
 export function hide() {
+  look.leave();
   kept = scroller.scrollTop;
   active = false;
   clearTimeout(writing);

@@ -4,6 +4,7 @@ import * as compare from "./compare.js";
 import { $, h, many } from "./dom.js";
 import * as filters from "./filters.js";
 import * as grid from "./grid.js";
+import * as look from "./look.js";
 import * as piece from "./piece.js";
 import { on, start, state, undo } from "./state.js";
 import * as training from "./training.js";
@@ -96,6 +97,7 @@ async function main() {
   const open = (seed) => { location.hash = `#/seed/${seed}`; };
   tags.setUp();
   grid.setUp({ open });
+  look.setUp();
   piece.setUp({ candidates: { ...grid, advances: filters.advances }, open });
   compare.setUp({ back });
   tray.setUp();

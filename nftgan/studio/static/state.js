@@ -16,6 +16,7 @@ export const state = {
   finish: { state: "idle" },
   news: {},
   closed: false,
+  trying: null, // the query of a look that is tried over the grid
 };
 
 const bus = new EventTarget();
@@ -106,6 +107,12 @@ export function remember(change) {
   undos.push(change);
   emit("undos", undos.length);
 }
+
+on("forget", (does) => {
+  const place = undos.findIndex((one) => one.does === does);
+  if (place >= 0) undos.splice(place, 1);
+  emit("undos", undos.length);
+});
 
 export function undo() {
   queue.then(async () => {
@@ -260,6 +267,7 @@ export function close() {
 
 // An image has one address for each look, so a browser keeps none of another one.
 export const imageOf = (seed) => `/image/${seed}?look=${state.session.look}`;
+export const tileImageOf = (seed) => (state.trying ? `/look/${seed}?${state.trying}` : imageOf(seed));
 
 export function traitsOf(seed) {
   const row = state.rowOf.get(seed);

@@ -2,6 +2,7 @@
 
 import { get, image } from "./api.js";
 import { $, h, many, toast } from "./dom.js";
+import { take, tellStep } from "./finish.js";
 import { imageOf, on, opinion, picks, state } from "./state.js";
 
 const FPS = 30; // of the film that the command makes
@@ -42,7 +43,11 @@ function build() {
       toast("Selected: copy it with the keyboard");
     }
   } }, "Copy");
+  parts.film = h("button", { type: "button", onclick: () => take("film", { seeds: stops, steps: Math.round(seconds() * FPS), kind: parts.form.elements.kind.value, fps: FPS }) }, "Make the film");
+  parts.film.hidden = !state.session.steps.includes("film");
+  parts.filmed = h("div", { role: "status" });
   parts.recipe = h("section", {}, h("h3", {}, "As a file"),
+    h("div", { class: "line" }, parts.film), parts.filmed,
     h("p", { class: "note" }, "This command makes the same walk as a film. Another ending makes another file: .gif, .png, .webp."),
     h("div", { class: "line" }, parts.command, copy));
   parts.empty = h("p", { class: "note" }, "A walk needs two pieces. Pick some, and choose them here.");
@@ -187,6 +192,12 @@ function play(wanted) {
 
 export function setUp() {
   build();
+  on("news", () => {
+    const step = state.news.step;
+    if (!active || step?.name !== "film") return;
+    parts.film.disabled = step.state === "working";
+    parts.filmed.replaceChildren(tellStep(step));
+  });
   on("opinions", () => {
     if (!active) return;
     const had = stops.join();

@@ -1,0 +1,61 @@
+"""The look of all pieces, tried over the grid and written to nftgan.toml."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.model import Model
+from nftgan.synthesis.recipe import Finish
+from tests.studio.browser import NEEDS_BROWSER, opinions, until
+from tests.studio.conftest import Serve, Visit
+
+pytestmark = NEEDS_BROWSER
+
+
+def test_a_look_is_tried_live_written_and_undone(
+    serve: Serve, visit: Visit, tmp_path: Path, reference: Model
+) -> None:
+    served = serve(range(24), toml=True)
+    served.post("/api/opinion", {"seed": 3, "picked": True})
+    until(lambda: served.studio.gallery.counts[1] == 24)
+    toml = tmp_path / "nftgan.toml"
+    before = toml.read_text()
+    page = visit(served)
+    page.click("#open-look")
+    page.select_option("#look-panel [name=pixel_grid]", "8")
+    page.select_option("#look-panel [name=palette]", "4")
+    page.wait_for_selector(".tile.tried[data-seed='3'] img[src*='palette=4']")
+    assert toml.read_text() == before  # only tried
+    assert "8,192" not in page.inner_text("#look-why")
+    page.click("text=Use this look")
+    page.wait_for_selector(".tile.here[data-seed='3'] img[src*='/image/3?look=1']")
+    assert "trunc = 0.7  # mine" in toml.read_text() and "palette = 4" in toml.read_text()
+    raw = reference.generate([3], trunc=0.7)[0]
+    expected = apply_finish(raw, Finish(grid=8, palette=4))
+    until(lambda: served.studio.gallery.image(3))
+    seen = np.asarray(Image.open(io.BytesIO(served.studio.gallery.image(3))).convert("RGB"))
+    assert seen.shape == (8, 8, 3) and np.abs(seen.astype(int) - expected).max() <= 1
+    assert opinions(served) == {3: (None, True)}
+    page.click("#undo")
+    until(lambda: toml.read_text() == before)
+    page.wait_for_selector(".tile.here[data-seed='3'] img[src*='look=2']")
+
+
+def test_a_look_that_cannot_be_leaves_the_file_as_it_was(serve: Serve, tmp_path: Path) -> None:
+    served = serve(range(4), toml=True)
+    before = (tmp_path / "nftgan.toml").read_text()
+    for values in ({"pixel_grid": 999}, {"trunc": "much"}, {"palette": 1}, {"name": "x"}):
+        served.post("/api/look", values, expect=400)
+        assert (tmp_path / "nftgan.toml").read_text() == before
+    assert served.get("/api/session")["look"] == 0
+
+
+def test_what_is_behind_the_newest_tried_look_is_not_painted(serve: Serve) -> None:
+    served = serve(range(4), toml=True)
+    assert served.request("GET", "/look/1?trunc=0.3&grid=0&palette=4&try=7")[0] == 200
+    assert served.request("GET", "/look/1?trunc=0.4&grid=0&palette=4&try=6")[0] == 204
