@@ -1,7 +1,8 @@
-"""Links in a collection folder, which may come from a stranger: nothing is read or written by one.
+"""Links, pipes and bombs in a collection folder, which may come from a stranger.
 
-A link named `images` would have `render` write into another folder, one named `.lock` would have a
-file elsewhere emptied, and a pipe would hold whoever opens it for ever.
+Nothing is read or written through a link, and no file is larger than its kind can be. A link named
+`images` would have `render` write into another folder, one named `.lock` would have a file
+elsewhere emptied, and a pipe would hold whoever opens it for ever.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from nftgan.errors import UsageError
 FOLDERS = frozenset({"images", "metadata", "deployments", "sales", "history", "files"})
 SUFFIXES = frozenset({".toml", ".json", ".jsonl", ".safetensors", ".car", ".html", ".lock"})
 """Of the files beside them that are read or written."""
+LARGE = frozenset({".safetensors", ".car"})
+MOST_BYTES = 256 << 20
+"""Of any other file: they are read whole, and an archive packs a hole of a terabyte in no space."""
 DEEPEST = 4
 """Folders in folders: history/NUMBER/ and one more are ours."""
 
 
 def refuse_links(root: Path) -> None:
-    """Raises UsageError for the first thing in a collection that is neither file nor folder."""
+    """Raises UsageError for the first link, pipe or far too large file in a collection."""
     for entry in _entries(root):
         name = entry.name
         if name in FOLDERS:
@@ -57,3 +61,9 @@ def _refuse(entry: os.DirEntry[str]) -> None:
         )
     if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)):
         raise UsageError(f"{entry.path} is neither a file nor a folder", hint="move it away")
+    large = Path(entry.name).suffix.lower() in LARGE
+    if not large and entry.is_file() and entry.stat().st_size > MOST_BYTES:
+        raise UsageError(
+            f"{entry.path} has more than {MOST_BYTES:,} bytes, which no file of its kind has",
+            hint="move it away",
+        )

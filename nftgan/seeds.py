@@ -28,6 +28,8 @@ def parse_seeds(text: str, *, what: str = "seed") -> tuple[int, ...]:
                 f"{part or text!r} is not a {what} or a range of {what}s",
                 hint="write them like 0-99,142",
             )
+        if max(len(first), len(last)) > 19:
+            raise UsageError(f"{what} {part[:40]} is above the largest possible, {MAX_SEED}")
         low, high = int(first), int(last) if dash else int(first)
         if high < low:
             raise UsageError(f"the range {part} runs backwards", hint=f"write {high}-{low}")

@@ -91,3 +91,20 @@ def test_a_verb_says_it_in_one_sentence_and_touches_nothing(folder: Path, tmp_pa
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and ".lock is a link" in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr and kept.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "name", ["mint-1.jsonl", "collection.json", "images/0.png", "sales/1-1.json"]
+)
+def test_a_file_with_a_hole_of_a_terabyte_is_not_read(folder: Path, name: str) -> None:
+    with (folder / name).open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(UsageError, match="which no file of its kind has"):
+        find_project(folder)
+
+
+def test_models_and_cars_may_be_large(folder: Path) -> None:
+    for name in ("model.safetensors", "received.car"):
+        with (folder / name).open("wb") as file:
+            file.truncate(1 << 33)
+    find_project(folder)

@@ -25,3 +25,9 @@ def test_what_is_not_a_seed_list_is_refused_with_one_sentence(text: str) -> None
     with pytest.raises(UsageError) as caught:
         parse_seeds(text)
     assert "\n" not in caught.value.message
+
+
+def test_a_number_of_thousands_of_digits_is_too_large_in_one_sentence() -> None:
+    for text in ("9" * 5_000, f"0-{'9' * 5_000}"):
+        with pytest.raises(UsageError, match="above the largest possible"):
+            parse_seeds(text)

@@ -90,7 +90,8 @@ class Journal:
         for key, value in self._wanted.items():
             if self.header and self.header.get(key) != value:
                 raise UsageError(
-                    f"{self.path} belongs to another {key}: {self.header.get(key)}, not {value}",
+                    f"{self.path} belongs to another {key}: {str(self.header.get(key))[:80]}, not"
+                    f" {value}",
                     hint=f"move {self.path.name} away to begin again on this one",
                 )
 

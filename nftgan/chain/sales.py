@@ -200,13 +200,18 @@ class Allowlist:
             raise os_error(exc, path) from exc
         except UnicodeDecodeError as exc:
             raise UsageError(f"{path} is not text in UTF-8") from exc
+        try:
+            rows = list(csv.reader(lines))
+        except csv.Error as exc:
+            raise UsageError(f"{path} is not a list of addresses: {exc}") from exc
         allowances: dict[str, int] = {}
-        for number, row in enumerate(csv.reader(lines), 1):
+        for number, row in enumerate(rows, 1):
             cells = [cell.strip() for cell in row if cell.strip()]
             if not cells or (number == 1 and not cells[0].startswith("0x")):
                 continue
             allowance = cells[1] if len(cells) > 1 else "1"
-            if len(cells) > 2 or not (allowance.isdecimal() and allowance.isascii()):
+            number_like = allowance.isdecimal() and allowance.isascii() and len(allowance) < 79
+            if len(cells) > 2 or not number_like:
                 raise UsageError(
                     f"{path}, line {number}: not an address and a number", hint="write 0x12…ef,2"
                 )

@@ -129,7 +129,7 @@ def parse_fee(text: str | None) -> int | None:
 
 def parse_ether(text: str | None, *, option: str = "--budget", least: int = 1) -> int | None:
     """ "0.05" or "0.05 ether" in wei. Raises UsageError below `least` wei."""
-    from decimal import Decimal, InvalidOperation
+    from decimal import Decimal
 
     from nftgan.errors import UsageError
 
@@ -139,7 +139,7 @@ def parse_ether(text: str | None, *, option: str = "--budget", least: int = 1) -
         value = int(
             Decimal(text.lower().removesuffix("ether").removesuffix("eth").strip()).scaleb(18)
         )
-    except (InvalidOperation, OverflowError, ValueError):
+    except (ArithmeticError, ValueError):  # those of decimal too
         value = -1
     if value < least:
         raise UsageError(f"{option} {text!r} is not an amount", hint=f"write {option} 0.05 (ether)")

@@ -109,7 +109,8 @@ def _one_attempt(client: HttpClient, parts: SplitResult, partial: Path, task: Ta
             return False
         position = have if goes_on else 0
         length = response.headers.get("content-length", "")
-        total = position + int(length) if length.isdecimal() else None
+        known = re.fullmatch(r"[0-9]{1,19}", length) is not None
+        total = position + int(length) if known else None
         if (total or 0) > MAX_FILE_BYTES:
             raise ServiceError(f"{_shown(parts)} is {total} bytes, more than any model")
         with translated_os_errors(partial), partial.open("ab" if goes_on else "wb") as file:
@@ -137,12 +138,12 @@ def _check_origin(parts: SplitResult) -> None:
 
 
 def _start(response: Response) -> int | None:
-    match = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+    match = re.match(r"bytes ([0-9]{1,19})-", response.headers.get("content-range", ""))
     return int(match[1]) if match else None
 
 
 def _total(response: Response) -> int | None:
-    match = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("content-range", ""))
+    match = re.fullmatch(r"bytes \*/([0-9]{1,19})", response.headers.get("content-range", ""))
     return int(match[1]) if match else None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.blocks import latest_block, latest_time
@@ -31,17 +33,21 @@ def read_voucher(path: Path) -> tuple[int, str, Voucher, bytes]:
     document = read_json(path)
     try:
         values = document["voucher"]
-        voucher = Voucher(
-            check_address(values["buyer"]),
-            int(values["count"]),
-            int(values["price_wei"]),
-            int(values["nonce"]),
-            int(values["deadline"]),
-        )
+        numbers = [_word(values[one]) for one in ("count", "price_wei", "nonce", "deadline")]
+        voucher = Voucher(check_address(values["buyer"]), *numbers)
         signature = bytes.fromhex(document["signature"].removeprefix("0x"))
-        return int(document["chain_id"]), check_address(document["sale"]), voucher, signature
+        chain_id = _word(document["chain_id"])
+        return chain_id, check_address(document["sale"]), voucher, signature
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         raise UsageError(f"{path} is not a voucher", hint="nftgan sale voucher") from exc
+
+
+def _word(value: Any) -> int:
+    """A whole number that the contract can take, also in words. Raises ValueError."""
+    digits = str(value) if type(value) in (int, str) else ""
+    if not re.fullmatch(r"[0-9]{1,78}", digits) or int(digits) >= 2**256:
+        raise ValueError("no number of a voucher")
+    return int(digits)
 
 
 class Purchase(TxRunner):

@@ -318,6 +318,14 @@ def test_an_allowlist_proves_each_of_its_own() -> None:
             Allowlist(wrong)
 
 
+@pytest.mark.parametrize("row", [",1" + "0" * 78, "," + "9" * 5_000, ',"' + "x" * 140_000 + '"'])
+def test_a_list_that_no_sale_can_have_is_one_sentence(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(BUYER.address + row + "\n")
+    with pytest.raises(UsageError, match=r"list\.csv"):
+        Allowlist.read(path)
+
+
 def test_a_secret_has_32_bytes() -> None:
     with pytest.raises(UsageError, match="32 bytes"):
         commitment(account("c").address, "0x" + "00" * 32, 0, b"short")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nftgan.cli.spending import chooses_chain
+from nftgan.cli.spending import chooses_chain, parse_ether
 from nftgan.errors import UsageError
 
 
@@ -43,3 +43,9 @@ def test_a_chain_id_is_the_chain_of_that_number(
     assert _verb(_Ui(), **{**NOTHING, "chain_id": 7_777_777}).chain == "chain-7777777"
     with pytest.raises(UsageError, match="--chain and --chain-id exclude each other"):
         _verb(_Ui(), **{**NOTHING, "chain": "base", "chain_id": 10})
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "NaN", "-Infinity", "1e-999999999", "", "x", "-1"])
+def test_an_amount_that_is_none_is_one_sentence(text: str) -> None:
+    with pytest.raises(UsageError, match="is not an amount"):
+        parse_ether(text)
