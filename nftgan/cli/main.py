@@ -23,6 +23,7 @@ for _panel in (
     "explore",
     "curation",
     "publish",
+    "pins",
     "sales",
     "prove",
     "own",
