@@ -14,7 +14,7 @@ from nftgan.cli.verbs import MAKE, verb
 @verb(MAKE, example="nftgan prepare my-art -o my-art.zip --resolution 256")
 def prepare(
     ui: Ui,
-    art: Annotated[Path, typer.Argument(help="Folder (or zip, or TFRecords) of images.")],
+    art: Annotated[Path, typer.Argument(help="Folder (or zip, tar, TFRecords) of images.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="ZIP", help="The data set.")],
     resolution: Annotated[
         int | None,
@@ -33,7 +33,7 @@ def prepare(
     ] = 6,
     labels: Annotated[
         str | None,
-        typer.Option(help="'folders' or a CSV of file,class.", show_default=False),
+        typer.Option(help="'folders', a CSV of file,class, or 'none'.", show_default=False),
     ] = None,
     outliers: Annotated[
         int, typer.Option(min=0, help="Also a sheet of the N images least like the others.")
@@ -54,6 +54,8 @@ def prepare(
     report = run(art, output, options, progress=ui)
     if report.rejected:
         ui.table("Not used", ("image", "reason"), list(report.rejected))
+    for line in report.notes:
+        ui.note(line)
     ui.print(f"{report.kept} images of {report.resolution}x{report.resolution} in {report.output}")
     if report.pixel_grid:
         ui.print(f"pixel art of {report.pixel_grid} squares: training and finish follow")

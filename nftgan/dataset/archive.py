@@ -11,14 +11,16 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from nftgan.dataset.pack import LABELS_MEMBER, NOTES_MEMBER, fingerprint_of
-from nftgan.dataset.zips import member_sizes, open_zip
+from nftgan.dataset.labels import LABELS_MEMBER, class_number, composed, pairs_of, vector_of
+from nftgan.dataset.pack import NOTES_MEMBER, fingerprint_of
+from nftgan.dataset.zips import members, open_zip
 from nftgan.errors import UsageError
 from nftgan.files import os_error, parse_json
 from nftgan.pixels import pixel_digest
@@ -67,6 +69,7 @@ class _ZipFiles:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, zipfile.ZipFile, threading.Lock] | None = None
+        self._packed: dict[str, str] = {}  # names that the zip writes with other slashes
 
     def _open(self) -> tuple[zipfile.ZipFile, threading.Lock]:
         # A forked worker shares the parent's file position, and a lock that a thread of the parent
@@ -77,15 +80,19 @@ class _ZipFiles:
         return opened[1:]
 
     def sizes(self) -> dict[str, int]:
-        return member_sizes(self._open()[0], self.path)
+        found = members(self._open()[0], self.path)
+        self._packed = {
+            name: one.packed_name for name, one in found.items() if name != one.packed_name
+        }
+        return {name: one.size for name, one in found.items()}
 
     def read(self, name: str) -> bytes:
         archive, lock = self._open()
         with lock:
-            return archive.read(name)
+            return archive.read(self._packed.get(name, name))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_opened": None}
+        return {**self.__dict__, "_opened": None}
 
 
 class Dataset:
@@ -100,7 +107,7 @@ class Dataset:
         path: Path,
         files: _FolderFiles | _ZipFiles,
         names: list[str],
-        labels: np.ndarray | None,
+        has_labels: bool,
         notes: dict[str, Any],
         shape: tuple[int, int],
     ) -> None:
@@ -111,7 +118,7 @@ class Dataset:
         """What `nftgan prepare` wrote down: sources, rejections, class names; empty for others."""
         self.resolution, self.channels = shape
         self._files = files
-        self._labels = labels
+        self._has_labels = has_labels
         self._fingerprint: str | None = None
         self._may_cache = True
         self._cache: tuple[np.ndarray, np.ndarray] | None = None  # images, and which are there
@@ -146,11 +153,10 @@ class Dataset:
         for name in (LABELS_MEMBER, NOTES_MEMBER):
             if sizes.get(name, 0) > MAX_JSON_BYTES:
                 raise UsageError(f"{path}: {name} inflates to {sizes[name]:,} bytes")
-        labels = _read_labels(path, files, names) if LABELS_MEMBER in sizes else None
         notes = _read_json(path, files, NOTES_MEMBER) if NOTES_MEMBER in sizes else {}
         first = _decode(path, names[0], _read(path, files, names[0]), None)
         shape = (first.shape[0], 3 if first.ndim == 3 else 1)
-        dataset = cls(path, files, names, labels, notes, shape)
+        dataset = cls(path, files, names, LABELS_MEMBER in sizes, notes, shape)
         dataset._may_cache = cache
         return dataset
 
@@ -162,10 +168,27 @@ class Dataset:
         """The file's or folder's name without its ending."""
         return self.path.stem if self.path.is_file() else self.path.name
 
+    @cached_property
+    def _labels(self) -> np.ndarray | None:
+        """int64 [N], float32 [N, D] or None: read when they are asked for, so that a set whose
+        labels are broken can be used without them.
+        """
+        return _read_labels(self.path, self._files, self.names) if self._has_labels else None
+
     @property
     def label_count(self) -> int:
-        """Number of classes; 0 when the images have no labels."""
-        return 0 if self._labels is None else int(self._labels.max()) + 1
+        """Number of classes, or of numbers in each image's vector; 0 without labels.
+
+        Raises UsageError for labels that cannot be read.
+        """
+        if self._labels is None:
+            return 0
+        return int(self._labels.max()) + 1 if self._labels.ndim == 1 else self._labels.shape[1]
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether an image's label is a vector of conditions instead of a class."""
+        return self._labels is not None and self._labels.ndim == 2
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -201,8 +224,23 @@ class Dataset:
         return self._cache is not None and bool(self._cache[1][indices].all())
 
     def labels(self, indices: Sequence[int] | np.ndarray) -> np.ndarray | None:
-        """int64 [N] class indices of the images at `indices`; None without labels."""
-        return None if self._labels is None else self._labels[np.asarray(indices, dtype=np.int64)]
+        """int64 [N] class indices of the images at `indices`; None without classes."""
+        if self._labels is None or self._labels.ndim == 2:
+            return None
+        return self._labels[np.asarray(indices, dtype=np.int64)]
+
+    def conditions(self, indices: Sequence[int] | np.ndarray) -> np.ndarray | None:
+        """float32 [N, label_count], what a network is told of the images at `indices`; None
+        without labels. A class is a 1 among zeros.
+        """
+        if self._labels is None:
+            return None
+        chosen = self._labels[np.asarray(indices, dtype=np.int64)]
+        if chosen.ndim == 2:
+            return np.asarray(chosen)
+        rows = np.zeros((len(chosen), self.label_count), np.float32)
+        rows[np.arange(len(chosen)), chosen] = 1
+        return rows
 
     def _chw(self, index: int) -> np.ndarray:
         if not 0 <= index < len(self):
@@ -239,7 +277,10 @@ def _read(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> bytes:
     except OSError as exc:
         raise os_error(exc, path / name) from exc
     except Exception as exc:  # zipfile and zlib raise many kinds for a damaged or crafted member
-        raise UsageError(f"{path}: {name} cannot be read: {exc}") from exc
+        raise UsageError(
+            f"{path}: {name} cannot be read: {exc}",
+            hint=f"nftgan prepare {path} -o {path.stem}-prepared.zip uses the images that it can",
+        ) from exc
 
 
 def _read_json(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> dict[str, Any]:
@@ -255,27 +296,33 @@ def _read_json(path: Path, files: _FolderFiles | _ZipFiles, name: str) -> dict[s
 def _read_labels(
     path: Path, files: _FolderFiles | _ZipFiles, names: list[str]
 ) -> np.ndarray | None:
+    """int64 [N] classes or float32 [N, D] vectors, one for each name; None when there are none."""
     entries = _read_json(path, files, LABELS_MEMBER).get("labels")
     if not entries:
         return None
     where = f"{path}: {LABELS_MEMBER}"
-    if not isinstance(entries, list):
-        raise UsageError(f"{where}: labels must be a list or null")
-    by_name: dict[str, int] = {}
-    for entry in entries:
-        if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)):
-            raise UsageError(f"{where}: {str(entry)[:80]} is not a [name, class] pair")
-        name, label = entry
-        if type(label) is not int or not 0 <= label < MAX_CLASSES:
-            raise UsageError(
-                f"{where}: the label of {name} must be a class from 0 to {MAX_CLASSES - 1},"
-                f" not {str(label)[:40]}"
-            )
-        by_name[name.replace("\\", "/")] = label
+    labels = pairs_of(entries, where)
     for name in names:
-        if name not in by_name:
-            raise UsageError(f"{where}: {name} has no label")
-    return np.array([by_name[name] for name in names], dtype=np.int64)
+        if composed(name) not in labels:
+            raise UsageError(
+                f"{where}: {name} has no label",
+                hint=f"--no-cond trains without labels; nftgan prepare {path} -o"
+                f" {path.stem}-labelled.zip leaves out what has none",
+            )
+    ours = [labels[composed(name)] for name in names]
+    numbers = [class_number(label) for label in ours]
+    if all(number is not None for number in numbers):
+        classes = [number or 0 for number in numbers]
+        if max(classes) >= MAX_CLASSES:
+            raise UsageError(
+                f"{where}: class {max(classes)} is not below {MAX_CLASSES}",
+                hint=f"nftgan prepare {path} -o {path.stem}-labelled.zip numbers them anew",
+            )
+        return np.array(classes, dtype=np.int64)
+    vectors = [vector_of(label, name, where) for name, label in zip(names, ours, strict=True)]
+    if len({len(vector) for vector in vectors}) != 1:
+        raise UsageError(f"{where}: labels are vectors of several lengths")
+    return np.array(vectors, dtype=np.float32)
 
 
 @contextmanager

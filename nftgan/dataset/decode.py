@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps
 
+from nftgan.dataset.colour import converted, space_of_png
+from nftgan.dataset.png_chunks import SIGNATURE, PngFacts, essential_png
+from nftgan.dataset.readers import WORDS, NotReadable, kind_of, prepared_data
 from nftgan.errors import UsageError
 
 MAX_PIXELS = 100_000_000  # refused from the header, before anything is inflated
 # No EPS, PDF or WMF: they are programs, not images.
-_WANTED = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
+_WANTED = (
+    *("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF"),
+    *("PSD", "ICO"),
+)
+_TAUGHT = {"heic": "HEIF", "jxl": "JXL"}  # to Pillow, by `prepared_data`
 Image.init()
 FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)  # a Pillow may lack some
 _SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"8BPS", "a Photoshop document: export it as PNG"),
-    (b"%PDF", "a PDF: export it as PNG"),
+    (b"8BPS", "a Photoshop document without an image that is read: export it as PNG"),
     (b"%!PS", "a PostScript file: export it as PNG"),
     (b"PK\x03\x04", "a zip file: unpack it first"),
     (b"\x1aE\xdf\xa3", "a video"),
 )
+_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*", b"MM\0*")
+_TRANSPARENT = "transparent places: laid over the background (--background)"
+_SAME_LEVELS = 3  # of 255, by which a profile called sRGB may differ from it and be taken as it
 
 
 class Rejected(Exception):
@@ -51,22 +62,45 @@ def parse_colour(text: str) -> tuple[int, int, int]:
 
 def open_header(data: bytes) -> Image.Image:
     """The lazily opened image, at most 100 megapixels; Rejected says what the file is instead."""
+    with _silent():
+        return _opened(data)[0]
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without Pillow's warnings about odd metadata, which would name files on a person's screen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _opened(data: bytes) -> tuple[Image.Image, PngFacts]:
+    facts = PngFacts()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # own limit below
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        kind = kind_of(data)
+        data = prepared_data(data)
+    except NotReadable as exc:
+        raise Rejected(str(exc)) from exc
+    except MemoryError as exc:
+        raise Rejected("not enough memory to read it") from exc
+    formats = FORMATS if kind not in _TAUGHT else (_TAUGHT[kind],)
+    if data.startswith(SIGNATURE):
+        data, facts = essential_png(data)
+    try:
+        image = Image.open(io.BytesIO(data), formats=formats)
     except Image.DecompressionBombError as exc:
         raise Rejected(f"more than {MAX_PIXELS // 10**6} megapixels") from exc
     except MemoryError:
         raise
     except Exception as exc:  # unknown formats and broken headers raise many kinds
-        raise Rejected(_what_it_is(data)) from exc
+        damaged = f"{WORDS[kind]} that is damaged" if kind in _TAUGHT else _what_it_is(data)
+        raise Rejected(damaged) from exc
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise Rejected(f"{width}x{height}: more than {MAX_PIXELS // 10**6} megapixels")
     if width < 1 or height < 1:
         raise Rejected("it has no pixels")
-    return image
+    return image, facts
 
 
 def decode(
@@ -77,25 +111,21 @@ def decode(
     enough: side in pixels beyond which a JPEG may be halved while it is decoded. Raises
     Rejected with a reason for whatever is not a whole image.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns about odd metadata that does not matter here
-        image = open_header(data)
-        notes: list[str] = []
-        if getattr(image, "is_animated", False) and image.format != "MPO":
+    with _silent():
+        image, facts = _opened(data)
+        notes = [*facts.notes]
+        frames = facts.frames > 1 or getattr(image, "is_animated", False)
+        if frames and image.format not in ("MPO", "PSD"):
             notes.append("several frames: the first one")
         try:
             width, height = image.size
             if enough is not None and image.format in ("JPEG", "MPO"):
                 image.draft(None, (enough, enough))
             image.load()
-            upright: Image.Image = image
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-            if orientation != 1:
-                notes.append("turned as its EXIF says")
-                upright = ImageOps.exif_transpose(image)
-                if orientation in _SIDEWAYS:
-                    width, height = height, width
-            rgb = _to_rgb(upright, background, notes)
+            upright, orientation = _upright(image, notes)
+            if orientation in _SIDEWAYS:
+                width, height = height, width
+            rgb = _to_rgb(upright, background, notes, facts)
         except Rejected:
             raise
         except MemoryError as exc:
@@ -105,10 +135,39 @@ def decode(
     return DecodedImage(rgb, (width, height), notes)
 
 
-def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> Image.Image:
-    profile = image.info.get("icc_profile")
+def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, int]:
+    """`image` turned as its metadata says, and its orientation of 1 to 8.
+
+    Metadata that cannot be read costs a note, never the image.
+    """
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        turned = ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
+    except MemoryError:
+        raise
+    except Exception:  # TIFF structures, text as numbers, XML: whatever was broken in them
+        notes.append("its EXIF is broken and was ignored")
+        return image, 1
+    if orientation not in range(2, 9):
+        return image, 1
+    notes.append("turned as its EXIF says")
+    return turned, int(orientation)
+
+
+def _to_rgb(
+    image: Image.Image, background: tuple[int, int, int], notes: list[str], facts: PngFacts
+) -> Image.Image:
+    profile = facts.profile or image.info.get("icc_profile")
+    space = space_of_png(facts)
+    notes.extend(note for note in facts.notes if note not in notes)
+    alpha = _deep_alpha(image, facts)
+    if alpha is None:
+        _scale_transparent_colour(image, facts)
+    if space is not None and image.mode.startswith("I;16"):
+        image = Image.fromarray(converted(np.asarray(image).astype(np.uint16), space))
+        notes.append(f"converted from {space.name} to sRGB")
+        space = None
     image = _to_eight_bits(image, notes)
-    alpha = None
     if image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         alpha = image.getchannel("A")
@@ -117,7 +176,10 @@ def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[st
         image = image.convert("RGB")
     elif image.mode == "1":
         image = image.convert("L")
-    if profile:
+    if space is not None:
+        image = Image.fromarray(converted(np.asarray(image), space))
+        notes.append(f"converted from {space.name} to sRGB")
+    elif profile:
         image = _from_profile(image, profile, notes)
     elif image.mode == "CMYK":
         notes.append("CMYK without a colour profile: colours are approximate")
@@ -126,10 +188,31 @@ def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[st
         image = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB") or image
     rgb = image.convert("RGB")
     if alpha is not None and alpha.getextrema() != (255, 255):
+        notes.append(_TRANSPARENT)
         canvas = Image.new("RGB", rgb.size, background)
         canvas.paste(rgb, mask=alpha)
         rgb = canvas
     return rgb
+
+
+def _deep_alpha(image: Image.Image, facts: PngFacts) -> Image.Image | None:
+    """Where 16-bit grey has its transparent colour, which the way to 8 bits would lose."""
+    value = image.info.get("transparency")
+    if not image.mode.startswith("I") or not isinstance(value, int):
+        return None
+    shown = np.asarray(image) != value
+    return Image.fromarray(np.where(shown, 255, 0).astype(np.uint8))
+
+
+def _scale_transparent_colour(image: Image.Image, facts: PngFacts) -> None:
+    """The transparent colour of a PNG is written in the file's depth, Pillow's pixels in 8 bits."""
+    value = image.info.get("transparency")
+    if image.format not in ("PNG", None) or value is None or facts.depth == 8:
+        return
+    if isinstance(value, int) and image.mode == "L" and facts.depth < 8:
+        image.info["transparency"] = value * 255 // ((1 << facts.depth) - 1)
+    elif isinstance(value, tuple) and image.mode == "RGB" and facts.depth == 16:
+        image.info["transparency"] = tuple(part >> 8 for part in value)
 
 
 def _to_eight_bits(image: Image.Image, notes: list[str]) -> Image.Image:
@@ -155,26 +238,40 @@ def _from_profile(image: Image.Image, profile: bytes, notes: list[str]) -> Image
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         name = ImageCms.getProfileDescription(source).strip()
-        if name.lower().startswith("srgb") and image.mode == "RGB":
+        named_srgb = name.lower().startswith("srgb") and image.mode == "RGB"
+        if named_srgb and _is_srgb(source):  # a name alone is no proof: some are linear
             return image
         space = source.profile.xcolor_space.strip()
         if image.mode == "L" and space == "RGB":
             image = image.convert("RGB")
         elif image.mode == "RGB" and space == "GRAY":
             image = image.convert("L")
-        converted = ImageCms.profileToProfile(
-            image,
-            source,
-            ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
+        result = _moved_to_srgb(image, source)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as exc:
         notes.append(f"its colour profile is unusable and was ignored: {exc}")
         return image
     notes.append(f"converted from {name or 'its colour profile'} to sRGB")
-    return converted or image
+    return result
+
+
+def _moved_to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    moved = ImageCms.profileToProfile(
+        image,
+        source,
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    return moved or image
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether it moves no colour of a coarse grid by more than a person could see."""
+    steps = np.linspace(0, 255, 6).astype(np.uint8)
+    grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(36, 6, 3)
+    moved = np.asarray(_moved_to_srgb(Image.fromarray(grid), profile)).astype(int)
+    return bool(np.abs(moved - grid).max() <= _SAME_LEVELS)
 
 
 def _what_it_is(data: bytes) -> str:
@@ -184,15 +281,10 @@ def _what_it_is(data: bytes) -> str:
         if head.startswith(signature):
             return reason
     if data[4:8] == b"ftyp":
-        brand = data[8:12]
-        if brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim", b"heis"):
-            return "a HEIC photo: export it as JPEG or PNG"
-        return "a video"
+        return "damaged: its header cannot be read" if data[8:12] == b"avif" else "a video"
     lower = head.lower()
-    if b"<svg" in lower:
-        return "an SVG drawing: export it as PNG"
     if lower.startswith((b"<!doctype html", b"<html")):
         return "a web page, not an image"
-    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*", b"MM\0*")):
+    if head.startswith(_IMAGE_STARTS):
         return "damaged: its header cannot be read"
     return "not an image"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from nftgan.dataset.duplicates import Fingerprint, fingerprint
 from nftgan.dataset.pack import encode_fast_png
 from nftgan.dataset.pixel_art import LARGEST_SET, MAX_COLOURS, native
 from nftgan.dataset.resize import Resample, enlarged, resize
+from nftgan.dataset.scan import Readable
 from nftgan.dataset.sharpness import is_soft
 from nftgan.pixels import pixel_digest
 
@@ -55,7 +55,7 @@ class PreparedImage:
     colours: int = 0  # of an image on the set's grid, before it was enlarged; else 0
 
 
-def read_image_header(path: Path) -> ImageHeader | str:
+def read_image_header(path: Readable) -> ImageHeader | str:
     """The file's hash and size, or why it is not an image."""
     try:
         data = path.read_bytes()
@@ -69,7 +69,7 @@ def read_image_header(path: Path) -> ImageHeader | str:
         return "not enough memory to read it"
 
 
-def grid_of(path: Path, job: Job) -> int:
+def grid_of(path: Readable, job: Job) -> int:
     """Squares along a side of the pixel art at `path`; 0 when it is none, or cannot be read."""
     try:
         decoded = decode(path.read_bytes(), job.background)
@@ -80,7 +80,7 @@ def grid_of(path: Path, job: Job) -> int:
     return 0 if small is None or small.width > LARGEST_SET else small.width
 
 
-def prepare_image(path: Path, job: Job) -> PreparedImage | str:
+def prepare_image(path: Readable, job: Job) -> PreparedImage | str:
     """The training square of the file at `path`, or why there is none."""
     try:
         return _prepare_image(path.read_bytes(), job)

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from nftgan.dataset.labels import LABELS_MEMBER
 from nftgan.files import atomic_path, canonical_json
 from nftgan.pixels import pixel_digest
 from nftgan.png import png_file
 
-LABELS_MEMBER = "dataset.json"
 NOTES_MEMBER = "nftgan.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time: the same images give the same bytes
 
@@ -85,13 +85,16 @@ class DatasetWriter:
         return name
 
     def finish(
-        self, labels: Sequence[int] | None = None, notes: Mapping[str, Any] | None = None
+        self,
+        labels: Sequence[int] | Sequence[Sequence[float]] | None = None,
+        notes: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write the labels (one class for each image, in order) and the notes."""
+        """Write the labels (one class or vector for each image, in order) and the notes."""
         entries = None
         if labels is not None:
             names = (name for name, _ in self._digests)
-            entries = [[name, int(label)] for name, label in zip(names, labels, strict=True)]
+            plain = (list(one) if isinstance(one, Sequence) else int(one) for one in labels)
+            entries = [[name, label] for name, label in zip(names, plain, strict=True)]
         self._write(LABELS_MEMBER, json.dumps({"labels": entries}).encode())
         document = {"nftgan": 1, "fingerprint": self.fingerprint, **(notes or {})}
         text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)

@@ -22,20 +22,22 @@ from nftgan.dataset.image_worker import (
     prepare_image,
     read_image_header,
 )
-from nftgan.dataset.labels import Labels, class_order, read_labels
+from nftgan.dataset.labels import Labels, Vector, class_order, read_labels
 from nftgan.dataset.output import check_output, only_writer, own_files
+from nftgan.dataset.own_labels import labels_among
 from nftgan.dataset.pack import DatasetWriter, dataset_writer
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 from nftgan.dataset.pixel_art import grid_of_set, side_for
+from nftgan.dataset.readers import INSTALL
 from nftgan.dataset.report import report_paths, write_report
 from nftgan.dataset.resize import Resample
-from nftgan.dataset.scan import Candidate, Scan, scan
-from nftgan.dataset.zips import art_folder
+from nftgan.dataset.scan import Candidate, Scan
+from nftgan.dataset.unpack import UNPACK, art_files
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 from nftgan.progress import SILENT, Progress, track
 
-METHOD = 3  # raised when the same files and options would give other pixels
+METHOD = 4  # raised when the same files and options would give other pixels
 MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
 _DEFAULT_FLOOR = 32  # of art that is no pixel art
 _PROBES = 24  # images that settle whether a folder is pixel art
@@ -51,7 +53,8 @@ class PrepareOptions:
     background: str = "white"  # CSS name or #rrggbb behind transparency and beside `fit`
     min_side: int | None = None  # shortest side accepted; None: half of what is typical or needed
     dedupe: int = 6  # most pHash bits copies differ in; 0: only equal ones are refused, -1: none
-    labels: str | Path | None = None  # "folders" or a CSV file of file,class
+    labels: str | Path | None = None
+    """"folders", "none", a CSV file or a dataset.json; None: a dataset.json among the art."""
     resample: str = "auto"  # auto, lanczos or nearest
 
 
@@ -80,7 +83,8 @@ def prepare(
 ) -> PrepareReport:
     """Pack every usable image of `source` into `output`; one bad file never stops the rest.
 
-    source: a folder, searched to any depth, a zip of one, or StyleGAN's TFRecords.
+    source: a folder, searched to any depth, a zip or tar of one, or StyleGAN's TFRecords. Labels
+    that a data set brings along, in dataset.json, are kept.
 
     The zip appears whole or not at all, with `NAME.report.json` and `NAME.report.html` beside it.
     The same files and options give the same bytes; when the zip is there already, nothing is
@@ -93,8 +97,8 @@ def prepare(
     plan = _checked(options)
     labels = read_labels(options.labels)
     check_output(output)
-    with art_folder(source) as folder:
-        found = scan(folder, ignore=own_files(output, options.labels))
+    with art_files(source, ignore=own_files(output, options.labels)) as found:
+        found, labels = labels_among(found, labels, options.labels, progress)
         with only_writer(output):
             return _prepare(found, output, options, plan, labels, progress, workers)
 
@@ -147,6 +151,7 @@ def _pack(
     twins = TwinFinder(dedupe)
     sources: list[dict[str, Any]] = []
     names: list[str] = []  # of each image's class
+    vectors: list[Vector] = []  # of each image's conditions
     colours: list[int] = []  # of each image on the grid of pixel art
     for candidate, sha256, square in prepared:
         if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
@@ -163,15 +168,19 @@ def _pack(
                 "notes": list(square.notes),
             }
         )
-        if labels is not None:
+        if labels is not None and (vector := labels.vector(candidate.name)) is not None:
+            vectors.append(vector)
+        elif labels is not None:
             names.append(labels.of(candidate.name) or "")
         if square.colours:
             colours.append(square.colours)
     classes = class_order(set(names))
     index = {name: number for number, name in enumerate(classes)}
+    numbers = [index[name] for name in names] if labels is not None else None
     return {
         "classes": classes,
-        "labels": [index[name] for name in names] if labels is not None else None,
+        "conditions": list(labels.conditions) if labels is not None and vectors else [],
+        "labels": vectors or numbers,
         "notes": _summary(sources, classes),
         "pixel_art": {"grid": pixel_grid, "colours": median_low(colours)} if colours else None,
         "rejected": sorted([name, reason] for name, reason in rejected),
@@ -282,9 +291,9 @@ def _squares(
 ) -> Iterator[tuple[Candidate, str, PreparedImage]]:
     """Each good image's square, in order; the others go to `rejected`."""
     if labels is not None:
-        unlabelled = [item.name for item, _ in headers if labels.of(item.name) is None]
+        unlabelled = [item.name for item, _ in headers if not labels.knows(item.name)]
         rejected.extend((name, labels.missing) for name in unlabelled)
-        headers = [pair for pair in headers if labels.of(pair[0].name) is not None]
+        headers = [pair for pair in headers if labels.knows(pair[0].name)]
     count = worker_count(len(headers)) if workers is None else workers
     results = ordered_map(
         partial(prepare_image, job=job), (item.path for item, _ in headers), count
@@ -320,7 +329,7 @@ def _inputs_digest(
     value = {
         "method": METHOD,
         "options": _options_json(options),
-        "labels": labels.by_name if labels else None,
+        "labels": labels.to_json() if labels else None,
         "files": [[item.name, seen.sha256] for item, seen in headers],
         "rejected": sorted([name, reason] for name, reason in rejected),
     }
@@ -373,8 +382,21 @@ def _nothing_left(rejected: list[tuple[str, str]]) -> UsageError:
         return UsageError(
             "there are no images to prepare", hint="name the folder that holds the images"
         )
-    name, reason = sorted(rejected)[0]
+    reason, count = Counter(reason for _, reason in sorted(rejected)).most_common(1)[0]
+    name = next(name for name, one in sorted(rejected) if one == reason)
+    hint = "PNG, JPEG, WebP, GIF, BMP and TIFF images are read"
+    if "link" in reason:
+        hint = "name the folder that the links point to, or copy the files"
+    elif "label" in reason or "class" in reason:
+        hint = "check the names in the label file, or leave --labels out (--labels none)"
+    elif "pip install" in reason:
+        hint = INSTALL
+    elif "encrypted" in reason or "packed by" in reason:
+        hint = UNPACK
+    elif "short side" in reason:
+        hint = "a smaller --resolution or --min-side takes them"
     return UsageError(
-        f"none of the {len(rejected)} files can be used; {name}: {reason}",
-        hint="PNG, JPEG, WebP, GIF, BMP and TIFF images are read",
+        f"none of the {len(rejected)} files can be used; {name}: {reason}"
+        + (f" ({count} like it)" if count > 1 else ""),
+        hint=hint,
     )

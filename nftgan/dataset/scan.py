@@ -6,6 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from nftgan.errors import UsageError
 from nftgan.files import os_error
@@ -14,11 +15,17 @@ MAX_FILE_BYTES = 1 << 30
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
 
 
+class Readable(Protocol):
+    """A file in a folder, or a member of an archive."""
+
+    def read_bytes(self) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A regular file that may be an image."""
 
-    path: Path
+    path: Readable
     name: str  # relative to the folder, forward slashes, printable
 
 
@@ -28,6 +35,7 @@ class Scan:
 
     candidates: tuple[Candidate, ...]
     rejected: tuple[tuple[str, str], ...]
+    wrapper: str = ""  # the one folder, with its slash, that an archive has everything in
 
 
 def printable(name: str) -> str:

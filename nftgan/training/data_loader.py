@@ -110,7 +110,7 @@ class DataLoader:
         images = self._normalised(pixels)
         flips = sent(torch.from_numpy(choice.flipped), self._device)
         images = torch.where(flips[:, None, None, None], images.flip(3), images)
-        return Batch(images, self.one_hot(choice.indices), self._rows)
+        return Batch(images, self.conditions(choice.indices), self._rows)
 
     def _choice(self, position: int) -> BatchIndices:
         indices, flipped = self._order.batch(position, self._config.batch)
@@ -130,12 +130,11 @@ class DataLoader:
         """Latents, and labels of random items, for one phase of a step."""
         rng = rng_for(self._config.seed, step, phase.rng_stream, 2)
         indices = self.shown[rng.integers(len(self.shown), size=self._config.batch)]
-        return sample_latents(self._config, phase, step, self.one_hot(indices), self._device)
+        return sample_latents(self._config, phase, step, self.conditions(indices), self._device)
 
-    def one_hot(self, indices: npt.NDArray[np.int64]) -> Tensor | None:
-        """Labels [N, c_dim] of items; None for an unconditional run."""
-        classes = self._config.generator.c_dim
-        labels = self.dataset.labels(indices) if classes else None
-        if labels is None:
+    def conditions(self, indices: npt.NDArray[np.int64]) -> Tensor | None:
+        """What the networks are told of items, [N, c_dim]; None for an unconditional run."""
+        if not self._config.generator.c_dim:
             return None
-        return torch.eye(classes, device=self._device)[torch.from_numpy(labels).to(self._device)]
+        rows = self.dataset.conditions(indices)
+        return None if rows is None else torch.from_numpy(rows).to(self._device)

@@ -126,7 +126,7 @@ class RunWriter:
         means = []
         for indices in (self._loader.shown[:count], self._loader.held[:count], None):
             images = fakes if indices is None else self._loader.images_at(indices)
-            labels = self._loader.one_hot(indices) if indices is not None else None
+            labels = self._loader.conditions(indices) if indices is not None else None
             if indices is None and turn is not None:
                 labels = torch.eye(classes, device=state.device)[torch.from_numpy(turn)]
             means.append(self._mean_logit(state, images, labels))

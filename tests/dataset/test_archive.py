@@ -120,11 +120,14 @@ def test_labels_in_any_order_and_null_labels_are_read(tmp_path: Path) -> None:
         (b'{"labels": [["a.png", 0]]}', "b.png has no label"),
         (b'{"labels": [["a.png", -1], ["b.png", 0]]}', "label of a.png"),
         (b'{"labels": [["a.png", 1e99], ["b.png", 0]]}', "label of a.png"),
-        (b'{"labels": [["a.png", 99999999999], ["b.png", 0]]}', "label of a.png"),
+        (b'{"labels": [["a.png", 99999999999], ["b.png", 0]]}', "class 99999999999 is not below"),
         (b'{"labels": [["a.png", true], ["b.png", 0]]}', "label of a.png"),
-        (b'{"labels": [["a.png", [0.5, 0.5]], ["b.png", 0]]}', "label of a.png"),
-        (b'{"labels": ["a.png"]}', "not a \\[name, class\\] pair"),
-        (b'{"labels": {"a.png": 0}}', "must be a list"),
+        (b'{"labels": [["a.png", "x"], ["b.png", 0]]}', "label of a.png"),
+        (b'{"labels": [["a.png", [0.5, 0.5]], ["b.png", 0]]}', "several lengths"),
+        (b'{"labels": [["a.png", 1], ["a.png", 2], ["b.png", 0]]}', "a.png has two labels"),
+        (b'{"labels": ["a.png"]}', "not a \\[name, label\\] pair"),
+        (b'{"labels": {"a.png": 0}}', "b.png has no label"),
+        (b'{"labels": 7}', "must be a list"),
         (b"[1]", "one JSON object"),
         (b"{", "not valid JSON"),
         (b"[" * 100_000, "not valid JSON"),
@@ -132,8 +135,37 @@ def test_labels_in_any_order_and_null_labels_are_read(tmp_path: Path) -> None:
 )
 def test_wrong_labels_are_refused(tmp_path: Path, text: bytes, message: str) -> None:
     members = {"a.png": png(noise(1)), "b.png": png(noise(2)), "dataset.json": text}
+    dataset = Dataset.open(make_zip(tmp_path / "l.zip", members))
     with pytest.raises(UsageError, match=message):
-        Dataset.open(make_zip(tmp_path / "l.zip", members))
+        dataset.labels([0])
+    assert len(dataset.images([0, 1])) == 2  # without its labels the set can be used
+
+
+@pytest.mark.parametrize("labels", ["[[0, 1, 0], [1, 0, 0]]", "[1.0, [0]]", "[[1], 0]"])
+def test_one_hot_lists_and_whole_numbers_are_classes(labels: str, tmp_path: Path) -> None:
+    pairs = [list(pair) for pair in zip(("a.png", "b.png"), json.loads(labels), strict=True)]
+    text = json.dumps({"labels": pairs}).encode()
+    members = {"a.png": png(noise(1)), "b.png": png(noise(2)), "dataset.json": text}
+    dataset = Dataset.open(make_zip(tmp_path / "l.zip", members))
+    found = dataset.labels([0, 1])
+    assert found is not None and found.tolist() == [1, 0] and not dataset.has_vectors
+    rows = dataset.conditions([0, 1])
+    assert rows is not None and rows.tolist() == [[0, 1], [1, 0]]
+
+
+def test_vectors_are_conditions_and_no_classes(tmp_path: Path) -> None:
+    text = b'{"labels": [["a.png", [0.25, 1, 1]], ["b.png", [0, 0, -2]]]}'
+    members = {"a.png": png(noise(1)), "b.png": png(noise(2)), "dataset.json": text}
+    dataset = Dataset.open(make_zip(tmp_path / "v.zip", members))
+    rows = dataset.conditions([1, 0])
+    assert rows is not None and rows.tolist() == [[0, 0, -2], [0.25, 1, 1]]
+    assert dataset.label_count == 3 and dataset.has_vectors and dataset.labels([0]) is None
+
+
+def test_a_data_set_zipped_by_windows_is_opened(tmp_path: Path) -> None:
+    members = {"art\\a.png": png(noise(1)), "art\\b.png": png(noise(2))}
+    dataset = Dataset.open(make_zip(tmp_path / "w.zip", members))
+    assert dataset.names == ["art/a.png", "art/b.png"] and len(dataset.images([0, 1])) == 2
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,117 @@ def test_grey_and_one_bit_images_become_rgb() -> None:
     assert got[2, 1].tolist() == [255] * 3 and got.sum() == 3 * 255
 
 
+def chunk(kind: bytes, body: bytes, *, wrong: bool = False) -> bytes:
+    data = kind + body
+    return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data) ^ wrong)
+
+
+def with_chunks(data: bytes, *chunks: bytes) -> bytes:
+    """A PNG with chunks added behind its header."""
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+LONG = b"workflow " * 300_000
+BROKEN_METADATA = {
+    "long zTXt": chunk(b"zTXt", b"workflow\0\0" + zlib.compress(LONG)),
+    "long iTXt": chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(LONG)),
+    "long profile": chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(3_000_000))),
+    "broken profile": chunk(b"iCCP", b"p\0\0not zlib"),
+    "wrong CRC of a text": chunk(b"tEXt", b"Title\0x", wrong=True),
+    "wrong CRC of the size": chunk(b"pHYs", bytes(9), wrong=True),
+    "broken EXIF": chunk(b"eXIf", b"not TIFF at all"),
+    "broken raw profile": chunk(
+        b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n  8\nzzzz zzzz")
+    ),
+    "unknown private chunk": chunk(b"prVt", b"?" * 99),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_METADATA)
+def test_broken_metadata_never_costs_a_whole_image(kind: str) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    data = with_chunks(encoded(Image.fromarray(image)), BROKEN_METADATA[kind])
+    assert open_header(data).size == (16, 16)
+    assert np.array_equal(pixels_of(data), image)
+
+
+def test_broken_exif_in_a_webp_is_ignored_and_said() -> None:
+    data = encoded(Image.new("RGB", (8, 8), (9, 90, 200)), "WEBP", lossless=True, exif=b"not TIFF")
+    assert pixels_of(data)[0, 0].tolist() == [9, 90, 200]
+    assert decode(data, WHITE).notes == ["its EXIF is broken and was ignored"]
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9, 65535])
+def test_an_orientation_that_turns_nothing_is_not_noted(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert decode(encoded(Image.new("RGB", (4, 4)), exif=exif), WHITE).notes == []
+
+
+def test_linear_art_whose_profile_is_called_srgb_is_converted() -> None:
+    places = [tuple(column) for column in SRGB_D50.T]
+    linear = encoded(Image.new("RGB", (4, 4), (20, 80, 140)))
+    named = matrix_profile("sRGB-elle-V2-g10.icc", places, 1.0)
+    data = encoded(Image.new("RGB", (4, 4), (20, 80, 140)), icc_profile=named)
+    light = np.array([20, 80, 140]) / 255
+    expected = 255 * (1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(pixels_of(data)[0, 0] - expected).max() <= 1.5
+    assert pixels_of(linear)[0, 0].tolist() == [20, 80, 140]
+
+
+def gamma_chunk(gamma: float) -> bytes:
+    return chunk(b"gAMA", struct.pack(">I", round(gamma * 100_000)))
+
+
+def test_the_gamma_of_a_png_is_obeyed_where_nothing_better_is_there() -> None:
+    data = encoded(Image.new("RGB", (4, 4), (84, 7, 13)))
+    # What browsers show for a gamma of 1.
+    assert pixels_of(with_chunks(data, gamma_chunk(1.0)))[0, 0].tolist() == [154, 50, 66]
+    srgb = with_chunks(data, gamma_chunk(1.0), chunk(b"sRGB", b"\0"))
+    for same in (srgb, with_chunks(data, gamma_chunk(0.45455)), with_chunks(data, gamma_chunk(0))):
+        assert pixels_of(same)[0, 0].tolist() == [84, 7, 13]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_transparent_colour_of_grey_is_found_at_every_depth(depth: int) -> None:
+    top = (1 << depth) - 1
+    values = np.zeros((8, 8), np.int64)
+    values[:, 4:] = top // 3 if depth > 1 else 1
+    bits = "".join(f"{value:0{depth}b}" for value in values.reshape(-1))
+    width = 8 * depth // 8
+    packed = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    rows = b"".join(b"\0" + packed[y * width : (y + 1) * width] for y in range(8))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        (
+            chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, depth, 0, 0, 0, 0)),
+            chunk(b"tRNS", struct.pack(">H", int(values[0, 4]))),
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        )
+    )
+    got = pixels_of(data, (250, 10, 20))
+    assert (got[:, 4:] == (250, 10, 20)).all() and (got[:, :4] == 0).all()
+
+
+def test_the_transparent_colour_of_16_bit_rgb_is_found() -> None:
+    rows = b"".join(b"\0" + struct.pack(">6H", 500, 600, 700, 60000, 50000, 40000) for _ in "ab")
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        (
+            chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0)),
+            chunk(b"tRNS", struct.pack(">3H", 60000, 50000, 40000)),
+            chunk(b"IDAT", zlib.compress(rows)),
+            chunk(b"IEND", b""),
+        )
+    )
+    assert pixels_of(data, (255, 0, 0))[0].tolist() == [[1, 2, 2], [255, 0, 0]]
+
+
+def test_transparency_is_noted() -> None:
+    clear = Image.new("RGBA", (4, 4), (1, 2, 3, 0))
+    assert "laid over the background" in decode(encoded(clear), WHITE).notes[0]
+    assert decode(encoded(Image.new("RGBA", (4, 4), (1, 2, 3, 255))), WHITE).notes == []
+
+
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -218,14 +329,15 @@ def test_a_truncated_file_is_refused(kind: str) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
-        (b"<?xml version='1.0'?>\n<svg/>", "an SVG drawing"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'", "an SVG drawing"),
+        (b"<?xml version='1.0'?>\n<svg", "an SVG drawing"),
         (b"\n<!DOCTYPE html><html></html>", "a web page"),
         (b"8BPS\0\1", "a Photoshop document"),
         (b"%PDF-1.7", "a PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a PostScript file"),
         (b"PK\x03\x04rest", "a zip file"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC photo"),
+        (b"\xff\x0a not whole", "a JPEG XL image"),
         (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
         (b"hello", "not an image"),

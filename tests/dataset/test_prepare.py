@@ -62,7 +62,7 @@ def messy_folder(folder: Path) -> Path:
     (folder / "page.png").write_text("<!doctype html><p>404")
     (folder / "text.txt").write_text("hello")
     (folder / "truncated.png").write_bytes(data[: len(data) // 2])
-    (folder / "vector.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (folder / "vector.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/")
     Image.new("RGB", (90, 90), (3, 4, 5)).save(folder / "blank.png")
     Image.new("RGB", (400, 90), (3, 4, 5)).save(folder / "banner.png")
     drawing(2, 20, 20).save(folder / "tiny.png")
@@ -93,9 +93,10 @@ def test_each_bad_file_is_named_with_its_reason_and_the_rest_is_used(tmp_path: P
         "text.txt": "not an image",
         "tiny.png": "20x20: its short side is under 32 pixels",
         "truncated.png": reasons["truncated.png"],
-        "vector.svg": "an SVG drawing: export it as PNG",
+        "vector.svg": reasons["vector.svg"],
     }
     assert reasons["truncated.png"].startswith("damaged: ")
+    assert reasons["vector.svg"].startswith("an SVG drawing")
     assert report.resolution == 64 and report.kept == 10
     dataset = Dataset.open(report.output)
     assert len(dataset) == 10 and dataset.fingerprint == report.fingerprint
