@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -37,16 +36,31 @@ def untrained(size: int) -> dict[str, GeneratorConfig]:
     }
 
 
+class Still:
+    """A generator that is told of a move and does not follow it."""
+
+    movable = True
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.generator, name)
+
+    def synthesis(self, ws: torch.Tensor, *, transform: torch.Tensor, **options: Any) -> Any:
+        return self.generator.synthesis(ws, **options)
+
+
 def measure(name: str, generator: Any, samples: int) -> dict[str, Any]:
     generator.eval().requires_grad_(False)
-    if not hasattr(generator.synthesis, "input"):  # moves that it does not see
-        generator.synthesis.input = SimpleNamespace(transform=torch.eye(3))
+    if not generator.movable:
+        generator = Still(generator)
     own = next(generator.parameters())
     z = torch.randn(8, generator.z_dim, generator=torch.Generator().manual_seed(0)).to(own)
     c = torch.eye(generator.c_dim)[[0] * 8].to(own) if generator.c_dim else None
     return {
         "model": name,
-        "std": round(float(generator(z, c).std()), 3),
+        "std": round(float(generator.synthesis(generator.mapping(z, c), transform=None).std()), 3),
         "eq_t": round(eq_t(generator, samples=samples), 1),
         "eq_t_frac": round(eq_t(generator, samples=samples, fractional=True), 1),
         "eq_r": round(eq_r(generator, samples=samples), 1),

@@ -81,7 +81,7 @@ def paint(folder: Path, count: int, *, batch: bool, onednn: bool) -> Iterator[np
 
     from nftgan.ops import fused, winograd
     from nftgan.synthesis.canonical import grey_levels, upcast
-    from nftgan.synthesis.latents import input_transform, seeds_to_ws
+    from nftgan.synthesis.latents import seeds_to_ws, synthesize
     from nftgan.synthesis.model import load_model
 
     # The native kernels, also for images that are too small to need them.
@@ -100,8 +100,7 @@ def paint(folder: Path, count: int, *, batch: bool, onednn: bool) -> Iterator[np
             continue
         for start in range(0, len(seeds), BATCH):
             some = seeds[start : start + BATCH]
-            with torch.no_grad(), input_transform(opened[2], recipe):
-                x = opened[2].synthesis(seeds_to_ws(opened[2], some, recipe), noise_mode="const")
+            x = synthesize(opened[2], seeds_to_ws(opened[2], some, recipe), recipe)
             yield from x.numpy().transpose(0, 2, 3, 1) * 127.5 + 128
 
 

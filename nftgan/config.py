@@ -145,6 +145,7 @@ def read_config(path: Path) -> ProjectConfig:
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file. Raises UsageError when it is none, and OSError."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        result: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return result
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise UsageError(f"{path} is not valid TOML: {exc}") from exc

@@ -34,4 +34,5 @@ def pixel_hash(image: np.ndarray) -> str:
 
 def quantize(levels: np.ndarray) -> np.ndarray:
     """floor(clamp(levels, 0, 255)) as uint8; levels = 127.5 x + 128."""
-    return np.floor(np.clip(levels, 0, 255)).astype(np.uint8)
+    result: np.ndarray = np.floor(np.clip(levels, 0, 255)).astype(np.uint8)
+    return result

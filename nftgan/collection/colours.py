@@ -145,4 +145,5 @@ def colour_names(pixels: np.ndarray, version: int = 2) -> np.ndarray:
         distance = square[:, 0] + _CHROMA_WEIGHT * (square[:, 1] + square[:, 2])
         closer = distance < least
         nearest[closer], least[closer] = number, distance[closer]
-    return nearest[index.reshape(-1)].reshape(pixels.shape[:-1])
+    result: np.ndarray = nearest[index.reshape(-1)].reshape(pixels.shape[:-1])
+    return result

@@ -44,7 +44,8 @@ def mirrored(rows: np.ndarray) -> np.ndarray:
 def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """float64 [N, M]: root mean square difference of features [N, SIZE] and [M, SIZE]."""
     square = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * (a @ b.T)
-    return np.sqrt(np.maximum(square, 0) / SIZE)
+    result: np.ndarray = np.sqrt(np.maximum(square, 0) / SIZE)
+    return result
 
 
 def nearest(a: np.ndarray, b: np.ndarray, *, same: bool = False) -> tuple[np.ndarray, np.ndarray]:

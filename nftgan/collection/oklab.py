@@ -16,7 +16,8 @@ def _linear_table() -> np.ndarray:
     """sRGB byte → linear light in 1/65535 (IEC 61966-2-1)."""
     v = np.arange(256) / 255
     linear = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
-    return np.rint(linear * 65535).astype(np.int64)
+    result: np.ndarray = np.rint(linear * 65535).astype(np.int64)
+    return result
 
 
 _LINEAR = _linear_table()
@@ -46,7 +47,8 @@ def oklab(pixels: np.ndarray) -> np.ndarray:
     """uint8 [..., 3] → int64 [..., 3] of (lightness, green to red, blue to yellow)."""
     lms = _LINEAR[pixels] @ _TO_LMS.T  # up to 65535 * 2**20, so that 1.0 has the cube root 4096
     lab = _cube_root(lms) @ _TO_LAB.T
-    return (lab + (1 << (_SHIFT - 1))) >> _SHIFT
+    result: np.ndarray = (lab + (1 << (_SHIFT - 1))) >> _SHIFT
+    return result
 
 
 def _cube_root(values: np.ndarray) -> np.ndarray:

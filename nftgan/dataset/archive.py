@@ -253,11 +253,14 @@ class Dataset:
             kept = np.empty((len(self), *shape), dtype=np.uint8), np.zeros(len(self), dtype=bool)
             self._cache = kept
         if kept is not None and kept[1][index]:
-            return kept[0][index]
+            known: np.ndarray = kept[0][index]
+            return known
         name = self.names[index]
         data = _read(self.path, self._files, name)
         pixels = _decode(self.path, name, data, (self.resolution, self.channels))
-        chw = pixels.reshape(self.resolution, self.resolution, self.channels).transpose(2, 0, 1)
+        chw: np.ndarray = pixels.reshape(self.resolution, self.resolution, self.channels).transpose(
+            2, 0, 1
+        )
         if kept is not None:
             kept[0][index] = chw
             kept[1][index] = True
@@ -265,7 +268,8 @@ class Dataset:
 
     def _hwc(self, index: int) -> np.ndarray:
         pixels = self._chw(index)
-        return pixels.transpose(1, 2, 0) if self.channels == 3 else pixels[0]
+        result: np.ndarray = pixels.transpose(1, 2, 0) if self.channels == 3 else pixels[0]
+        return result
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": None}

@@ -80,7 +80,8 @@ def converted(
     light = space.to_light(np.arange(top + 1) / top).astype(np.float32)
     if space.matrix is None or samples.ndim == 2:
         table = _eight_bits(space.from_light(np.clip(light, 0, 1)))
-        return table[samples]
+        result: npt.NDArray[np.uint8] = table[samples]
+        return result
     out = np.empty(samples.shape, np.uint8)
     for first in range(0, len(samples), _BAND_ROWS):
         rows = light[samples[first : first + _BAND_ROWS]] @ space.matrix.T.astype(np.float32)
@@ -89,7 +90,8 @@ def converted(
 
 
 def _eight_bits(values: Array) -> npt.NDArray[np.uint8]:
-    return np.floor(values * 255 + 0.5).astype(np.uint8)
+    result: npt.NDArray[np.uint8] = np.floor(values * 255 + 0.5).astype(np.uint8)
+    return result
 
 
 def srgb_to_light(v: Array) -> Array:
@@ -113,7 +115,8 @@ def _hlg_to_light(v: Array) -> Array:
     """ITU-R BT.2100, with the white of a page (75 % of the signal) at 1; the scene's light."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     light = np.where(v <= 0.5, v * v / 3, (np.exp((v - c) / a) + b) / 12)
-    return light / ((np.exp((0.75 - c) / a) + b) / 12)
+    result: Array = light / ((np.exp((0.75 - c) / a) + b) / 12)
+    return result
 
 
 _TRANSFERS: dict[int, tuple[str, Callable[[Array], Array]]] = {

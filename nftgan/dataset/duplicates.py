@@ -49,7 +49,8 @@ def _phash(grey: np.ndarray) -> int:
 def bits_apart(hashes: np.ndarray, hash_: int) -> np.ndarray:
     """int64 [N]: in how many of its 64 bits each of the pHashes uint64 [N] differs from one."""
     words = (hashes ^ np.uint64(hash_)).view(np.uint16).reshape(-1, 4)
-    return _BITS_SET[words].sum(axis=1, dtype=np.int64)
+    result: np.ndarray = _BITS_SET[words].sum(axis=1, dtype=np.int64)
+    return result
 
 
 def looks_the_same(a: np.ndarray, b: np.ndarray) -> bool:

@@ -69,7 +69,7 @@ class Imported:
 
 
 Block = tuple[Cid, bytes]
-_OnDisk = Path | os.DirEntry  # a listing's entry is spared the cost of a Path
+_OnDisk = Path | os.DirEntry[str]  # a listing's entry is spared the cost of a Path
 _Value = _OnDisk | bytes | Tree
 _Plain = tuple[_OnDisk | bytes, int]  # a file, and its size when it was listed
 _A = TypeVar("_A")
@@ -155,7 +155,7 @@ class Importer:
     def _any(self, value: _Value) -> Imported:
         if isinstance(value, bytes):
             return self.add_bytes(value)
-        if isinstance(value, _OnDisk):
+        if isinstance(value, (Path, os.DirEntry)):
             return self.add_path(Path(value))
         return self.add_tree(value)
 
@@ -281,7 +281,7 @@ def _batches(
             batch = _Batch([])
         if size is None:
             yield value
-        elif isinstance(value, bytes | _OnDisk):
+        elif isinstance(value, (bytes, Path, os.DirEntry)):
             batch.add(value, size)
     if batch.files:
         yield batch
@@ -291,7 +291,7 @@ def _size_in_memory(value: _Value) -> int | None:
     """The size of what may be read at one go; None for large files, folders and the rest."""
     if isinstance(value, bytes):
         size = len(value)
-    elif isinstance(value, _OnDisk):
+    elif isinstance(value, (Path, os.DirEntry)):
         try:
             status = os.lstat(value)
         except OSError:  # told by whoever opens it

@@ -82,7 +82,8 @@ class Nearest:
     copy: np.ndarray  # bool [N]
 
     def close(self, distance: float, bits: float) -> np.ndarray:
-        return (self.distance < distance) | (self.bits < bits) | self.copy
+        result: np.ndarray = (self.distance < distance) | (self.bits < bits) | self.copy
+        return result
 
 
 class TrainingArt:

@@ -8,8 +8,7 @@ with I_max = 2 for images in [-1, 1]. Only pixels whose every tap lies on both c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nftgan.errors import UsageError
-from nftgan.networks.sampling import transform_of
+from nftgan.networks.protocols import Generator
 
 Sampler = Callable[[np.ndarray], Tensor]
 """From a transform [3, 3], the inverse of the move one sees, to images [N, C, S, S]."""
@@ -30,7 +29,12 @@ PIXELS_AT_ONCE = 4096
 
 
 def eq_t(
-    generator: Any, *, samples: int = 64, seed: int = 0, fractional: bool = False, batch: int = 4
+    generator: Generator,
+    *,
+    samples: int = 64,
+    seed: int = 0,
+    fractional: bool = False,
+    batch: int = 4,
 ) -> float:
     """EQ-T in dB over `samples` seeded images; EQ-T_frac when `fractional`.
 
@@ -47,7 +51,7 @@ def eq_t(
     return error.decibels()
 
 
-def eq_r(generator: Any, *, samples: int = 64, seed: int = 0, batch: int = 4) -> float:
+def eq_r(generator: Generator, *, samples: int = 64, seed: int = 0, batch: int = 4) -> float:
     """EQ-R in dB over `samples` seeded images, angles uniform in a full turn; else as `eq_t`."""
     error = _Mean()
     random = np.random.default_rng(seed)
@@ -197,12 +201,13 @@ def _kernel(
     return normalised
 
 
-def _samplers(generator: Any, samples: int, batch: int, random: np.random.Generator) -> Any:
+def _samplers(
+    generator: Generator, samples: int, batch: int, random: np.random.Generator
+) -> Iterator[Sampler]:
     """Functions that generate `batch` images each, `samples` in all; classes, if any, are drawn
     evenly.
     """
-    buffer = transform_of(generator)
-    if buffer is None:
+    if not generator.movable:
         raise UsageError("only StyleGAN3 models can be moved, so only they have an equivariance")
     if samples < 1 or batch < 1:
         raise UsageError(f"{samples} samples in batches of {batch} measure nothing")
@@ -218,14 +223,9 @@ def _samplers(generator: Any, samples: int, batch: int, random: np.random.Genera
             ws = generator.mapping(z, c)
 
         def sample(transform: np.ndarray, ws: Tensor = ws) -> Tensor:
-            before = buffer.clone()
+            move = torch.from_numpy(transform)
             with torch.no_grad():
-                try:
-                    buffer.copy_(torch.from_numpy(transform))
-                    images: Tensor = generator.synthesis(ws, noise_mode="const", force_fp32=True)
-                    return images
-                finally:
-                    buffer.copy_(before)
+                return generator.synthesis(ws, noise_mode="const", force_fp32=True, transform=move)
 
         yield sample
 

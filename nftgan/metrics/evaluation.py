@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from nftgan.metrics.kid import kid
 from nftgan.metrics.manifold import Manifold, manifold
 from nftgan.metrics.reference import Reference
 from nftgan.metrics.swd import IMAGES, Patches, swd
-from nftgan.networks.sampling import transform_of
+from nftgan.networks.protocols import Generator
 
 METRICS = ("kid", "swd", "pr", "diversity", "eq", "copies")
 LEAST = 8  # images of a set that can be judged at all
@@ -124,7 +123,9 @@ class Evaluator:
         self._baseline_manifold = cache(self._manifold_of_art)
         self._baseline_swd = cache(self._swd_of_art)
 
-    def __call__(self, fakes: Iterable[np.ndarray], *, generator: Any = None) -> Evaluation:
+    def __call__(
+        self, fakes: Iterable[np.ndarray], *, generator: Generator | None = None
+    ) -> Evaluation:
         """Score fakes, an iterable of uint8 [n, 1 or 3, S, S], read once and not kept.
 
         generator: the StyleGAN3 itself, for "eq"; without one, or with another kind, that is left
@@ -233,7 +234,7 @@ def evaluate(
     held: Reference | None = None,
     *,
     metrics: Iterable[str] = METRICS,
-    generator: Any = None,
+    generator: Generator | None = None,
     extractor: Extractor | None = None,
     seed: int = 0,
 ) -> Evaluation:
@@ -243,10 +244,10 @@ def evaluate(
 
 
 def equivariance(
-    generator: Any, *, samples: int = EQ_SAMPLES, seed: int = 0
+    generator: Generator, *, samples: int = EQ_SAMPLES, seed: int = 0
 ) -> dict[str, MetricResult]:
     """EQ-T and EQ-R in dB of a StyleGAN3; nothing for a generator whose input cannot be moved."""
-    if transform_of(generator) is None:
+    if not generator.movable:
         return {}
     kinds: dict[str, tuple[Callable[..., float], str]] = {
         "eq_t": (eq_t, "dB: how exactly a shifted input shifts the image"),

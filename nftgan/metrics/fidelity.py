@@ -18,6 +18,7 @@ from torch import Tensor
 
 from nftgan.errors import MissingStepError, ServiceError, UsageError
 from nftgan.metrics.evaluation import MetricResult
+from nftgan.networks.protocols import Generator
 from nftgan.networks.sampling import to_uint8
 
 _WORDS = {
@@ -54,7 +55,7 @@ class _Images(torch.utils.data.Dataset):  # type: ignore[type-arg]
 class _Uint8Generator(torch.nn.Module):
     """A generator that gives uint8 images, as torch-fidelity wants them."""
 
-    def __init__(self, generator: Any) -> None:
+    def __init__(self, generator: Generator) -> None:
         super().__init__()
         self.generator = generator
 
@@ -70,7 +71,7 @@ class _Uint8Generator(torch.nn.Module):
 def fidelity(
     fakes: np.ndarray,
     reals: tuple[int, Callable[[int], np.ndarray]],
-    generator: Any,
+    generator: Generator,
     *,
     seed: int = 0,
 ) -> dict[str, MetricResult]:

@@ -72,4 +72,5 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
 def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """[N, M] from [N, D] and [M, D]; rounding never makes one negative."""
     table = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * (a @ b.T)
-    return np.maximum(table, 0)
+    result: np.ndarray = np.maximum(table, 0)
+    return result

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nftgan.networks.builders import Generator, build_discriminator, build_generator
+    from nftgan.networks.builders import build_discriminator, build_generator
+    from nftgan.networks.protocols import Discriminator, Generator
 
-__all__ = ["Generator", "build_discriminator", "build_generator"]
+__all__ = ["Discriminator", "Generator", "build_discriminator", "build_generator"]
 
 
 def __getattr__(name: str) -> Any:

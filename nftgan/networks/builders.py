@@ -5,18 +5,17 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from nftgan.networks import discriminator
 from nftgan.networks.architecture import (
     DiscriminatorConfig,
     GeneratorConfig,
     StyleGAN3Config,
     check,
 )
-from nftgan.networks.discriminator import Discriminator
+from nftgan.networks.protocols import Discriminator, Generator
 from nftgan.networks.stylegan2 import StyleGAN2Generator
 from nftgan.networks.stylegan3 import StyleGAN3Generator
 from nftgan.ops.memory import keep_freed_memory
-
-Generator = StyleGAN3Generator | StyleGAN2Generator
 
 
 def build_generator(config: GeneratorConfig, *, seed: int | None = None) -> Generator:
@@ -26,9 +25,10 @@ def build_generator(config: GeneratorConfig, *, seed: int | None = None) -> Gene
     """
     check(config)
     keep_freed_memory()
-    kind = StyleGAN3Generator if isinstance(config, StyleGAN3Config) else StyleGAN2Generator
     with _seeded(seed):
-        return kind(config)  # type: ignore[arg-type]
+        if isinstance(config, StyleGAN3Config):
+            return StyleGAN3Generator(config)
+        return StyleGAN2Generator(config)
 
 
 def build_discriminator(config: DiscriminatorConfig, *, seed: int | None = None) -> Discriminator:
@@ -36,7 +36,7 @@ def build_discriminator(config: DiscriminatorConfig, *, seed: int | None = None)
     check(config)
     keep_freed_memory()
     with _seeded(seed):
-        return Discriminator(config)
+        return discriminator.Discriminator(config)
 
 
 class _seeded:

@@ -109,9 +109,11 @@ class Block(nn.Module):
             x = self.fromrgb(x, scaled=scaled)
         inner = self.conv0(x, scaled=scaled)
         if not self.residual:
-            return self.conv1(inner, scaled=scaled)
+            plain: Tensor = self.conv1(inner, scaled=scaled)
+            return plain
         y = self.skip(x, gain=math.sqrt(0.5), scaled=scaled)
-        return y + self.conv1(inner, gain=math.sqrt(0.5), scaled=scaled)
+        result: Tensor = y + self.conv1(inner, gain=math.sqrt(0.5), scaled=scaled)
+        return result
 
 
 def minibatch_std(x: Tensor, group_size: int | None, channels: int) -> Tensor:
@@ -200,7 +202,8 @@ class Discriminator(nn.Module):
             x = checkpointed(getattr(self, name), x, scaled, enabled=self.recompute)
         x = x.to(torch.promote_types(x.dtype, torch.float32))
         cmap = self.mapping(None, c) if self.c_dim > 0 else None
-        return self.b4(x, cmap, scaled)
+        result: Tensor = self.b4(x, cmap, scaled)
+        return result
 
     def _scaled(self, img: Tensor) -> Scaled:
         if not takes(img):

@@ -34,8 +34,7 @@ from nftgan.networks.model_data import ModelFile, Tensors, check_plain, errors_a
 from nftgan.networks.shapes import compare_shapes, expected_shapes
 
 if TYPE_CHECKING:
-    from nftgan.networks.builders import Generator
-    from nftgan.networks.discriminator import Discriminator
+    from nftgan.networks.protocols import Discriminator, Generator, Network
 
 __all__ = [
     "LoadedModel",
@@ -71,8 +70,8 @@ class LoadedModel:
 def save_model(
     path: Path,
     *,
-    generator: Any,
-    discriminator: Any = None,
+    generator: Generator,
+    discriminator: Discriminator | None = None,
     meta: Mapping[str, Any],
     dtype: str = "float32",
 ) -> str:
@@ -229,7 +228,7 @@ def _check_filters(designed: Mapping[str, Any], stored: Tensors) -> None:
             )
 
 
-def _fill(module: Any, tensors: Tensors) -> None:
+def _fill(module: Network, tensors: Tensors) -> None:
     import torch
 
     # np.array copies: what was read is read-only, and torch wants its own

@@ -87,7 +87,8 @@ class Record:
             found = _table(found.state, "_modules").get(name)
             if not isinstance(found, Record):
                 raise reject(f"{self.class_name} has no {'.'.join(names)}")
-        return found
+        result: Record = found
+        return result
 
 
 def read_published(path: Path) -> ModelFile:

@@ -1,9 +1,8 @@
-"""What all who use a generator share: z of a seed, uint8 of its output, transform of its input."""
+"""What all who use a generator share: z of a seed, uint8 of its output."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,10 +31,3 @@ def latents(seeds: Sequence[int], z_dim: int) -> np.ndarray:
 def to_uint8(x: Tensor) -> Tensor:
     """A generator's output of about -1 to 1, any shape, as uint8: floor(127.5 x + 128)."""
     return (x.float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)  # the cast truncates
-
-
-def transform_of(generator: Any) -> Tensor | None:
-    """The buffer [3, 3] that moves and turns the input of a StyleGAN3; None for a StyleGAN2."""
-    source = getattr(generator.synthesis, "input", None)
-    transform: Tensor | None = getattr(source, "transform", None)
-    return transform

@@ -224,11 +224,15 @@ class SynthesisNetwork(nn.Module):
         noise_mode: str = "const",
         force_fp32: bool = False,
         generator: torch.Generator | None = None,
+        transform: Tensor | None = None,
     ) -> Tensor:
         """ws: [N, num_ws, w_dim] → image [N, C, R, R], about [-1, 1].
 
-        noise_mode: const, random (drawn from `generator`, or torch's own) or none.
+        noise_mode: const, random (drawn from `generator`, or torch's own) or none. There is no
+        input to move: UsageError for a transform.
         """
+        if transform is not None:
+            raise UsageError("only StyleGAN3 models can be moved or turned")
         noise = Noise(noise_mode, generator)
         x = img = None
         index = 0
@@ -238,11 +242,14 @@ class SynthesisNetwork(nn.Module):
             x, img = block(x, img, own, noise, force_fp32, self.recompute)
             index += block.num_conv
         assert img is not None
-        return img
+        result: Tensor = img
+        return result
 
 
 class StyleGAN2Generator(nn.Module):
     """z (and a class) to image; state-dict names are the published ones."""
+
+    movable = False
 
     def __init__(self, config: StyleGAN2Config) -> None:
         super().__init__()
@@ -269,7 +276,11 @@ class StyleGAN2Generator(nn.Module):
         noise_mode: str = "const",
         force_fp32: bool = False,
         generator: torch.Generator | None = None,
+        transform: Tensor | None = None,
     ) -> Tensor:
         """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
         ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
-        return self.synthesis(ws, update_emas, noise_mode, force_fp32, generator)
+        image: Tensor = self.synthesis(
+            ws, update_emas, noise_mode, force_fp32, generator, transform
+        )
+        return image

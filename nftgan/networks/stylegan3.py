@@ -63,7 +63,8 @@ def plan_layers(config: StyleGAN3Config) -> tuple[LayerPlan, ...]:
 class SynthesisInput(nn.Module):
     """Fourier features, moved by w and by the user's transform (Karras et al. 2021, 3.1).
 
-    `transform` [3, 3] holds the inverse of the transform that one wants to see.
+    The buffer `transform` [3, 3], the inverse of the move that one wants to see, is what a
+    published model holds; the argument of that name takes its place.
     """
 
     transform: Tensor
@@ -86,15 +87,16 @@ class SynthesisInput(nn.Module):
         self.register_buffer("freqs", freqs)
         self.register_buffer("phases", torch.rand(channels) - 0.5)
 
-    def forward(self, w: Tensor) -> Tensor:
-        """w: [N, w_dim] → features [N, C, size, size]."""
+    def forward(self, w: Tensor, transform: Tensor | None = None) -> Tensor:
+        """w: [N, w_dim], transform: [3, 3] or None → features [N, C, size, size]."""
+        move = self.transform if transform is None else transform.to(self.transform)
         t = self.affine(w)
         t = t / t[:, :2].norm(dim=1, keepdim=True)
         cos, sin, x, y = t.unbind(dim=1)
         one, zero = torch.ones_like(cos), torch.zeros_like(cos)
         turn = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=1)
         shift = torch.stack([one, zero, -x, zero, one, -y, zero, zero, one], dim=1)
-        matrix = turn.view(-1, 3, 3) @ shift.view(-1, 3, 3) @ self.transform  # [N, 3, 3]
+        matrix = turn.view(-1, 3, 3) @ shift.view(-1, 3, 3) @ move  # [N, 3, 3]
         phases = self.phases + (self.freqs @ matrix[:, :2, 2:]).squeeze(2)  # [N, C]
         freqs = self.freqs @ matrix[:, :2, :2]  # [N, C, 2]
         # Frequencies that the transform pushed out of the band fade instead of aliasing.
@@ -280,12 +282,14 @@ class SynthesisNetwork(nn.Module):
         noise_mode: str = "const",
         force_fp32: bool = False,
         generator: torch.Generator | None = None,
+        transform: Tensor | None = None,
     ) -> Tensor:
         """ws: [N, num_ws, w_dim] → image [N, C, R, R], about [-1, 1].
 
+        transform: [3, 3], the inverse of the move that one wants to see; None: the model's own.
         noise_mode and generator are accepted for StyleGAN2's sake: there is no noise here.
         """
-        x = self.input(ws[:, 0])
+        x = self.input(ws[:, 0], transform)
         if dense(x):
             x = self._through_scales(x, ws, update_emas, force_fp32)
             return (x * self.config.output_scale).to(ws.dtype)
@@ -297,7 +301,8 @@ class SynthesisNetwork(nn.Module):
                 force_fp32=force_fp32,
                 recompute=self.recompute,
             )
-        return (x * self.config.output_scale).to(ws.dtype)
+        result: Tensor = (x * self.config.output_scale).to(ws.dtype)
+        return result
 
     def _through_scales(self, x: Tensor, ws: Tensor, update_emas: bool, force_fp32: bool) -> Tensor:
         """The layers with shared weights; each activation also scales what comes after it."""
@@ -318,6 +323,9 @@ class SynthesisNetwork(nn.Module):
 
 class StyleGAN3Generator(nn.Module):
     """z (and a class) to image; state-dict names are the published ones."""
+
+    movable = True
+    """The synthesis takes a transform."""
 
     def __init__(self, config: StyleGAN3Config) -> None:
         super().__init__()
@@ -344,7 +352,11 @@ class StyleGAN3Generator(nn.Module):
         noise_mode: str = "const",
         force_fp32: bool = False,
         generator: torch.Generator | None = None,
+        transform: Tensor | None = None,
     ) -> Tensor:
         """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
         ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
-        return self.synthesis(ws, update_emas, noise_mode, force_fp32, generator)
+        image: Tensor = self.synthesis(
+            ws, update_emas, noise_mode, force_fp32, generator, transform
+        )
+        return image

@@ -17,7 +17,8 @@ def setup_filter(taps: Sequence[float] | Tensor | None, *, gain: float = 1.0) ->
         f = f[None]
     if f.ndim == 1 and f.numel() < 8:
         f = f.outer(f)
-    return f / f.sum() * gain ** (f.ndim / 2)
+    result: Tensor = f / f.sum() * gain ** (f.ndim / 2)
+    return result
 
 
 def design_lowpass(
@@ -48,5 +49,6 @@ def _kaiser_beta(attenuation: float) -> float:
     if attenuation > 50:
         return 0.1102 * (attenuation - 8.7)
     if attenuation > 21:
-        return 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
+        result: float = 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
+        return result
     return 0.0

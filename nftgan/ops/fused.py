@@ -286,5 +286,6 @@ def resample(p: KernelPlan, x: Tensor) -> Tensor:
 def run(p: KernelPlan, x: Tensor, b: Tensor | None) -> Tensor:
     """The planned call; keeps the signs only when a gradient may be asked for."""
     if needs_gradient(x, b):
-        return _FilteredLrelu.apply(x, b, p)
+        result: Tensor = _FilteredLrelu.apply(x, b, p)
+        return result
     return p.call(p, x.detach(), None if b is None else b.detach(), None, FORWARD)

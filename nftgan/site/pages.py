@@ -115,7 +115,8 @@ def _index(name: str, description: str, count: int) -> str:
 def _pixelated(manifest: Manifest) -> bool:
     finish = manifest.recipe.to_json().get("finish") or {}
     hard = finish.get("filter", "nearest") == "nearest"
-    return hard and (finish.get("grid", 0) > 0 or finish.get("upscale", 1) > 1)
+    result: bool = hard and (finish.get("grid", 0) > 0 or finish.get("upscale", 1) > 1)
+    return result
 
 
 def _large(manifest: Manifest) -> bool:

@@ -15,7 +15,6 @@ from starlette.responses import Response
 from nftgan.collection.features import features
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
-from nftgan.networks.sampling import transform_of
 from nftgan.seeds import MAX_SEED, parse_seeds
 from nftgan.studio import run as training_run
 from nftgan.studio.art_names import in_own_names, own_name
@@ -52,7 +51,7 @@ def session(studio: Studio, request: Request) -> Any:
         "groups": [
             {"name": name, "layers": layers} for name, layers in layer_groups(generator.num_ws)
         ],
-        "movable": transform_of(generator) is not None,
+        "movable": generator.movable,
         "recipe": _recipe(studio),
         "steps": studio.steps.names,
         "training": studio.gallery.training is not None,

@@ -1,8 +1,8 @@
 """The candidates: a thread that generates them, the wanted ones first, and knows what they look
 like.
 
-One thread owns the model: a moved input changes the network for the time of an image. It does
-what a person waits for before anything else: questions about one piece, then images in view,
+One thread owns the model: an image takes every core for its time. It does what a person waits
+for before anything else: questions about one piece, then images in view,
 then the rest of the pool in order, so that it can be sorted and filtered as a whole.
 """
 
@@ -372,7 +372,8 @@ class Gallery:
 
     def preview(self, seed: int) -> np.ndarray:
         """uint8 [R, R, 3] before the finish; for questions that are given to `ask`."""
-        return self.model.generate([seed], self._raw)[0]
+        result: np.ndarray = self.model.generate([seed], self._raw)[0]
+        return result
 
     # ---- the thread that generates
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
+from nftgan.networks.protocols import Generator
 from nftgan.pixels import quantize
 from nftgan.synthesis.finish import apply_finish
-from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws
+from nftgan.synthesis.latents import check_recipe, seeds_to_ws, synthesize
 from nftgan.synthesis.recipe import Recipe
 
 SAFE_MARGIN = 1e-9
@@ -37,7 +37,7 @@ class Rendered:
         return self.margin >= SAFE_MARGIN
 
 
-def upcast(generator: Any) -> Any:
+def upcast(generator: Generator) -> Generator:
     """A float64 copy of `generator` in evaluation mode; the original is untouched."""
     return copy.deepcopy(generator).double().eval().requires_grad_(False)
 
@@ -48,18 +48,17 @@ def rounding_margin(levels: np.ndarray) -> float:
     return float(np.abs(levels - steps).min())
 
 
-def grey_levels(generator: Any, seed: int, recipe: Recipe) -> np.ndarray:
+def grey_levels(generator: Generator, seed: int, recipe: Recipe) -> np.ndarray:
     """float64 [H, W, C] of values 127.5 x + 128, before rounding; see `render`."""
     if next(generator.parameters()).dtype != torch.float64:
         raise ValueError("the canonical renderer needs a float64 generator")
     check_recipe(generator, recipe)
-    with torch.no_grad(), input_transform(generator, recipe):
-        x = generator.synthesis(seeds_to_ws(generator, [seed], recipe), noise_mode="const")
+    x = synthesize(generator, seeds_to_ws(generator, [seed], recipe), recipe)
     levels: np.ndarray = x[0].cpu().numpy().transpose(1, 2, 0) * 127.5 + 128
     return levels
 
 
-def render(generator: Any, seed: int, recipe: Recipe) -> Rendered:
+def render(generator: Generator, seed: int, recipe: Recipe) -> Rendered:
     """The canonical image of `seed`. `generator` must be in float64 (see `upcast`).
 
     Raises UsageError when the generator cannot follow the recipe.

@@ -63,7 +63,8 @@ def to_grid(image: np.ndarray, grid: int) -> np.ndarray:
     weight = np.maximum(overlap, 0)  # [grid, S], rows sum to S
     rows = np.einsum("gs,swc->gwc", weight, image.astype(np.int64))
     total = np.einsum("gw,swc->sgc", weight, rows)
-    return ((2 * total + side * side) // (2 * side * side)).astype(np.uint8)
+    result: np.ndarray = ((2 * total + side * side) // (2 * side * side)).astype(np.uint8)
+    return result
 
 
 def to_palette(image: np.ndarray, colours: int) -> np.ndarray:
@@ -83,7 +84,8 @@ def to_palette(image: np.ndarray, colours: int) -> np.ndarray:
             mean = (2 * sums.astype(np.int64) + weights) // np.maximum(2 * weights, 1)
             entries[:, channel] = np.where(weights > 0, mean, entries[:, channel])
     chosen = entries[_nearest(triples, entries)]
-    return chosen[index.reshape(-1)].astype(np.uint8).reshape(image.shape)
+    result: np.ndarray = chosen[index.reshape(-1)].astype(np.uint8).reshape(image.shape)
+    return result
 
 
 def upscale(image: np.ndarray, factor: int) -> np.ndarray:

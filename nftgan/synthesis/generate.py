@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +13,10 @@ from torch import Tensor
 
 from nftgan.errors import UsageError
 from nftgan.files import atomic_path
+from nftgan.networks.protocols import Generator
 from nftgan.networks.sampling import to_uint8
 from nftgan.synthesis.finish import apply_finish
-from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws
+from nftgan.synthesis.latents import check_recipe, seeds_to_ws, synthesize
 from nftgan.synthesis.recipe import Recipe
 
 BATCH = 8
@@ -38,7 +38,7 @@ class Previews:
     """
 
     def __init__(
-        self, generator: Any, seeds: Sequence[int], recipe: Recipe, *, batch: int = BATCH
+        self, generator: Generator, seeds: Sequence[int], recipe: Recipe, *, batch: int = BATCH
     ) -> None:
         if batch < 1:
             raise UsageError(f"a batch of {batch} images is not possible", hint="use 1 or more")
@@ -56,13 +56,12 @@ class Previews:
                 yield seed, apply_finish(image, self._recipe.finish)
 
     def _render(self, seeds: Sequence[int]) -> np.ndarray:
-        with torch.no_grad(), input_transform(self._generator, self._recipe):
-            ws = seeds_to_ws(self._generator, seeds, self._recipe)
-            return to_pixels(self._generator.synthesis(ws, noise_mode="const"))
+        ws = seeds_to_ws(self._generator, seeds, self._recipe)
+        return to_pixels(synthesize(self._generator, ws, self._recipe))
 
 
 def images_of_ws(
-    generator: Any, ws: np.ndarray | Tensor, recipe: Recipe, *, batch: int = BATCH
+    generator: Generator, ws: np.ndarray | Tensor, recipe: Recipe, *, batch: int = BATCH
 ) -> Iterator[np.ndarray]:
     """The uint8 [H, W, 3] of each of the latents [N, num_ws, w_dim], moved and finished.
 
@@ -80,12 +79,13 @@ def images_of_ws(
     return _images_of_ws(generator, rows, recipe, batch)
 
 
-def _images_of_ws(generator: Any, rows: Tensor, recipe: Recipe, batch: int) -> Iterator[np.ndarray]:
+def _images_of_ws(
+    generator: Generator, rows: Tensor, recipe: Recipe, batch: int
+) -> Iterator[np.ndarray]:
     own = next(generator.parameters())
     for start in range(0, len(rows), batch):
         part = rows[start : start + batch]
-        with torch.no_grad(), input_transform(generator, recipe):
-            pixels = to_pixels(generator.synthesis(part.to(own), noise_mode="const"))
+        pixels = to_pixels(synthesize(generator, part.to(own), recipe))
         for image in pixels:
             yield apply_finish(image, recipe.finish)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nftgan.errors import UsageError
-from nftgan.networks.sampling import latents, transform_of
+from nftgan.networks.protocols import Generator
+from nftgan.networks.sampling import latents
 from nftgan.synthesis.recipe import Recipe
 
 
@@ -51,7 +50,7 @@ def inverse_input_transform(translate: tuple[float, float], rotate: float) -> np
     return np.array(inverse) + 0.0
 
 
-def check_recipe(generator: Any, recipe: Recipe) -> None:
+def check_recipe(generator: Generator, recipe: Recipe) -> None:
     """Raises UsageError when `generator` cannot follow `recipe`."""
     one_hot(recipe.class_idx, generator.c_dim)
     if recipe.cutoff is not None and recipe.cutoff > generator.num_ws:
@@ -61,7 +60,7 @@ def check_recipe(generator: Any, recipe: Recipe) -> None:
     if generator.img_channels not in (1, 3):
         raise UsageError(f"the model makes {generator.img_channels} channels, not RGB or grey")
     moved = recipe.translate != (0.0, 0.0) or recipe.rotate != 0.0
-    if moved and transform_of(generator) is None:
+    if moved and not generator.movable:
         raise UsageError(
             "only StyleGAN3 models can be moved or turned",
             hint="leave translate and rotate at 0",
@@ -80,37 +79,30 @@ def check_recipe(generator: Any, recipe: Recipe) -> None:
         )
 
 
-@contextmanager
-def input_transform(generator: Any, recipe: Recipe) -> Iterator[None]:
-    """Inside, the generator's input is moved as `recipe` says; afterwards it is as it was."""
-    buffer = transform_of(generator)
-    if buffer is None:
-        yield
-        return
-    before = buffer.clone()
-    matrix = torch.from_numpy(inverse_input_transform(recipe.translate, recipe.rotate))
+def input_transform(generator: Generator, recipe: Recipe) -> Tensor | None:
+    """float64 [3, 3] for the synthesis of a model that can be moved: as `recipe` says."""
+    if not generator.movable:
+        return None
+    return torch.from_numpy(inverse_input_transform(recipe.translate, recipe.rotate))
+
+
+def synthesize(generator: Generator, ws: Tensor, recipe: Recipe) -> Tensor:
+    """Images [N, C, R, R], about [-1, 1], of ws [N, num_ws, w_dim], moved as `recipe` says."""
     with torch.no_grad():
-        buffer.copy_(matrix)
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            buffer.copy_(before)
+        move = input_transform(generator, recipe)
+        return generator.synthesis(ws, noise_mode="const", transform=move)
 
 
-def seeds_to_ws(generator: Any, seeds: Sequence[int], recipe: Recipe) -> Tensor:
+def seeds_to_ws(generator: Generator, seeds: Sequence[int], recipe: Recipe) -> Tensor:
     """ws [N, num_ws, w_dim] of `seeds` after truncation, in the generator's precision."""
     return map_latents(generator, latents(seeds, generator.z_dim), recipe)
 
 
-def map_latents(generator: Any, rows: np.ndarray, recipe: Recipe) -> Tensor:
+def map_latents(generator: Generator, rows: np.ndarray, recipe: Recipe) -> Tensor:
     """ws [N, num_ws, w_dim] of the latents z, float64 [N, z_dim], as `seeds_to_ws`."""
     own = next(generator.parameters())
     z = torch.from_numpy(rows).to(own)
     row = one_hot(recipe.class_idx, generator.c_dim, len(rows))
     c = None if row is None else torch.from_numpy(row).to(own)
     with torch.no_grad():
-        ws: Tensor = generator.mapping(
-            z, c, truncation_psi=recipe.trunc, truncation_cutoff=recipe.cutoff
-        )
-    return ws
+        return generator.mapping(z, c, truncation_psi=recipe.trunc, truncation_cutoff=recipe.cutoff)

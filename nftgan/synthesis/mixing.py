@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 
 from nftgan.errors import UsageError
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.generate import contact_sheet, to_pixels
-from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws
+from nftgan.synthesis.latents import check_recipe, seeds_to_ws, synthesize
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 
@@ -58,8 +57,7 @@ class Mix:
             )
             mixed[:, self._layers] = across[:, self._layers]
             for column, ws in zip(self.columns, mixed, strict=True):
-                with torch.no_grad(), input_transform(self._generator, self._recipe):
-                    x = self._generator.synthesis(ws[None], noise_mode="const")
+                x = synthesize(self._generator, ws[None], self._recipe)
                 yield seed, column, apply_finish(to_pixels(x)[0], self._recipe.finish)
 
 

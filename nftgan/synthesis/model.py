@@ -15,6 +15,7 @@ import torch
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks, model_identity
+from nftgan.networks.protocols import Discriminator, Generator
 from nftgan.networks.sources import model_source
 from nftgan.ops.device import device_named
 from nftgan.synthesis import canonical
@@ -85,8 +86,8 @@ class Model:
 
     def __init__(
         self,
-        generator: Any,
-        discriminator: Any = None,
+        generator: Generator,
+        discriminator: Discriminator | None = None,
         identity: str | None = None,
         info: dict[str, Any] | None = None,
     ) -> None:
@@ -269,7 +270,7 @@ class Model:
         return scores
 
     @cached_property
-    def _upcast(self) -> Any:
+    def _upcast(self) -> Generator:
         return canonical.upcast(self.generator)
 
     def _recipe(self, recipe: Recipe | None, options: RecipeOptions) -> Recipe:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from nftgan.errors import UsageError
+from nftgan.networks.sampling import latents
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.generate import to_pixels
 from nftgan.synthesis.latents import (
     check_recipe,
-    input_transform,
-    latents,
     map_latents,
     seeds_to_ws,
+    synthesize,
 )
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
@@ -68,8 +68,7 @@ class Walk:
 
     def frame(self, number: int) -> np.ndarray:
         """uint8 [H, W, 3]; `number` from 0 to len - 1, in any order."""
-        with torch.no_grad(), input_transform(self._generator, self._recipe):
-            x = self._generator.synthesis(self._styles(number)[None], noise_mode="const")
+        x = synthesize(self._generator, self._styles(number)[None], self._recipe)
         return apply_finish(to_pixels(x)[0], self._recipe.finish)
 
     def _styles(self, number: int) -> Tensor:
@@ -127,9 +126,11 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     cos = float(np.clip(a @ b / (long_a * long_b), -1, 1))
     angle = np.arccos(cos)
     if np.sin(angle) < 1e-6:
-        return a + t * (b - a)
+        straight: np.ndarray = a + t * (b - a)
+        return straight
     along = (np.sin((1 - t) * angle) * a / long_a + np.sin(t * angle) * b / long_b) / np.sin(angle)
-    return along * (long_a + t * (long_b - long_a))
+    blend: np.ndarray = along * (long_a + t * (long_b - long_a))
+    return blend
 
 
 class PeriodicSpline:
@@ -154,4 +155,7 @@ class PeriodicSpline:
         i, j = start % count, (start + 1) % count
         bend = (1 - t) ** 3 - (1 - t), t**3 - t
         line = (1 - t) * self._points[i] + t * self._points[j]
-        return line + (bend[0] * self._curvature[i] + bend[1] * self._curvature[j]) / 6
+        result: np.ndarray = (
+            line + (bend[0] * self._curvature[i] + bend[1] * self._curvature[j]) / 6
+        )
+        return result

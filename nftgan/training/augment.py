@@ -342,7 +342,8 @@ def cut_out(images: Tensor, squares: Array) -> Tensor:
     across = (torch.arange(width, device=images.device, dtype=images.dtype) + 0.5) / width
     down = (torch.arange(height, device=images.device, dtype=images.dtype) + 0.5) / height
     outside = ((across - x).abs() >= side / 2) | ((down[:, None] - y).abs() >= side / 2)
-    return images * outside[:, None].to(images.dtype)
+    result: Tensor = images * outside[:, None].to(images.dtype)
+    return result
 
 
 def _like(images: Tensor, values: npt.NDArray[np.floating[Any]]) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN3Config
+from nftgan.networks.protocols import Network
 from nftgan.ops.device import sent
 from nftgan.training import losses, schedule
 from nftgan.training.ada import ADJUST_EVERY_STEPS
@@ -98,8 +99,7 @@ class StepContext:
     def discriminate(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Logits [N, 1] of blurred and augmented `images`."""
         images = self._augmented(blurred(images, self.blur))
-        logits: Tensor = self.state.discriminator(images, labels)
-        return logits
+        return self.state.discriminator(images, labels)
 
     def _augmented(self, images: Tensor) -> Tensor:
         """What is drawn is drawn for the whole batch, so that no split of it changes the result."""
@@ -115,17 +115,16 @@ class StepContext:
     def map_latents(self, latents: LatentBatch, *, update_emas: bool = False) -> Tensor:
         """ws [N, num_ws, w_dim], mixed from a second latent where the draw says so."""
         mapping = self.state.generator.mapping
-        ws: Tensor = mapping(latents.z, latents.labels, update_emas=update_emas)  # type: ignore[operator]
+        ws = mapping(latents.z, latents.labels, update_emas=update_emas)
         if latents.mix_from is not None:
-            second: Tensor = mapping(latents.z_mix, latents.labels)  # type: ignore[operator]
+            second = mapping(latents.z_mix, latents.labels)
             ws = torch.cat([ws[:, : latents.mix_from], second[:, latents.mix_from :]], dim=1)
         return ws
 
     def generate(self, ws: Tensor, *, update_emas: bool = False) -> Tensor:
-        images: Tensor = self.state.generator.synthesis(  # type: ignore[operator]
+        return self.state.generator.synthesis(
             ws, update_emas=update_emas, noise_mode=self.noise_mode
         )
-        return images
 
     def log(self, name: str, values: Tensor) -> None:
         """Note the sum of `values`, without waiting for the device to know it."""
@@ -224,7 +223,7 @@ def run_phase(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch
     images at once; UsageError when it does with the fewest.
     """
     state = ctx.state
-    network = state.generator if phase.trains_generator else state.discriminator
+    network: Network = state.generator if phase.trains_generator else state.discriminator
     adam = state.generator_adam if phase.trains_generator else state.discriminator_adam
     moves = phase.rng_stream in (RngStream.D_MAIN, RngStream.G_REG)
     averages = _running_averages(state) if moves else []
@@ -341,7 +340,7 @@ def micro_batches(
         yield torch.nonzero((place >= first) & (place < last)).flatten()
 
 
-def _gathered_gradients(network: nn.Module) -> list[Tensor]:
+def _gathered_gradients(network: Network) -> list[Tensor]:
     """All gradients as one flat tensor, of which each parameter's is a view from now on."""
     parameters = [one for one in network.parameters() if one.grad is not None]
     if not parameters:

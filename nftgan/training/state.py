@@ -11,11 +11,12 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nftgan import files
 from nftgan.errors import UsageError
 from nftgan.networks.builders import build_discriminator, build_generator
+from nftgan.networks.protocols import Discriminator, Generator, Network
 from nftgan.training import schedule
 from nftgan.training.ada import AdaController
 from nftgan.training.config import TrainConfig
@@ -57,9 +58,9 @@ class TrainState:
     """Networks, optimisers and counters after `images` real images in `step` steps."""
 
     config: TrainConfig
-    generator: nn.Module
-    discriminator: nn.Module
-    g_ema: nn.Module  # moving average of the generator: what is published
+    generator: Generator
+    discriminator: Discriminator
+    g_ema: Generator  # moving average of the generator: what is published
     generator_adam: torch.optim.Adam
     discriminator_adam: torch.optim.Adam
     path_mean: Tensor
@@ -135,10 +136,10 @@ class TrainState:
         self.pending.clear()
         self.metric_sums = MetricSums(dict(counters["sums"]), dict(counters["counts"]))
 
-    def _networks(self) -> list[tuple[str, nn.Module]]:
+    def _networks(self) -> list[tuple[str, Network]]:
         return [("G", self.generator), ("D", self.discriminator), ("G_ema", self.g_ema)]
 
-    def _optimisers(self) -> list[tuple[str, nn.Module, torch.optim.Adam]]:
+    def _optimisers(self) -> list[tuple[str, Network, torch.optim.Adam]]:
         return [
             ("adam_G", self.generator, self.generator_adam),
             ("adam_D", self.discriminator, self.discriminator_adam),
@@ -177,7 +178,7 @@ def fresh_state(config: TrainConfig) -> TrainState:
     )
 
 
-def _adam(network: nn.Module, rate: float, interval: int | None) -> torch.optim.Adam:
+def _adam(network: Network, rate: float, interval: int | None) -> torch.optim.Adam:
     rate, betas = schedule.lazy_adam(rate, interval)
     parameters = list(network.parameters())
     fused = parameters[0].device.type in FUSED_ON or None  # None: as PyTorch likes
@@ -281,7 +282,7 @@ class Transfer:
         return f"{len(self.taken)} of {total} tensors taken over; new: {shown}"
 
 
-def transfer(state: TrainState, generator: nn.Module, discriminator: nn.Module | None) -> Transfer:
+def transfer(state: TrainState, generator: Network, discriminator: Network | None) -> Transfer:
     """Start from a parent: its published generator becomes G and the average, its D becomes D.
 
     A tensor is taken where name and shape agree; the others keep their fresh values.

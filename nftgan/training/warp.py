@@ -19,7 +19,8 @@ def sample_bilinear(images: Tensor, grid: Tensor) -> Tensor:
     Sampling is linear in the image, so its derivative is the adjoint and the adjoint's derivative
     is sampling again. The grid gets no gradient.
     """
-    return _Sample.apply(images, grid)
+    result: Tensor = _Sample.apply(images, grid)
+    return result
 
 
 FIXED_POINT_BITS = 44
@@ -111,7 +112,8 @@ class _Scatter(torch.autograd.Function):
         images, _ = torch.ops.aten.grid_sampler_2d_backward(
             values.contiguous(), template, grid, BILINEAR, ZEROS, False, [True, False]
         )
-        return images
+        result: Tensor = images
+        return result
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:

@@ -82,7 +82,8 @@ def _power(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         (grey - grey.mean(axis=(1, 2), keepdims=True)) * np.outer(window, window)
     )
     power = np.asarray((np.abs(spectrum) ** 2).mean(axis=0), np.float64)
-    return power + power.mean() * 1e-4
+    result: npt.NDArray[np.float64] = power + power.mean() * 1e-4
+    return result
 
 
 def pattern_warning(peak: float) -> str | None:

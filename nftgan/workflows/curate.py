@@ -63,7 +63,9 @@ def curate(
     Raises UsageError when the collection is deployed, MissingStepError without a model, CheckFailed
     when a pick is too close to the training art or to another one.
     """
-    if (auto is not None) + (pick is not None) + same != 1 and not (auto is pick is None and tags):
+    if (auto is not None) + (pick is not None) + same != 1 and not (
+        auto is None and pick is None and tags
+    ):
         raise UsageError("say which pieces", hint="--auto 12, --pick 3,14,15, or --same")
     check_settings(project.config)
     with project.lock():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nftgan.chain.blocks import genesis_hash
 from nftgan.chain.contract import Collection
 from nftgan.chain.networks import chain_named
 from nftgan.chain.rpc import connect
 from nftgan.errors import NftganError
 from nftgan.project import state_home
-from nftgan.workflows.publishing import genesis_hash
 
 FROZEN = "frozen for ever"
 MOVABLE = "not frozen: its owner may still lead the tokens to other metadata"

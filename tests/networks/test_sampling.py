@@ -1,16 +1,13 @@
-"""A seed's z, uint8 of an output and the transform of an input are said once, and so are held."""
+"""A seed's z, and uint8 of an output, are said once, and so are held."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from nftgan.errors import UsageError
-from nftgan.networks.sampling import latent, latents, to_uint8, transform_of
-from tests.networks import small
+from nftgan.networks.sampling import latent, latents, to_uint8
 
 
 def test_a_seed_gives_numpys_legacy_numbers() -> None:
@@ -31,9 +28,3 @@ def test_an_output_becomes_levels_that_are_floored_and_clamped() -> None:
     # Half precision is widened first: its own product would be another level.
     half = torch.tensor([0.1], dtype=torch.float16)
     assert to_uint8(half).item() == int(float(half) * 127.5 + 128)
-
-
-def test_only_an_input_that_can_be_moved_has_a_transform() -> None:
-    generator = small.generator()
-    assert transform_of(generator) is generator.synthesis.input.transform
-    assert transform_of(SimpleNamespace(synthesis=torch.nn.Identity())) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from nftgan.synthesis.latents import (
     inverse_input_transform,
     one_hot,
     seeds_to_ws,
+    synthesize,
 )
 from nftgan.synthesis.recipe import Finish, Recipe
 
@@ -48,14 +50,26 @@ def test_a_translation_moves_the_image_right_and_down() -> None:
     assert error < 3 < wrong
 
 
-def test_the_canvas_is_put_back_also_after_an_error() -> None:
+def test_a_move_is_an_argument_and_leaves_the_network_as_it_is():
     generator = stylegan3().generator
     recipe = Recipe("sha256:" + "0" * 64, (16, 16), translate=(0.5, 0), rotate=20)
-    before = generator.synthesis.input.transform.clone()
-    with pytest.raises(RuntimeError), input_transform(generator, recipe):
-        assert not torch.equal(generator.synthesis.input.transform, before)
-        raise RuntimeError
-    assert torch.equal(generator.synthesis.input.transform, before)
+    generator.synthesis.input.transform.copy_(torch.eye(3) * 2 - 1)
+    before = {name: one.clone() for name, one in generator.state_dict().items()}
+    ws = seeds_to_ws(generator, [1], recipe)
+    moved = synthesize(generator, ws, recipe)
+    assert all(torch.equal(one, before[name]) for name, one in generator.state_dict().items())
+    # It is what the published buffer would do, and takes its place.
+    generator.synthesis.input.transform.copy_(input_transform(generator, recipe))
+    assert torch.equal(moved, generator.synthesis(ws))
+    assert not torch.equal(moved, synthesize(generator, ws, replace(recipe, rotate=0.0)))
+
+
+def test_a_model_without_an_input_takes_no_move():
+    generator = stylegan2().generator
+    recipe = Recipe("sha256:" + "0" * 64, (16, 16))
+    assert input_transform(generator, recipe) is None
+    with pytest.raises(UsageError, match="only StyleGAN3"):
+        generator.synthesis(seeds_to_ws(generator, [1], recipe), transform=torch.eye(3))
 
 
 def test_truncation_reaches_only_the_layers_before_the_cutoff() -> None:

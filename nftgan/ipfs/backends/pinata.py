@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from nftgan.errors import CheckFailed, ServiceError
+from nftgan.http import Answer
 from nftgan.ipfs.backends.base import Limits, ServiceRefused, UploadJournal, same_cid
 from nftgan.ipfs.backends.body import Body, form
-from nftgan.ipfs.backends.http import AGAIN, Answer, Service
+from nftgan.ipfs.backends.http import AGAIN, Service
 from nftgan.ipfs.backends.reading import GatewayReader, GatewayReads
 from nftgan.ipfs.car import CarFile, write_car
 from nftgan.ipfs.cid import Cid

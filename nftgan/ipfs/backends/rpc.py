@@ -16,6 +16,7 @@ from urllib.parse import SplitResult
 
 from nftgan.addresses import is_loopback
 from nftgan.errors import CredentialError, ServiceError
+from nftgan.http import TRANSIENT
 from nftgan.ipfs.backends.access import NODE_TOKEN, authorization, checked_url, redacted
 from nftgan.ipfs.backends.base import ServiceRefused, ServiceTimeout
 from nftgan.ipfs.backends.http import (
@@ -23,7 +24,6 @@ from nftgan.ipfs.backends.http import (
     ANSWER_BYTES,
     CONNECT_SECONDS,
     MAX_WAIT_SECONDS,
-    TRANSIENT,
 )
 
 
@@ -105,7 +105,8 @@ class Rpc:
             ) as pieces:
                 return self._documents(self._bounded(pieces, ANSWER_BYTES, command))
 
-        return self._try(once, what or command, patient)
+        result: list[dict[str, Any]] = self._try(once, what or command, patient)
+        return result
 
     def read(self, command: str, argument: str, *, most_bytes: int, seconds: float) -> bytes:
         """The bytes that the node answers from what it has itself, at most `most_bytes`.
@@ -123,7 +124,8 @@ class Rpc:
             ) as pieces:
                 return self._bounded(pieces, most_bytes, command)
 
-        return self._try(once, command)
+        result: bytes = self._try(once, command)
+        return result
 
     def close(self) -> None:
         """Let go of the connection."""
