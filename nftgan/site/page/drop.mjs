@@ -30,6 +30,8 @@ let state = null;
 let voucher = null;
 let busy = false;
 let built = false;
+const followed = new WeakSet(); // wallets whose changes are listened to
+const received = new Map(); // account to the tokens that receipts seen here gave it
 
 export const hasSale = Boolean(facts);
 
@@ -99,6 +101,7 @@ function say(words, kind = "") {
 // ---- terms
 
 const ether = (wei) => (viem ? `${viem.formatEther(BigInt(wei))} ether` : `${wei} wei`);
+const written = (address) => (viem ? viem.getAddress(address) : address);
 const moment = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC";
 
 function showTerms() {
@@ -114,11 +117,11 @@ function showTerms() {
     ["Until", moment(terms.closes)],
     blind ? ["Refund, if not revealed", `from ${moment(state?.refundable ?? terms.refundsFrom)}`] : null,
     ["Chain", facts.chain],
-    ["Sale", facts.address],
-    blind && !state?.collection ? null : ["Collection", state?.collection ?? terms.collection],
-    ["Seller", terms.owner],
+    ["Sale", written(facts.address), "wide"],
+    blind && !state?.collection ? null : ["Collection", written(state?.collection ?? terms.collection), "wide"],
+    ["Seller", written(terms.owner), "wide"],
   ];
-  $("sale-terms").replaceChildren(...lines.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, h("bdi", {}, value)))));
+  $("sale-terms").replaceChildren(...lines.filter(Boolean).map(([name, value, kind]) => h("div", { class: kind }, h("dt", {}, name), h("dd", {}, h("bdi", {}, value)))));
   $("sale-source").textContent = state ? "Read from the contract, whose address proves that nftgan's sale contract made it: nobody can change these terms." : "As the seller published them. With your wallet, or a node, the contract itself is asked.";
 }
 
@@ -148,6 +151,7 @@ async function refresh() {
 const capital = (words) => words.slice(0, 1).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? "" : ".");
 
 async function lookOver(address) {
+  if (!viem) return null;
   if (!isHere(address)) return say("The node's address begins with https://, or http:// on this machine.", "broken");
   wallet = null;
   asked = new SaleClient(viem, overHttp(address), facts);
@@ -185,9 +189,16 @@ async function connect({ name, provider }) {
     return say(capital(sentence(viem, problem)), "broken");
   }
   asked = new SaleClient(viem, ask, facts);
-  provider.on?.("accountsChanged", ([next]) => wallet?.provider === provider && (next ? connect({ name, provider }) : forget()));
-  provider.on?.("chainChanged", () => wallet?.provider === provider && !busy && connect({ name, provider }));
+  follow(name, provider);
   return refresh();
+}
+
+function follow(name, provider) {
+  if (followed.has(provider)) return;
+  followed.add(provider);
+  const mine = () => wallet?.provider === provider;
+  provider.on?.("accountsChanged", (accounts) => mine() && (accounts?.length ? connect({ name, provider }) : forget()));
+  provider.on?.("chainChanged", () => mine() && connect({ name, provider }));
 }
 
 function forget() {
@@ -256,8 +267,8 @@ function showPurchase() {
   $("purchase").replaceChildren(...lines, h("div", { class: "line" }, button));
 }
 
-// Carry one transaction out, and show each step. Resolves to the receipt, or null.
-async function carryOut(order, onDone) {
+// Carry one transaction out, and show each step. onReceipt is called before the page reads the sale again.
+async function carryOut(order, onReceipt = () => {}) {
   if (busy) return;
   busy = true;
   const list = $("steps");
@@ -275,8 +286,9 @@ async function carryOut(order, onDone) {
     list.append(h("li", { class: "broken" }, capital(sentence(viem, problem))));
   }
   busy = false;
+  if (receipt) onReceipt(receipt);
   await refresh();
-  if (receipt) await onDone(receipt);
+  if (receipt && !$("mine").hidden) $("mine-title").focus();
 }
 
 function buy(count) {
@@ -286,12 +298,11 @@ function buy(count) {
   } catch (problem) {
     return say(capital(problem.message), "broken");
   }
-  return carryOut(order, async (receipt) => {
+  return carryOut(order, ({ logs }) => {
     voucher = null;
-    const place = state?.collection ?? state?.terms.collection;
-    showPurchase();
-    if (place && !state.blind) await showBought(asked.minted(receipt.logs, place, wallet.account));
-    $("mine-title").focus();
+    $("voucher-note").textContent = "";
+    const { account } = wallet;
+    if (!state.blind) received.set(account, [...(received.get(account) ?? []), ...asked.minted(logs, state.terms.collection, account)]);
   });
 }
 
@@ -302,7 +313,10 @@ async function showOwn() {
   $("mine").hidden = !open || (!state.blind && !state.bought);
   if ($("mine").hidden) return;
   if (!state.blind) {
-    $("own").replaceChildren(h("p", { class: "note" }, `Bought here: ${many(state.bought, "token")}.`), h("ul", { class: "bought", id: "bought" }));
+    const logged = await asked.mintedTo(wallet.account, state.collection).catch(() => []); // of nodes that keep no logs
+    const ids = [...new Set([...logged, ...(received.get(wallet.account) ?? [])])].sort((a, b) => a - b);
+    $("own").replaceChildren(h("p", { class: "note" }, `Bought here: ${many(state.bought, "token")}.`), h("ul", { class: "bought", id: "bought" }, ids.map(token)));
+    drawThem();
     return;
   }
   const { phase, now, block, terms, drawBlock, drawn, refundable } = state;
@@ -310,7 +324,7 @@ async function showOwn() {
   try {
     for (const { index, count, paid } of await asked.claims(wallet.account)) {
       const due = now >= refundable;
-      const take = () => carryOut({ functionName: "refund", args: [BigInt(index), wallet.account] }, () => $("mine-title").focus());
+      const take = () => carryOut({ functionName: "refund", args: [BigInt(index), wallet.account] });
       rows.push(h("li", { class: "claim" }, `${many(count, "token")} paid with ${ether(paid)}, not delivered yet. `, due ? h("button", { type: "button", class: "refund", onclick: take }, "Take the money back") : h("small", {}, `Your money back from ${moment(refundable)}, if they are not delivered by then.`)));
     }
     if (state.collection) {
@@ -322,18 +336,13 @@ async function showOwn() {
   }
   const over = phase !== "revealed" && (now >= terms.closes || state.sold >= terms.supply);
   const help = [];
-  if (over && !drawBlock) help.push(h("button", { type: "button", id: "end", onclick: () => carryOut({ functionName: "end", args: [] }, () => {}) }, "End the sale"));
-  if (drawBlock && !drawn && block > drawBlock) help.push(h("button", { type: "button", id: "draw-order", onclick: () => carryOut({ functionName: "draw", args: [] }, () => {}) }, "Draw the order"));
+  if (over && !drawBlock) help.push(h("button", { type: "button", id: "end", onclick: () => carryOut({ functionName: "end", args: [] }) }, "End the sale"));
+  if (drawBlock && !drawn && block > drawBlock) help.push(h("button", { type: "button", id: "draw-order", onclick: () => carryOut({ functionName: "draw", args: [] }) }, "Draw the order"));
   if (drawBlock && !drawn && block <= drawBlock) help.push(h("small", {}, `The order comes from block ${drawBlock}; the chain is at ${block}.`));
   $("own").replaceChildren(
     rows.length ? h("ul", { class: "bought", id: "bought" }, rows) : h("p", { class: "note" }, "Nothing of yours waits here."),
     help.length ? h("p", { class: "line" }, help) : "");
-  await drawThem();
-}
-
-async function showBought(ids) {
-  $("bought")?.replaceChildren(...ids.map(token));
-  await drawThem();
+  drawThem();
 }
 
 function token(id) {
@@ -345,7 +354,7 @@ function token(id) {
 async function drawThem() {
   for (const item of [...document.querySelectorAll("#bought .token[data-id]")].slice(0, MOST_DRAWN)) {
     const id = Number(item.dataset.id);
-    if (!pieces[id] || !collection.has_model) continue;
+    if (!item.isConnected || !pieces[id] || !collection.has_model) continue;
     const words = item.querySelector(".drawn-words");
     try {
       words.textContent = "drawing …";

@@ -88,7 +88,7 @@ export class SaleClient {
     const receipt = await viem.waitForTransactionReceipt(client, { hash, timeout: 0, retryCount: 20, onReplaced: ({ reason, transaction }) => ([replaced, hash] = [reason, transaction.hash]) });
     if (replaced === "cancelled" || replaced === "replaced") throw new Error("you replaced it by another transaction: nothing was bought by this one");
     if (receipt.status !== "success") throw new Error("it was mined, and the contract refused it: only gas was spent");
-    onStep(`Mined in block ${receipt.blockNumber}.`, hash);
+    onStep(`Mined in block ${receipt.blockNumber}.`, replaced ? hash : undefined);
     return receipt;
   }
 
