@@ -64,6 +64,7 @@ def application(studio: Studio) -> Starlette:
         ("/api/order", changes.order),
         ("/api/look", changes.look),
         ("/api/step", changes.step),
+        ("/api/network", changes.network),
         ("/api/grow", changes.grow),
         ("/api/finish", changes.finish),
         ("/api/close", changes.close),
@@ -127,7 +128,7 @@ def _waiting(studio: Studio) -> Any:
                 while (data := gallery.image(seed)) is None:
                     if gallery.failure is not None:
                         raise HTTPException(503, gallery.failure)
-                    if await request.is_disconnected():
+                    if gallery.stopped or await request.is_disconnected():
                         return Response(status_code=499)
                     await asyncio.sleep(0.02)
             finally:

@@ -36,6 +36,15 @@ def look(studio: Studio, said: Mapping[str, Any]) -> Any:
     return {"before": studio.use_look(said), "look": studio.look_number}
 
 
+def network(studio: Studio, said: Mapping[str, Any]) -> Any:
+    """Paint with the network that was saved at `kimg`."""
+    kimg = said.get("kimg")
+    if type(kimg) is not int:
+        raise UsageError("kimg is a whole number")
+    studio.use_network(kimg)
+    return {"boot": studio.boot}
+
+
 def step(studio: Studio, said: Mapping[str, Any]) -> Any:
     """Begin a verb that comes after curation."""
     wish = {key: value for key, value in said.items() if key != "name"}

@@ -284,9 +284,16 @@ class Gallery:
                 answer.set_exception(exc)
 
         with self._change:
+            if self._stopped:
+                answer.set_exception(UsageError("the studio paints something else by now"))
+                return answer
             self._jobs.append(job)
             self._change.notify_all()
         return answer
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
 
     def rows(self) -> tuple[list[int], np.ndarray]:
         """(seeds, their features float64 [N, SIZE])."""

@@ -17,6 +17,7 @@ from nftgan.collection.ratings import (
     picked_seeds,
 )
 from nftgan.errors import UsageError
+from nftgan.files import parse_json, translated_os_errors
 
 
 class Opinions:
@@ -78,6 +79,22 @@ class Opinions:
             seeds = [seed for seed, when in self._changed.items() if when > after]
             blank = Rating(0, self._log.model)
             return number, {s: _words(self._log.ratings.get(s, blank)) for s in seeds}
+
+    def picked_elsewhere(self) -> int:
+        """How many seeds are picked of other models, where none is of this one."""
+        if self.picked() or not self._log.path.exists():
+            return 0
+        found: dict[tuple[str, int], bool] = {}
+        with translated_os_errors(self._log.path):
+            lines = self._log.path.read_bytes().split(b"\n")
+        for line in lines:
+            try:
+                said = parse_json(line)
+                if "picked" in said or "picked" in said.get("cleared", ()):
+                    found[said["model"], said["seed"]] = said.get("picked") is True
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue  # RatingLog warns of it
+        return sum(found.values())
 
     def seeds(self) -> tuple[int, ...]:
         """All seeds that something was said of."""

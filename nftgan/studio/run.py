@@ -9,13 +9,15 @@ from typing import Any
 
 from nftgan.errors import MissingStepError
 from nftgan.files import read_json, translated_os_errors
+from nftgan.studio.verdict import verdict
 from nftgan.training.config import OPTIONS_FILE
 from nftgan.training.outputs import LOG_FILE, STATS_FILE, read_statistics
 from nftgan.training.report import CHARTS
 
 SHEET = re.compile(r"fakes(\d{6})\.png")
+NETWORK = re.compile(r"network-(\d{6})\.safetensors")
 POINTS = 600  # of a curve, at most
-_OWN_WORDS = {"images", "seconds", "warnings"}  # of a line that are no curve
+_OWN_WORDS = {"images", "seconds", "warnings", "KID/error"}  # of a line that are no curve
 
 
 def describe(run_dir: Path) -> dict[str, Any]:
@@ -41,7 +43,9 @@ def describe(run_dir: Path) -> dict[str, Any]:
         "seconds": last.get("seconds", 0.0),
         "seconds_left": None if pace is None else max(total - images, 0) / 1000 * pace,
         "seconds_since_news": _age(run_dir),
+        "verdict": verdict(lines, total),
         "charts": charts(lines),
+        "networks": sorted(networks(run_dir)),
         "sheets": sorted(sheets(run_dir)),
         "has_reals": (run_dir / "reals.png").is_file(),
         "warnings": [
@@ -76,6 +80,13 @@ def charts(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if curves:
             found.append({"title": title, "curves": curves})
     return found
+
+
+def networks(run_dir: Path) -> dict[int, Path]:
+    """Thousands of images trained on → the network saved then."""
+    with translated_os_errors(run_dir):
+        found = [(NETWORK.fullmatch(path.name), path) for path in run_dir.iterdir()]
+    return {int(match[1]): path for match, path in found if match}
 
 
 def sheets(run_dir: Path) -> dict[int, Path]:

@@ -46,17 +46,22 @@ class Studio:
     source: str = "base"  # the model as a person names it
     close: Callable[[], None] = lambda: None
     look_file: LookFile | None = None  # where the look of all pieces is kept
+    network: int | None = None  # of the run: thousands of images that the one painted with saw
+    open_network: Callable[[int], dict[str, Any]] | None = None
     steps: Steps = field(default_factory=lambda: Steps({}))
     made: Callable[[], tuple[int, ...] | None] = lambda: None  # seeds that are pieces by now
 
     def __post_init__(self) -> None:
+        self._variations: OrderedDict[Variation, bytes] = OrderedDict()
+        self._mutex = threading.Lock()
+        self._changing = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
         self.boot = secrets.token_hex(8)  # a page that sees another one starts afresh
         self.look_number = 0  # rises with the look: every image has another address then
         self.latents = Latents(self.gallery)
         self.walks = Walks(self.gallery)
-        self._variations: OrderedDict[Variation, bytes] = OrderedDict()
-        self._mutex = threading.Lock()
-        self._changing = threading.Lock()
         self.trying = 0  # number of the newest look that a page tries
 
     def look(self, look: Variation, tried: int | None = None) -> bytes | None:
@@ -82,6 +87,24 @@ class Studio:
             while len(self._variations) > KEPT_LOOKS:
                 self._variations.popitem(last=False)
         return data
+
+    def use_network(self, kimg: int) -> None:
+        """Paint with another network of the run; its opinions are its own, and pages start afresh.
+
+        Raises UsageError for a network that is not there or cannot be read.
+        """
+        if self.open_network is None:
+            raise UsageError("this session is about one model only", hint="nftgan curate -m RUNS")
+        with self._changing:
+            parts = self.open_network(kimg)
+            before = self.gallery
+            for name, value in parts.items():
+                setattr(self, name, value)
+            self.gallery.start()
+            with self._mutex:
+                self._variations.clear()
+            self._begin()
+        before.close()
 
     def use_look(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Write the look that all pieces share; the values before, to be written back.

@@ -8,16 +8,28 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nftgan.collection.curation import Refusal
 from nftgan.collection.settings import check_settings
-from nftgan.errors import Cancelled
-from nftgan.networks.sources import BASE, BASE_SIDES, USUAL_SIDE, base_model, newest_run, run_of
+from nftgan.config import read_config
+from nftgan.errors import Cancelled, UsageError
+from nftgan.networks.model_file import newest_snapshot
+from nftgan.networks.sources import (
+    BASE,
+    BASE_SIDES,
+    USUAL_SIDE,
+    base_model,
+    is_run,
+    newest_run,
+    run_of,
+)
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
 from nftgan.studio.finishing import Finishing
 from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
+from nftgan.studio.run import NETWORK, networks
 from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
 from nftgan.studio.steps import Steps
@@ -56,42 +68,58 @@ def studio(
     refuse_after_deploy(project)
     check_settings(project.config)
     source = source_of(project, model)
-    loaded = load_model(source)
-    recipe = loaded.recipe_of(project.config.recipe)
-    opinions = Opinions(project.ratings_path, loaded.identity)
-    art = find_training_art(source, dataset, loaded.info, near=project.root)
-    warn_without_art(art, progress)
-    training = art.dataset
-    gallery = Gallery(loaded, recipe, candidates, training=training)
-    gallery.add(opinions.seeds(), offered=False)
+    run_dir = newest_run(watch) if watch else run_of(source)
     finished = threading.Event()
 
-    def write(seeds: tuple[int, ...], overridden: Mapping[int, str]) -> str:
-        now = Project(project.root)  # anew: the studio may have written another look
-        with now.lock():
-            refuse_after_deploy(now)
-            result = write_choice(
-                now,
-                source,
-                loaded,
-                gallery.whole_recipe,
-                seeds,
-                overridden=[Refusal(seed, reason) for seed, reason in overridden.items()],
-                art=art,
-            )
-        finished.set()
-        return result.manifest.name
+    def parts_of(source: str | Path) -> dict[str, Any]:
+        """What a session holds of one model."""
+        loaded = load_model(source)
+        recipe = loaded.recipe_of(read_config(project.config_path).recipe)
+        opinions = Opinions(project.ratings_path, loaded.identity)
+        art = find_training_art(source, dataset, loaded.info, near=project.root)
+        warn_without_art(art, progress)
+        gallery = Gallery(loaded, recipe, candidates, training=art.dataset)
+        gallery.add(opinions.seeds(), offered=False)
+
+        def write(seeds: tuple[int, ...], overridden: Mapping[int, str]) -> str:
+            now = Project(project.root)  # anew: the studio may have written another look
+            with now.lock():
+                refuse_after_deploy(now)
+                result = write_choice(
+                    now,
+                    source,
+                    loaded,
+                    gallery.whole_recipe,
+                    seeds,
+                    overridden=[Refusal(seed, reason) for seed, reason in overridden.items()],
+                    art=art,
+                )
+            finished.set()
+            return result.manifest.name
+
+        named = _named(source)
+        return {
+            "gallery": gallery,
+            "opinions": opinions,
+            "finishing": Finishing(gallery, opinions, write, project.config.collection),
+            "source": named,
+            "look_file": TomlLook(project.config_path, loaded),
+            "steps": Steps(later_steps(project.root, named, lambda: gallery.whole_recipe)),
+            "network": _kimg_of(source),
+        }
+
+    def open_network(kimg: int) -> dict[str, Any]:
+        path = None if run_dir is None else networks(run_dir).get(kimg)
+        if path is None:
+            raise UsageError(f"the run has no network at {kimg} kimg")
+        return parts_of(path)
 
     session = Studio(
         project.config.collection,
-        gallery,
-        opinions,
-        Finishing(gallery, opinions, write, project.config.collection),
-        newest_run(watch) if watch else run_of(source),
-        _named(source),
-        look_file=TomlLook(project.config_path, loaded),
-        steps=Steps(later_steps(project.root, _named(source), lambda: gallery.whole_recipe)),
+        run_dir=run_dir,
         made=lambda: pieces_as_made(project.root),
+        open_network=open_network if run_dir is not None else None,
+        **parts_of(source),
     )
     server = StudioServer(session, port=port)
     try:
@@ -103,9 +131,18 @@ def studio(
         ) from exc
     return StudioResult(
         project.ratings_path,
-        opinions.picked(),
+        session.opinions.picked(),
         project.manifest_path if finished.is_set() else None,
     )
+
+
+def _kimg_of(source: str | Path) -> int | None:
+    """Of a run's network: thousands of images that it was trained on."""
+    if not isinstance(source, Path):
+        return None
+    path = newest_snapshot(source)[0] if is_run(source) else source
+    match = NETWORK.fullmatch(path.name)
+    return int(match[1]) if match else None
 
 
 def _named(source: str | Path) -> str:

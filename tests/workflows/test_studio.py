@@ -20,10 +20,16 @@ import pytest
 from nftgan.collection.manifest import Manifest
 from nftgan.collection.ratings import read_ratings
 from nftgan.errors import UsageError
+from nftgan.networks.model_file import save_model
 from nftgan.project import Project
+from nftgan.studio.session import Studio as StudioSession
 from nftgan.workflows.curate import curate
+from nftgan.workflows.init import init
 from nftgan.workflows.render import render
 from nftgan.workflows.studio import StudioResult, doorstep, studio
+from tests.studio.browser import until
+from tests.studio.test_run import make_run
+from tests.synthesis import tiny
 from tests.workflows.typed import LOOK, PROGRAM, Desk
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]+)")
@@ -187,3 +193,36 @@ def test_a_deployed_collection_cannot_be_curated(project: Project, tmp_path: Pat
     (other.deployments / "1.json").write_text("{}")
     with pytest.raises(UsageError, match="fixed on chain"):
         studio(other)
+
+
+def test_another_network_of_the_run_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run")
+    for kimg, scale in ((0, 1.0), (2, 4.0)):
+        model = tiny.stylegan3(output_scale=scale)
+        path = run / f"network-{kimg:06d}.safetensors"
+        save_model(path, generator=model.generator, discriminator=model.discriminator, meta={})
+    project = Project(init("birds", tmp_path).folder)
+    opened: list[StudioSession] = []
+
+    class Stopped:
+        def __init__(self, session: StudioSession, *, port: int = 0) -> None:
+            opened.append(session)
+
+        def serve(self, ready: Any) -> None:
+            pass
+
+    monkeypatch.setattr("nftgan.workflows.studio.StudioServer", Stopped)
+    studio(project, model=str(run))
+    (session,) = opened
+    assert session.network == 2 and session.open_network is not None
+    session.gallery.start()
+    session.opinions.say(3, {"picked": True})
+    first, boot = session.gallery, session.boot
+    session.use_network(0)
+    assert session.network == 0 and session.boot != boot and first.stopped
+    assert session.gallery.model.identity != first.model.identity
+    assert session.opinions.picked() == () and session.opinions.picked_elsewhere() == 1
+    until(lambda: session.gallery.image(3))
+    session.gallery.close()

@@ -12,6 +12,7 @@ let pieces = [];
 let parts = {};
 let kept = {};
 let changed = () => {};
+let move = () => {};
 
 function build() {
   parts.image = picture({ alt: "", class: state.session.pixelated ? "pixels" : "" });
@@ -30,6 +31,9 @@ function build() {
   };
   parts.previous = h("button", { type: "button", class: "quiet", onclick: () => step(-1) }, "‹ Previous");
   parts.next = h("button", { type: "button", class: "quiet", onclick: () => step(1) }, "Next ›");
+  const shift = (by) => move(seed, pieces.findIndex((piece) => piece.seed === seed) + by);
+  parts.earlier = h("button", { type: "button", class: "quiet", onclick: () => shift(-1) }, "Move earlier");
+  parts.later = h("button", { type: "button", class: "quiet", onclick: () => shift(1) }, "Move later");
   parts.remove = h("button", { type: "button", class: "quiet", onclick: async () => {
     const own = seed;
     dialog.close();
@@ -45,7 +49,7 @@ function build() {
       parts.traits,
       h("h3", {}, "Your own traits"), parts.tags.element));
   dialog.replaceChildren(parts.element,
-    h("div", { class: "buttons" }, parts.remove, parts.previous, parts.next, h("button", { type: "button", class: "primary", onclick: () => dialog.close() }, "Done")));
+    h("div", { class: "buttons" }, parts.remove, parts.earlier, parts.later, parts.previous, parts.next, h("button", { type: "button", class: "primary", onclick: () => dialog.close() }, "Done")));
   for (const key of ["name", "description"]) {
     const field = parts[key];
     // What is typed is kept while one types, so a reload loses nothing but the last half second.
@@ -97,8 +101,8 @@ function dress(piece, { fields }) {
   parts.traits.replaceChildren(...(piece.traits ?? []).map(([kind, value]) => h("div", {}, h("dt", {}, kind), h("dd", {}, value, h("small", {}, ` ${Math.round((100 * sharing(kind, value)) / of)} %`)))));
   parts.tags.dress();
   const place = pieces.findIndex((one) => one.seed === piece.seed);
-  parts.previous.disabled = place <= 0;
-  parts.next.disabled = place >= pieces.length - 1;
+  parts.previous.disabled = parts.earlier.disabled = place <= 0;
+  parts.next.disabled = parts.later.disabled = place >= pieces.length - 1;
 }
 
 function show(wanted) {
@@ -132,6 +136,7 @@ export function refresh(all, tray) {
 
 export function setUp(outside) {
   changed = outside.changed;
+  move = outside.move;
   build();
   parts.large.addEventListener("click", () => dialog.close());
 }

@@ -1,8 +1,9 @@
 // A training run as it goes: sheets over time, curves, warnings, how long it will take.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { chart } from "./chart.js";
-import { $, duration, h, picture } from "./dom.js";
+import { $, duration, h, picture, toast } from "./dom.js";
+import { state } from "./state.js";
 
 const page = $("page-training");
 const EVERY = 4000;
@@ -16,6 +17,8 @@ function build() {
   parts.title = h("h2", { id: "training-title", tabindex: "-1" }, "Training");
   parts.life = h("p", { class: "note", role: "status" });
   parts.progress = h("progress", { max: 1, value: 0, "aria-label": "Trained" });
+  parts.verdict = h("dl", { class: "verdicts" });
+  parts.network = h("div", { class: "line network" });
   parts.facts = h("dl", { class: "traits" });
   parts.warnings = h("div", {});
   parts.sheet = picture({ alt: "", class: "sheet pixels" });
@@ -34,8 +37,31 @@ function build() {
     h("h3", { id: "samples-title" }, "Samples"),
     h("div", { class: "line" }, h("label", { class: "slider wide" }, h("span", {}, "Time"), parts.slider, parts.when), parts.realsBox),
     h("div", { class: "sheet-box", tabindex: "0", role: "group", "aria-label": "Sheet of samples" }, parts.broken, parts.sheet));
-  page.replaceChildren(parts.title, parts.life, parts.progress, parts.facts, parts.warnings, parts.samples,
+  page.replaceChildren(parts.title, parts.life, parts.progress, parts.verdict, parts.network, parts.facts, parts.warnings, parts.samples,
     h("section", { "aria-labelledby": "curves-title" }, h("h3", { id: "curves-title" }, "Curves"), parts.charts));
+}
+
+// Which network the candidates are painted with, and the others of the run.
+function tellNetwork(found) {
+  const { network, choosable } = state.session;
+  const wanted = JSON.stringify(found);
+  if (parts.network.dataset.found === wanted) return;
+  parts.network.dataset.found = wanted;
+  const newest = found.at(-1);
+  const own = network === null ? "The candidates are not painted with a network of this run."
+    : `The candidates are painted with the network of ${network} thousand images${newest > network ? `; there is one of ${newest}` : ", the newest"}.`;
+  const list = h("select", { "aria-label": "Network" }, [...found].reverse().map((kimg) => h("option", { value: `${kimg}`, selected: kimg === network }, `${kimg} kimg`)));
+  const choose = h("button", { type: "button", onclick: async () => {
+    choose.disabled = true;
+    try {
+      await post("/api/network", { kimg: Number(list.value) });
+      location.reload();
+    } catch (error) {
+      choose.disabled = false;
+      toast(error.message, { bad: true });
+    }
+  } }, "Paint with it");
+  parts.network.replaceChildren(h("span", {}, own), ...(choosable && found.length > 1 ? [list, choose, h("span", { class: "note" }, "Picks and stars belong to the network that they were given for.")] : []));
 }
 
 function showSheet() {
@@ -72,6 +98,8 @@ async function refresh() {
   parts.progress.max = run.total_kimg || 1;
   parts.progress.value = run.kimg;
   parts.facts.replaceChildren(...Object.entries(run.facts).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  parts.verdict.replaceChildren(...run.verdict.map((one) => h("div", { class: one.tone }, h("dt", {}, one.question), h("dd", {}, one.answer))));
+  tellNetwork(run.networks);
   parts.warnings.replaceChildren(...run.warnings.map((one) => h("p", { class: "warn" }, `At ${one.kimg.toFixed(1)} kimg: ${one.text}`)));
   sheets = run.sheets;
   parts.realsBox.hidden = !run.has_reals;

@@ -20,7 +20,7 @@ function build() {
   parts.table = h("div", { class: "rarity" });
   parts.summary = h("p", { class: "note", role: "status" });
   parts.made = h("p", { class: "made", hidden: true });
-  parts.how = h("p", { class: "note" }, "Click a piece to name it. Drag it to another place, or move it with ", h("kbd", {}, "Shift"), " and the arrows.");
+  parts.how = h("p", { class: "note" }, "Open a piece to name it. ", h("span", { class: "by-mouse" }, "Drag it to another place, or move it with ", h("kbd", {}, "Shift"), " and the arrows."));
   parts.finish = h("button", { type: "button", class: "primary", onclick: () => finish.begin([]) }, "Make these the collection");
   parts.next = h("button", { type: "button", onclick: () => finish.showDone(), hidden: true }, "Next steps");
   parts.sheet = h("a", { href: "/contact-sheet.png", target: "_blank", rel: "noopener" }, "Contact sheet");
@@ -167,7 +167,7 @@ function hang(tray) {
   parts.sheet.hidden = parts.how.hidden = none;
   page.classList.toggle("bare", none);
   parts.summary.textContent = none
-    ? "Nothing is picked yet. Press space on a candidate, or its ✓."
+    ? `Nothing is picked yet. Press space on a candidate, or its ✓.${elsewhere()}`
     : `${many(pieces.length, "piece")}.${tray.waiting ? ` ${tray.waiting} not painted yet.` : ""}`;
   const made = tray.made;
   const same = made && made.seeds.join() === pieces.map((piece) => piece.seed).join();
@@ -178,6 +178,13 @@ function hang(tray) {
   if (tray.waiting) setTimeout(refresh, 1000);
 }
 
+// Picks belong to the network that painted them: after more training they seem to be gone.
+function elsewhere() {
+  const count = state.session.picked_elsewhere;
+  if (!count) return "";
+  return ` ${many(count, "pick")} of other networks ${count === 1 ? "is" : "are"} kept${state.session.choosable ? ": choose the network under Training" : ": open the studio with that model"}.`;
+}
+
 function edit(seed) {
   card.open(pieces, seed);
 }
@@ -186,7 +193,7 @@ function edit(seed) {
 
 export function setUp() {
   build();
-  card.setUp({ changed: refresh });
+  card.setUp({ changed: refresh, move });
   finish.setUp({ rename: (seed) => { location.hash = "#/collection"; edit(seed); }, made: refresh, opinion });
   on("opinions", () => {
     $("picked-count").textContent = pickedCount();
