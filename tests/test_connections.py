@@ -77,6 +77,15 @@ def test_who_names_a_host_inside_may_speak_to_it(names: Names) -> None:
     assert Resolver().addresses("nas.example") == ("192.168.1.9",)
 
 
+def test_a_host_that_was_public_once_stays_public(names: Names) -> None:
+    names("a.example", [PUBLIC], [HERE])
+    resolver = Resolver()
+    assert resolver.addresses("a.example") == (PUBLIC,)
+    resolver.forget("a.example")
+    with pytest.raises(WrongAddress):
+        resolver.addresses("a.example")
+
+
 def test_a_name_that_fails_to_resolve_first_leads_nowhere_inside_later(
     names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
