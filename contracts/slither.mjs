@@ -11,6 +11,12 @@ const here = dirname(fileURLToPath(import.meta.url))
 const EXPLAINED = {
   'reentrancy-no-eth NftganSale.deliver':
     'mintBatch of a collection calls nobody; each claim is deleted before it is minted, and only the seller may call',
+  'incorrect-equality NftganSale.draw':
+    'a hash is either there or exactly zero: not drawn yet, or forgotten by the chain; nobody can move it by a little',
+  'incorrect-equality NftganSplitter.release':
+    'where exactly nothing is due nothing is sent; whoever sends a little more only makes it due',
+  'divide-before-multiply NftganSplitter._check':
+    'the product is compared with the length: it asks whether that is a whole number of shares',
   'unused-return NftganCollectionCode._keep':
     'the address of the seeds follows from the number of the batch, so it is not kept',
 }

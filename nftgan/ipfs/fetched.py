@@ -19,6 +19,20 @@ FEW = 0.1
 """Of a folder: where so little of it is missing, each block is asked for by its own CID."""
 
 
+STRAYS = 1_000
+"""Blocks in a CAR that nothing links to which came before: a gateway may send them in another
+order, or fill a disk with them."""
+
+
+def _links(cid: Cid, data: bytes) -> list[Cid]:
+    if cid.codec != DAG_PB:
+        return []
+    try:
+        return [link.cid for link in decode_node(data).links]
+    except ValueError:
+        return []
+
+
 class Blocks(Protocol):
     """Where blocks are kept; `nftgan.ipfs.store.BlockStore` is one."""
 
@@ -87,35 +101,43 @@ class FetchedBlocks:
     def fetch(self, root: Cid, most_bytes: int) -> bool:
         """Whether the DAG below `root` is kept whole now, after one request at most.
 
-        Stops after `most_bytes`, at a block that is another one, and when no more can be kept.
+        Only blocks that something below `root` links to are kept. Stops after `most_bytes`, at a
+        block that is another one, after STRAYS that nothing links to, and when no more can be kept.
         Raises MissingBlock or ServiceError when the gateway does not begin.
         """
-        known, missing = self._known(root)
-        if not missing or missing < FEW * known:
-            return not missing
-        left = most_bytes
+        known, wanted = self._known(root)
+        if len(wanted) < FEW * known:
+            return not wanted
+        left, strays = most_bytes, 0
         with self._progress.task(f"read from {self._gateway.host}", None, "blocks") as task:
             for cid, data in self._gateway.blocks(root):
                 left -= len(data) + BLOCK_OVERHEAD
+                if cid not in wanted and not self._kept.blocks.has(cid):
+                    strays += 1
+                    if strays > STRAYS or left < 0:
+                        break
+                    continue
                 if left < 0 or not self._kept.put(cid, data):
                     break
+                wanted.discard(cid)
+                wanted |= {one for one in _links(cid, data) if not self._kept.blocks.has(one)}
                 task.advance()
         return not self._known(root)[1]
 
-    def _known(self, root: Cid) -> tuple[int, int]:
-        """How many blocks below `root` are linked to from those that are here; how many lack."""
-        seen, stack, missing = {root}, [root], 0
+    def _known(self, root: Cid) -> tuple[int, set[Cid]]:
+        """How many blocks below `root` are linked to from those that are here; which lack."""
+        seen, stack, missing = {root}, [root], set[Cid]()
         while stack:
             cid = stack.pop()
             if not self._kept.blocks.has(cid):
-                missing += 1
+                missing.add(cid)
                 continue
             if cid.codec != DAG_PB:
                 continue
             try:
                 links = decode_node(self._kept.blocks.get(cid)).links
             except (CheckFailed, ValueError):
-                missing += 1
+                missing.add(cid)
                 continue
             stack += {link.cid for link in links} - seen
             seen.update(link.cid for link in links)

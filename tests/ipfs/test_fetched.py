@@ -10,7 +10,7 @@ from nftgan.errors import ServiceError
 from nftgan.ipfs.cid import RAW, Cid
 from nftgan.ipfs.fetched import FetchedBlocks, Kept, MemoryBlocks
 from nftgan.ipfs.importer import Importer
-from nftgan.ipfs.reader import FileReader
+from nftgan.ipfs.reader import FileReader, walk
 from nftgan.ipfs.remote import RemoteGateway
 from nftgan.ipfs.store import BlockStore
 from tests.ipfs.busy_gateway import BusyGateway
@@ -124,3 +124,33 @@ def test_blocks_on_disk_outlive_the_run(
     assert FileReader(later).find(root, "7.json") == Cid.of(b'{"token": 7}', RAW)
     with pytest.raises(ServiceError):
         later(Cid.of(b"elsewhere", RAW))
+
+
+class Car:
+    """A gateway whose CAR holds any blocks."""
+
+    host = "car.example"
+
+    def __init__(self, blocks: list[tuple[Cid, bytes]]) -> None:
+        self._blocks, self.given = blocks, 0
+
+    def blocks(self, root: Cid) -> Iterator[tuple[Cid, bytes]]:
+        for one in self._blocks:
+            self.given += 1
+            yield one
+
+
+def test_blocks_that_nothing_links_to_fill_no_disk(
+    blocks: tuple[Cid, dict[Cid, bytes]],
+) -> None:
+    root, all_blocks = blocks
+    junk = [(Cid.of(b"%d" % i, RAW), b"%d" % i) for i in range(2_000)]
+    ordered = [(cid, all_blocks[cid]) for cid, _ in walk(all_blocks.__getitem__, root)]
+    for car, whole, given in (
+        ([*junk[:900], *ordered], True, 900 + len(ordered)),
+        ([*junk, *ordered], False, 1_001),
+    ):
+        kept, source = Kept(), Car(car)
+        assert FetchedBlocks(source, kept).fetch(root, MOST) is whole  # type: ignore[arg-type]
+        assert source.given == given
+        assert not any(kept.blocks.has(cid) for cid, _ in junk)
