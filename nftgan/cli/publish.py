@@ -88,8 +88,10 @@ def pin(
 
 
 def _show_pin_plan(ui: Ui, result: Any) -> None:
+    from nftgan.ipfs.profiles import DEFAULT_PROFILE
+
     shape = result.shape
-    ui.print(f"would pin ipfs://{shape.root}")
+    ui.print(f"would pin ipfs://{shape.root} (UnixFS profile {DEFAULT_PROFILE})")
     ui.print(f"{shape.files:,} files, {shape.blocks:,} blocks, a CAR of {shape.car_bytes:,} bytes")
     for folder in shape.folders:
         kind = "sharded (HAMT)" if folder.sharded else "one block"

@@ -208,14 +208,17 @@ class Handler(BaseHTTPRequestHandler):
         elif is_folder(self.server.get, cid):
             self._folder(cid, url.path, body)
         else:
-            self._file(cid, path, url.path, body)
+            query = parse_qs(url.query)
+            called = _file_name(query.get("filename", [""])[0])
+            saved = query.get("download", [""])[0] == "true"
+            self._file(cid, path, url.path, body, called=called, saved=saved)
 
     def _format(self, asked: str) -> str:
         """raw, car, or nothing for the file itself. Raises UsageError for what is not served."""
         if asked and asked not in FORMATS:
             raise UsageError(f"the format {asked[:40]!r} is not served here, only raw and car")
-        accept = self.headers.get("Accept") or ""
-        return asked or next((name for name, kind in FORMATS.items() if kind in accept), "")
+        wanted = _accepted(self.headers.get("Accept") or "")
+        return asked or next((name for name, kind in FORMATS.items() if kind in wanted), "")
 
     def _raw(self, cid: str, data: bytes, path: str, body: bool) -> None:
         headers = {"Cache_Control": FOREVER, "ETag": f'"{cid}.raw"', "X_Ipfs_Path": path}
@@ -282,13 +285,21 @@ class Handler(BaseHTTPRequestHandler):
         if body:
             self.wfile.write(page)
 
-    def _file(self, cid: Cid, name: str, path: str, body: bool) -> None:
+    def _file(
+        self, cid: Cid, name: str, path: str, body: bool, *, called: str = "", saved: bool = False
+    ) -> None:
+        """`called`: the name that the client asked for; `saved`: to be kept and not shown."""
         size, tag = file_size(self.server.get, cid), f'"{cid}"'
         headers = {"Cache_Control": FOREVER, "ETag": tag, "Accept_Ranges": "bytes"}
         headers["X_Ipfs_Path"] = path
+        if called or saved:
+            how = "attachment" if saved else "inline"
+            plain = called.encode("ascii", "replace").decode().replace("?", "_")
+            more = f"; filename=\"{plain}\"; filename*=UTF-8''{quote(called)}" if called else ""
+            headers["Content_Disposition"] = how + more
         if self._unchanged(headers):
             return
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        kind = mimetypes.guess_type(called or name)[0] or "application/octet-stream"
         wanted = self.headers.get("If-Range", tag) == tag  # else the client's part is of another
         asked = _asked_range(self.headers.get("Range"), size) if wanted else None
         start, end = asked or (0, size)
@@ -332,6 +343,22 @@ def _scoped(get: BlockGetter, cid: Cid, scope: str) -> Iterator[tuple[Cid, bytes
             yield from seen
             seen.clear()
         yield from seen
+
+
+def _accepted(header: str) -> set[str]:
+    """The media types that an Accept header wants (RFC 9110, section 12.5.1): not those of q=0."""
+    wanted = set()
+    for part in header.split(","):
+        kind, *parameters = (word.strip().lower() for word in part.split(";"))
+        if not any(re.fullmatch(r"q\s*=\s*0(\.0{0,3})?", one) for one in parameters):
+            wanted.add(kind)
+    return wanted
+
+
+def _file_name(text: str) -> str:
+    """What a client may be told to call a file: no path, no control character, nothing quoted."""
+    name = text.replace("\\", "/").rpartition("/")[2]
+    return "".join(letter for letter in name if letter.isprintable() and letter != '"')[:255]
 
 
 def _asked_range(text: str | None, size: int) -> tuple[int, int] | None:

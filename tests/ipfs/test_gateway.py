@@ -195,3 +195,33 @@ def test_a_range_of_thousands_of_digits_is_no_range(served: tuple[BlockStore, st
     store, url = served
     root = put(store, {"x": BIG})
     assert fetch(f"{url}/ipfs/{root}/x", Range="bytes=0-" + "9" * 5000)[::2] == (200, BIG)
+
+
+def test_a_format_that_is_not_wanted_is_not_given(served: tuple[BlockStore, str]) -> None:
+    store, url = served
+    root = put(store, {"x": b"hello"})
+    raw, car = "application/vnd.ipld.raw", "application/vnd.ipld.car"
+    for accept, kind in (
+        (raw, raw),
+        (f"text/html, {car}; version=1; order=dfs", car),
+        (f"{raw};q=0", "application/octet-stream"),
+        (f"*/*, {car}; q=0.000", "application/octet-stream"),
+        (f"{raw};q=0, {car};q=0.5", car),
+    ):
+        got = fetch(f"{url}/ipfs/{root}/x", Accept=accept)[1]["Content-Type"]
+        assert got.partition(";")[0] == kind, accept
+
+
+def test_a_file_is_called_as_the_link_says(served: tuple[BlockStore, str]) -> None:
+    store, url = served
+    root = put(store, {"x": b"hello"})
+    headers = fetch(f"{url}/ipfs/{root}/x?filename=cat.png")[1]
+    assert headers["Content-Type"] == "image/png"
+    assert headers["Content-Disposition"] == (
+        "inline; filename=\"cat.png\"; filename*=UTF-8''cat.png"
+    )
+    odd = quote('../a"\r\nX-Bad: 1 \u732b.png')
+    headers = fetch(f"{url}/ipfs/{root}/x?filename={odd}&download=true")[1]
+    assert headers["Content-Disposition"].startswith('attachment; filename="aX-Bad: 1 _.png"')
+    assert "X-Bad" not in headers
+    assert "Content-Disposition" not in fetch(f"{url}/ipfs/{root}/x")[1]

@@ -30,6 +30,9 @@ CHUNK_BYTES = (50 << 20) + 1
 FAILURES = 5
 """How often in a row a chunk may bring nothing on."""
 
+CONFLICT = 409
+"""Status of what it was asked for already."""
+
 _UPLOAD = "upload "
 """In the journal before the root and the path of an upload that has begun."""
 
@@ -101,9 +104,12 @@ class PinataBackend(GatewayReads):
             "v3/files/public/pin_by_cid",
             what=f"the pin of {root}",
             document={"cid": str(root), "name": _plain(label)},
-            allow={400, 402, 403, 404},
+            allow={400, 402, 403, 404, CONFLICT},
         )
-        return answer.status < 300 and self._settled(root)
+        if answer.status >= 300 and answer.status != CONFLICT:
+            return False
+        self._settled(root)  # it may take longer; reading back shows what is there
+        return True
 
     def _send_form(self, car: CarFile, label: str, task: Task) -> int:
         fields = {"network": "public", "name": _plain(label), "car": "true"}
