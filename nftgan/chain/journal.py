@@ -42,10 +42,11 @@ class Attempt:
     max_fee_wei: int
     tip_wei: int
     gas: int = 0  # its limit; journals of the first versions do not tell it
+    data_fee_wei: int = 0  # what a rollup may take for its data, beside the gas
 
     @property
     def worst_case_wei(self) -> int:
-        return self.gas * self.max_fee_wei
+        return self.gas * self.max_fee_wei + self.data_fee_wei
 
 
 @dataclass
@@ -166,7 +167,10 @@ class Journal:
 
     def attempt(self, attempt: Attempt) -> None:
         """A signed transaction that is about to leave."""
-        self._append({"attempt": asdict(attempt)})
+        value = asdict(attempt)
+        if not attempt.data_fee_wei:  # as older versions read it
+            del value["data_fee_wei"]
+        self._append({"attempt": value})
 
     def mine(self, operation: str, *, hash: str, block: int) -> None:
         """An operation whose effect is on chain, not yet deep enough."""
@@ -180,14 +184,18 @@ class Journal:
         block: int,
         gas: int,
         fee_wei: int,
+        data_fee_wei: int = 0,
         rule: int | str | None = None,
     ) -> None:
         """An operation whose effect is on chain, deep enough.
 
-        rule: how many blocks on top were waited for, or "finalized": the node's own word.
+        fee_wei: all that was paid; data_fee_wei: the part of it that a rollup took for data. rule:
+        how many blocks on top were waited for, or "finalized": the node's own word.
         """
         value = {"operation": operation, "hash": hash, "block": block, "gas": gas}
-        value |= {"fee_wei": fee_wei} | ({} if rule is None else {"rule": rule})
+        value |= {"fee_wei": fee_wei}
+        value |= {"data_fee_wei": data_fee_wei} if data_fee_wei else {}
+        value |= {} if rule is None else {"rule": rule}
         self._append({"final": value})
 
     def undo(self, operation: str) -> None:

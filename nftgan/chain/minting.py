@@ -10,6 +10,7 @@ from nftgan.chain.contract import Collection
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors
 from nftgan.chain.sending import GAS_MARGINS, TX_GAS_CAP, Operation, Sender
+from nftgan.chain.transfers import NOBODY, transfers
 from nftgan.errors import CheckFailed, PartlyDone, UsageError
 from nftgan.files import sha256_hex
 from nftgan.progress import SILENT, Progress
@@ -19,6 +20,9 @@ BATCH_TOKENS = 500
 
 FIXED_GAS = 60_000
 """The part of a batch's gas that does not grow with its tokens, at least."""
+
+DELEGATION = bytes.fromhex("ef0100")
+"""With these bytes the code of a person's wallet begins that runs as a contract (EIP-7702)."""
 
 AUDIT_ROUNDS = 3
 """How often a reorganisation may take tokens away before a person should look."""
@@ -57,6 +61,8 @@ class MintPlan:
     max_fee_wei: int
     warnings: tuple[str, ...] = ()
     unsettled: tuple[Batch, ...] = ()  # on chain by an earlier run that did not see them final
+    data_fee_wei: int = 0  # what a rollup may take for the data, beside the gas
+    fee_note: str = ""  # what is unusual about fees on this chain
 
     @property
     def tokens(self) -> int:
@@ -64,7 +70,7 @@ class MintPlan:
 
     @property
     def worst_case_wei(self) -> int:
-        return self.gas * self.max_fee_wei
+        return self.gas * self.max_fee_wei + self.data_fee_wei
 
 
 @dataclass(frozen=True)
@@ -118,10 +124,15 @@ def plan_mint(
             hint="this contract belongs to another collection: see deployments/",
         )
     gas = gas * GAS_MARGINS[0] // 100
-    max_fee = sender.cap_for(gas)
+    data_fee = sum(
+        sender.data_fee_wei(len(collection.mint_data(one.first, to, one.seeds)), gas)
+        for one in batches
+    )
+    max_fee = sender.cap_for(gas, data_fee)
     with rpc_errors(sender.connection):
         balance = int(sender.connection.w3.eth.get_balance(sender.account.address))
-        has_code = bool(sender.connection.w3.eth.get_code(to))
+        code = bytes(sender.connection.w3.eth.get_code(to))
+        is_contract = bool(code) and not code.startswith(DELEGATION)
     return MintPlan(
         sender.connection.chain.name,
         sender.connection.chain.chain_id,
@@ -133,8 +144,10 @@ def plan_mint(
         minted,
         gas,
         max_fee,
-        (f"{to} is a contract: make sure that it can hold tokens",) if has_code else (),
+        (f"{to} is a contract: make sure that it can hold tokens",) if is_contract else (),
         _unsettled(sender, collection, minted, seeds),
+        data_fee,
+        sender.fee_note,
     )
 
 
@@ -218,6 +231,8 @@ def run_mint(
             receipts = sender.send_and_confirm(operations, on_mined)
             # A reorganisation deeper than the confirmations shows only now.
             if collection.next_token_id() >= batches[-1].end and _complete(collection, plan):
+                for batch, receipt in zip(batches, receipts, strict=True):
+                    _check_receiver(sender, collection.address, batch, receipt.hash)
                 return tuple(receipt.hash for receipt in receipts)
             progress.warn("the chain was reorganised, or the node lags: looking again")
     raise PartlyDone(
@@ -257,12 +272,21 @@ def _complete(collection: Collection, plan: MintPlan) -> bool:
             return False
         for token, seed in enumerate(batch.seeds, batch.first):
             _check_seed(token, on_chain[token], seed)
-        holder = collection.owner_of(batch.first)
-        if holder is None:
-            return False
-        if holder != plan.to:
-            raise CheckFailed(f"token {batch.first} belongs to {holder}, not {plan.to}")
     return True
+
+
+def _check_receiver(sender: Sender, contract: str, batch: Batch, tx_hash: str) -> None:
+    """Raises CheckFailed when the batch's own events say that another account was given a token.
+
+    Who holds it by now is no question: a token may be sold or burnt while blocks are waited for.
+    """
+    to = sender.journal.plans[batch.operation]["to"]
+    receipt = sender.connection.ask("eth_getTransactionReceipt", tx_hash)
+    with rpc_errors(sender.connection):
+        given = transfers(receipt["logs"], contract) if receipt is not None else []
+    for token, giver, taker in given:
+        if giver == NOBODY and taker != to:
+            raise CheckFailed(f"token {token} was minted to {taker}, not {to}")
 
 
 def _check_seed(token: int, found: int, seed: int) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nftgan.chain.accounts import Account, check_address
+from nftgan.chain.data_fees import DataFees, paid_wei
 from nftgan.chain.errors import ContractReverted, NodeRefused, NodeUnavailable
-from nftgan.chain.fees import Fees, FeeTooHigh, current_fees, replacement_fees
+from nftgan.chain.fees import LEGACY_NOTE, Fees, FeeTooHigh, current_fees, replacement_fees
 from nftgan.chain.journal import Attempt, Journal
 from nftgan.chain.networks import Chain
 from nftgan.chain.rpc import Connection, check_chain_id, rpc_errors
@@ -46,6 +47,7 @@ _UNDERPRICED = (
     *("less than block base fee", "max fee per gas less", "fee cap less", "below current base fee"),
     *("feetoolow", "fee too low", "fee_too_low", "transaction underpriced: ", "gas price below"),
 )
+_TOO_POOR = ("insufficient funds", "insufficientfunds", "upfront cost exceeds account balance")
 _NONCE_GAP = ("nonce too high", "exceeds next nonce", "too far in the future", "nonce-too-high")
 _GAS_CAPPED = (
     *("exceeds the configured cap", "exceeds block gas limit", "gas limit too high"),
@@ -97,8 +99,9 @@ class Receipt:
     hash: str
     block: int
     gas: int
-    fee_wei: int
+    fee_wei: int  # all that was paid
     contract: str | None
+    data_fee_wei: int = 0  # of it, what a rollup took for the data
 
 
 @dataclass
@@ -132,6 +135,7 @@ class Sender:
         self._cap_wei = self.max_fee_wei
         self._least_nonce = 0
         self._said = ""
+        self._data_fees = DataFees(self.connection)
         self._proven: set[tuple[Operation, Attempt]] = set()
 
     def lock(self) -> AbstractContextManager[None]:
@@ -150,14 +154,23 @@ class Sender:
             self._cap_wei = 2 * fees.max_fee_wei
         return self._cap_wei
 
-    def cap_for(self, gas: int) -> int:
-        """`cap_wei`, lowered so that `gas` more units stay within the budget.
+    def data_fee_wei(self, data_bytes: int, gas: int = 0) -> int:
+        """The most that a rollup may take for so much calldata, beside the gas; else 0."""
+        return self._data_fees.most_wei(data_bytes, gas)
+
+    @property
+    def fee_note(self) -> str:
+        """What is unusual about fees here, for the plan; empty: nothing."""
+        return LEGACY_NOTE if current_fees(self.connection, None).legacy else ""
+
+    def cap_for(self, gas: int, data_fee_wei: int = 0) -> int:
+        """`cap_wei`, lowered so that `gas` more units and a data fee stay within the budget.
 
         Raises FeeTooHigh when the chain asks for more than that.
         """
         cap = self.cap_wei()
         if self.budget_wei is not None and gas:
-            left = self.budget_wei - self.journal.committed_wei()
+            left = self.budget_wei - self.journal.committed_wei() - data_fee_wei
             self._cap_wei = cap = min(cap, max(left, 0) // gas)
             current_fees(self.connection, cap)
         return cap
@@ -375,6 +388,7 @@ class Sender:
                 block=receipt.block,
                 gas=receipt.gas,
                 fee_wei=receipt.fee_wei,
+                data_fee_wei=receipt.data_fee_wei,
                 rule=self._rule,
             )
 
@@ -471,19 +485,19 @@ class Sender:
                 f" ({TX_GAS_CAP})"
             )
         gas = min(estimate * GAS_MARGINS[reverts] // 100, TX_GAS_CAP)
-        if replaced is None:
-            self._check_budget(operation, gas * fees.max_fee_wei)
+        gas = gas if replaced is None else max(gas, replaced.gas)
+        data_fee = self.data_fee_wei(len(operation.data), gas)
+        known = 0 if replaced is None else replaced.worst_case_wei
+        self._check_budget(operation, gas * fees.max_fee_wei + data_fee - known)
+        call.update(chainId=self.connection.chain.chain_id, gas=gas, nonce=nonce)
+        if fees.legacy:
+            call.update(gasPrice=fees.max_fee_wei)
         else:
-            gas = max(gas, replaced.gas)
-            self._check_budget(operation, gas * fees.max_fee_wei - replaced.worst_case_wei)
-        call.update(
-            chainId=self.connection.chain.chain_id,
-            gas=gas,
-            maxFeePerGas=fees.max_fee_wei,
-            maxPriorityFeePerGas=fees.max_priority_fee_wei,
-            nonce=nonce,
-            type=2,
-        )
+            call.update(
+                maxFeePerGas=fees.max_fee_wei,
+                maxPriorityFeePerGas=fees.max_priority_fee_wei,
+                type=2,
+            )
         raw, tx_hash = self.account.sign(call)
         attempt = Attempt(
             operation.name,
@@ -493,6 +507,7 @@ class Sender:
             fees.max_fee_wei,
             fees.max_priority_fee_wei,
             gas,
+            data_fee,
         )
         self.journal.attempt(attempt)
         return self._deliver(operation, watch, attempt, nonce)
@@ -561,7 +576,7 @@ class Sender:
                 raise ServiceError(
                     exc.message, hint="lower --max-fee, or choose another node with --rpc"
                 ) from None
-            if "insufficient funds" in text:
+            if any(words in text for words in _TOO_POOR):
                 raise UsageError(
                     f"{self.account.address} has too little on {self.connection.chain.name}",
                     hint="add funds, then run the same command again",
@@ -589,10 +604,12 @@ def _number(quantity: str) -> int:
 
 def _as_receipt(found: Any) -> Receipt:
     gas, contract = _number(found["gasUsed"]), found.get("contractAddress")
+    data_fee = paid_wei(found)
     return Receipt(
         hash=str(found["transactionHash"]),
         block=_number(found["blockNumber"]),
         gas=gas,
-        fee_wei=gas * _number(found["effectiveGasPrice"]),
+        fee_wei=gas * _number(found["effectiveGasPrice"]) + data_fee,
         contract=None if contract is None else check_address(contract),
+        data_fee_wei=data_fee,
     )

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from nftgan.errors import CheckFailed
 
-_DYNAMIC_FEE = 2  # EIP-2718 type of an EIP-1559 transaction, the only kind that is signed here
+_DYNAMIC_FEE = 2  # EIP-2718 type of an EIP-1559 transaction
+_FIRST_OF_LIST = 0xC0  # with such a byte a transaction of before EIP-2718 begins, a list in RLP
 
 
 @dataclass(frozen=True)
 class SignedTransaction:
-    """An EIP-1559 transaction as its bytes say; addresses are checksummed."""
+    """A transaction by EIP-1559, or by EIP-155 with one gas price; addresses are checksummed."""
 
     hash: str  # "0x…", Keccak-256 of the bytes
     sender: str  # recovered from the signature
@@ -31,13 +32,21 @@ class SignedTransaction:
         from eth_utils import keccak, to_checksum_address
 
         signed = bytes.fromhex(raw.removeprefix("0x"))
-        if signed[:1] != bytes([_DYNAMIC_FEE]):
+        legacy = bool(signed) and signed[0] >= _FIRST_OF_LIST
+        if not legacy and signed[:1] != bytes([_DYNAMIC_FEE]):
             raise ValueError("not a transaction of type 2")
         try:
-            fields = rlp.decode(signed[1:], strict=True)
-            chain, nonce, _tip, fee, gas, to, value, data, _access, *signature = fields
-            if len(signature) != 3 or len(to) not in (0, 20):
-                raise ValueError("not the twelve fields of EIP-1559")
+            if legacy:
+                nonce, fee, gas, to, value, data, v, *signature = rlp.decode(signed, strict=True)
+                signed_for = (int.from_bytes(v, "big") - 35) // 2  # EIP-155: v = 2 id + 35 or 36
+                if len(signature) != 2 or len(to) not in (0, 20) or signed_for < 1:
+                    raise ValueError("not the nine fields of EIP-155")
+                chain = signed_for.to_bytes(32, "big")
+            else:
+                fields = rlp.decode(signed[1:], strict=True)
+                chain, nonce, _tip, fee, gas, to, value, data, _access, *signature = fields
+                if len(signature) != 3 or len(to) not in (0, 20):
+                    raise ValueError("not the twelve fields of EIP-1559")
             sender = Account.recover_transaction(signed)
             numbers = [int.from_bytes(field, "big") for field in (chain, nonce, fee, gas, value)]
         except Exception as exc:  # rlp, eth-account and eth-keys have no common ancestor

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.spending import AllowCopies, ask, chooses_chain, show_plan
+from nftgan.cli.spending import AllowCopies, ask, chooses_chain, show_plan, spent
 from nftgan.cli.ui import Ui, counted
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 
@@ -217,8 +217,8 @@ def deploy(
         if not (yes or work.connection.embedded or ui.confirm("deploy?")):
             raise typer.Exit(0)
         result = work.run(plan)
-        spent = f"{result.gas:,} gas, {result.fee_wei / 1e18:.6f} ether"
-        ui.print(f"deployed [bold]{result.collection}[/] on {result.chain}: {spent}")
+        cost = f"{result.gas:,} gas, {spent(result.fee_wei)}"
+        ui.print(f"deployed [bold]{result.collection}[/] on {result.chain}: {cost}")
         if work.connection.chain.explorer:
             ui.print(f"see it: {work.connection.chain.contract_url(result.collection)}")
     else:
@@ -282,7 +282,7 @@ def mint(
         ui.print("nothing is left to mint")
         return plan
     outcome = work.run(plan, progress=ui)
-    cost = f"{outcome.gas:,} gas, {outcome.fee_wei / 1e18:.6f} ether in all"
+    cost = f"{outcome.gas:,} gas, {spent(outcome.fee_wei)} in all"
     minted = counted(outcome.minted, "token")
     ui.print(f"{minted} on {plan.chain}, each with its seed: {cost}")
     ui.print(f"next: [bold]nftgan verify -C {project.root}[/]")

@@ -167,10 +167,17 @@ def ether(wei: int) -> str:
     return f"{Decimal(wei).scaleb(-18).normalize():f} ether"
 
 
+def spent(wei: int) -> str:
+    """A fee for a person: in gwei where six decimals of an ether would show it as nothing."""
+    return f"{wei / 1e9:,.4g} gwei" if 0 < wei < 10**13 else f"{wei / 1e18:.6f} ether"
+
+
 def show_plan(ui: Ui, plan: Any, what: str, more: Sequence[tuple[str, str]] = ()) -> None:
     """What will be sent and what it may cost; `more` rows say what else one should know."""
     price = getattr(plan, "value_wei", 0)
-    fee = plan.worst_case_wei - price
+    data_fee = getattr(plan, "data_fee_wei", 0)
+    fee = plan.worst_case_wei - price - data_fee
+    note = getattr(plan, "fee_note", "")
     rows = [
         ("chain", f"{plan.chain} ({plan.chain_id})"),
         ("account", plan.account),
@@ -179,7 +186,9 @@ def show_plan(ui: Ui, plan: Any, what: str, more: Sequence[tuple[str, str]] = ()
         *more,
         *([("price", ether(price))] if price else []),
         ("gas, about", f"{plan.gas:,}"),
-        ("fee, at most", f"{plan.max_fee_wei / 1e9:.4g} gwei, {fee / 1e18:.6f} ether"),
+        ("fee, at most", f"{plan.max_fee_wei / 1e9:.4g} gwei, {spent(fee)}"),
+        *([("for data on Ethereum, at most", spent(data_fee))] if data_fee else []),
+        *([("fees here", note)] if note else []),
     ]
     ui.table("Plan", ("", ""), rows)
 

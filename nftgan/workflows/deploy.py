@@ -9,8 +9,10 @@ from typing import Any
 from nftgan.chain.birth import DEPLOYER, Shared, is_genuine, need_deployer, shared_contracts
 from nftgan.chain.blocks import genesis_hash
 from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory
+from nftgan.chain.errors import ContractReverted, NodeRefused
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors
+from nftgan.chain.sending import GAS_MARGINS
 from nftgan.chain.splitter import Splitter, packed_shares, splitter_implementation
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import write_json
@@ -40,6 +42,7 @@ GAS_SHARED = {
 }
 ROYALTY_SPLITTER = "royalty splitter"
 GAS_SPLITTER, GAS_SHARE = 90_000, 6_000
+SPLITTER_BYTES, SHARE_BYTES = 200, 64  # of the calldata that makes it
 GAS_COLLECTION = 180_000
 
 
@@ -62,10 +65,12 @@ class DeployPlan:
     # Too like other art, which the artist keeps knowingly.
     overridden_tokens: tuple[int, ...] = field(default=(), metadata={"json": "kept"})
     royalty_shares: Mapping[str, float] = field(default_factory=dict)  # account → percent of it
+    data_fee_wei: int = 0  # what a rollup may take for the data, beside the gas
+    fee_note: str = ""  # what is unusual about fees on this chain
 
     @property
     def worst_case_wei(self) -> int:
-        return self.gas * self.max_fee_wei
+        return self.gas * self.max_fee_wei + self.data_fee_wei
 
 
 @dataclass(frozen=True)
@@ -167,16 +172,26 @@ class Deployment:
         """The transactions that are missing, and their cost."""
         with rpc_errors(self.connection):
             balance = int(self.connection.w3.eth.get_balance(self.account.address))
-        missing = [one.role for one in self._missing()]
+        missing = self._missing()
         if missing:
             need_deployer(self.connection)
         divides = self.splitter is not None and not self.splitter.exists()
-        steps = [*missing, *([ROYALTY_SPLITTER] if divides else []), "collection"]
-        gas = GAS_COLLECTION + sum(
-            GAS_SHARED.get(one, GAS_SHARED[self.seed_store]) for one in missing
-        )
+        splits = [ROYALTY_SPLITTER] if divides else []
+        steps = [*(one.role for one in missing), *splits, "collection"]
+        clone = self.factory.create_data(self.immutable_args, SALT)
+        gas, dearer = 0, 1.0
+        for one in missing:
+            usual = GAS_SHARED.get(one.role, GAS_SHARED[self.seed_store])
+            asked = self._gas(DEPLOYER, one.data, usual)
+            gas, dearer = gas + asked, max(dearer, asked / usual)
+        # Without its factory nobody can be asked about the clone: it costs in proportion.
+        usual = round(GAS_COLLECTION * dearer)
+        gas += usual if missing else self._gas(self.factory.address, clone, usual)
+        sizes = [*(len(one.data) for one in missing), len(clone)]
         if divides:
-            gas += GAS_SPLITTER + GAS_SHARE * len(self.royalty_shares)
+            gas += round((GAS_SPLITTER + GAS_SHARE * len(self.royalty_shares)) * dearer)
+            sizes.append(SPLITTER_BYTES + SHARE_BYTES * len(self.royalty_shares))
+        data_fee = sum(self.sender.data_fee_wei(size, gas) for size in sizes)
         chain = self.connection.chain
         return DeployPlan(
             chain.name,
@@ -185,7 +200,7 @@ class Deployment:
             balance,
             tuple(steps),
             gas,
-            self.sender.cap_for(gas),
+            self.sender.cap_for(gas, data_fee),
             self.immutable_args,
             self.licence,
             self.seed_store,
@@ -193,7 +208,22 @@ class Deployment:
             self.novelty,
             self.overridden_tokens,
             self.royalty_shares,
+            data_fee,
+            self.sender.fee_note,
         )
+
+    def _gas(self, to: str, data: bytes, usual: int) -> int:
+        """What a transaction may use: what is usual, or more where the node says more.
+
+        Arbitrum, for one, counts what its data cost on Ethereum as gas.
+        """
+        call: Any = {"from": self.account.address, "to": to, "data": data}
+        try:
+            with rpc_errors(self.connection):
+                estimate = int(self.connection.w3.eth.estimate_gas(call))
+        except (ContractReverted, NodeRefused):
+            return usual
+        return max(usual, estimate * GAS_MARGINS[0] // 100)
 
     def run(self, plan: DeployPlan) -> DeployResult:
         """Send what is missing. Killed anywhere and run again, nothing is deployed twice."""

@@ -17,6 +17,9 @@ from nftgan.workflows.publishing import account_lock
 PATIENCE_ROUNDS = 40
 """How often a node may answer as if a step that is on chain were not."""
 
+USUAL_DATA_BYTES = 2_000
+"""Of a transaction that is not known yet; a batch of seeds has about so many."""
+
 
 @dataclass(frozen=True)
 class TxEstimate:
@@ -32,10 +35,12 @@ class TxEstimate:
     value_wei: int = 0  # the price of what is bought
     terms: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    data_fee_wei: int = 0  # what a rollup may take for the data, beside the gas
+    fee_note: str = ""  # what is unusual about fees on this chain
 
     @property
     def worst_case_wei(self) -> int:
-        return self.gas * self.max_fee_wei + self.value_wei
+        return self.gas * self.max_fee_wei + self.data_fee_wei + self.value_wei
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,12 @@ class TxRunner:
         """
         missing = self._missing(plan)
         gas = sum(self._gas(one, first=i == 0) for i, one in enumerate(missing))
+        data_fee = sum(
+            self.sender.data_fee_wei(
+                len(one.operation.data) if one.operation else USUAL_DATA_BYTES, one.gas
+            )
+            for one in missing
+        )
         account, chain = self.sender.account.address, self.connection.chain
         with rpc_errors(self.connection):
             balance = int(self.connection.w3.eth.get_balance(account))
@@ -91,10 +102,12 @@ class TxRunner:
             balance,
             tuple(one.name for one in missing),
             gas,
-            self.sender.cap_for(gas) if gas else 0,
+            self.sender.cap_for(gas, data_fee) if gas else 0,
             sum(one.operation.value_wei for one in missing if one.operation),
             plan.terms,
             plan.warnings,
+            data_fee,
+            self.sender.fee_note if gas else "",
         )
 
     def _gas(self, step: TxStep, *, first: bool) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nftgan.chain import sending as sending_module
+from nftgan.chain.fees import FeeTooHigh
 from nftgan.chain.journal import Attempt, Journal
 from nftgan.chain.minting import plan_mint, run_mint
 from nftgan.chain.rpc import Connection, connect
@@ -190,8 +191,15 @@ def test_a_cap_of_the_nodes_is_said_at_once_and_nothing_is_lost(world: World, wo
     assert len(world.attempts()) == 1
 
 
-def test_a_purse_that_empties_midway_is_said_and_filled_again(world: World) -> None:
-    words = "insufficient funds for gas * price + value: balance 0, tx cost 1"
+@pytest.mark.parametrize(
+    "words",
+    [
+        "insufficient funds for gas * price + value: balance 0, tx cost 1",
+        "InsufficientFunds, Account balance: 1, cumulative cost: 1000",  # Nethermind
+        "Upfront cost exceeds account balance",  # Besu
+    ],
+)
+def test_a_purse_that_empties_midway_is_said_and_filled_again(world: World, words: str) -> None:
     world.answering("eth_sendRawTransaction", failing_once(words))
     with pytest.raises(UsageError, match="has too little on faulty"):
         mint(world.minter(), world.collection, TOKENS)
@@ -199,30 +207,56 @@ def test_a_purse_that_empties_midway_is_said_and_filled_again(world: World) -> N
     assert len(world.attempts()) == 1
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (
-            {"error": {"code": -32601, "message": "the method eth_feeHistory does not exist"}},
-            "the method eth_feeHistory does not exist",
-        ),
-        (
-            {
-                "result": {
-                    "baseFeePerGas": ["0x0"] * 6,
-                    "gasUsedRatio": [0] * 5,
-                    "oldestBlock": "0x0",
-                }
-            },
-            "reports no base fee: the chain lacks EIP-1559",
-        ),
-    ],
-)
-def test_without_a_fee_history_nothing_is_signed(
-    world: World, answer: dict[str, Any], words: str
+NO_HISTORY = [
+    {"error": {"code": -32601, "message": "the method eth_feeHistory does not exist"}},
+    {"error": {"code": -32000, "message": "method eth_feeHistory is not whitelisted"}},
+    {"result": {"baseFeePerGas": ["0x0"] * 6, "gasUsedRatio": [0] * 5, "oldestBlock": "0x0"}},
+]
+
+
+@pytest.mark.parametrize("answer", NO_HISTORY)
+def test_without_a_fee_history_the_last_block_says_the_base_fee(
+    world: World, answer: dict[str, Any]
 ) -> None:
     world.answering("eth_feeHistory", lambda params: answer)
-    with pytest.raises(ServiceError, match=words):
+    world.mint_and_check()
+    (attempt,) = world.attempts()
+    assert attempt.raw.startswith("0x02") and attempt.max_fee_wei > attempt.tip_wei
+
+
+@pytest.mark.parametrize("answer", NO_HISTORY)
+def test_a_chain_without_eip_1559_gets_one_gas_price_and_that_is_said(
+    world: World, answer: dict[str, Any]
+) -> None:
+    honest = world.honest
+
+    def old(method: str, params: list[Any]) -> dict[str, Any]:
+        if method == "eth_feeHistory":
+            return answer
+        found = honest(method, params)
+        if method == "eth_getBlockByNumber" and found.get("result"):
+            del found["result"]["baseFeePerGas"]
+        return found
+
+    world.bad.upstream = old
+    own = world.minter()
+    plan = plan_mint(own, world.collection, ME.address, seeds_of(TOKENS))
+    assert "no EIP-1559" in plan.fee_note
+    run_mint(own, world.collection, plan)
+    world.check()
+    (attempt,) = world.attempts()
+    assert int(attempt.raw[2:4], 16) >= 0xC0 and attempt.max_fee_wei == attempt.tip_wei
+    assert mint(world.minter(), world.collection, TOKENS) == ()  # the journal is read again
+    (final,) = world.minter().journal.finals.values()
+    assert final["fee_wei"] == final["gas"] * attempt.max_fee_wei
+    with pytest.raises(FeeTooHigh, match=r"the gas price is .* above the allowed"):
+        world.minter(max_fee_wei=1).cap_for(1)
+
+
+def test_a_fee_history_that_fails_otherwise_signs_nothing(world: World) -> None:
+    refusal = {"error": {"code": -32000, "message": "header not found"}}
+    world.answering("eth_feeHistory", lambda params: refusal)
+    with pytest.raises(ServiceError, match="header not found"):
         mint(world.minter(), world.collection, TOKENS)
     assert world.attempts() == []
 

@@ -54,6 +54,23 @@ def test_what_eth_account_signs_is_read_back() -> None:
     assert (found.max_fee_wei, found.gas, found.data) == (30, 90_000, b"\x01\x02")
 
 
+def test_a_transaction_with_one_gas_price_is_read_back_with_the_chain_that_it_was_signed_for() -> (
+    None
+):
+    call = {key: value for key, value in CALL.items() if "ax" not in key and key != "type"}
+    made = KEY.sign_transaction({**call, "gasPrice": 30})
+    raw = "0x" + bytes(made.raw_transaction).hex()
+    found = SignedTransaction.decode(raw)
+    assert found == SignedTransaction.decode(signed()[0]).__class__(
+        **{**vars(SignedTransaction.decode(signed()[0])), "hash": "0x" + bytes(made.hash).hex()}
+    )
+    unbound = KEY.sign_transaction(
+        {**{k: v for k, v in call.items() if k != "chainId"}, "gasPrice": 30}
+    )
+    with pytest.raises(ValueError, match="not a signed transaction"):  # good on any chain
+        SignedTransaction.decode("0x" + bytes(unbound.raw_transaction).hex())
+
+
 def test_a_creation_has_no_recipient() -> None:
     call = {key: value for key, value in CALL.items() if key != "to"}
     raw = "0x" + bytes(KEY.sign_transaction(call).raw_transaction).hex()
