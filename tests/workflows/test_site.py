@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -339,6 +340,14 @@ def change_metadata(folder: Path) -> None:
     changed(folder / "metadata" / "3.json", "avatars #3", "avatars #4")
 
 
+def change_folder(folder: Path) -> None:
+    (block,) = json.loads((folder / "folder.json").read_text(encoding="utf-8"))
+    data = bytearray(base64.b64decode(block))
+    data[-1] ^= 1
+    other = base64.b64encode(bytes(data)).decode()
+    (folder / "folder.json").write_text(json.dumps([other]), encoding="utf-8")
+
+
 def change_proof(folder: Path) -> None:
     """The pixel hash of another piece: this one's proof no longer leads to the root."""
     path = folder / "collection.js"
@@ -357,6 +366,7 @@ def change_proof(folder: Path) -> None:
         (change_image, {"image"}),
         (change_seed, {"metadata", "seed", "pixels", "merkle proof"}),
         (change_metadata, {"metadata"}),
+        (change_folder, {"metadata"}),
         (change_proof, {"merkle proof"}),
     ],
     ids=lambda one: getattr(one, "__name__", ""),

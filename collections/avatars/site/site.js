@@ -723,10 +723,7 @@ const beside = {
   async metadata(id, signal) {
     const path = `${root}metadata/${id}.json`;
     const bytes = await readFile(path, signal);
-    const cid = collection.cids.metadata;
-    folder ??= among(JSON.parse(new TextDecoder().decode(await readFile("folder.json", signal))).map(fromBase64), nodeCid);
-    const named = isNamed(bytes, await entry(folder, cidBytes(cid), `${id}.json`));
-    return { bytes, path, named, words: named ? `${path} has its CID under ${cid}` : `${path} has another CID than the folder ${cid} says` };
+    return { bytes, path, ...(await inMetadata(bytes, path, id, signal)) };
   },
   async image(id, signal) {
     const path = imageOf(id);
@@ -737,6 +734,25 @@ const beside = {
   },
   model: (signal) => readFile(`${root}model.safetensors`, signal),
 };
+
+// Whether a metadata file has its CID in the folder, whose blocks lie in one file of the site.
+async function inMetadata(bytes, path, id, signal) {
+  const cid = collection.cids.metadata;
+  let listed;
+  try {
+    listed = folder ?? JSON.parse(new TextDecoder().decode(await readFile("folder.json", signal))).map(fromBase64);
+  } catch (problem) {
+    if (problem.name === "AbortError") throw problem;
+    return { named: null, words: `${path} has no CID to compare it with: ${problem.message}` };
+  }
+  try {
+    folder ??= among(listed, nodeCid);
+    const named = isNamed(bytes, await entry(folder, cidBytes(cid), `${id}.json`));
+    return { named, words: named ? `${path} has its CID under ${cid}` : `${path} has another CID than the folder ${cid} says` };
+  } catch (problem) {
+    return { named: false, words: `the folder ${cid} is not the one that folder.json holds: ${problem.message}` };
+  }
+}
 
 // The address of a gateway as it is used; null for none. https, or plain http to this machine.
 function gatewayOf(text) {
@@ -772,7 +788,7 @@ async function block(address, cid, signal) {
   const limit = AbortSignal.timeout(SECONDS * 1000);
   const asked = { headers: { accept: "application/vnd.ipld.raw" }, credentials: "omit", referrerPolicy: "no-referrer" };
   try {
-    const answer = await fetch(`${address}/ipfs/${cid}?format=raw`, { ...asked, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    const answer = await fetch(`${address}/ipfs/${cid}?format=raw`, { ...asked, signal: signal && AbortSignal.any ? AbortSignal.any([signal, limit]) : (signal ?? limit) });
     if (!answer.ok || Number(answer.headers.get("content-length") ?? 0) > MOST_BLOCK_BYTES) throw new Error();
     return new Uint8Array(await answer.arrayBuffer());
   } catch (problem) {
@@ -1050,7 +1066,7 @@ async function readDocument(source, id, log, signal) {
     const own = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.bytes)).nftgan;
     const right = Number.isInteger(own.seed) && typeof own.pixels === "string" && /^sha256:[0-9a-f]{64}$/.test(own.pixels);
     if (!right || typeof own.recipe !== "object") throw new Error();
-    log.check("metadata", file.named, file.words, file.words);
+    log.say("metadata", file.named === null ? UNCHECKED : file.named ? HOLDS : BROKEN, file.words);
     return own;
   } catch {
     log.say("metadata", BROKEN, `${file.path} is not the metadata of a piece`);

@@ -62,7 +62,7 @@ async function readDocument(source, id, log, signal) {
     const own = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.bytes)).nftgan;
     const right = Number.isInteger(own.seed) && typeof own.pixels === "string" && /^sha256:[0-9a-f]{64}$/.test(own.pixels);
     if (!right || typeof own.recipe !== "object") throw new Error();
-    log.check("metadata", file.named, file.words, file.words);
+    log.say("metadata", file.named === null ? UNCHECKED : file.named ? HOLDS : BROKEN, file.words);
     return own;
   } catch {
     log.say("metadata", BROKEN, `${file.path} is not the metadata of a piece`);

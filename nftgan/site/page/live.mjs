@@ -49,7 +49,7 @@ async function draw() {
     const { seed, pixels } = wanted();
     recipe ??= JSON.parse(new TextDecoder().decode(await bytesOf("recipe.json", MOST_RECIPE_BYTES)));
     if (!renderer) {
-      const made = await Renderer.create({ shared: false });
+      const made = await Renderer.create({ shared: false, workers: Math.min(4, navigator.hardwareConcurrency || 1) });
       await made.load(await bytesOf("model.safetensors", MOST_MODEL_BYTES), { onProgress });
       renderer = made;
     }
