@@ -34,6 +34,8 @@ from nftgan.png import encode_png, read_png
 from tests.chain.actors import SALT
 from tests.chain.anvil import rpc
 from tests.chain.conftest import running_anvil
+from tests.ipfs.busy_gateway import BusyGateway
+from tests.ipfs.serving import serving as serving_gateway
 from tests.workflows.typed import PROGRAM, Desk
 
 pytestmark = pytest.mark.node
@@ -141,6 +143,12 @@ def serving(get: Callable[[Cid], bytes]) -> Iterator[str]:
         gateway.shutdown()
         gateway.server_close()
         thread.join()
+
+
+@contextlib.contextmanager
+def busy(gateway: BusyGateway) -> Iterator[BusyGateway]:
+    with serving_gateway(gateway):
+        yield gateway
 
 
 @pytest.fixture(scope="module")
@@ -411,6 +419,27 @@ def test_without_a_place_to_read_from_nothing_is_said_about_the_tokens(
     assert code == 2 and "is not a gateway" in document["error"]["message"]
     code, document = say("verify", "--all", "--gateway", "http://example.com")
     assert code == 2 and "use https" in document["error"]["hint"]
+
+
+@pytest.mark.parametrize("fault", ["504", "cut", "429:0"])
+def test_a_gateway_that_is_busy_for_a_moment_proves_all_the_same(
+    world: World, say: Said, fault: str
+) -> None:
+    with busy(BusyGateway(world.get, lambda number: fault if number == 2 else "")) as gateway:
+        code, document = say("verify", "--token", "1", "--gateway", gateway.url)
+    assert code == 0, document
+    assert gateway.asked[1] == gateway.asked[2], "the same was asked for again"
+
+
+def test_a_gateway_that_stays_busy_is_no_verdict_and_the_next_one_is_asked(
+    world: World, say: Said
+) -> None:
+    with busy(BusyGateway(world.get, lambda number: "429:3600")) as gateway:
+        code, document = say("verify", "--token", "1", "--gateway", gateway.url)
+        assert code == 6 and "answers 429" in document["error"]["message"]
+        assert "run it again" in document["error"]["hint"]
+        code, document = say("verify", "--gateway", gateway.url, "--gateway", world.gateway)
+        assert code == 0, document
 
 
 def test_an_empty_machine_proves_every_token(minted: World, tmp_path: Path) -> None:
