@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ SEEDS_PER_CALL = 500
 
 SEEDS_TOPIC = "0x7f0a70d7f681f1fbf623836307ae9ba47462ddc276899be66c53c4f4fc15c439"
 """Keccak-256 of `Seeds(uint256,bytes)`, the event of every mint."""
+
+
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
@@ -270,7 +274,7 @@ class Collection:
                     found[first] = seeds
             return sum(map(len, found.values())) >= minted
 
-        if not add(self._in_receipts() if minted else {}):
+        if not add(self._in_receipts(minted)):
             with rpc_errors(self.connection):
                 last = int(self.connection.w3.eth.block_number)
             spans = search_backwards(self.connection, self.first_block, last, self._batches)
@@ -290,14 +294,15 @@ class Collection:
             end = first + len(seeds)
         return batches
 
-    def _in_receipts(self) -> dict[int, tuple[int, ...]]:
-        """The mints that the receipts of `mint_transactions` tell; a journal may name any hash,
-        so that only events of this very contract count.
+    def _in_receipts(self, most: int) -> dict[int, tuple[int, ...]]:
+        """The mints that the receipts of `mint_transactions` tell, of `most` of them; a journal
+        may name any hash any number of times, so that only events of this very contract count.
         """
         from eth_abi import decode
 
         found: dict[int, tuple[int, ...]] = {}
-        for tx_hash in self.mint_transactions():
+        hashes = (one for one in self.mint_transactions() if _HASH.fullmatch(one))
+        for tx_hash in list(dict.fromkeys(hashes))[:most]:
             receipt = self.connection.ask("eth_getTransactionReceipt", tx_hash)
             with rpc_errors(self.connection):
                 for log in receipt["logs"] if receipt is not None else ():

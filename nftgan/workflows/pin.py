@@ -40,6 +40,7 @@ from nftgan.project import MODEL_NAME, Project, state_home
 from nftgan.workflows.files_folder import FILES, files_tree
 from nftgan.workflows.live_folder import live_tree
 from nftgan.workflows.metadata import ready_manifest
+from nftgan.workflows.pin_notes import note_pins
 from nftgan.workflows.sources import project_model
 
 EMBEDDED = "embedded"
@@ -111,6 +112,7 @@ def pin(
             known[target] = entry
             write_json(project.pins_path, known)
             _note_place(target)
+            note_pins(target, project, [entry["root"], *entry["cids"].values()])
 
         return _pin_all(
             project.car_path,

@@ -23,6 +23,7 @@ from nftgan.workflows.pin import (
     store_folder,
     verified_places,
 )
+from nftgan.workflows.pin_notes import kept_for_others, note_pins
 from nftgan.workflows.stale_settings import is_deployed
 
 LOCAL_CHAINS = frozenset({"embedded", "anvil"})
@@ -119,8 +120,9 @@ class Unpinned:
 def plan_unpin(project: Project, target: str, *, force: bool = False) -> Mapping[str, str]:
     """Name to CID of what `target` would forget: what is on record, and the collection as it is.
 
-    Raises CheckFailed, unless `force`, when the collection is deployed and no other place was read
-    back: its tokens would lead nowhere.
+    Not what it keeps for another collection of this person, such as the model of both: the record
+    may have come with the folder, and name what is not its own. Raises CheckFailed, unless `force`,
+    when the collection is deployed and no other place was read back: its tokens would lead nowhere.
     """
     manifest = load_manifest(project)
     others = [place for place in verified_places(project, manifest) if place != target]
@@ -131,7 +133,9 @@ def plan_unpin(project: Project, target: str, *, force: bool = False) -> Mapping
         )
     entry = pins(project).get(target)
     found = {name: cid for name, cid in promised_cids(manifest).items() if cid is not None}
-    return {**found, **_recorded_roots(entry if isinstance(entry, dict) else {})}
+    named = {**found, **_recorded_roots(entry if isinstance(entry, dict) else {})}
+    others_keep = kept_for_others(target, project)
+    return {name: cid for name, cid in named.items() if cid not in others_keep}
 
 
 def unpin(
@@ -148,6 +152,7 @@ def unpin(
         known = pins(project)
         if known.pop(target, None) is not None:
             write_json(project.pins_path, known)
+        note_pins(target, project, ())
     freed = embedded_store().collect() if collect and target == EMBEDDED else 0
     return Unpinned(target, dict(cids), freed)
 

@@ -228,3 +228,21 @@ def test_counts_and_seeds_that_the_code_rules_out_are_a_lie_of_the_node(
         answers(seedsOf=bytes(4))
         with pytest.raises(ServiceError, match="4 bytes as 12 seeds"):
             collection.seeds()
+
+
+def test_a_journal_of_a_million_hashes_makes_no_million_questions(
+    embedded: Connection, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mint(sender(embedded, embedded_account(), tmp_path / "mint.jsonl"), collection, 12)
+    asked: list[str] = []
+    ask = Connection.ask
+
+    def noting(one: Connection, method: str, *params: Any) -> Any:
+        asked.append(method)
+        return ask(one, method, *params)
+
+    monkeypatch.setattr(Connection, "ask", noting)
+    many = [f"0x{number:064x}" for number in range(1000)]
+    collection.mint_transactions = lambda: ["x" * 10**6, many[0], *many]
+    assert collection.seeds() == dict(enumerate(seeds_of(12)))
+    assert asked.count("eth_getTransactionReceipt") == 12
