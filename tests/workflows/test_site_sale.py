@@ -110,7 +110,7 @@ class Drop:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server.url
 
-    def visit(self, address: str, wallet: Wallet | None) -> Any:
+    def visit(self, address: str, wallet: Wallet | None, *, connect: bool = True) -> Any:
         page = self.browser.new_page(viewport={"width": 1200, "height": 900})
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda said: self.faults.append(said.text))
@@ -126,7 +126,7 @@ class Drop:
             page.expose_function("walletRequest", wallet.request)
             page.add_init_script(STUB)
         page.goto(address + "#/sale")
-        if wallet is not None:
+        if wallet is not None and connect:
             page.click(".connect")
             page.wait_for_selector("#account")
         return page
@@ -168,6 +168,24 @@ def steps(page: Any, words: str) -> str:
     return str(page.inner_text("#steps"))
 
 
+def tab_to(page: Any, place: str) -> None:
+    """Go there by the Tab key alone."""
+    page.wait_for_selector(f"{place}:not(:disabled)")
+    for _ in range(40):
+        if page.evaluate("(place) => document.activeElement.matches(place)", place):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{place} cannot be reached by keyboard")
+
+
+def serious(page: Any) -> list[str]:
+    """What axe finds wrong for people who see, hear or type otherwise."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+
+
 def drawn(page: Any, count: int) -> None:
     page.wait_for_function(
         """(count) => [...document.querySelectorAll("#bought .drawn-words")]
@@ -178,8 +196,6 @@ def drawn(page: Any, count: int) -> None:
 
 
 def test_everybody_buys_and_sees_the_piece_draw_itself(drop: Drop) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     drop.nftgan(
         "sale", "open", "--price", "0.1", "--per-wallet", "2", "--force", "--allow-copies", "--yes"
     )
@@ -193,11 +209,7 @@ def test_everybody_buys_and_sees_the_piece_draw_itself(drop: Drop) -> None:
     page.wait_for_selector("#sale-phase.holds:has-text('open')")
     assert "0.1 ether each" in page.inner_text("#sale-terms")
     assert "3 left of 3" in page.inner_text("#sale-terms")
-    assert [
-        one["id"]
-        for one in Axe().run(page).response["violations"]
-        if one["impact"] in ("serious", "critical")
-    ] == []
+    assert serious(page) == []
     page.fill("#count", "3")
     assert page.is_disabled("#buy") and "Choose 1 to 2" in page.inner_text("#buy")
     page.fill("#count", "2")
@@ -226,9 +238,10 @@ def test_everybody_buys_and_sees_the_piece_draw_itself(drop: Drop) -> None:
     # Another buyer, whose page does not know yet that the rest was bought meanwhile.
     late = drop.visit(address, Wallet(drop.url, 2))
     late.wait_for_selector("#buy:enabled")
-    other = drop.visit(address, Wallet(drop.url, 3))
-    other.wait_for_selector("#buy:enabled")
-    other.click("#buy")
+    other = drop.visit(address, Wallet(drop.url, 3), connect=False)
+    for place in (".connect", "#buy"):
+        tab_to(other, place)
+        other.keyboard.press("Enter")
     steps(other, "Mined in block")
     late.click("#buy")
     assert "nothing is left for your account here" in steps(late, "othing is left").lower()
@@ -314,6 +327,7 @@ def test_a_blind_sale_shows_nothing_before_and_everything_after_the_reveal(drop:
         assert secret[2:].lower() not in told.lower()
     first, second = (drop.visit(address, Wallet(drop.url, n)) for n in (1, 2))
     assert "nobody can know yet which pieces" in first.inner_text("#sale-blind")
+    assert serious(first) == []
     for page in (first, second):
         page.wait_for_selector("#buy:enabled")
         page.click("#buy")
@@ -350,4 +364,24 @@ def test_who_gets_nothing_in_a_blind_sale_takes_the_money_back(drop: Drop) -> No
     page.wait_for_selector("#own:has-text('Nothing of yours waits here')")
     sale = json.loads((drop.folder / "collection.js").read_text().split(" = ", 1)[1].rstrip(";\n"))
     assert int(rpc(drop.url, "eth_getBalance", sale["sale"]["address"], "latest"), 16) == 0
+    assert drop.faults == []
+
+
+def test_a_page_that_lies_about_the_sale_is_found_out(drop: Drop) -> None:
+    words = ("--price", "0.1", "--force", "--allow-copies", "--yes")
+    sale = drop.nftgan("sale", "open", *words)
+    address = drop.make()
+    path = drop.folder / "collection.js"
+    text = path.read_text(encoding="utf-8")
+    cheap = text.replace(f'"price":"{10**17}"', f'"price":"{10**16}"')
+    path.write_text(cheap, encoding="utf-8")
+    page = drop.visit(address, Wallet(drop.url, 1))
+    page.wait_for_selector("#sale-phase.broken:has-text('those of the contract count')")
+    assert "0.1 ether each" in page.inner_text("#sale-terms")
+    assert page.inner_text("#buy") == "Buy 1 for 0.1 ether"
+    for other in (sale["collection"], "0x" + "11" * 20):  # genuine code of another kind, and none
+        path.write_text(text.replace(sale["sale"], other), encoding="utf-8")
+        page = drop.visit(address, Wallet(drop.url, 1))
+        page.wait_for_selector("#sale-phase.broken:has-text('cannot be trusted')")
+        assert page.is_hidden("#buying")
     assert drop.faults == []
