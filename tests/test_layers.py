@@ -76,6 +76,45 @@ def test_imports_point_down_the_list(path: Path) -> None:
         assert LEVEL[other] > LEVEL[own] or both_foundation, f"{path.name} imports {name}"
 
 
+def imports_of_modules() -> dict[str, set[str]]:
+    """Every module with those of nftgan that it imports when it runs, also inside functions."""
+    names = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+        for path in PACKAGE.rglob("*.py")
+        if path.stem not in ("__init__", "__main__")
+    }
+    found = {}
+    for name, path in names.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = [ast.Pass()]  # types alone are no import
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        places = {f"{node.module}.{one.name}" for node in nodes for one in node.names}
+        places |= {str(node.module) for node in nodes}
+        found[name] = (places & names.keys()) - {name}
+    return found
+
+
+def circles(imports: dict[str, set[str]]) -> set[str]:
+    """The modules that are left when all that import nothing left are taken away, from each end."""
+    left = dict(imports)
+    while True:
+        used = {other for others in left.values() for other in others}
+        ends = {
+            name for name, others in left.items() if name not in used or not others & left.keys()
+        }
+        if not ends:
+            return set(left)
+        left = {name: others - ends for name, others in left.items() if name not in ends}
+
+
+def test_no_modules_import_each_other_also_inside_functions() -> None:
+    """An import inside a function may save time; it must not hide a circle."""
+    assert not circles(imports_of_modules())
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"b", "c"}
+
+
 @pytest.mark.parametrize("place", TORCH_FREE)
 def test_light_packages_never_name_torch(place: str) -> None:
     root = PACKAGE / place

@@ -24,15 +24,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, SALE, artifact
+from nftgan.chain.deployer import DEPLOYER, DEPLOYER_CODE
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import UsageError
 
-DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-"""Takes a salt and creation code, and makes the contract by CREATE2 (Arachnid's proxy)."""
-DEPLOYER_CODE = bytes.fromhex(
-    "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234"
-    "f58015156039578182fd5b8082525050506014600cf3"
-)
 NO_SALT = bytes(32)
 SALTS = {COLLECTION: 256, COLLECTION_CODE: 256, SALE: 1024}
 """The makers of clones take salts below these, so all can be tried. A collection has 0 from us, the

@@ -32,8 +32,8 @@ from eth.vm.spoof import SpoofTransaction
 from eth_utils import encode_hex, keccak, to_canonical_address
 from web3.providers.base import BaseProvider
 
-from nftgan.chain.birth import DEPLOYER, DEPLOYER_CODE
 from nftgan.chain.database import Database
+from nftgan.chain.deployer import DEPLOYER, DEPLOYER_CODE
 from nftgan.chain.documents import (
     RpcError,
     block_document,

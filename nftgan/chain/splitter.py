@@ -13,13 +13,13 @@ from typing import Any
 
 from nftgan.chain.artifact import SPLITTER, artifact
 from nftgan.chain.birth import (
-    DEPLOYER,
     NO_SALT,
     Shared,
     create2_address,
     deploy_bytecode,
     is_genuine,
 )
+from nftgan.chain.deployer import DEPLOYER
 from nftgan.chain.rpc import Connection, rpc_errors
 
 ETHER = "0x" + "00" * 20

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from nftgan.chain.birth import DEPLOYER, Shared, is_genuine, need_deployer, shared_contracts
+from nftgan.chain.birth import Shared, is_genuine, need_deployer, shared_contracts
 from nftgan.chain.blocks import genesis_hash
 from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory
+from nftgan.chain.deployer import DEPLOYER
 from nftgan.chain.errors import ContractReverted, NodeRefused
 from nftgan.chain.fees import require_funds
 from nftgan.chain.rpc import rpc_errors

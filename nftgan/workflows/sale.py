@@ -14,8 +14,9 @@ from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.artifact import SALE
-from nftgan.chain.birth import DEPLOYER, clone_address, is_genuine, need_deployer, shared_contracts
+from nftgan.chain.birth import clone_address, is_genuine, need_deployer, shared_contracts
 from nftgan.chain.blocks import genesis_hash, latest_block, latest_time, reach_block
+from nftgan.chain.deployer import DEPLOYER
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import (
     SEEDS_PER_LOAD,

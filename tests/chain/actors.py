@@ -13,8 +13,9 @@ from eth_account import Account as Local
 from eth_utils import keccak
 
 from nftgan.chain.accounts import Account
-from nftgan.chain.birth import DEPLOYER, is_genuine, shared_contracts
+from nftgan.chain.birth import is_genuine, shared_contracts
 from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Factory
+from nftgan.chain.deployer import DEPLOYER
 from nftgan.chain.journal import Journal
 from nftgan.chain.minting import audit, plan_mint, run_mint
 from nftgan.chain.rpc import Connection

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from eth_utils import keccak
 
-from nftgan.chain.birth import DEPLOYER, create2_address
+from nftgan.chain.birth import create2_address
 from nftgan.chain.contract import Collection
+from nftgan.chain.deployer import DEPLOYER
 from nftgan.chain.rpc import Connection
 from nftgan.chain.sending import Sender
 

@@ -13,8 +13,6 @@ import pytest
 from nftgan.chain.accounts import embedded_account
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, SALE, artifact
 from nftgan.chain.birth import (
-    DEPLOYER,
-    DEPLOYER_CODE,
     SALTS,
     clone_address,
     create2_address,
@@ -27,6 +25,7 @@ from nftgan.chain.birth import (
     verify_birth,
 )
 from nftgan.chain.contract import Collection, Factory
+from nftgan.chain.deployer import DEPLOYER, DEPLOYER_CODE
 from nftgan.chain.errors import ContractReverted
 from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import Connection

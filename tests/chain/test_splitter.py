@@ -9,7 +9,7 @@ from web3 import Web3
 
 from nftgan.chain.accounts import embedded_account
 from nftgan.chain.artifact import SPLITTER, artifact
-from nftgan.chain.birth import DEPLOYER
+from nftgan.chain.deployer import DEPLOYER
 from nftgan.chain.embedded import EmbeddedChain
 from nftgan.chain.errors import ContractReverted
 from nftgan.chain.journal import Journal

@@ -15,8 +15,9 @@ from web3 import Web3
 
 from nftgan.chain.accounts import embedded_account
 from nftgan.chain.artifact import COLLECTION
-from nftgan.chain.birth import DEPLOYER, shared_contracts
+from nftgan.chain.birth import shared_contracts
 from nftgan.chain.contract import Collection, CollectionArgs, Factory
+from nftgan.chain.deployer import DEPLOYER
 from nftgan.chain.embedded import EmbeddedChain
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import CHAINS
