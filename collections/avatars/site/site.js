@@ -1382,6 +1382,7 @@ const NOBODY = "0x" + "0".repeat(40);
 const MOST_CLAIMS = 2000;
 const AT_ONCE = 50;
 const POLLING = 1500; // milliseconds
+const PATIENCE = 5; // times that a node may fail while a transaction is followed
 
 // Asks and sends over `ask` (a function of method and parameters) with the library viem.
 class SaleClient {
@@ -1459,11 +1460,23 @@ class SaleClient {
     let hash = await viem.writeContract(client, { ...request, account, chain: null });
     onStep("Sent. Waiting until it is mined …", hash);
     let replaced = null;
-    const receipt = await viem.waitForTransactionReceipt(client, { hash, timeout: 0, retryCount: 20, onReplaced: ({ reason, transaction }) => ([replaced, hash] = [reason, transaction.hash]) });
+    const receipt = await this.follow(hash, ({ reason, transaction }) => ([replaced, hash] = [reason, transaction.hash]));
     if (replaced === "cancelled" || replaced === "replaced") throw new Error("you replaced it by another transaction: nothing was bought by this one");
     if (receipt.status !== "success") throw new Error("it was mined, and the contract refused it: only gas was spent");
     onStep(`Mined in block ${receipt.blockNumber}.`, replaced ? hash : undefined);
     return receipt;
+  }
+
+  // The receipt of a transaction that was sent, or of what replaced it. A node that fails is asked again.
+  async follow(hash, onReplaced) {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.viem.waitForTransactionReceipt(this.client, { hash, timeout: 0, onReplaced });
+      } catch (problem) {
+        if (failures >= PATIENCE) throw new Error("it was sent, and the node does not say what became of it: read again before you buy more", { cause: problem });
+        await new Promise((go) => setTimeout(go, POLLING));
+      }
+    }
   }
 
   // The tokens that a receipt or logs show as minted to the account.
