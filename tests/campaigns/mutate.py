@@ -76,6 +76,7 @@ MUTANTS = (
     Mutant("addresses", "and not found.is_multicast", "", "tests/test_connections.py"),
     Mutant("patience", "return self.waited_seconds > self.seconds", "return False", "tests/test_patience.py"),
     Mutant("links", "    if entry.is_symlink():", "    if False:", "tests/test_links.py"),
+    Mutant("links", "if not large and entry.is_file()", "if False", "tests/test_links.py"),
     Mutant("links", 'name == ".lock" or ', "", "tests/test_links.py"),
     Mutant("links", "                _refuse_below(Path(entry.path), 1)\n", "                pass\n", "tests/test_links.py"),
     Mutant("terminal", "if hides or ", "if ", "tests/test_terminal.py"),
@@ -92,6 +93,8 @@ MUTANTS = (
     Mutant("workflows/pin_recheck", "            _sample(get, Cid.parse(manifest.cids.model))\n", "            pass\n", "tests/workflows/test_pin_recheck.py"),
     Mutant("workflows/pin_recheck", "LOT = random.SystemRandom()", "LOT = random.Random(0)", "tests/workflows/test_pin_recheck.py"),
     Mutant("workflows/pin_recheck", "        if file.read(1):", "        if False:", "tests/workflows/test_pin_recheck.py"),
+    Mutant("workflows/pins", "if cid not in others_keep", "if True", "tests/workflows/test_pin_notes.py"),
+    Mutant("workflows/buying", "or int(digits) >= 2**256", "", "tests/workflows/test_buying.py"),
     Mutant("workflows/frozen", 'if record.get("genesis") != genesis_hash(connection)', "if False", "tests/workflows/test_frozen.py"),
     Mutant("workflows/report", "collection_checks(verifier, measured=True) if verifier is not None else ()", "()", "tests/workflows/test_report_verify.py"),
     # ---- money
@@ -122,6 +125,7 @@ MUTANTS = (
     Mutant("chain/birth", "if len(values) != 1 or not values <= allowed", "if False", "tests/chain/test_birth.py"),
     Mutant("chain/birth", "return code == bytes(expected)", "return True", "tests/chain/test_birth.py"),
     Mutant("chain/birth", "== _octets(address):\n", "!= b\"\":\n", "tests/chain/test_birth.py"),
+    Mutant("chain/contract", "[:most]:", ":", "tests/chain/test_contract.py -k million"),
     Mutant("chain/contract", "if not 0 <= minted <= most", "if False", "tests/chain/test_contract.py"),
     Mutant("chain/contract", "            if first != end:\n", "            if False:\n", "tests/chain/test_contract.py"),
     Mutant("chain/contract", "        if birth.problem:\n            raise CheckFailed", "        if False:\n            raise CheckFailed", "tests/chain/test_contract.py"),
@@ -131,6 +135,7 @@ MUTANTS = (
     Mutant("chain/node", "re.fullmatch(r\"0x[0-9a-fA-F]{1,64}\", result)", "result", "tests/chain/test_node.py -k chain_id"),
     Mutant("chain/accounts", "is_checksum_address(text)", "True", "tests/chain/test_accounts.py"),
     # ---- strangers: content
+    Mutant("ipfs/fetched", "if cid not in wanted and not self._kept.blocks.has(cid)", "if False", "tests/ipfs/test_fetched.py"),
     Mutant("ipfs/cid", "if byte == 0 and shift", "if False", "tests/ipfs/test_cid.py"),
     Mutant("ipfs/cid", "if end != len(raw)", "if False", "tests/ipfs/test_cid.py"),
     Mutant("ipfs/reader", "if hashlib.sha256(data).digest() != cid.digest", "if False", "tests/ipfs/test_reader.py"),
