@@ -191,6 +191,8 @@ class Recipe:
             )
         except UsageError as exc:
             raise UsageError(f"{where}: {exc.message}", hint=exc.hint) from exc
+        except OverflowError:  # whole numbers of JSON have no end
+            raise UsageError(f"{where}: a number is out of range") from None
 
     @property
     def hash(self) -> str:

@@ -110,6 +110,15 @@ def test_what_no_image_can_have_is_refused(change: dict[str, Any], words: str) -
         Recipe.from_json({**document, **change})
 
 
+@pytest.mark.parametrize(
+    "change", [{"trunc": 10**400}, {"rotate": -(10**400)}, {"translate": [0, 10**400]}]
+)
+def test_a_number_without_end_is_one_sentence(change: dict[str, Any]) -> None:
+    document = Recipe(model=MODEL, size=(256, 256)).to_json()
+    with pytest.raises(UsageError, match="a number is out of range"):
+        Recipe.from_json({**document, **change})
+
+
 def test_a_missing_key_and_another_type_are_refused() -> None:
     document = Recipe(model=MODEL, size=(8, 8)).to_json()
     del document["cutoff"]
