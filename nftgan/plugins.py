@@ -26,6 +26,7 @@ GROUPS = (
     "nftgan.pin_targets",
     "nftgan.chains",
     "nftgan.metrics",
+    "nftgan.losses",
     "nftgan.commands",
 )
 """See docs/extending.md for what an entry of each is."""

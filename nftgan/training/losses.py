@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nftgan import plugins
 from nftgan.ops import inputs_only
 
 PATH_DECAY = 0.01
@@ -57,3 +62,38 @@ def path_length_penalty(
     lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()
     new_mean = mean.lerp(lengths.mean(), PATH_DECAY)
     return (lengths - new_mean).square(), new_mean.detach()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What `--loss` names: how G and D are judged by logits [N, 1]; each gives [N], one a sample.
+
+    generator: of fakes, and of reals where the loss `pairs`, else None. discriminator: of fakes and
+    reals. pairs: each image is judged beside one of the other kind: then only differences of logits
+    mean something, and D is kept flat around fakes as well.
+    """
+
+    generator: Callable[[Tensor, Tensor | None], Tensor]
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    pairs: bool = False
+
+
+def _relativistic_of_generator(fake_logits: Tensor, real_logits: Tensor | None) -> Tensor:
+    assert real_logits is not None
+    return relativistic_loss(fake_logits, real_logits)
+
+
+LOGISTIC = Loss(lambda fakes, reals: generator_loss(fakes), discriminator_loss)
+RELATIVISTIC = Loss(
+    _relativistic_of_generator, lambda fakes, reals: relativistic_loss(reals, fakes), pairs=True
+)
+
+
+@functools.cache
+def loss_named(name: str) -> Loss:
+    """The loss of this name, the core's or a plugin's. Raises PluginError for a broken one."""
+    part = plugins.parts("nftgan.losses")[name]
+    found = part.load()
+    if not isinstance(found, Loss):
+        raise part.broken("a loss is a Loss of nftgan.training.losses")
+    return found

@@ -13,12 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nftgan import plugins
 from nftgan.errors import UsageError
 from nftgan.training.pipes import PIPES
 
 CFGS = ("stylegan3-t", "stylegan3-r", "stylegan2")
 AUGMENTS = ("ada", "fixed", "none")
 LOSSES = ("logistic", "relativistic")
+plugins.register(
+    "nftgan.losses", {name: f"nftgan.training.losses:{name.upper()}" for name in LOSSES}
+)
 METRICS = ("kid",)
 WATCHDOGS = ("warn", "stop")
 PRESET_NAMES = ("tiny", "small", "128", "256", "512", "1024")
@@ -63,11 +67,16 @@ class Option:
     group: str
     range: Range | None
     choices: tuple[str, ...]
+    more: str  # the group of plugins that add choices
     unset: str  # what decides when it is not given
     session: bool  # may differ when the same run goes on: it changes no step's result
     flag: str | None  # on the command line, without dashes; None: for Python only
     parse: Callable[[str], Any] | None  # of a text on the command line
     text: str  # the default as it is written there, where `parse` reads it
+
+    def _known(self) -> tuple[str, ...]:
+        added = plugins.parts(self.more) if self.more else ()
+        return (*self.choices, *(name for name in added if name not in self.choices))
 
     @property
     def python(self) -> type:
@@ -79,7 +88,8 @@ class Option:
         value = _TYPES[self.kind].convert(self.name, value)
         for one in value if isinstance(value, tuple) else (value,):
             if self.choices:
-                check_choice(self.name.removesuffix("s"), one, self.choices)
+                what = "metric" if self.name == "metrics" else self.name
+                check_choice(what, one, self._known())
             if self.range and one not in self.range:
                 raise UsageError(f"{self.name} must be {self.range}, not {one}")
         return value
@@ -148,6 +158,7 @@ def option(
     range: Range | None = None,
     *,
     choices: tuple[str, ...] = (),
+    more: str = "",
     unset: str = "",
     session: bool = False,
     flag: str | None = "",
@@ -160,6 +171,7 @@ def option(
         "help": help.replace("{choices}", _or(choices)),
         "range": range,
         "choices": choices,
+        "more": more,
         "unset": unset,
         "session": session,
         "flag": flag,
@@ -188,7 +200,7 @@ class DirectOptions:
     watchdog: str = option("warn", LENGTH, "When the run is lost: {choices}.", choices=WATCHDOGS, session=True)
     tensorboard: bool = option(False, LENGTH, "Also write event files for TensorBoard.", session=True)
     state_seconds: float = option(300.0, LENGTH, "Seconds between saves of the full state.", NOT_NEGATIVE, session=True, flag=None)
-    loss: str = option("logistic", LEARNING, "{choices} (R3GAN, with R1 and R2).", choices=LOSSES)
+    loss: str = option("logistic", LEARNING, "{choices} (R3GAN, with R1 and R2).", choices=LOSSES, more="nftgan.losses")
     r1_interval: int = option(16, LEARNING, "Steps between penalties of the discriminator.", POSITIVE, flag=None)
     mirror: bool = option(False, LEARNING, "Also show mirrored art.")
     seed: int = option(0, LEARNING, "Everything random follows from it.", NOT_NEGATIVE)

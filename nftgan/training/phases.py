@@ -146,12 +146,11 @@ class StepContext:
 def generator_main(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Tensor:
     """G wants D to take its images for real ones."""
     logits = ctx.discriminate(ctx.generate(ctx.map_latents(latents)), latents.labels)
-    if ctx.state.config.loss == "relativistic":
+    judged, reals = losses.loss_named(ctx.state.config.loss), None
+    if judged.pairs:
         with torch.no_grad():
             reals = ctx.discriminate(batch.images, batch.labels)
-        loss = losses.relativistic_loss(logits, reals)
-    else:
-        loss = losses.generator_loss(logits)
+    loss = judged.generator(logits, reals)
     ctx.log("Loss/G", loss)
     ctx.log("Scores/fake", logits)
     return loss
@@ -176,13 +175,10 @@ def discriminator_main(ctx: StepContext, latents: LatentBatch, batch: Batch) -> 
         fakes = ctx.generate(ctx.map_latents(latents, update_emas=True), update_emas=True)
     fake_logits = ctx.discriminate(fakes, latents.labels)
     real_logits = ctx.discriminate(batch.images, batch.labels)
-    if ctx.state.config.loss == "relativistic":
-        loss = losses.relativistic_loss(real_logits, fake_logits)
-        # Only the difference of logits means something here: how often the art wins its pair.
-        signs = (real_logits - fake_logits).detach().sign()
-    else:
-        loss = losses.discriminator_loss(fake_logits, real_logits)
-        signs = real_logits.detach().sign()
+    judged = losses.loss_named(ctx.state.config.loss)
+    loss = judged.discriminator(fake_logits, real_logits)
+    # Of pairs only the difference of logits means something: how often the art wins its pair.
+    signs = (real_logits - fake_logits if judged.pairs else real_logits).detach().sign()
     ctx.log("Loss/D", loss)
     ctx.log("Scores/real", real_logits)
     ctx.log(SIGNS, signs)
@@ -194,7 +190,7 @@ def discriminator_r1(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Te
     reals = batch.images.detach().requires_grad_(True)
     penalty = losses.r1_penalty(ctx.discriminate(reals, batch.labels), reals)
     ctx.log("Loss/r1", penalty)
-    if ctx.state.config.loss == "relativistic":
+    if losses.loss_named(ctx.state.config.loss).pairs:
         with torch.no_grad():
             fakes = ctx.generate(ctx.map_latents(latents))
         fakes.requires_grad_(True)

@@ -1,4 +1,4 @@
-"""An installed package adds a target, a chain, a metric, a verb; what is broken is left out."""
+"""An installed package adds a target, chain, metric, loss and verb; what is broken is left out."""
 
 from __future__ import annotations
 
@@ -156,3 +156,24 @@ def test_the_core_comes_by_the_same_door() -> None:
     for group in ("nftgan.pin_targets", "nftgan.chains"):
         for part in parts(group).values():
             assert callable(part.load())
+
+
+def test_a_loss_trains_as_the_cores_do_and_a_name_of_theirs_stays_theirs(sample: Path) -> None:
+    import torch
+
+    from nftgan.training.config import DatasetFacts, resolve
+    from nftgan.training.losses import LOGISTIC, discriminator_loss, loss_named
+
+    art = DatasetFacts("a.zip", "a", "sha256:0", 100, 32, 3, label_count=0)
+    assert resolve(art, loss="hinge").loss == "hinge"
+    fakes, reals = torch.tensor([[-2.0], [0.5]]), torch.tensor([[3.0], [0.0]])
+    hinge = loss_named("hinge")
+    assert hinge.discriminator(fakes, reals).tolist() == [0.0, 2.5]
+    assert hinge.generator(fakes, None).tolist() == [2.0, -0.5] and not hinge.pairs
+    assert loss_named("logistic") is LOGISTIC
+    assert torch.equal(LOGISTIC.discriminator(fakes, reals), discriminator_loss(fakes, reals))
+    with pytest.raises(PluginError, match="a loss is a Loss"):
+        loss_named("shapeless")
+    with pytest.raises(UsageError, match="no loss is called 'hing'") as caught:
+        resolve(art, loss="hing")
+    assert "did you mean hinge" in str(caught.value.hint)

@@ -1,4 +1,4 @@
-"""A pin target, a chain, a metric and a verb, each as docs/extending.md says."""
+"""A pin target, a chain, a metric, a loss and a verb, each as docs/extending.md says."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.metrics.evaluation import MetricResult
 from nftgan.progress import Progress
+from nftgan.training.losses import Loss
 
 CHAINS = [Chain("marble", 424_242, "https://rpc.marble.example", "", 3, 2.0, mainnet=False)]
 IMPOSTORS = [Chain("ethereum-test", 1, "https://rpc.example", "", 0, 1.0, mainnet=False)]
+
+HINGE = Loss(
+    generator=lambda fakes, reals: -fakes.flatten(),
+    discriminator=lambda fakes, reals: (
+        (1 + fakes).clamp(min=0) + (1 - reals).clamp(min=0)
+    ).flatten(),
+)
+"""Zero where both are on their side by one (Lim and Ye 2017)."""
 
 
 class Drawer:
