@@ -23,10 +23,13 @@ from nftgan.collection.traits import Measures, traits
 from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import canonical_json, parse_json, translated_os_errors, write_bytes
 from nftgan.junk import is_junk
+from nftgan.terminal import first_active
 
 CONTRACT_NAME = "contract.json"
 MAX_DOCUMENT_BYTES = 64 << 10
 """Of one file: whoever verifies a token reads the metadata of all."""
+MAX_NAME_BYTES = 255
+"""Of a token: as long as the name of a collection may be."""
 _TOKEN_FILE = re.compile(r"(0|[1-9][0-9]*)\.json")
 
 
@@ -112,6 +115,7 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
     elif manifest.cids.live:
         document["animation_url"] = live_link(manifest.cids.live, piece.seed, piece.pixels)
     document = _nfc(document)
+    _refuse_words(document, piece.id)
     validate(document, "token", f"token {piece.id}")
     return document
 
@@ -271,6 +275,29 @@ def _difference(found: bytes, wanted: bytes) -> str:
         return "is not a JSON object"
     keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
     return f"is stale: {', '.join(keys)}" if keys else "is not canonical JSON"
+
+
+def _refuse_words(document: Mapping[str, Any], token: int) -> None:
+    """What a manifest of somebody else may hold: these words stand in the token for ever."""
+    if len(document["name"].encode()) > MAX_NAME_BYTES:
+        size = len(document["name"].encode())
+        raise UsageError(
+            f"token {token}: the name has {size} bytes in UTF-8, at most {MAX_NAME_BYTES}",
+            hint="shorten it in the studio, or piece_name in nftgan.toml",
+        )
+    said = [
+        ("name", document["name"], ""),
+        ("description", document.get("description", ""), "\n\t"),
+    ]
+    for one in document["attributes"]:
+        said += [("trait", str(one.get("trait_type", "")), ""), ("trait", str(one["value"]), "")]
+    for what, text, allowed in said:
+        if found := first_active(text, allowed):
+            raise UsageError(
+                f"token {token}: the {what} holds the invisible character {found}, which other"
+                " programs act on",
+                hint="type it anew, then nftgan curate --same",
+            )
 
 
 def _images_cid(manifest: Manifest) -> str:

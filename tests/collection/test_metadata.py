@@ -143,6 +143,25 @@ def test_tags_are_shown_as_numbers_boosts_and_dates() -> None:
         describe(full.with_pieces(wrong), measures)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "x" * 256}, "256 bytes"),
+        ({"name": "a\u202eb"}, r"name holds the invisible character U\+202E"),
+        ({"name": "a\nb"}, r"U\+000A"),
+        ({"description": "bell \x07"}, r"description holds .* U\+0007"),
+        ({"attributes": ({"trait_type": "Mood", "value": "a\u202eb"},)}, r"trait holds"),
+    ],
+)
+def test_words_of_a_piece_that_programs_act_on_are_refused(
+    change: dict[str, Any], words: str
+) -> None:
+    full = manifest()
+    pieces = [replace(full.pieces[0], **change), *full.pieces[1:]]
+    with pytest.raises(UsageError, match=f"token 0: .*{words}"):
+        token_document(full.with_pieces(pieces), 0)
+
+
 def test_files_are_canonical_composed_and_the_same_each_time(tmp_path: Path) -> None:
     full = manifest(name="Cafe\u0301")
     assert write_metadata(full, tmp_path) == 5
