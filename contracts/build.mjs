@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
 import solc from 'solc'
 
@@ -43,6 +44,9 @@ const hashes = Object.fromEntries(
   Object.keys(used).sort().map(path => [path, createHash('sha256').update(used[path]).digest('hex')]),
 )
 mkdirSync(target, { recursive: true })
+// All that was read, once for all contracts of the folder: explorers compile it again.
+const texts = Object.fromEntries(Object.keys(used).sort().map(path => [path, used[path]]))
+writeFileSync(join(target, `sources-${folder.replaceAll('/', '-')}.json.gz`), gzipSync(JSON.stringify(texts), { level: 9 }))
 for (const [name, { abi, evm }] of paths.flatMap(path => Object.entries(output.contracts[path]))) {
   const artifact = {
     contractName: name,

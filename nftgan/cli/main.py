@@ -28,6 +28,7 @@ for _panel in (
     "prove",
     "own",
     "royalties",
+    "contracts",
 ):  # the order of the panels in --help
     import_module(f"nftgan.cli.{_panel}")
 

@@ -221,6 +221,7 @@ def deploy(
         ui.print(f"deployed [bold]{result.collection}[/] on {result.chain}: {cost}")
         if work.connection.chain.explorer:
             ui.print(f"see it: {work.connection.chain.contract_url(result.collection)}")
+            ui.print("have its source shown there: [bold]nftgan contract verify[/]")
     else:
         ui.print(f"already deployed: [bold]{result.collection}[/] on {result.chain}")
     ui.print(f"next: [bold]nftgan mint -C {project.root}[/]")

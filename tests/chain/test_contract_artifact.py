@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -31,6 +32,9 @@ def test_compiling_the_sources_again_gives_the_shipped_artifacts(tmp_path: Path)
     subprocess.run(words, cwd=CONTRACTS, check=True, timeout=300)
     for name in (*NAMES, SPLITTER):
         assert json.loads((tmp_path / f"{name}.json").read_text()) == shipped(name)
+    for made in tmp_path.glob("*.gz"):
+        ours = (files("nftgan.chain") / "artifacts" / made.name).read_bytes()
+        assert gzip.decompress(made.read_bytes()) == gzip.decompress(ours)
 
 
 @pytest.mark.parametrize("name", NAMES)
