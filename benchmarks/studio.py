@@ -32,7 +32,7 @@ from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.networks.sources import base_model
 from nftgan.studio.cache import Cache
 from nftgan.studio.finishing import Finishing
-from nftgan.studio.gallery import Gallery, encode, screen_recipe
+from nftgan.studio.gallery import Gallery, encode
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
@@ -91,7 +91,7 @@ def speed(name: str, model: Model, batch: int, seconds: float, folder: Path) -> 
 
 def memory(model: Model, many: int, folder: Path) -> None:
     image = model.generate([0], truncation_psi=0.7)[0]
-    cache = Cache(screen_recipe(model.recipe(truncation_psi=0.7)), "", folder)
+    cache = Cache(model.recipe(truncation_psi=0.7), "", folder)
     rng = np.random.default_rng(0)
     for start in range(0, many, 500):
         rows = []

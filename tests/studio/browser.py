@@ -89,3 +89,15 @@ def settled(page: Any, patience_seconds: float = PATIENCE_MS / 1000) -> None:
 def state_is(page: Any, what: str) -> bool:
     """Whether the page's own module says so."""
     return bool(page.evaluate(f"import('/static/state.js').then(({{ state }}) => {what})"))
+
+
+def serious(page: Any) -> list[tuple[str, Any]]:
+    """What axe finds on the page as it stands that keeps people out."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    until(lambda: page.evaluate("!document.querySelector('.toast.seen')"))
+    return [
+        (found["id"], [node["target"] for node in found["nodes"]][:3])
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]

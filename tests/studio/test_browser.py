@@ -486,6 +486,7 @@ def test_axe_finds_no_serious_fault(
     for place, ready in (
         ("#/", ".tile.here"),
         ("#/seed/3", ".strip .thumb"),
+        ("#/compare/1,2,3", ".compared"),
         ("#/collection", ".hung"),
         ("edit", "#edit[open]"),
         ("#/walk", "#page-walk canvas[data-frame]"),

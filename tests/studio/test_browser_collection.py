@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from nftgan.progress import Progress
-from tests.studio.browser import NEEDS_BROWSER, opinions, press, until
+from tests.studio.browser import NEEDS_BROWSER, opinions, press, serious, until
 from tests.studio.conftest import Serve, Served, Visit
 
 pytestmark = NEEDS_BROWSER
@@ -63,6 +63,7 @@ def test_the_end_shows_a_sheet_and_takes_the_next_steps(serve: Serve, visit: Vis
     page = visit(served, "#/collection", ready=".hung")
     page.click("text=Make these the collection")
     page.wait_for_selector("#finish:has-text('The collection is made')")
+    assert serious(page) == []
     page.click("#finish >> text=Render")
     page.wait_for_selector("#finish:has-text('rendering: 1 of 2')")
     go.set()

@@ -11,7 +11,7 @@ from PIL import Image
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish
-from tests.studio.browser import NEEDS_BROWSER, opinions, until
+from tests.studio.browser import NEEDS_BROWSER, opinions, serious, until
 from tests.studio.conftest import Serve, Visit
 
 pytestmark = NEEDS_BROWSER
@@ -30,6 +30,7 @@ def test_a_look_is_tried_live_written_and_undone(
     page.select_option("#look-panel [name=pixel_grid]", "8")
     page.select_option("#look-panel [name=palette]", "4")
     page.wait_for_selector(".tile.tried[data-seed='3'] img[src*='palette=4']")
+    assert serious(page) == []
     assert toml.read_text() == before  # only tried
     assert "8,192" not in page.inner_text("#look-why")
     page.click("text=Use this look")

@@ -22,9 +22,9 @@ def test_no_other_seed_s_image_stands_under_a_title(
     gates = {seed: threading.Event() for seed in range(12)}
     look = Studio.look
 
-    def slow(self: Studio, wish: Any) -> bytes:
+    def slow(self: Studio, wish: Any, tried: int | None = None) -> bytes | None:
         assert gates[wish.seed].wait(60)
-        return look(self, wish)
+        return look(self, wish, tried)
 
     monkeypatch.setattr(Studio, "look", slow)
     served = serve(range(12))

@@ -31,10 +31,12 @@ export const get = async (path) => (await answer(fetch(path))).json();
 export const image = async (path, signal) => (await answer(fetch(path, { signal }))).blob();
 
 export async function post(path, body) {
+  const text = JSON.stringify(body);
   const request = fetch(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
+    body: text,
+    keepalive: text.length < 60_000, // what was said is sent even if the page goes
   });
   return (await answer(request)).json();
 }

@@ -64,6 +64,7 @@ function build() {
     });
     field.addEventListener("change", now);
     field.addEventListener("blur", now);
+    addEventListener("pagehide", now);
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && key === "name") { event.preventDefault(); now(); }
     });
