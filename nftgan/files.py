@@ -7,10 +7,12 @@ import contextlib
 import errno
 import hashlib
 import json
+import logging
 import math
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,16 @@ import filelock
 import rfc8785
 
 from nftgan.errors import NftganError, UsageError
+
+_UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK, errno.ENOTTY)
+"""What a file system answers that lacks locks, or durable folders."""
+_PASSING = (errno.EBUSY, errno.EACCES, errno.EEXIST, errno.EIO, errno.ESTALE, errno.ETXTBSY)
+"""What a rename over a file may be refused with for a moment, by drives over a network."""
+RENAME_PAUSES = (0.05, 0.2, 1.0)
+"""Seconds before each further try."""
+
+log = logging.getLogger(__name__)
+_said: set[str] = set()
 
 
 def os_error(exc: OSError, path: Path) -> UsageError:
@@ -51,11 +63,17 @@ def fsync_folder(folder: Path) -> None:
     """Make the renames inside `folder` durable; Windows knows no such thing for a folder."""
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as exc:
+        # CIFS, FUSE and others know no such thing either; a folder that may be written may also
+        # not be one that may be read. The file itself is on the disk.
+        if exc.errno not in (*_UNSUPPORTED, errno.EINVAL, errno.EBADF, errno.EACCES, errno.EPERM):
+            raise
 
 
 @contextmanager
@@ -76,11 +94,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.chmod(0o666 & ~umask)
             with temporary.open("r+b" if os.name == "nt" else "rb") as file:
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            _replace(temporary, path)
             fsync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over `path`, and once more where a network drive or a virus scanner held it."""
+    for pause in RENAME_PAUSES:
+        try:
+            temporary.replace(path)
+            return
+        except OSError as exc:
+            if exc.errno not in _PASSING:
+                raise
+            time.sleep(pause)
+    temporary.replace(path)
 
 
 def complete_files(folder: Path, pattern: str) -> list[Path]:
@@ -240,16 +271,55 @@ def lock(path: Path, *, what: str, patience_seconds: float = 0) -> Iterator[None
     patience_seconds: how long to wait for the other one; 0: not at all. The system drops the lock
     when the holder dies, so no stale lock can hang anyone.
     """
-    held = filelock.FileLock(path, poll_interval=0.005)
+    held: Any = filelock.FileLock(path, poll_interval=0.005)
     with translated_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            held.acquire(timeout=patience_seconds)
-        except filelock.Timeout as exc:
-            raise UsageError(
-                f"another nftgan process is writing to {what}", hint="wait for it to finish"
-            ) from exc
+        if not _has_locks(path):
+            _warn_once(
+                f"the file system of {path.parent} has no locks: see to it yourself that only one"
+                " nftgan writes there"
+            )
+            held = None
+        else:
+            try:
+                held.acquire(timeout=patience_seconds)
+            except filelock.Timeout as exc:
+                raise UsageError(
+                    f"another nftgan process is writing to {what}", hint="wait for it to finish"
+                ) from exc
     try:
         yield
     finally:
-        held.release()
+        if held is not None:
+            held.release()
+
+
+def _has_locks(path: Path) -> bool:
+    """Whether the file system knows locks: asked by taking one, or by finding that one is held.
+
+    filelock would make a file of its own instead, which stays when its holder is killed, and which
+    a run on another machine of the same drive could never take.
+    """
+    if os.name == "nt":
+        return True
+    import fcntl
+
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return True
+    except OSError as exc:
+        if exc.errno not in _UNSUPPORTED:
+            raise
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def _warn_once(message: str) -> None:
+    if message not in _said:
+        _said.add(message)
+        log.warning("%s", message)

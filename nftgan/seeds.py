@@ -12,11 +12,11 @@ MAX_SEED = 2**32 - 1
 MAX_COUNT = 1_000_000
 
 
-def parse_seeds(text: str, *, what: str = "seed") -> tuple[int, ...]:
+def parse_seeds(text: str, *, what: str = "seed", repeats: bool = False) -> tuple[int, ...]:
     """The numbers that `text` names, in the order written; ranges include both ends.
 
     Raises UsageError for anything but comma-separated integers and ranges in [0, 2**32 - 1],
-    for a repeated number and for more than a million.
+    for more than a million, and for a repeated number unless `repeats` allows it.
     """
     numbers: list[int] = []
     for part in text.replace(" ", "").split(","):
@@ -38,7 +38,7 @@ def parse_seeds(text: str, *, what: str = "seed") -> tuple[int, ...]:
         if len(numbers) + high - low + 1 > MAX_COUNT:
             raise UsageError(f"{text!r} names more than {MAX_COUNT:,} {what}s")
         numbers.extend(range(low, high + 1))
-    if len(set(numbers)) != len(numbers):
+    if not repeats and len(set(numbers)) != len(numbers):
         raise UsageError(f"{text!r} names a {what} twice")
     return tuple(numbers)
 

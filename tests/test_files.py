@@ -212,3 +212,58 @@ def test_the_depth_guard_keeps_nothing_of_a_long_string() -> None:
     files.parse_json(text)
     assert tracemalloc.get_traced_memory()[1] < 40 << 20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_without_locks_the_work_goes_on_with_one_warning(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import fcntl
+
+    def refused(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    monkeypatch.setattr(files, "_said", set())
+    for _ in range(2):
+        with files.lock(tmp_path / "lock", what="it"):
+            files.write_bytes(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert sum("has no locks" in record.message for record in caplog.records) == 1
+
+
+def test_a_folder_that_cannot_be_made_durable_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = os.fsync
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "invalid argument")
+        whole(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write_bytes(tmp_path / "a", b"new")
+    files.append_line(tmp_path / "log", "line")
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_rename_that_fails_for_a_moment_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "RENAME_PAUSES", (0.0, 0.0))
+    whole, failures = Path.replace, [errno.EBUSY, errno.EACCES]
+
+    def replace(self: Path, target: Path) -> Path:
+        if failures:
+            raise OSError(failures.pop(), "busy")
+        return whole(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    files.write_bytes(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new" and not failures
+    failures += [errno.EBUSY] * 9
+    with pytest.raises(UsageError, match="busy"):
+        files.write_bytes(tmp_path / "a", b"newer")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]

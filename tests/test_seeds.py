@@ -31,3 +31,7 @@ def test_a_number_of_thousands_of_digits_is_too_large_in_one_sentence() -> None:
     for text in ("9" * 5_000, f"0-{'9' * 5_000}"):
         with pytest.raises(UsageError, match="above the largest possible"):
             parse_seeds(text)
+
+
+def test_a_walk_may_come_back_to_a_seed() -> None:
+    assert parse_seeds("0,1,0,2", repeats=True) == (0, 1, 0, 2)

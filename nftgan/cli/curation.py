@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.options import Seeds
-from nftgan.cli.ui import Ui
+from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import MAKE, Collection, verb
 
 
@@ -112,7 +112,7 @@ def curate(
     if result.replaced is not None:
         ui.note(f"the choice before is kept in {result.replaced}: copy its files back to undo")
     ui.print(f"{'wrote' if result.changed else 'unchanged:'} {result.manifest}")
-    ui.print(f"next: [bold]nftgan render -C {project.root}[/]")
+    ui.print(f"next: [bold]nftgan render -C {shell(project.root)}[/]")
     return result
 
 
@@ -169,7 +169,7 @@ def _studio(
         ui.print(f"{len(result.picked)} seeds are picked; no pieces were written")
     else:
         ui.print(f"{len(result.picked)} pieces in {result.manifest}")
-        ui.print(f"next: [bold]nftgan render -C {project.root}[/]")
+        ui.print(f"next: [bold]nftgan render -C {shell(project.root)}[/]")
     return result
 
 
@@ -191,7 +191,7 @@ def render(
     project = find_project(collection)
     result = run(project, processes=processes or os.cpu_count() or 1, progress=ui)
     ui.print(f"{result.rendered} images made, {result.skipped} kept, in {result.folder}")
-    ui.print(f"next: [bold]nftgan metadata -C {project.root}[/]")
+    ui.print(f"next: [bold]nftgan metadata -C {shell(project.root)}[/]")
     return result
 
 
@@ -249,5 +249,5 @@ def metadata(
     if result.cids.live:
         ui.print(f"live      ipfs://{result.cids.live}")
     ui.text(f"model     {f'ipfs://{model}' if model else 'not published ([model] publish)'}")
-    ui.print(f"next: [bold]nftgan pin -C {project.root}[/]")
+    ui.print(f"next: [bold]nftgan pin -C {shell(project.root)}[/]")
     return result

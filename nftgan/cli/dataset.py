@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.ui import Ui
+from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import MAKE, verb
 
 
@@ -70,5 +70,5 @@ def prepare(
     from nftgan.networks.sources import BASE_SIDES
 
     start = " --resume base" if report.resolution in BASE_SIDES else ""
-    ui.print(f"next: [bold]nftgan train {report.output} -o runs{start}[/]")
+    ui.print(f"next: [bold]nftgan train {shell(report.output)} -o runs{start}[/]")
     return report

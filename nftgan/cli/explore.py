@@ -81,7 +81,7 @@ def morph(
         options = _options(trunc, class_idx, (pixel_grid, palette, upscale, filter), **moved)
         result = run(
             model,
-            parse_seeds(seeds),
+            parse_seeds(seeds, repeats=True),
             output,
             options=options,
             steps=steps,
@@ -103,7 +103,11 @@ def mix(
     columns: Annotated[str, typer.Option(metavar="SEEDS", help="One column each.")] = "4-9",
     layers: Annotated[
         str | None,
-        typer.Option(metavar="LAYERS", help="Taken from the column; else 0-6.", show_default=False),
+        typer.Option(
+            metavar="LAYERS",
+            help="Taken from the column; else half, at most 0-6.",
+            show_default=False,
+        ),
     ] = None,
     trunc: Trunc = 1.0,
     class_idx: Label = None,
@@ -123,7 +127,8 @@ def mix(
         parse_seeds(columns),
         output,
         options=options,
-        layers=None if layers is None else parse_seeds(layers),
+        layers=None if layers is None else parse_seeds(layers, what="layer"),
+        progress=ui,
     )
     ui.print(f"{result.rows} x {result.columns} mixes in {result.output}")
     return result

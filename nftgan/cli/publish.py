@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.spending import AllowCopies, ask, chooses_chain, show_plan, spent
-from nftgan.cli.ui import Ui, counted
+from nftgan.cli.ui import Ui, counted, shell
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 
 Force = Annotated[
@@ -83,7 +83,7 @@ def pin(
         ui.print(f"pinned ipfs://{one.root} to {one.target}: {verified}")
     ui.print(f"any IPFS node can import {result.car} ({result.car_bytes:,} bytes)")
     if car is None:
-        ui.print(f"next: [bold]nftgan deploy -C {project.root}[/]")
+        ui.print(f"next: [bold]nftgan deploy -C {shell(project.root)}[/]")
     return result
 
 
@@ -224,7 +224,7 @@ def deploy(
             ui.print("have its source shown there: [bold]nftgan contract verify[/]")
     else:
         ui.print(f"already deployed: [bold]{result.collection}[/] on {result.chain}")
-    ui.print(f"next: [bold]nftgan mint -C {project.root}[/]")
+    ui.print(f"next: [bold]nftgan mint -C {shell(project.root)}[/]")
     return result
 
 
@@ -286,7 +286,7 @@ def mint(
     cost = f"{outcome.gas:,} gas, {spent(outcome.fee_wei)} in all"
     minted = counted(outcome.minted, "token")
     ui.print(f"{minted} on {plan.chain}, each with its seed: {cost}")
-    ui.print(f"next: [bold]nftgan verify -C {project.root}[/]")
+    ui.print(f"next: [bold]nftgan verify -C {shell(project.root)}[/]")
     return outcome
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nftgan.cli.ui import Ui
+from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import MAKE, verb
 from nftgan.training.options import OPTIONS, Option
 
@@ -113,7 +113,9 @@ def train(
         ui.print(tick_line(last))
     if (words := run_advice(plan.run_dir)) is not None:
         ui.print(words)
-    ui.print(f"next: [bold]nftgan generate -m {plan.run_dir} --seeds 0-63 --grid -o candidates[/]")
+    ui.print(
+        f"next: [bold]nftgan generate -m {shell(plan.run_dir)} --seeds 0-63 --grid -o candidates[/]"
+    )
     return {"run": plan.run_dir, "last": last}
 
 

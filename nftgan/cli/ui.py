@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -143,8 +145,10 @@ class Ui:
         if self.as_json:
             return
         try:
-            self._answer().print(*items)
-        except MarkupError:  # a folder may be called [/b]; what was paid for is shown all the same
+            self._answer().print(*(_own_markup(item) for item in items))
+        except (
+            MarkupError
+        ):  # a folder may be called [/bold]; what was paid for is shown all the same
             self._answer().print(*items, markup=False)
 
     def text(self, text: str) -> None:
@@ -266,6 +270,23 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+_TAG = re.compile(
+    r"(?<!\\)\[(?!/?\]|/?(?:bold|dim|red|green|yellow|cyan)(?: (?:red|green|yellow|cyan))?\])"
+)
+
+
+def _own_markup(item: Any) -> Any:
+    """`item` with brackets that are none of this program's tags as they are: a folder may be
+    called [b] or [/b].
+    """
+    return _TAG.sub(r"\\[", item) if isinstance(item, str) else item
+
+
+def shell(path: Any) -> str:
+    """`path` as a shell reads it again, for a line that is to be pasted."""
+    return shlex.quote(str(path))
 
 
 def _cell(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,7 +45,12 @@ def ordered_map(
     if workers <= 1:
         yield from map(function, items)
         return
-    pool = _pool(workers)
+    try:
+        pool = _pool(workers)
+    except (OSError, ImportError) as exc:  # no /dev/shm, or one that is read-only: no semaphores
+        log.warning("one process instead of %d: the system gives no more (%s)", workers, exc)
+        yield from map(function, items)
+        return
     waiting: deque[tuple[T, Future[R]]] = deque()
 
     def next_result() -> R | Crashed:

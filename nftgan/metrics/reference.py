@@ -12,6 +12,7 @@ import numpy as np
 
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import Split
+from nftgan.errors import UsageError
 from nftgan.files import atomic_path, sha256_hex
 from nftgan.metrics.copies import PerceptualHashes
 from nftgan.metrics.features import SIZE, Extractor
@@ -107,8 +108,11 @@ def _features(
             mirrored[rows.start : rows.stop] = extract(images[..., ::-1])
             task.advance(len(rows))
     if path is not None:
-        with atomic_path(path) as temporary:
-            np.savez(temporary.open("wb"), upright=upright, mirrored=mirrored)
+        try:
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, upright=upright, mirrored=mirrored)
+        except (UsageError, OSError) as exc:  # a cache saves time; without it the answer is right
+            progress.warn(f"the features of the art are not kept: {exc}")
     return upright, mirrored
 
 

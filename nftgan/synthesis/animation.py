@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from nftgan.errors import UsageError
 from nftgan.files import atomic_path
 
 FORMATS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
+MAX_GIF_FPS = 50  # a GIF counts in hundredths of a second, and one of them is taken as ten
 CRF = "14"
 """x264's quality: at this step a person sees no difference, and pixel art keeps its edges."""
 
@@ -27,6 +29,12 @@ def check_animation(path: Path, fps: float = 30) -> None:
         )
     if not 1 <= fps <= 100:
         raise UsageError(f"{fps} frames a second is not from 1 to 100")
+    if path.suffix.lower() == ".gif" and fps > MAX_GIF_FPS:
+        raise UsageError(
+            f"a GIF cannot play {fps:g} frames a second: browsers slow down what is faster than"
+            f" {MAX_GIF_FPS}",
+            hint=f"--fps {MAX_GIF_FPS}, or write a .webp, .png or .mp4",
+        )
     if path.suffix.lower() == ".mp4":
         _av()
 
@@ -54,11 +62,17 @@ def write_animation(path: Path, frames: Iterable[np.ndarray], *, fps: float = 30
             kind,
             save_all=True,
             append_images=images[1:],
-            duration=round(1000 / fps),
+            duration=_durations(len(images), fps, 10 if kind == "GIF" else 1),
             loop=0,
             **options,
         )
     return len(images)
+
+
+def _durations(count: int, fps: float, unit: int) -> list[int]:
+    """Milliseconds of each frame, multiples of `unit`, whose sum keeps to `fps` throughout."""
+    ends = [round(number * 1000 / fps / unit) * unit for number in range(count + 1)]
+    return [max(end - start, unit) for start, end in pairwise(ends)]
 
 
 def _write_mp4(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:

@@ -14,15 +14,21 @@ from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 
 COARSE = 7
-"""By default layers 0 to 6 come from the column: pose and shape, not colour."""
+"""By default layers 0 to 6 come from the column: pose and shape, not colour; of a small model the
+first half, so that something of the row is always left."""
+
+
+def coarse_layers(count: int) -> list[int]:
+    """The layers of a model with `count` that a mix takes from the column by default."""
+    return list(range(max(1, min(COARSE, count // 2))))
 
 
 class Mix:
     """A sized iterable of (row seed, column seed, uint8 [H, W, 3]) in reading order.
 
     Image (r, c) has the styles of row r, but in `layers` those of column c (Karras et al. 2019,
-    3.1), both after truncation. layers: None for 0 to 6. Raises UsageError for layers that the
-    model does not have and for recipes that it cannot follow.
+    3.1), both after truncation. layers: None for `coarse_layers`. Raises UsageError for layers that
+    the model does not have and for recipes that it cannot follow.
     """
 
     def __init__(
@@ -38,7 +44,7 @@ class Mix:
         self._recipe = recipe or model.recipe()
         check_recipe(self._generator, self._recipe)
         count = self._generator.num_ws
-        self._layers = list(range(min(COARSE, count))) if layers is None else list(layers)
+        self._layers = coarse_layers(count) if layers is None else list(layers)
         for layer in self._layers:
             if not 0 <= layer < count:
                 raise UsageError(f"layer {layer} is not one of 0 to {count - 1}")

@@ -17,6 +17,9 @@ from nftgan.errors import PartlyDone, UsageError
 
 RENDEZVOUS = "NFTGAN_RENDEZVOUS"
 """Names the file by which processes of one machine find each other."""
+_FORWARDED = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)
+)
 GRACE_SECONDS = 30.0
 """From the death of one process until the others are killed: they first end their step."""
 
@@ -50,7 +53,7 @@ def launch(arguments: Sequence[str], processes: int) -> int:
 
         # A terminal's Ctrl-C reaches the children by itself; forwarding it would count twice.
         before = {
-            signal.SIGTERM: signal.signal(signal.SIGTERM, forward),
+            **{number: signal.signal(number, forward) for number in _FORWARDED},
             signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
         }
         try:

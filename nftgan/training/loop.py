@@ -263,8 +263,16 @@ def _reproducible(config: TrainConfig) -> Iterator[None]:
         torch.set_rng_state(random)
 
 
+STOPPING = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+    if hasattr(signal, name)
+)
+"""A terminal's Ctrl-C, a job's end, a closed ssh, and what Slurm sends before a job's end."""
+
+
 class Stop:
-    """Turns the first Ctrl-C or SIGTERM into a wish that the loop honours after its step.
+    """Turns the first Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 into a wish: the loop ends after its step.
 
     A second one interrupts at once. Outside the main thread signals are left alone.
     """
@@ -275,7 +283,7 @@ class Stop:
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in STOPPING:
                 self._before[number] = signal.signal(number, self._ask)
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,8 @@ from nftgan.training.tick import Tick
 
 STATS_FILE = "stats.jsonl"
 LOG_FILE = "log.txt"
+BROKEN = "the networks hold NaN or infinity: this snapshot has no network file (lower --glr, --dlr)"
+_NETWORK = re.compile(r"network-\d{6,}\.safetensors")  # what a snapshot calls its file
 
 
 class RunWriter:
@@ -66,8 +69,9 @@ class RunWriter:
             sheet = generate_samples(self._config, state, range(self._columns * self._rows))
             self._write_grid(f"fakes{name}.png", sheet)
             tick = self._judged(tick, sheet, state, scores)
-            save_network(state, self._dir / f"network-{name}.safetensors")
-            thin_networks(self._dir, self._config.keep)
+        broken = tick.snapshot and not is_finite(state)
+        if broken:
+            tick = replace(tick, diverged=True, warnings=(*tick.warnings, BROKEN))
         if tick.images:
             line = {
                 "images": tick.images,
@@ -83,6 +87,10 @@ class RunWriter:
         self.log(describe(tick))
         for warning in tick.warnings:
             self.log(f"warning: {warning}")
+        # Last: a network that holds NaN is refused, and what led there must be known by then.
+        if tick.snapshot and not broken:
+            save_network(state, self._dir / f"network-{name}.safetensors")
+            thin_networks(self._dir, self._config.keep)
         return tick
 
     def _judged(
@@ -172,11 +180,23 @@ def generate_samples(
     return to_uint8(torch.cat(made)).cpu().numpy()
 
 
+def is_finite(state: TrainState) -> bool:
+    """Whether a network of `state` could be published."""
+    return all(
+        bool(torch.isfinite(value).all())
+        for network in (state.g_ema, state.discriminator)
+        for value in network.state_dict().values()
+        if value.is_floating_point()
+    )
+
+
 def thin_networks(run_dir: Path, keep: int) -> None:
     """Remove networks until `keep` are left, spread evenly over the run; never the newest two, the
     first, or the one with the best score.
     """
-    found = sorted(run_dir.glob("network-*.safetensors"))
+    found = sorted(
+        path for path in run_dir.glob("network-*.safetensors") if _NETWORK.fullmatch(path.name)
+    )  # a person's copies beside them are not ours to count or remove
     best = best_network(run_dir)
     while len(found) > max(keep, 3):
         candidates = [n for n in range(1, len(found) - 2) if found[n] != best]

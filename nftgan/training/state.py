@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from nftgan.training.randomness import RngStream, rng_for
 log = logging.getLogger(__name__)
 
 STATE_VERSION = 1
+_STATE = re.compile(r"state-\d{9,}\.safetensors")  # a person's copies beside them are not ours
 SIGNS = "Signs/real"
 """Mean sign of D's logits on the art: what ADA steers by."""
 FUSED_ON = ("cuda",)
@@ -255,7 +257,8 @@ def restore(state: TrainState, run_dir: Path) -> bool:
 
 def _state_files(run_dir: Path) -> list[Path]:
     """Newest first."""
-    return sorted(run_dir.glob("state-*.safetensors"), reverse=True)
+    found = run_dir.glob("state-*.safetensors")
+    return sorted((path for path in found if _STATE.fullmatch(path.name)), reverse=True)
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Finish, Recipe
 from nftgan.synthesis.walk import Walk
+from nftgan.workflows.results import result
 
 WHITE = (255, 255, 255)
 WALK_VERSION = 1
@@ -154,7 +155,8 @@ def _write_walk(
     output: Path,
     progress: Progress,
 ) -> MorphResult:
-    frames = write_animation(output, track(walk, progress, "walking", "frames"), fps=fps)
+    with result(output, progress):
+        frames = write_animation(output, track(walk, progress, "walking", "frames"), fps=fps)
     beside = output.with_name(f"{output.name}.json")
     cid = cid_of_path(output)
     document = {
@@ -167,7 +169,8 @@ def _write_walk(
         "frames": frames,
         "cid": cid,
     }
-    write_json(beside, document)
+    with result(beside, progress):
+        write_json(beside, document)
     return MorphResult(output, frames, beside, cid)
 
 
@@ -179,13 +182,20 @@ def mix(
     *,
     options: RenderOptions,
     layers: Sequence[int] | None = None,
+    progress: Progress = SILENT,
 ) -> MixResult:
     """Write the grid whose image (r, c) has the styles of r, and of c in `layers`.
 
     Raises UsageError for a model, options or layers that cannot be.
     """
+    if output.suffix.lower() != ".png":
+        raise UsageError(f"a mix is a PNG, not {output.name}", hint=f"-o {output.stem}.png")
     loaded = load_model(model_source(model))
-    write_sheet(output, grid_of_mixes(loaded, rows, columns, options.of(loaded), layers=layers))
+    if layers is not None and set(layers) >= set(range(loaded.generator.num_ws)):
+        progress.warn("all layers are taken from the column: nothing is left of the rows")
+    grid = grid_of_mixes(loaded, rows, columns, options.of(loaded), layers=layers)
+    with result(output, progress):
+        write_sheet(output, grid)
     return MixResult(output, len(rows), len(columns))
 
 
@@ -223,14 +233,20 @@ def project(
             for step, image in enumerate(search, 1)
             if step % every == 0 or step == steps
         )
-        write_animation(film, beside, fps=FILM_FPS)
+        with result(film, progress):
+            write_animation(film, beside, fps=FILM_FPS)
         found = search.result
-    latent, image = output / f"{image_path.stem}.npz", output / f"{image_path.stem}.png"
-    output.mkdir(parents=True, exist_ok=True)
-    projection.save_latent(latent, found.ws)
-    write_png(image, found.image)
+    # Never the name of the image asked for, which may lie in the same folder.
+    stem = f"{image_path.stem}-projected"
+    latent, image = output / f"{stem}.npz", output / f"{stem}.png"
     compared = output / f"{image_path.stem}-compared.png"
-    write_sheet(compared, contact_sheet([target, found.image], gap=target.shape[0] // 16))
+    output.mkdir(parents=True, exist_ok=True)
+    with result(latent, progress):
+        projection.save_latent(latent, found.ws)
+    with result(image, progress):
+        write_png(image, found.image)
+    with result(compared, progress):
+        write_sheet(compared, contact_sheet([target, found.image], gap=target.shape[0] // 16))
     return ProjectResult(latent, image, found.distance, compared, film)
 
 

@@ -16,6 +16,7 @@ from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.recipe import Finish
+from nftgan.workflows.results import result
 
 CELL = 128  # pixels that smaller images are enlarged to on a sheet
 MAX_SHEET = 400
@@ -47,7 +48,8 @@ def generate(
     device: str | None = None,
     progress: Progress = SILENT,
 ) -> GenerateResult:
-    """`output/seedNNNN.png` for every seed, and `grid.png` when asked for.
+    """`output/seedNNNN.png` for every seed, and `grid.png` when asked for; see `result` for what
+    happens to files of that name.
 
     finish: None for that of the art, where the model knows it as pixel art, else none. Small images
     are enlarged on the sheet.
@@ -65,14 +67,16 @@ def generate(
     )
     kept: list[np.ndarray] = []
     for seed, image in track(previews, progress, "generating", "images"):
-        write_png(output / f"seed{seed:04d}.png", image)
+        with result(output / f"seed{seed:04d}.png", progress) as path:
+            write_png(path, image)
         if len(kept) < MAX_SHEET:
             kept.append(image)
     sheet = None
     if grid:
         sheet = output / "grid.png"
         factor = max(1, CELL // len(kept[0]))
-        write_sheet(sheet, contact_sheet([upscale(image, factor) for image in kept], gap=2))
+        with result(sheet, progress):
+            write_sheet(sheet, contact_sheet([upscale(image, factor) for image in kept], gap=2))
         if len(seeds) > MAX_SHEET:
             progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} images")
     return GenerateResult(output, len(seeds), loaded.identity, sheet)

@@ -4,12 +4,13 @@ import io
 import json
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 
 from nftgan import redaction
 from nftgan.cli import verbs
-from nftgan.cli.ui import SafeConsole, Ui, _LineTask, duration
+from nftgan.cli.ui import SafeConsole, Ui, _LineTask, duration, shell
 from nftgan.errors import Cancelled, ServiceError
 
 EVIL = "\x1b[2J\x1b[H\x9b8m 1 tokens proven\u202e\r"
@@ -163,3 +164,15 @@ def test_where_nobody_can_be_asked_the_answer_is_no(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     assert not ui.ask_heavy("much")
     assert screen.getvalue() == ""
+
+
+@pytest.mark.parametrize("name", ["set [b].zip", "x[/y]", "[/bold]", "a[0]", "[link=evil]x"])
+def test_brackets_in_a_path_are_printed_as_they_are(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Ui().print(f"next: [bold]nftgan train {shell(name)}[/]")
+    assert name in capsys.readouterr().out
+
+
+def test_a_line_to_paste_is_quoted() -> None:
+    assert shell(Path("my set.zip")) == "'my set.zip'" and shell("runs") == "runs"

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from nftgan.dataset import parallel
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 
 
@@ -57,3 +58,11 @@ def test_items_are_taken_only_as_they_are_needed() -> None:
 def test_a_handful_of_items_needs_no_processes() -> None:
     assert worker_count(0) == worker_count(15) == 1
     assert 1 <= worker_count(10_000) <= 16
+
+
+def test_without_shared_memory_one_process_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(30, "read-only file system")
+
+    monkeypatch.setattr(parallel, "ProcessPoolExecutor", refused)
+    assert list(parallel.ordered_map(abs, [-1, -2, 3], 2)) == [1, 2, 3]

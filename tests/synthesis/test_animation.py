@@ -109,3 +109,21 @@ def test_impossible_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=words):
             write_animation(tmp_path / name, frames, fps=fps)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fps", [24, 25, 30, 48, 50])
+def test_the_frames_of_a_gif_last_as_long_as_was_asked_for(tmp_path: Path, fps: int) -> None:
+    frames = [np.full((8, 8, 3), 2 * n, np.uint8) for n in range(fps)]
+    write_animation(tmp_path / "a.gif", frames, fps=fps)
+    with Image.open(tmp_path / "a.gif") as film:
+        lengths = []
+        for frame in range(fps):
+            film.seek(frame)
+            lengths.append(film.info["duration"])
+    assert sum(lengths) == 1000 and min(lengths) >= 20
+
+
+def test_a_gif_faster_than_browsers_play_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot play 60 frames") as caught:
+        write_animation(tmp_path / "a.gif", [np.zeros((8, 8, 3), np.uint8)], fps=60)
+    assert caught.value.hint is not None and "--fps 50" in caught.value.hint

@@ -7,7 +7,7 @@ import pytest
 from tiny import stylegan3
 
 from nftgan.errors import UsageError
-from nftgan.synthesis.mixing import Mix, grid_of_mixes
+from nftgan.synthesis.mixing import Mix, coarse_layers, grid_of_mixes
 from nftgan.synthesis.recipe import Finish
 
 
@@ -46,3 +46,15 @@ def test_impossible_mixes_are_refused() -> None:
     with pytest.raises(UsageError, match="at least one row"):
         Mix(model, [], [2])
     assert len(Mix(model, [1, 2], [3, 4, 5])) == 6
+
+
+@pytest.mark.parametrize(("count", "taken"), [(1, 1), (2, 1), (7, 3), (8, 4), (16, 7), (18, 7)])
+def test_by_default_a_mix_takes_half_the_layers_and_never_all(count: int, taken: int) -> None:
+    assert coarse_layers(count) == list(range(taken))
+
+
+def test_a_default_mix_of_a_small_model_differs_from_row_and_column() -> None:
+    model = stylegan3()
+    [(_, _, mixed)] = Mix(model, [1], [2])
+    for seed in (1, 2):
+        assert np.abs(mixed.astype(int) - model.generate([seed])[0]).max() > 1

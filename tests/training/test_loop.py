@@ -328,3 +328,26 @@ def test_tensorboard_gets_the_same_numbers(configure, tmp_path):
     lines = read_statistics(tmp_path / "run" / "stats.jsonl")
     assert losses == pytest.approx([line["Loss/G"] for line in lines], rel=1e-6)
     assert len(events.Images("Fakes")) == 4
+
+
+def test_a_run_whose_numbers_break_says_so_before_it_ends(configure, tmp_path):
+    with pytest.raises(CheckFailed):
+        run(configure(watchdog="stop", glr=1e30, dlr=1e30), tmp_path / "stopped")
+    lines = outputs.read_statistics(tmp_path / "stopped" / "stats.jsonl")
+    assert outputs.BROKEN in lines[-1]["warnings"]
+    assert outputs.BROKEN in (tmp_path / "stopped" / "log.txt").read_text()
+    last = run(configure(watchdog="warn", glr=1e30, dlr=1e30), tmp_path / "warned")[-1]
+    assert last.last and last.diverged
+    networks = list((tmp_path / "warned").glob("network-*.safetensors"))
+    assert [path.name for path in networks] == ["network-000000.safetensors"]
+
+
+def test_a_persons_copies_in_a_run_are_neither_counted_nor_removed(configure, tmp_path):
+    run(configure(kimg=0.008), tmp_path)
+    for number in range(5):
+        network = next(tmp_path.glob("network-0*.safetensors"))
+        shutil.copy(network, tmp_path / f"network-best{number}.safetensors")
+        state = next(tmp_path.glob("state-0*.safetensors"))
+        shutil.copy(state, tmp_path / f"{state.stem}-backup{number}.safetensors")
+    run(configure(keep=3), tmp_path)
+    assert len(list(tmp_path.glob("network-best*"))) == len(list(tmp_path.glob("*-backup*"))) == 5
