@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import secrets
@@ -25,7 +26,10 @@ from nftgan.redaction import remember
 
 PASSWORD_FILE = "NFTGAN_PASSWORD_FILE"
 ANVIL_MNEMONIC = "test test test test test test test test test test test junk"
+ETHEREUM = "m/44'/60'/0'/0"
+"""Where a mnemonic's addresses for Ethereum begin (BIP-44)."""
 PRIVATE_KEY = "NFTGAN_PRIVATE_KEY"
+_LOG = logging.getLogger(__name__)
 FAST_SCRYPT = 8192
 """Work factor for the embedded chain's throw-away key, which guards nothing."""
 
@@ -82,16 +86,29 @@ def check_address(text: str, *, what: str = "address") -> str:
 
 
 def list_wallets() -> list[Wallet]:
-    """Every keystore file, by name. Raises UsageError for one that cannot be read."""
+    """Every keystore file that names its address; others are skipped with a warning.
+
+    One wrong file must not stop a verb that another wallet pays for.
+    """
     folder = keystore_folder()
     if not folder.is_dir():
         return []
     wallets = []
-    for path in complete_files(folder, "*.json"):
-        document = read_json(path)
-        if not isinstance(document, dict) or "address" not in document or "crypto" not in document:
-            raise UsageError(f"{path} is not a keystore file", hint="move it away")
-        wallets.append(Wallet(check_address("0x" + document["address"].removeprefix("0x")), path))
+    # geth calls its files UTC--…, without an ending.
+    for path in (*complete_files(folder, "*.json"), *complete_files(folder, "UTC--*[!n]")):
+        try:
+            document = read_json(path)
+            keys = {str(key).lower(): value for key, value in document.items()}
+            if "crypto" not in keys:
+                raise ValueError
+            if not keys.get("address"):
+                _LOG.warning(
+                    "%s does not say its address: nftgan wallet import takes it in", path.name
+                )
+                continue
+            wallets.append(Wallet(check_address("0x" + keys["address"].removeprefix("0x")), path))
+        except (UsageError, ValueError, AttributeError, TypeError):
+            _LOG.warning("%s is not a keystore file: it is skipped", path)
     return wallets
 
 
@@ -105,6 +122,36 @@ def import_wallet(private_key: str, password: str) -> Wallet:
     """A key that exists elsewhere, encrypted here. Raises CredentialError when it is not a key."""
     _check_password(password)
     return _store(bytes(_local(private_key, "that").key), password)
+
+
+def import_text(text: str, password: str, prompt: Prompt, *, index: int = 0) -> Wallet:
+    """A key from a keystore of any kind, from 64 hexadecimal digits, or from a mnemonic.
+
+    prompt: asked for the keystore's own password. index: which address of the mnemonic, on the
+    path of BIP-44 for Ethereum. Raises CredentialError; no message quotes what was given.
+    """
+    from eth_account import Account as Local
+
+    text = text.strip()
+    if text.startswith("{"):
+        _check_password(password)
+        try:
+            key = bytes(Local.decrypt(text, _remembered(prompt("password of the keystore: "))))
+        except Exception:  # eth-keyfile's own, and whatever a strange file leads to
+            raise CredentialError(
+                "the password does not open the keystore, or it is none"
+            ) from None
+        return _store(key, password)
+    if len(text.split()) in (12, 15, 18, 21, 24):
+        _check_password(password)
+        remember(text)
+        Local.enable_unaudited_hdwallet_features()
+        try:
+            found = Local.from_mnemonic(" ".join(text.split()), account_path=f"{ETHEREUM}/{index}")
+        except Exception:  # its message may quote a word
+            raise CredentialError("that is not a mnemonic: a word or the order is wrong") from None
+        return _store(bytes(found.key), password)
+    return import_wallet(text, password)
 
 
 def _local(private_key: str, what: str) -> Any:

@@ -143,12 +143,26 @@ def create(ui: Ui) -> Any:
 
 
 @verb(PUBLISH, into=wallet_app, name="import", example="nftgan wallet import")
-def import_(ui: Ui) -> Any:
-    """Take in a private key; it is asked for, never an argument."""
-    from nftgan.chain.accounts import import_wallet
+def import_(
+    ui: Ui,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A keystore, or a text file with key or mnemonic."),
+    ] = None,
+    index: Annotated[
+        int, typer.Option("--index", metavar="N", help="Which address of a mnemonic.", min=0)
+    ] = 0,
+) -> Any:
+    """Take in a keystore, a private key or a mnemonic: from a file, or asked for."""
+    from nftgan.chain.accounts import import_text
+    from nftgan.files import translated_os_errors
 
-    key = ask(ui, "private key: ")
-    wallet = import_wallet(key, _new_password(ui))
+    if file is None:
+        text = ask(ui, "private key or mnemonic: ")
+    else:
+        with translated_os_errors(file):
+            text = file.read_text(encoding="utf-8", errors="replace")
+    wallet = import_text(text, _new_password(ui), lambda words: ask(ui, words), index=index)
     ui.print(f"{wallet.address} in {wallet.path}")
     return wallet
 

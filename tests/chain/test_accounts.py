@@ -16,6 +16,7 @@ from nftgan.chain.accounts import (
     check_address,
     create_wallet,
     embedded_account,
+    import_text,
     import_wallet,
     keystore_folder,
     list_wallets,
@@ -124,11 +125,43 @@ def test_without_a_wallet_the_hint_makes_one() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "\0"])
-def test_a_file_that_is_no_keystore_is_named(content: str) -> None:
-    keystore_folder().mkdir(parents=True)
-    (keystore_folder() / "a.json").write_text(content)
-    with pytest.raises(UsageError, match=r"a\.json"):
-        list_wallets()
+def test_a_file_that_is_no_keystore_is_skipped_with_a_warning(
+    content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine = create_wallet("long enough")
+    (keystore_folder() / "other.json").write_text(content)
+    assert [wallet.address for wallet in list_wallets()] == [mine.address]
+    assert "other.json" in caplog.text
+
+
+def test_keystores_of_other_tools_are_taken_in_and_found(caplog: pytest.LogCaptureFixture) -> None:
+    """Foundry leaves the address out, MyEtherWallet writes Crypto, geth has no ending."""
+    local = Local.from_key(b"\x05" * 32)
+    made = Local.encrypt(local.key, "their own", kdf="pbkdf2", iterations=1000)
+    foundry = {key: value for key, value in made.items() if key != "address"}
+    other = {"Crypto" if key == "crypto" else key: value for key, value in made.items()}
+    for document in (foundry, other, {**made, "address": ""}):
+        wallet = import_text(json.dumps(document), "long enough", lambda words: "their own")
+        assert wallet.address == local.address
+        assert unlock(local.address, lambda words: "long enough").address == local.address
+    with pytest.raises(CredentialError, match="does not open the keystore"):
+        import_text(json.dumps(made), "long enough", lambda words: "wrong")
+    wallet.path.rename(keystore_folder() / "UTC--2026-01-01T00-00-00Z--05")
+    assert [one.address for one in list_wallets()] == [local.address]
+    (keystore_folder() / "foundry.json").write_text(json.dumps(foundry))
+    assert len(list_wallets()) == 1 and "does not say its address" in caplog.text
+
+
+def test_a_mnemonic_gives_the_addresses_that_every_wallet_gives_and_is_never_repeated() -> None:
+    words = "test test test test test test test test test test test junk"
+    first = import_text(words, "long enough", lambda asked: "")
+    second = import_text(f"  {words}\n", "long enough", lambda asked: "", index=1)
+    assert first.address == "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    assert second.address == "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+    wrong = words.replace("junk", "test")
+    with pytest.raises(CredentialError) as caught:
+        import_text(wrong, "long enough", lambda asked: "")
+    assert "junk" not in str(caught.value) and "test" not in str(caught.value)
 
 
 def test_a_keystore_that_names_another_address_is_refused() -> None:
