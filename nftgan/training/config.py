@@ -212,6 +212,12 @@ def resolve_options(dataset: DatasetFacts, **options: Any) -> Resolved:
         )
     cfg = architectures[0].kind if architectures else chosen.cfg or default_cfg(dataset)
     c_dim = _c_dim(chosen.conditional, dataset)
+    if architectures and architectures[0].c_dim != c_dim:
+        # What a label enters by is new then; `transfer` says so, and takes over all else.
+        architectures = (
+            dataclasses.replace(architectures[0], c_dim=c_dim),
+            dataclasses.replace(architectures[1], c_dim=c_dim),
+        )
     chosen = _filled(chosen, {"cfg": cfg} | _rules(cfg, chosen, dataset))
     generator, discriminator = architectures or (
         _generator(chosen, dataset, c_dim),

@@ -351,3 +351,15 @@ def test_a_persons_copies_in_a_run_are_neither_counted_nor_removed(configure, tm
         shutil.copy(state, tmp_path / f"{state.stem}-backup{number}.safetensors")
     run(configure(keep=3), tmp_path)
     assert len(list(tmp_path.glob("network-best*"))) == len(list(tmp_path.glob("*-backup*"))) == 5
+
+
+def test_fine_tuning_learns_the_labels_that_its_parent_did_not_have(configure, tmp_path):
+    run(configure(kimg=0.004), tmp_path / "parent")
+    source = str(tmp_path / "parent")
+    child = configure(resume=source, conditional=True, kimg=0.004)
+    assert child.generator.c_dim == child.discriminator.c_dim == 3
+    run(child, tmp_path / "child")
+    assert "tensors taken over; new: " in (tmp_path / "child" / "log.txt").read_text()
+    again = configure(resume=str(tmp_path / "child"), conditional=False, kimg=0.004)
+    assert again.generator.c_dim == again.discriminator.c_dim == 0
+    run(again, tmp_path / "again")
