@@ -97,6 +97,7 @@ def split_dataset(
     held = np.setdiff1d(held, train)
     if not len(train) or not len(held):
         raise UsageError(
-            f"{dataset.path}: {fraction:g} of {len(dataset)} images leaves one side empty"
+            f"{dataset.path}: {fraction:g} of {len(dataset)} images leaves one side empty",
+            hint="the images are near copies of one another: --holdout 0 goes on without",
         )
     return Split(train, held)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 import nftgan
 from nftgan import files
@@ -136,7 +137,7 @@ class RunWriter:
             images = fakes if indices is None else self._loader.images_at(indices)
             labels = self._loader.conditions(indices) if indices is not None else None
             if indices is None and turn is not None:
-                labels = torch.eye(classes, device=state.device)[torch.from_numpy(turn)]
+                labels = one_hot(torch.from_numpy(turn), classes).to(state.device, torch.float32)
             means.append(self._mean_logit(state, images, labels))
         return watchdog.overfitting_heuristic(*means)
 
@@ -168,7 +169,9 @@ def generate_samples(
     z = torch.from_numpy(latents(seeds, config.generator.z_dim).astype(np.float32)).to(state.device)
     classes = config.generator.c_dim
     labels = (
-        torch.eye(classes, device=state.device)[torch.tensor(seeds) % classes] if classes else None
+        one_hot(torch.tensor(seeds) % classes, classes).to(state.device, torch.float32)
+        if classes
+        else None
     )
     made = []
     with torch.no_grad():

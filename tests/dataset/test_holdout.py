@@ -91,5 +91,6 @@ def test_small_sets_are_learnt_whole_unless_asked(tmp_path: Path) -> None:
     dataset = Dataset.open(tmp_path)
     whole = split_dataset(dataset)
     assert len(whole.train) == 256 and len(whole.held) == 0
-    with pytest.raises(UsageError, match="leaves one side empty"):
+    with pytest.raises(UsageError, match="leaves one side empty") as caught:
         split_dataset(dataset, 1e-9)
+    assert caught.value.hint is not None and "--holdout 0" in caught.value.hint

@@ -358,7 +358,7 @@ def test_fine_tuning_learns_the_labels_that_its_parent_did_not_have(configure, t
     source = str(tmp_path / "parent")
     child = configure(resume=source, conditional=True, kimg=0.004)
     assert child.generator.c_dim == child.discriminator.c_dim == 3
-    run(child, tmp_path / "child")
+    assert run(child, tmp_path / "child")[-1].last
     assert "tensors taken over; new: " in (tmp_path / "child" / "log.txt").read_text()
     again = configure(resume=str(tmp_path / "child"), conditional=False, kimg=0.004)
     assert again.generator.c_dim == again.discriminator.c_dim == 0
