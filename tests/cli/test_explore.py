@@ -87,11 +87,11 @@ def test_an_image_that_the_model_made_is_found_again(tmp_path: Path) -> None:
     film = tmp_path / "search.webp"
     words = ["project", str(source), "-m", "base", "--steps", "60", "--loss=pixels"]
     assert call(*words, "--film", str(film), "-o", str(out)) == 0
-    with Image.open(source) as one, Image.open(out / "mine.png") as other:
+    with Image.open(source) as one, Image.open(out / "mine-projected.png") as other:
         difference = np.asarray(one).astype(float) - np.asarray(other)
     assert np.sqrt(np.square(difference).mean()) < 40  # two seeds are about 80 apart
-    assert np.load(out / "mine.npz")["w"].ndim == 3
-    with Image.open(source) as one, Image.open(out / "mine.png") as other:
+    assert np.load(out / "mine-projected.npz")["w"].ndim == 3
+    with Image.open(source) as one, Image.open(out / "mine-projected.png") as other:
         asked, found = np.asarray(one), np.asarray(other)
     with Image.open(out / "mine-compared.png") as both:
         pair = np.asarray(both)
