@@ -492,7 +492,7 @@ def test_a_journals_hash_of_another_contracts_mint_is_no_source_of_seeds(
     hashes = mint(sender(connection, ME, tmp_path / "mint.jsonl"), mine, TOKENS)
     stranger = Collection(connection, account("nobody").address)
     stranger.mint_transactions = lambda: hashes
-    assert stranger._in_receipts() == {} and len(mine._in_receipts()) == 3
+    assert stranger._in_receipts(TOKENS) == {} and len(mine._in_receipts(TOKENS)) == 3
 
 
 def test_a_node_that_forgot_its_logs_is_not_believed(bad_node: Start, tmp_path: Path) -> None:
