@@ -177,3 +177,15 @@ def test_traits_of_the_filter_are_those_of_the_images(
     icy = [s for s, row in enumerate(measured) if {"trait_type": "Warmth", "value": "Icy"} in row]
     page.select_option("[name=trait]", "Warmth\nIcy")
     assert shown(page) == icy
+
+
+def test_a_place_that_is_noted_late_takes_nobody_back_to_the_grid(
+    serve: Serve, visit: Visit
+) -> None:
+    """The address may be another page's already while the browser has not said so yet."""
+    page = visit(serve(range(300)))
+    page.click(".tile >> nth=0", modifiers=["Shift"])
+    page.keyboard.press("ArrowRight")  # will be noted
+    page.evaluate("history.replaceState(null, '', '#/collection')")
+    page.wait_for_timeout(600)
+    assert page.evaluate("location.hash") == "#/collection"

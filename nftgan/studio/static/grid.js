@@ -304,7 +304,8 @@ function remember() {
   if (!active) return;
   clearTimeout(writing);
   writing = setTimeout(() => {
-    if (active) history.replaceState(null, "", address());
+    // An address may have changed already whose `hashchange` is yet to come: it must stay.
+    if (active && /^#?\/?(\?|$)/.test(location.hash)) history.replaceState(null, "", address());
   }, 150);
 }
 
