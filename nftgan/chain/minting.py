@@ -102,20 +102,29 @@ def plan_mint(
     minted = collection.next_token_id()
     _check_minted(collection, seeds, minted)
     end = len(seeds) if until is None else until
-    batches = _begun(sender, minted, end, seeds)
-    first = batches[-1].end if batches else minted
+    begun = _begun(sender, minted, end, seeds)
+    batches: list[Batch] = []
     size = BATCH_TOKENS
     gas = 0
-    if first < end or batches:
-        head = batches[0] if batches else Batch(first, tuple(seeds[first : min(first + size, end)]))
+    if minted < end:
+        head = begun[0] if begun and begun[0].first == minted else None
+        if head is None:
+            before = min(minted + size, begun[0].first if begun else end)
+            head = Batch(minted, tuple(seeds[minted:before]))
         estimate = _simulate(sender, collection, to, head)
         per_token = max(estimate - FIXED_GAS, 0) // len(head.seeds) + 1
         limit = min(TX_GAS_CAP, gas_limit(sender.connection)) * 100 // GAS_MARGINS[-1]
         size = max(min(size, (limit - FIXED_GAS) // per_token), 1)
-        batches += [
-            Batch(start, tuple(seeds[start : min(start + size, end)]))
-            for start in range(first, end, size)
-        ]
+        first = minted
+        for one in (*begun, None):
+            border = end if one is None else one.first
+            batches += [
+                Batch(start, tuple(seeds[start : min(start + size, border)]))
+                for start in range(first, border, size)
+            ]
+            if one is not None:
+                batches.append(one)
+                first = one.end
         gas = sum(FIXED_GAS + per_token * len(batch.seeds) for batch in batches)
     room = collection.max_supply()
     if end > room:
@@ -167,7 +176,12 @@ def _simulate(sender: Sender, collection: Collection, to: str, batch: Batch) -> 
 
 
 def _begun(sender: Sender, minted: int, end: int, seeds: Sequence[int]) -> list[Batch]:
-    """Batches of earlier runs that were signed but are not on chain, with the same borders."""
+    """Batches of earlier runs that were signed but are not on chain, with the same borders.
+
+    The contract takes a batch at its own first token only. So of two that overlap, as they may
+    after a reorganisation took back what another machine had minted, the one that begins first
+    rules the other out; and what is missing before one may be minted meanwhile.
+    """
     journal = sender.journal
     begun = sorted(
         (plan["first"], plan["count"])
@@ -176,8 +190,9 @@ def _begun(sender: Sender, minted: int, end: int, seeds: Sequence[int]) -> list[
     )
     batches: list[Batch] = []
     for first, count in begun:
-        expected = batches[-1].end if batches else minted
-        if first != expected or first + count > end:
+        if batches and first < batches[-1].end:
+            continue
+        if first + count > end:
             raise UsageError(
                 f"transactions that mint tokens {first} to {first + count - 1} may be on their way",
                 hint=f"run nftgan mint --tokens {minted}-{first + count - 1} or without --tokens",

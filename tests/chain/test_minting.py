@@ -17,6 +17,7 @@ from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import Connection, connect
 from nftgan.chain.sending import Sender
 from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
+from nftgan.project import state_home
 from nftgan.workflows.publishing import ChainChoice, sender_for
 from tests.chain.actors import (
     STAGES,
@@ -211,6 +212,52 @@ def test_a_batch_that_may_be_on_its_way_keeps_its_borders_and_its_holder(
     with pytest.raises(UsageError, match=f"mint 0-9 was begun with to {me}"):
         run_mint(minter(embedded, tmp_path), collection, plan)
     mint(minter(embedded, tmp_path), collection, TOKENS)
+
+
+@pytest.mark.parametrize("theirs", [10, 4])
+def test_what_a_reorganisation_took_from_before_a_signed_batch_is_minted_again(
+    embedded: Connection,
+    collection: Collection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    theirs: int,
+) -> None:
+    """Another machine with this key minted the first tokens; then its block was taken back."""
+    me, seeds = embedded_account().address, seeds_of(TOKENS)
+    mint(minter(embedded, tmp_path), collection, 2)
+
+    def signed() -> None:
+        """The next batch, in the journal and not sent."""
+        monkeypatch.setattr(Sender, "_send", lambda *_: die())
+        own = minter(connect(CHAINS["embedded"]), tmp_path)
+        run_mint(own, collection, plan_mint(own, collection, me, seeds))
+
+    if theirs == 4:  # and so was a batch of this journal's, which overlaps the later one
+        assert in_child(signed) == -signal.SIGKILL
+    before = {one: one.read_bytes() for one in state_home().glob("chain.sqlite*")}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def other_machine() -> None:
+        own = minter(connect(CHAINS["embedded"]), elsewhere)
+        run_mint(own, collection, plan_mint(own, collection, me, seeds, until=theirs))
+        die()
+
+    assert in_child(other_machine) == -signal.SIGKILL
+    assert in_child(signed) == -signal.SIGKILL
+    for one in state_home().glob("chain.sqlite*"):
+        one.unlink()
+    for one, data in before.items():
+        one.write_bytes(data)
+    back = connect(CHAINS["embedded"])
+    collection = Collection(back, collection.address)
+    assert collection.next_token_id() == 2
+    plan = plan_mint(minter(back, tmp_path), collection, me, seeds)
+    borders = [(2, 10), (10, 20), (20, 25)] if theirs == 10 else [(2, 12), (12, 22), (22, 25)]
+    assert [(batch.first, batch.end) for batch in plan.batches] == borders
+    mint(minter(back, tmp_path), collection, TOKENS)
+    assert times_minted(back, collection) == dict.fromkeys(range(TOKENS), 1)
+    assert collection.seeds() == dict(enumerate(seeds))
 
 
 def die_at(monkeypatch: pytest.MonkeyPatch, stage: str, number: int) -> None:
