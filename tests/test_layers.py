@@ -31,12 +31,14 @@ ROWS = [
         "page",
         "patience",
         "pixels",
+        "plot",
         "plugins",
         "png",
         "progress",
         "project",
         "redaction",
         "terminal",
+        "words",
     },
 ]
 LEVEL = {name: level for level, row in enumerate(ROWS) for name in row}

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.spending import AllowCopies, ask, chooses_chain, show_plan, spent
-from nftgan.cli.ui import Ui, counted, shell
+from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
+from nftgan.words import counted
 
 Force = Annotated[
     bool, typer.Option("--force", help="Go on although nothing is pinned and verified.")

@@ -31,6 +31,7 @@ from rich.table import Table
 from nftgan.errors import Cancelled, NftganError
 from nftgan.redaction import redact
 from nftgan.terminal import one_line, visible
+from nftgan.words import duration
 
 LINE_EVERY_SECONDS = 10
 
@@ -257,19 +258,6 @@ class Ui:
                 yield _RichTask(bars, bars.add_task(description, total=total, unit=unit, note=""))
             finally:
                 self._bars = before
-
-
-def counted(number: int, thing: str) -> str:
-    """ "1 token", "2 tokens"."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def duration(seconds: float) -> str:
-    """ "45 s", "12 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 _TAG = re.compile(

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
@@ -31,6 +30,7 @@ from nftgan.ipfs.reader import (
     verified,
     walk,
 )
+from nftgan.page import render
 
 log = logging.getLogger(__name__)
 
@@ -276,11 +276,8 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{cid}.dir"', "X_Ipfs_Path": path}
         if self._unchanged(headers):
             return
-        rows = "".join(
-            f'<li><a href="{quote(link.name)}">{escape(link.name)}</a></li>'
-            for link in entries(self.server.get, cid)
-        )
-        page = f"<!doctype html><meta charset=utf-8><title>{cid}</title><ul>{rows}</ul>".encode()
+        names = [(quote(link.name), link.name) for link in entries(self.server.get, cid)]
+        page = render("folder.html", cid=str(cid), names=names).encode()
         self._head(HTTPStatus.OK, "text/html; charset=utf-8", len(page), **headers)
         if body:
             self.wfile.write(page)

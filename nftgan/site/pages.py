@@ -12,18 +12,18 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import nftgan
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE
 from nftgan.collection.manifest import Manifest, Piece
-from nftgan.page import escape
+from nftgan.page import BASE, render, sheet
 from nftgan.png import read_png
 from nftgan.provenance.thumbnails import encoded, scaled
 from nftgan.site.birth import shipped
 from nftgan.site.offers import LIBRARY, Offer, offer_facts
 from nftgan.site.renderer import HERE, joined, script
+from nftgan.words import counted
 
 MARK = "nftgan-site.json"
 """The file that says that a folder is a site, and which files are its own."""
@@ -98,17 +98,17 @@ def page_script() -> str:
 
 
 def _style() -> str:
-    own = (PAGE / "site.css").read_text(encoding="utf-8")
-    return (STUDIO / "style.css").read_text(encoding="utf-8") + own
+    files = (STUDIO / "style.css", PAGE / "site.css")
+    return "\n".join([sheet(BASE), *(file.read_text(encoding="utf-8") for file in files)])
 
 
 def _index(name: str, description: str, count: int) -> str:
-    template = Template((PAGE / "index.html").read_text(encoding="utf-8"))
-    return template.substitute(
-        title=escape(name),
-        description=escape(description or f"{name}: every piece draws itself again"),
-        about=escape(description),
-        count=f"{count:,} {'piece' if count == 1 else 'pieces'}",
+    return render(
+        "site.html",
+        title=name,
+        description=description or f"{name}: every piece draws itself again",
+        about=description,
+        count=counted(count, "piece"),
     )
 
 

@@ -22,6 +22,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nftgan.page import BASE, render
+
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
@@ -36,22 +38,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
-# A redirect would belong to the site that opened the address, and a strict cookie would not be
-# sent along; a page that moves on by itself is this server's own.
-DOOR_STYLE = """:root { color-scheme: light dark; }
-body { max-width: 34rem; margin: 18vh auto 0; padding: 0 1.25rem;
-  font: 1rem/1.6 system-ui, sans-serif;
-  background: light-dark(#f7f5f1, #161513); color: light-dark(#23211d, #ebe7df); }
-h1 { font: 600 1.8rem/1.2 ui-serif, Georgia, "Noto Serif", serif; }
-"""
-ENTER = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta http-equiv="refresh" content="0; url=/"><title>nftgan studio</title>
-<p><a href="/">Enter the studio</a>"""
-CLOSED = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>nftgan studio</title>
-<link rel="stylesheet" href="/door.css">
-<h1>This door is closed</h1>
-<p>Open the address that <code>nftgan curate</code> shows in its terminal: it holds the key."""
+# The one thing that the door gives to everybody: the page that it closes with is styled by it.
+SHEET = f"/static/{BASE}"
 
 
 class Door:
@@ -87,11 +75,11 @@ class Door:
             given = parse_qs(scope["query_string"].decode("latin-1")).get("token")
             if given is not None:
                 return self._enter(given)
-        if scope["path"] == "/door.css" and scope["method"] == "GET":
-            return Response(DOOR_STYLE, media_type="text/css")
+        if scope["path"] == SHEET and scope["method"] == "GET":
+            return None
         if not self._knows(headers):
             if scope["path"] == "/":
-                return HTMLResponse(CLOSED, 403)
+                return _closed()
             return JSONResponse({"error": "the key is missing: open the address again"}, 403)
         return None
 
@@ -114,8 +102,10 @@ class Door:
 
     def _enter(self, given: list[str]) -> Response:
         if len(given) != 1 or not self._same(given[0]):
-            return HTMLResponse(CLOSED, 403)
-        page = HTMLResponse(ENTER)
+            return _closed()
+        # A redirect would belong to the site that opened the address, and a strict cookie would
+        # not be sent along; a page that moves on by itself is this server's own.
+        page = HTMLResponse(render("enter.html", url="/"))
         page.set_cookie(self.cookie, self._token, httponly=True, samesite="strict", path="/")
         return page
 
@@ -131,3 +121,7 @@ class Door:
 
     def _same(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self._token.encode())
+
+
+def _closed() -> Response:
+    return HTMLResponse(render("studio-closed.html"), 403)

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from nftgan.errors import NftganError, UsageError
 from nftgan.files import parse_json
+from nftgan.page import BASE, sheet
 from nftgan.studio import answers, changes
 from nftgan.studio.gallery import image_type
 from nftgan.studio.params import path_seed
@@ -78,7 +79,8 @@ def application(studio: Studio) -> Starlette:
 def static_files() -> dict[str, bytes]:
     """Name → content of the pages: no request ever names a path."""
     folder = resources.files("nftgan.studio") / STATIC
-    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    own = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    return {**own, BASE: sheet(BASE).encode()}
 
 
 # ---- kinds of answers ------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from nftgan.networks.sources import (
     newest_run,
     run_of,
 )
+from nftgan.page import render
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
 from nftgan.studio.finishing import Finishing
@@ -165,8 +166,5 @@ def doorstep(address: str) -> Path:
         "w", dir=folder, prefix="open-", suffix=".html", delete=False
     ) as file:
         Path(file.name).chmod(stat.S_IRUSR | stat.S_IWUSR)
-        file.write(
-            '<!doctype html><meta charset="utf-8">'
-            f'<meta http-equiv="refresh" content="0; url={address}">'
-        )
+        file.write(render("enter.html", url=address))
     return Path(file.name)

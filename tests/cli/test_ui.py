@@ -10,8 +10,9 @@ import pytest
 
 from nftgan import redaction
 from nftgan.cli import verbs
-from nftgan.cli.ui import SafeConsole, Ui, _LineTask, duration, shell
+from nftgan.cli.ui import SafeConsole, Ui, _LineTask, shell
 from nftgan.errors import Cancelled, ServiceError
+from nftgan.words import duration
 
 EVIL = "\x1b[2J\x1b[H\x9b8m 1 tokens proven\u202e\r"
 ACTIVE = set("\x1b\x9b\u202e\r")

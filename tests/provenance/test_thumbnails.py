@@ -32,16 +32,32 @@ def test_one_colour_is_one_pixel() -> None:
     assert thumbnail(np.full((64, 64, 3), 7, np.uint8), 32).pixels.shape == (1, 1, 3)
 
 
+def ramps(side: int) -> np.ndarray:
+    across, down = np.meshgrid(*[np.linspace(0, 255, side)] * 2)
+    return np.stack([across, down, 255 - across], -1).astype(np.uint8)
+
+
 def test_a_photograph_is_scaled_down_and_near_what_it_was() -> None:
-    ramp = np.linspace(0, 255, 300)
-    across, down = np.meshgrid(ramp, ramp)
-    image = np.stack([across, down, 255 - across], -1).astype(np.uint8)
-    made = thumbnail(image, 100)
+    image = ramps(600)
+    made = thumbnail(image, 200)
     assert made.kind == "jpeg" and not made.exact
     found = decoded(made.data).astype(int)
-    assert found.shape == (100, 100, 3)
+    assert found.shape == (200, 200, 3)
     assert np.abs(found - image[1::3, 1::3]).mean() < 3
-    assert thumbnail(image, 100).data == made.data
+    assert thumbnail(image, 200).data == made.data
+
+
+def test_a_small_image_of_many_colours_keeps_every_pixel() -> None:
+    image = ramps(32)
+    made = thumbnail(image, 512)
+    assert made.exact and made.hard and np.array_equal(decoded(made.data), image)
+
+
+def test_a_jpeg_keeps_the_colour_of_single_pixels() -> None:
+    image = ramps(200)
+    image[50, 60] = (20, 40, 230)  # an eye
+    found = decoded(thumbnail(image, 512).data).astype(int)
+    assert np.abs(found[50, 60] - (20, 40, 230)).max() < 60
 
 
 def test_tiles_of_a_sheet_lie_row_by_row() -> None:
@@ -50,3 +66,8 @@ def test_tiles_of_a_sheet_lie_row_by_row() -> None:
     found = decoded(made.data)
     assert found.shape == (8, 12, 3)
     assert [int(found[4 * (n // 3), 4 * (n % 3), 0]) for n in range(6)] == [0, 20, 40, 60, 80, 128]
+
+
+def test_noise_is_embedded_too() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (420, 420, 3), np.uint8)
+    assert decoded(thumbnail(image, 420).data).shape == image.shape

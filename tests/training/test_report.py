@@ -21,17 +21,21 @@ def test_the_page_stands_alone_and_shows_curves_and_sheets(run_dir):
     assert "<script" not in page
     assert page.count("<svg") >= 3
     assert page.count("data:image/png;base64,") == 2
-    assert "squares, 24 images of 16 pixels" in page
+    assert "squares, 24 images of 16 pixels" in page and "The art" in page
 
 
-def test_a_curve_runs_from_its_first_to_its_last_point():
+def test_a_chart_names_its_curves_for_people():
     lines = [{"images": 1000 * n, "Loss/G": float(n)} for n in range(5)]
-    svg = report.chart("t", ("Loss/G",), lines)
-    points = re.search(r'points="([^"]*)"', svg)[1].split()
-    assert len(points) == 5
-    assert points[0].startswith(f"{report.MARGIN}.0,")
-    heights = [float(point.split(",")[1]) for point in points]
-    assert heights == sorted(heights, reverse=True)
+    plot = report.chart("t", ("Loss/G", "Loss/D"), lines)
+    assert [(curve.name, curve.last) for curve in plot.curves] == [("generator", "4")]
+    named = {name for _, names in report.CHARTS for name in names}
+    assert named == set(report.NAMES)
+
+
+def test_a_sheet_that_is_no_image_is_left_out(run_dir):
+    (run_dir / "fakes000005.png").write_bytes(b"garbage")
+    page = report.render(run_dir)
+    assert page.count("data:image/png;base64,") == 2 and "After 5 kimg" not in page
 
 
 def test_names_and_warnings_cannot_inject_markup(run_dir):
@@ -49,7 +53,7 @@ def test_names_and_warnings_cannot_inject_markup(run_dir):
 def test_missing_values_and_half_written_lines_are_left_out(run_dir):
     with (run_dir / "stats.jsonl").open("a") as file:
         file.write('{"images": 40, "Loss/G": null, "seconds": 1.0}\n{"images": 5')
-    assert "40" not in report.chart("t", ("Loss/G",), []) and report.render(run_dir)
+    assert report.chart("t", ("Loss/G",), []) is None and report.render(run_dir)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):

@@ -71,7 +71,7 @@ def is_harmless(page: str) -> Seen:
             if name in {"src", "xlink:href"}:
                 assert (value or "").startswith("data:image/")
             if name == "href":
-                assert tag == "a" and re.match(r"#[a-z]+$|https://", value or "")
+                assert tag == "a" and re.match(r"#([a-z]+|t\d+)$|https://", value or "")
     style = re.search("<style>(.*?)</style>", page, re.DOTALL)
     assert style and "url(" not in style[1] and "@import" not in style[1]
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
@@ -164,7 +164,7 @@ def test_what_changed_is_said_and_the_page_is_there_all_the_same(project: Projec
     assert made.failed == ("images: 5.png has other pixels than were recorded (and 1 more)",)
     seen = is_harmless(made.path.read_text("utf-8"))
     assert "The files contradict each other" in seen.text
-    assert seen.count("p", class_="verdict broken") == 1
+    assert seen.count("p", class_="pill broken") == 1
     assert seen.count("li", class_="card") == 11
 
 
@@ -193,7 +193,7 @@ def test_a_large_collection_has_the_rarest_and_a_sheet(
     monkeypatch.setattr(workflow, "RAREST_SHOWN", 3)
     monkeypatch.setattr(workflow, "SHEET_TILES", 5)
     monkeypatch.setattr("nftgan.provenance.report.TABLE_ROWS", 4)
-    monkeypatch.setattr("nftgan.provenance.report.BARS", 11)
+    monkeypatch.setattr("nftgan.provenance.rarity_plot.FEW", 11)
     made = report(project)
     assert (made.pieces, made.cards, made.on_sheet) == (12, 3, 4)
     seen = is_harmless(made.path.read_text("utf-8"))
