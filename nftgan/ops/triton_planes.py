@@ -96,6 +96,30 @@ ACTIVATION_SIZES = (
 )
 
 
+@triton.jit
+def _tile(  # type: ignore[no-untyped-def]
+    channels,
+    pixels,
+    tiles_p,
+    tiles_c,
+    step_n,
+    step_c,
+    step_p,
+    PIXELS: tl.constexpr,
+    CHANNELS: tl.constexpr,
+):
+    """This program's sample, tile of places, pixels, channels, and where they lie in a tensor."""
+    program = tl.program_id(0)
+    tile_p = program % tiles_p
+    pixel = tile_p * PIXELS + tl.arange(0, PIXELS)
+    channel = ((program // tiles_p) % tiles_c) * CHANNELS + tl.arange(0, CHANNELS)
+    sample = (program // (tiles_p * tiles_c)).to(tl.int64)
+    real = (pixel < pixels)[:, None] & (channel < channels)[None, :]
+    place = sample * step_n + pixel.to(tl.int64)[:, None] * step_p
+    place += channel.to(tl.int64)[None, :] * step_c
+    return sample, tile_p, pixel, channel, real, place
+
+
 @triton.jit(do_not_specialize=ACTIVATION_SIZES)
 def activate_tile(  # type: ignore[no-untyped-def]
     x_ptr,
@@ -127,14 +151,10 @@ def activate_tile(  # type: ignore[no-untyped-def]
     x and y by the same strides step_*; all others are contiguous and float32. A slope of 1 is no
     activation.
     """
-    program = tl.program_id(0)
-    pixel = (program % tiles_p) * PIXELS + tl.arange(0, PIXELS)
-    channel = ((program // tiles_p) % tiles_c) * CHANNELS + tl.arange(0, CHANNELS)
-    sample = (program // (tiles_p * tiles_c)).to(tl.int64)
+    sample, _, pixel, channel, real, place = _tile(
+        channels, pixels, tiles_p, tiles_c, step_n, step_c, step_p, PIXELS, CHANNELS
+    )
     real_p, real_c = pixel < pixels, channel < channels
-    real = real_p[:, None] & real_c[None, :]
-    place = sample * step_n + pixel.to(tl.int64)[:, None] * step_p
-    place += channel.to(tl.int64)[None, :] * step_c
     v = tl.load(x_ptr + place, mask=real, other=0.0).to(tl.float32)
     if SCALE:
         v *= tl.load(scale_ptr + sample * channels + channel, mask=real_c, other=0.0)[None, :]
@@ -182,15 +202,10 @@ def apply_slopes_tile(  # type: ignore[no-untyped-def]
     With SUMS also, for each tile and channel, the sums of h, of h * x (if SCALE) and of h * noise
     (if NOISE): sums [3, samples * tiles_p, channels].
     """
-    program = tl.program_id(0)
-    tile_p = program % tiles_p
-    pixel = tile_p * PIXELS + tl.arange(0, PIXELS)
-    channel = ((program // tiles_p) % tiles_c) * CHANNELS + tl.arange(0, CHANNELS)
-    sample = (program // (tiles_p * tiles_c)).to(tl.int64)
+    sample, tile_p, pixel, channel, real, place = _tile(
+        channels, pixels, tiles_p, tiles_c, step_n, step_c, step_p, PIXELS, CHANNELS
+    )
     real_p, real_c = pixel < pixels, channel < channels
-    real = real_p[:, None] & real_c[None, :]
-    place = sample * step_n + pixel.to(tl.int64)[:, None] * step_p
-    place += channel.to(tl.int64)[None, :] * step_c
     y = tl.load(y_ptr + place, mask=real, other=0.0).to(tl.float32)
     h = tl.load(g_ptr + place, mask=real, other=0.0).to(tl.float32)
     h *= tl.where(y > 0, gain, gain * slope)
@@ -233,15 +248,10 @@ def product_sums_tile(  # type: ignore[no-untyped-def]
     CHANNELS: tl.constexpr,
 ):
     """The sums of a * b and, with ONE, of a: [2, samples * tiles_p, channels]."""
-    program = tl.program_id(0)
-    tile_p = program % tiles_p
-    pixel = tile_p * PIXELS + tl.arange(0, PIXELS)
-    channel = ((program // tiles_p) % tiles_c) * CHANNELS + tl.arange(0, CHANNELS)
-    sample = (program // (tiles_p * tiles_c)).to(tl.int64)
+    sample, tile_p, _, channel, real, place = _tile(
+        channels, pixels, tiles_p, tiles_c, step_n, step_c, step_p, PIXELS, CHANNELS
+    )
     real_c = channel < channels
-    real = (pixel < pixels)[:, None] & real_c[None, :]
-    place = sample * step_n + pixel.to(tl.int64)[:, None] * step_p
-    place += channel.to(tl.int64)[None, :] * step_c
     a = tl.load(a_ptr + place, mask=real, other=0.0).to(tl.float32)
     b = tl.load(b_ptr + place, mask=real, other=0.0).to(tl.float32)
     row = (sample * tiles_p + tile_p) * channels + channel

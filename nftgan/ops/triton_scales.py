@@ -20,6 +20,18 @@ def _power_gradient(gz_ptr, z_ptr, a_ptr, place, real):  # type: ignore[no-untyp
     return -0.5 * tl.load(gz_ptr + place, mask=real, other=0.0) * z * a * a
 
 
+@triton.jit
+def _share_gradient(  # type: ignore[no-untyped-def]
+    gz_ptr, z_ptr, a_ptr, x_ptr, i, o, inputs, outputs, samples, INPUTS: tl.constexpr
+):
+    """The gradient of the shares r[o, i] of the inputs i in the norm of output o."""
+    found = tl.zeros((INPUTS,), tl.float32)
+    for n in range(samples):
+        x = tl.load(x_ptr + n * inputs + i, mask=i < inputs, other=0.0)
+        found += _power_gradient(gz_ptr, z_ptr, a_ptr, n * outputs + o, True) * x * x
+    return found
+
+
 @triton.jit(do_not_specialize=("inputs", "taps"))
 def normalize_weights_tile(  # type: ignore[no-untyped-def]
     w_ptr,
@@ -158,10 +170,9 @@ def weights_gradient_tile(  # type: ignore[no-untyped-def]
             gy = tl.load(gy_ptr + place, mask=real, other=0.0).to(tl.float32)
             dots -= 0.5 * root * tl.sum(gy * w, axis=1) / safe
         if SCALES:
-            gr = tl.zeros((INPUTS,), tl.float32)
-            for n in range(samples):
-                x = tl.load(x_ptr + n * inputs + i, mask=i < inputs, other=0.0)
-                gr += _power_gradient(gz_ptr, z_ptr, a_ptr, n * outputs + o, True) * x * x
+            gr = _share_gradient(
+                gz_ptr, z_ptr, a_ptr, x_ptr, i, o, inputs, outputs, samples, INPUTS
+            )
             r = tl.load(r_ptr + row + i, mask=i < inputs, other=0.0)
             dots -= gr * r / safe
     of_norm = tl.where(norm > tiny, of_norm + tl.sum(dots, axis=0), 0.0)
@@ -172,10 +183,9 @@ def weights_gradient_tile(  # type: ignore[no-untyped-def]
         w = tl.load(w_ptr + place, mask=real, other=0.0)
         of_square = tl.zeros((INPUTS,), tl.float32) + of_norm
         if SCALES:
-            gr = tl.zeros((INPUTS,), tl.float32)
-            for n in range(samples):
-                x = tl.load(x_ptr + n * inputs + i, mask=i < inputs, other=0.0)
-                gr += _power_gradient(gz_ptr, z_ptr, a_ptr, n * outputs + o, True) * x * x
+            gr = _share_gradient(
+                gz_ptr, z_ptr, a_ptr, x_ptr, i, o, inputs, outputs, samples, INPUTS
+            )
             of_square += gr / safe
         gw = 2.0 * w * of_square[:, None]
         if WEIGHTS:
