@@ -8,13 +8,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from nftgan.http import Backoff, Clock, Fault, HttpClient, HttpFault, Response, retry_after
 from nftgan.redaction import redact
+from tests.http_servers import handling
 from tests.wire import wire
 
 PUBLIC = "https://public.example/a"
@@ -29,15 +30,8 @@ def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with handling(Handler) as url:
+        yield url
 
 
 def sending(

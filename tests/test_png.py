@@ -24,6 +24,7 @@ from nftgan.png import (
     huffman_lengths,
     write_png,
 )
+from tests.png_chunks import chunk
 
 IMAGES = array_shapes(min_dims=2, max_dims=2, max_side=40).flatmap(
     lambda shape: arrays(np.uint8, (*shape, 3), fill=st.integers(0, 255))
@@ -158,10 +159,6 @@ def test_a_png_is_read_within_its_bound_and_must_hold_nothing_but_its_pixels() -
 
 PLAIN = np.random.RandomState(3).randint(0, 256, (8, 12, 3)).astype(np.uint8)
 PLAIN_DATA = encode_png(PLAIN)
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def with_chunk(kind: bytes, body: bytes) -> bytes:

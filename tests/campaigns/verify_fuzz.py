@@ -16,7 +16,6 @@ import json
 import logging
 import random
 import resource
-import struct
 import sys
 import tempfile
 import time
@@ -48,6 +47,7 @@ from nftgan.ipfs.hamt import build_shards, hash_path
 from nftgan.provenance.models import Limits
 from nftgan.provenance.verify import Verifier
 from nftgan.provenance.whole import collection_checks
+from tests.png_chunks import chunk, chunks
 from tests.provenance.stage import Moved, Stage
 
 TOKEN = 1
@@ -437,20 +437,6 @@ def twisted(answer: Any, rng: random.Random) -> Any:
             copy = json.loads(json.dumps(answer, default=str))
             twist(copy, rng)
             return copy
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    crc = struct.pack(">I", zlib.crc32(kind + data))
-    return struct.pack(">I", len(data)) + kind + data + crc
-
-
-def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
-    out, at = [], 8
-    while at < len(png):
-        size = int.from_bytes(png[at : at + 4], "big")
-        out.append((png[at + 4 : at + 8], png[at + 8 : at + 8 + size]))
-        at += 12 + size
-    return out
 
 
 def png_data(png: bytes) -> bytes:

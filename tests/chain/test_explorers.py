@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +17,7 @@ from nftgan.chain.explorers import ALREADY, ETHERSCAN, VERIFIED, Etherscan, Sour
 from nftgan.chain.standard_json import submission
 from nftgan.errors import CheckFailed, CredentialError, PartlyDone, ServiceError, UsageError
 from nftgan.http import Clock
+from tests.http_servers import handling
 
 FACTORY = submission(shared_contracts("NftganCollection")[1])
 SECRET = "K3Y-of-the-explorer"
@@ -50,14 +50,8 @@ def service(answers: Answers) -> Iterator[str]:
 
         do_POST = do_GET
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with handling(Handler) as url:
+        yield url
 
 
 def job(**contract: Any) -> Answers:

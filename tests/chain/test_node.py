@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from nftgan.errors import NftganError, ServiceError, UsageError
 from tests.chain.actors import account, deploy, mint, seeds_of, sender, times_minted
 from tests.chain.conftest import FAULTY, Start
 from tests.chain.faults import ANY_REQUEST, BEHIND_BLOCKS, BY_METHOD, BadNode, random_faults
+from tests.http_servers import handling
 
 ME = account("me")
 TOKENS = 25
@@ -312,22 +310,9 @@ class _Answering(_Dripping):
         self.wfile.write(body)
 
 
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def test_a_node_that_drips_its_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node, "ANSWER_SECONDS", 0.05)
-    with serving(_Dripping) as url, pytest.raises(NodeUnavailable, match="no whole answer"):
+    with handling(_Dripping) as url, pytest.raises(NodeUnavailable, match="no whole answer"):
         connect(FAULTY, url)
 
 
@@ -335,7 +320,7 @@ def test_a_node_has_only_so_much_patience_altogether(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(node, "ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(node, "PROMPT_SECONDS", 0.0)
     monkeypatch.setattr(node, "PATIENCE_SECONDS", 0.12)
-    with serving(_Dripping) as url, pytest.raises(ServiceError, match="is too slow"):
+    with handling(_Dripping) as url, pytest.raises(ServiceError, match="is too slow"):
         connect(FAULTY, url)
 
 
@@ -344,7 +329,7 @@ def test_a_chain_id_that_is_no_number_is_a_fault_of_the_node(
     result: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_Answering, "result", result)
-    with serving(_Answering) as url, pytest.raises(NodeUnavailable, match="is no number"):
+    with handling(_Answering) as url, pytest.raises(NodeUnavailable, match="is no number"):
         connect(FAULTY, url)
 
 
@@ -354,7 +339,7 @@ def test_no_proxy_answers_for_a_node_of_this_machine(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with serving(_Answering) as url:
+    with handling(_Answering) as url:
         assert connect(FAULTY, url).w3.eth.chain_id == FAULTY.chain_id
 
 

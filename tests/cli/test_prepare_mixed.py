@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.png_chunks import chunk
 from tests.workflows.typed import Desk
 
 REASONS = {
@@ -20,10 +20,6 @@ REASONS = {
     "text.png": "not an image",
     "tiny.png": "4x4",
 }
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from nftgan.dataset import archive
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import encode_fast_png, write_dataset
 from nftgan.errors import UsageError
+from tests.png_chunks import chunk
 
 
 def noise(seed: int, side: int = 8, channels: int = 3) -> np.ndarray:
@@ -219,10 +220,6 @@ def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
 
 def giant_png() -> bytes:
     """A few bytes that claim 30000 x 30000 pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        data = kind + body
-        return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
 
     header = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))

@@ -13,6 +13,7 @@ from PIL import Image
 from nftgan.dataset import decode as decode_module
 from nftgan.dataset.decode import Rejected, decode, open_header, parse_colour
 from nftgan.errors import UsageError
+from tests.png_chunks import chunk
 
 WHITE = (255, 255, 255)
 
@@ -156,11 +157,6 @@ def test_grey_and_one_bit_images_become_rgb() -> None:
     bits.putpixel((1, 2), 1)
     got = pixels_of(encoded(bits))
     assert got[2, 1].tolist() == [255] * 3 and got.sum() == 3 * 255
-
-
-def chunk(kind: bytes, body: bytes, *, wrong: bool = False) -> bytes:
-    data = kind + body
-    return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data) ^ wrong)
 
 
 def with_chunks(data: bytes, *chunks: bytes) -> bytes:
@@ -350,10 +346,6 @@ def test_what_is_no_image_is_called_what_it_is(data: bytes, reason: str) -> None
 
 
 def test_an_image_with_too_many_pixels_is_refused_by_its_header() -> None:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        data = kind + body
-        return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
-
     def claim(side: int) -> bytes:
         header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
         return (

@@ -2,12 +2,7 @@ import struct
 import zlib
 
 from nftgan.dataset.png_chunks import SIGNATURE, essential_png
-
-
-def chunk(kind: bytes, body: bytes = b"", *, wrong: bool = False) -> bytes:
-    data = kind + body
-    return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data) ^ wrong)
-
+from tests.png_chunks import chunk
 
 HEADER = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 0, 0, 0, 0))
 PIXELS = chunk(b"IDAT", zlib.compress(bytes(3))) + chunk(b"IEND")

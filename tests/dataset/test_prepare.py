@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from nftgan.dataset.shipped import unpack
 from nftgan.errors import UsageError
 from nftgan.files import lock
 from nftgan.progress import NullProgress
+from tests.png_chunks import chunk
 
 
 def drawing(seed: int, width: int = 80, height: int = 80) -> Image.Image:
@@ -41,10 +41,6 @@ def art_folder(folder: Path, count: int = 6) -> Path:
 
 
 def giant_png() -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        data = kind + body
-        return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
-
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 

@@ -20,6 +20,7 @@ from nftgan.networks.stylegan3 import SynthesisNetwork, plan_layers
 from nftgan.ops import filtered_lrelu, fused, gpu
 from nftgan.ops.filtered_lrelu import reference
 from nftgan.ops.filters import design_lowpass
+from tests.ops.interpreting import run_interpreted
 
 TRITON = importlib.util.find_spec("triton")
 needs_triton = pytest.mark.skipif(TRITON is None, reason="triton is missing: pip install triton")
@@ -28,16 +29,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA de
 
 @needs_triton
 def test_interpreted_it_equals_the_definition(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/ops/interpreted.py"],
-        env={**os.environ, "TRITON_INTERPRET": "1", "TRITON_CACHE_DIR": str(tmp_path)},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "skipped" not in done.stdout
+    run_interpreted("interpreted.py", tmp_path)
 
 
 def compiled(

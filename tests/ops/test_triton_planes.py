@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from torch.nn import functional as F
 
 from nftgan.ops import bias_act, choices, gpu_planes, upfirdn2d
 from nftgan.ops.upfirdn import reference
+from tests.ops.interpreting import run_interpreted
 
 TRITON = importlib.util.find_spec("triton")
 needs_triton = pytest.mark.skipif(TRITON is None, reason="triton is missing: pip install triton")
@@ -24,17 +22,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA de
 @needs_triton
 @pytest.mark.slow
 def test_interpreted_they_equal_the_definitions(tmp_path: Path) -> None:
-    file = "tests/ops/interpreted_planes.py"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", file],
-        env={**os.environ, "TRITON_INTERPRET": "1", "TRITON_CACHE_DIR": str(tmp_path)},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "skipped" not in done.stdout
+    run_interpreted("interpreted_planes.py", tmp_path)
 
 
 def compiled(name: str, capability: int, kind: str, constants: dict[str, Any]) -> Any:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ops.interpreting import run_interpreted
 
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="triton is missing: pip install triton"
@@ -35,17 +34,7 @@ CONSTANTS: dict[str, dict[str, Any]] = {
 @needs_triton
 @pytest.mark.slow
 def test_interpreted_they_equal_the_definition(tmp_path: Path) -> None:
-    file = "tests/ops/interpreted_scales.py"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", file],
-        env={**os.environ, "TRITON_INTERPRET": "1", "TRITON_CACHE_DIR": str(tmp_path)},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "skipped" not in done.stdout
+    run_interpreted("interpreted_scales.py", tmp_path)
 
 
 @needs_triton

@@ -28,6 +28,7 @@ from nftgan.synthesis.canonical import Rendered
 from nftgan.synthesis.model import Model
 from tests.chain.actors import account
 from tests.chain.forging import trapped
+from tests.png_chunks import chunk, chunks
 from tests.provenance.stage import Document, Stage
 
 THIEF = account("thief").address
@@ -92,20 +93,6 @@ def test_a_clone_with_a_trap_in_it_is_not_looked_at_any_further(
 
 
 # ---- the image that is checked is the image that is seen
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    crc = struct.pack(">I", zlib.crc32(kind + data))
-    return struct.pack(">I", len(data)) + kind + data + crc
-
-
-def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
-    out, at = [], 8
-    while at < len(png):
-        size = int.from_bytes(png[at : at + 4], "big")
-        out.append((png[at + 4 : at + 8], png[at + 8 : at + 8 + size]))
-        at += 12 + size
-    return out
 
 
 def with_chunk(kind: bytes, data: bytes, before: bytes = b"IDAT") -> Callable[[bytes], bytes]:

@@ -20,6 +20,7 @@ from nftgan.collection.merkle import leaf
 from nftgan.png import encode_png, png_file
 from nftgan.site import pages
 from nftgan.synthesis.recipe import Finish, Recipe
+from tests.png_chunks import chunk
 from tests.site.asking import Page, base
 
 pytestmark = pytest.mark.node
@@ -72,10 +73,6 @@ def test_a_png_that_holds_more_than_pixels_is_refused(page: Page) -> None:
     head = (b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 6, 0, 0, 0))
     clear = png_file(head, (b"IDAT", zlib.compress(bytes(18))), (b"IEND", b""))
     assert "plain RGB" in page.ask("png", data=base(clear))
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 @pytest.mark.parametrize(("size", "upscale"), [(1024, 1), (512, 1), (1024, 32)])

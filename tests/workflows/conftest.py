@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,10 @@ import pytest
 
 from nftgan.cli.main import app
 from nftgan.project import Project
+from tests.ipfs.fake_node import FakeNode, running
+from tests.ipfs.fake_services import TOKEN, FakeServices
+
+EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
 
 
 def _run(*words: str) -> None:
@@ -54,3 +58,29 @@ def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
         return document["result"] if document["ok"] else document["error"]
 
     return call
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the example collection, of a person who has done nothing yet."""
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+    shutil.copytree(EXAMPLE, tmp_path / "avatars")
+    return Project(tmp_path / "avatars")
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNode]:
+    """A Kubo node on this machine, which the settings name."""
+    with running(FakeNode()) as fake:
+        monkeypatch.setenv("NFTGAN_IPFS_API", fake.url)
+        yield fake
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
+    """Pinning services on this machine, which the settings name."""
+    with running(FakeServices()) as fake:
+        for name in ("PINATA_UPLOAD_URL", "PINATA_API_URL", "PINATA_GATEWAY"):
+            monkeypatch.setenv(f"NFTGAN_{name}", fake.url)
+        monkeypatch.setenv("NFTGAN_PINATA_JWT", TOKEN)
+        yield fake

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +15,10 @@ from nftgan.project import Project
 from nftgan.workflows.files_folder import files_tree
 from nftgan.workflows.pin import embedded_store, pin
 
-EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
-
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
-    shutil.copytree(EXAMPLE, tmp_path / "avatars")
-    return Project(tmp_path / "avatars")
+def project(example: Project) -> Project:
+    return example
 
 
 def setting(project: Project, line: str) -> None:

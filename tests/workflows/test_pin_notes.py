@@ -19,12 +19,9 @@ EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
 
 
 @pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
-    shutil.copytree(EXAMPLE, tmp_path / "avatars")
-    pinned = Project(tmp_path / "avatars")
-    pin(pinned)
-    return pinned
+def mine(example: Project) -> Project:
+    pin(example)
+    return example
 
 
 def kept(cid: str) -> bool:

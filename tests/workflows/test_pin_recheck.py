@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,16 +21,11 @@ from nftgan.workflows import pin_recheck
 from nftgan.workflows.pin import embedded_store, pin
 from nftgan.workflows.pin_recheck import require_verified
 
-EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
-
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
-    shutil.copytree(EXAMPLE, tmp_path / "avatars")
-    pinned = Project(tmp_path / "avatars")
-    pin(pinned)
-    return pinned
+def project(example: Project) -> Project:
+    pin(example)
+    return example
 
 
 def again(project: Project) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from nftgan.workflows.pin import (
 from nftgan.workflows.pin_recheck import require_verified
 from nftgan.workflows.publishing import ChainChoice
 from nftgan.workflows.status import status
-from tests.ipfs.fake_node import FakeNode, running
+from tests.ipfs.fake_node import FakeNode
 from tests.ipfs.fake_services import TOKEN, FakeServices
 from tests.ipfs.test_pinning import Waits
 from tests.workflows.typed import Desk
@@ -60,22 +60,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 @pytest.fixture
 def project(desk: Desk) -> Project:
     return Project(desk.collection)
-
-
-@pytest.fixture
-def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNode]:
-    with running(FakeNode()) as fake:
-        monkeypatch.setenv("NFTGAN_IPFS_API", fake.url)
-        yield fake
-
-
-@pytest.fixture
-def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
-    with running(FakeServices()) as fake:
-        for name in ("PINATA_UPLOAD_URL", "PINATA_API_URL", "PINATA_GATEWAY"):
-            monkeypatch.setenv(f"NFTGAN_{name}", fake.url)
-        monkeypatch.setenv("NFTGAN_PINATA_JWT", TOKEN)
-        yield fake
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,33 +14,13 @@ from nftgan.project import Project
 from nftgan.workflows.metadata import check_metadata, ready_manifest
 from nftgan.workflows.pin import embedded_store, pin
 from nftgan.workflows.pins import is_local, serving_warning
-from tests.ipfs.fake_node import FakeNode, running
-from tests.ipfs.fake_services import TOKEN, FakeServices
-
-EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
+from tests.ipfs.fake_node import FakeNode
+from tests.ipfs.fake_services import FakeServices
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
-    shutil.copytree(EXAMPLE, tmp_path / "avatars")
-    return Project(tmp_path / "avatars")
-
-
-@pytest.fixture
-def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNode]:
-    with running(FakeNode()) as fake:
-        monkeypatch.setenv("NFTGAN_IPFS_API", fake.url)
-        yield fake
-
-
-@pytest.fixture
-def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
-    with running(FakeServices()) as fake:
-        for name in ("PINATA_UPLOAD_URL", "PINATA_API_URL", "PINATA_GATEWAY"):
-            monkeypatch.setenv(f"NFTGAN_{name}", fake.url)
-        monkeypatch.setenv("NFTGAN_PINATA_JWT", TOKEN)
-        yield fake
+def project(example: Project) -> Project:
+    return example
 
 
 def warning(project: Project, chain: str) -> str:
