@@ -23,7 +23,7 @@ def test_no_other_seed_s_image_stands_under_a_title(
     look = Studio.look
 
     def slow(self: Studio, wish: Any, tried: int | None = None) -> bytes | None:
-        assert gates[wish.seed].wait(60)
+        assert gates[wish.seed].wait(600)
         return look(self, wish, tried)
 
     monkeypatch.setattr(Studio, "look", slow)
@@ -42,6 +42,31 @@ def test_no_other_seed_s_image_stands_under_a_title(
     gates[7].set()
     page.wait_for_selector(".stage img[data-look*='/look/7']")
     assert page.get_attribute(".stage img", "alt") == "Image of seed 7"
+
+
+def test_keys_before_the_page_has_turned_belong_to_the_next_piece(
+    serve: Serve, visit: Visit
+) -> None:
+    """However late the browser says that the address changed: no key is lost."""
+    served = serve(range(12))
+    until(lambda: served.studio.gallery.counts[1] == 12)
+    page = visit(served, "#/seed/2", ready="#piece-title:has-text('Seed 2')")
+    keys = ["ArrowRight", "ArrowRight", "x", "ArrowRight", " ", "Escape"]
+    page.evaluate(
+        """(keys) => keys.forEach((key) => document.body.dispatchEvent(
+            new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))""",
+        keys,
+    )
+    page.wait_for_selector("#page-grid:not([hidden])")
+    settled(page)
+    assert opinions(served) == {4: (None, False), 5: (None, True)}
+    assert page.evaluate("history.length") >= 5
+    page.go_back()
+    page.wait_for_selector("#piece-title:has-text('Seed 5')")
+    page.go_back()
+    page.wait_for_selector("#piece-title:has-text('Seed 4')")
+    page.go_forward()
+    page.wait_for_selector("#piece-title:has-text('Seed 5')")
 
 
 def test_a_tile_that_holds_all_pixels_needs_no_second_rendering(serve: Serve, visit: Visit) -> None:

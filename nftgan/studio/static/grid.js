@@ -25,6 +25,7 @@ let current = 0; // place of the tile with the focus
 let anchor = 0; // place where a range begins
 let kept = 0; // how far the page was scrolled when it was left
 let opener = () => {};
+let goTo = () => {};
 let growing = false;
 let askedAgain = false; // a click while candidates are on their way is not lost
 let framed = false;
@@ -294,7 +295,7 @@ function onClick(event) {
 
 function compare() {
   if (state.selected.size > 4) return toast("At most four can be compared");
-  location.hash = `#/compare/${chosen().join(",")}`;
+  goTo(`#/compare/${chosen().join(",")}`);
 }
 
 // ---- the address -----------------------------------------------------------------------------------
@@ -324,8 +325,9 @@ export function around(seed, count) {
   return place < 0 ? [seed] : order.slice(Math.max(0, place - count), place + count + 1);
 }
 
-export function setUp({ open }) {
+export function setUp({ open, go }) {
   opener = open;
+  goTo = go;
   grid.addEventListener("keydown", onKey);
   grid.addEventListener("click", onClick);
   scroller.addEventListener("scroll", onScroll, { passive: true });

@@ -43,7 +43,23 @@ function route() {
   pages[page].show(asked);
 }
 
-const back = () => { location.hash = grid.address(); };
+const ahead = []; // addresses that are shown already, whose `hashchange` is yet to come
+
+// Shows an address at once: keys pressed before its `hashchange` belong to the new page.
+function go(hash) {
+  if (location.hash === hash) return;
+  location.hash = hash;
+  ahead.push(location.href);
+  route();
+}
+
+function onHash({ newURL }) {
+  const known = ahead.indexOf(newURL);
+  if (known < 0) route();
+  else ahead.splice(0, known + 1);
+}
+
+const back = () => go(grid.address());
 
 const typing = (element) =>
   element.matches("textarea, select, input:not([type=range]):not([type=checkbox])");
@@ -94,13 +110,13 @@ async function main() {
   document.querySelector('[data-page="training"]').hidden = !session.run;
   on("news", progress);
   progress();
-  const open = (seed) => { location.hash = `#/seed/${seed}`; };
+  const open = (seed) => go(`#/seed/${seed}`);
   tags.setUp();
-  grid.setUp({ open });
+  grid.setUp({ open, go });
   look.setUp();
   piece.setUp({ candidates: { ...grid, advances: filters.advances }, open });
   compare.setUp({ back });
-  tray.setUp();
+  tray.setUp({ go });
   walk.setUp();
   training.setUp();
   $("open-keys").addEventListener("click", () => $("keys").showModal());
@@ -113,7 +129,7 @@ async function main() {
     back();
   });
   document.addEventListener("keydown", onKey);
-  addEventListener("hashchange", route);
+  addEventListener("hashchange", onHash);
   route();
   document.body.classList.add("ready");
 }

@@ -191,10 +191,10 @@ function edit(seed) {
 
 // ---- the outside -----------------------------------------------------------------------------------
 
-export function setUp() {
+export function setUp({ go }) {
   build();
   card.setUp({ changed: refresh, move });
-  finish.setUp({ rename: (seed) => { location.hash = "#/collection"; edit(seed); }, made: refresh, opinion });
+  finish.setUp({ rename: (seed) => { go("#/collection"); edit(seed); }, made: refresh, opinion });
   on("opinions", () => {
     $("picked-count").textContent = pickedCount();
     refresh();
