@@ -59,6 +59,7 @@ class RecipeSection:
     palette: int | str = "auto"  # colours kept of each piece; 0: all
     upscale: int | str = "auto"  # enlargement; auto: to 1024 pixels
     filter: str = "auto"  # of the enlargement: nearest or cubic
+    effect: str = ""  # of a plugin, before the enlargement: "name" or "name=4"
 
 
 @dataclass(frozen=True)

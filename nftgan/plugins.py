@@ -27,6 +27,10 @@ GROUPS = (
     "nftgan.chains",
     "nftgan.metrics",
     "nftgan.losses",
+    "nftgan.augmentations",
+    "nftgan.networks",
+    "nftgan.traits",
+    "nftgan.finishes",
     "nftgan.commands",
 )
 """See docs/extending.md for what an entry of each is."""
@@ -38,6 +42,10 @@ _said: set[str] = set()
 
 class PluginError(UsageError):
     """The part that was asked for is of a plugin, and that one is broken."""
+
+
+class MissingPlugin(PluginError):
+    """What a file or a person asks for is no part that is installed here."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import typer
 
 from nftgan.cli.options import (
     Cutoff,
+    Effect,
     Filter,
     Label,
     Model,
@@ -19,21 +20,11 @@ from nftgan.cli.options import (
     Translate,
     Trunc,
     Upscale,
+    finish_of,
     parse_pair,
 )
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import MAKE, verb
-
-
-def _options(
-    trunc: float, class_idx: int | None, finish: tuple[int, int, int, str], **moved: Any
-) -> Any:
-    from nftgan.synthesis.recipe import Finish
-    from nftgan.workflows.explore import RenderOptions
-
-    return RenderOptions(
-        trunc, class_idx, None if finish[:3] == (0, 0, 1) else Finish(*finish), **moved
-    )
 
 
 @verb(MAKE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.mp4")
@@ -56,6 +47,7 @@ def morph(
     palette: Palette = 0,
     upscale: Upscale = 1,
     filter: Filter = "nearest",
+    effect: Effect = "",
     again: Annotated[
         Path | None,
         typer.Option(
@@ -71,14 +63,14 @@ def morph(
     too: animation_url = "files/NAME" in nftgan.toml.
     """
     from nftgan.seeds import parse_seeds
+    from nftgan.workflows.explore import RenderOptions, morph_again
     from nftgan.workflows.explore import morph as run
-    from nftgan.workflows.explore import morph_again
 
     if again is not None:
         result = morph_again(model, again, output, progress=ui)
     else:
-        moved = {"cutoff": cutoff, "translate": parse_pair(translate), "rotate": rotate}
-        options = _options(trunc, class_idx, (pixel_grid, palette, upscale, filter), **moved)
+        finish = finish_of(pixel_grid, palette, upscale, filter, effect)
+        options = RenderOptions(trunc, class_idx, finish, cutoff, parse_pair(translate), rotate)
         result = run(
             model,
             parse_seeds(seeds, repeats=True),
@@ -115,12 +107,15 @@ def mix(
     palette: Palette = 0,
     upscale: Upscale = 1,
     filter: Filter = "nearest",
+    effect: Effect = "",
 ) -> Any:
     """Mix styles: each image has its row's styles, and its column's in some layers."""
     from nftgan.seeds import parse_seeds
+    from nftgan.workflows.explore import RenderOptions
     from nftgan.workflows.explore import mix as run
 
-    options = _options(trunc, class_idx, (pixel_grid, palette, upscale, filter))
+    finish = finish_of(pixel_grid, palette, upscale, filter, effect)
+    options = RenderOptions(trunc, class_idx, finish)
     result = run(
         model,
         parse_seeds(rows),

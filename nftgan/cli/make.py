@@ -10,6 +10,7 @@ import typer
 from nftgan.cli.options import (
     Cutoff,
     Device,
+    Effect,
     Filter,
     Label,
     Model,
@@ -20,6 +21,7 @@ from nftgan.cli.options import (
     Translate,
     Trunc,
     Upscale,
+    finish_of,
     parse_pair,
 )
 from nftgan.cli.ui import Ui
@@ -41,15 +43,14 @@ def generate(
     palette: Palette = 0,
     upscale: Upscale = 1,
     filter: Filter = "nearest",
+    effect: Effect = "",
     grid: Annotated[bool, typer.Option("--grid", help="Also one contact sheet, grid.png.")] = False,
     device: Device = None,
 ) -> Any:
     """Make quick previews of many seeds; the seed of each is in its file name."""
     from nftgan.seeds import parse_seeds
-    from nftgan.synthesis.recipe import Finish
     from nftgan.workflows.generate import generate as run
 
-    plain = (pixel_grid, palette, upscale) == (0, 0, 1)
     result = run(
         model,
         parse_seeds(seeds),
@@ -59,7 +60,7 @@ def generate(
         class_idx=class_idx,
         translate=parse_pair(translate),
         rotate=rotate,
-        finish=None if plain else Finish(pixel_grid, palette, upscale, filter),
+        finish=finish_of(pixel_grid, palette, upscale, filter, effect),
         grid=grid,
         device=device,
         progress=ui,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -55,6 +55,15 @@ Upscale = Annotated[
 Filter = Annotated[
     str, typer.Option("--filter", help="Of the enlargement: nearest, or cubic for smooth art.")
 ]
+Effect = Annotated[
+    str,
+    typer.Option(
+        "--effect",
+        metavar="NAME[=N]",
+        help="Of a plugin, before the enlargement.",
+        show_default=False,
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(
@@ -103,3 +112,12 @@ def parse_pair(text: str) -> tuple[float, float]:
     except ValueError:
         raise UsageError(f"{text!r} is not X,Y", hint="write --translate 0.1,-0.2") from None
     return x, y
+
+
+def finish_of(pixel_grid: int, palette: int, upscale: int, filter: str, effect: str) -> Any:
+    """The `Finish` that these options ask for; None where they ask for nothing."""
+    from nftgan.synthesis.effects import named_effect
+    from nftgan.synthesis.recipe import Finish
+
+    finish = Finish(pixel_grid, palette, upscale, filter, named_effect(effect))
+    return None if finish.does_nothing else finish

@@ -20,6 +20,7 @@ from nftgan.collection.media import LOCAL, PICTURES
 from nftgan.collection.tags import MAX_TRAIT, RESERVED, check_words
 from nftgan.config import CollectionSection, ProjectConfig, RecipeSection, RoyaltySection
 from nftgan.errors import UsageError
+from nftgan.plugins import PluginError
 from nftgan.synthesis.recipe import recipe_from_section
 from nftgan.terminal import first_active
 
@@ -54,6 +55,8 @@ def check_settings(config: ProjectConfig) -> None:
         chain_named(config.chain.name, allow_mainnet=True)
         # Any model will do: only the values of the file are looked at.
         recipe_from_section(config.recipe, model=_NO_MODEL, resolution=1)
+    except PluginError:
+        pass  # said by what needs it: `status` and `verify` do not
     except UsageError as exc:
         where = "chain: name" if "chain" in exc.message else "recipe"
         raise UsageError(f"nftgan.toml: {where}: {exc.message}", hint=exc.hint) from exc
@@ -88,6 +91,7 @@ def _resolved(manifest: Manifest, section: RecipeSection) -> RecipeSection:
     }
     if chosen["upscale"] == 1:
         chosen["filter"] = known.filter  # nothing is enlarged, so no filter is at work
+    chosen["effect"] = "".join(str(chosen["effect"]).split()).removesuffix("=0")
     return RecipeSection(**chosen)
 
 
@@ -105,6 +109,7 @@ def _section_of(manifest: Manifest) -> RecipeSection:
         palette=finish.palette if finish else 0,
         upscale=finish.upscale if finish else 1,
         filter=finish.filter if finish else "nearest",
+        effect=str(finish.effect or "") if finish else "",
     )
 
 

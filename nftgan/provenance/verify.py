@@ -24,6 +24,7 @@ from nftgan.errors import CheckFailed, NftganError, PartlyDone, ServiceError, Us
 from nftgan.files import parse_json
 from nftgan.ipfs.cid import Cid
 from nftgan.pixels import pixel_hash
+from nftgan.plugins import PluginError
 from nftgan.png import check_canonical, decode_png
 from nftgan.provenance.checks import CheckLog, TokenReport
 from nftgan.provenance.content import MAX_IMAGE_BYTES, MAX_JSON_BYTES, Content, Unavailable
@@ -374,7 +375,10 @@ class Verifier:
             yield
         except TooHeavy as exc:
             log.skip(f"{exc.message}: {exc.hint}", name)
-        except Unavailable as exc:
+        except (
+            Unavailable,
+            PluginError,
+        ) as exc:  # without a plugin nothing is known
             log.skip(exc.message, name)
         except ServiceError:
             raise

@@ -90,6 +90,7 @@ def command(source: str, recipe: Recipe, wish: Wish, fps: float) -> str:
         ("--palette", finish.palette if finish else 0, 0),
         ("--upscale", finish.upscale if finish else 1, 1),
         ("--filter", finish.filter if finish else "nearest", "nearest"),
+        ("--effect", str(finish.effect or "") if finish else "", ""),
     )
     for name, value, usual in options:
         if value != usual:

@@ -28,6 +28,8 @@ Whoever follows these steps gets the same bytes. All divisions are floor divisio
    smaller and at most D times the larger of taps i and i + 1. Rows are made of the columns' values,
    so a result t is a colour times D^2: the colour is (2 t + D^2) // (2 D^2). No number on the way
    reaches 2^53.
+
+Between 2 and 3 an effect of a plugin may come; see `nftgan.synthesis.effects`.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from nftgan.synthesis.effects import Effect
 from nftgan.synthesis.recipe import Finish
 
 ROUNDS = 8
@@ -50,6 +53,8 @@ def apply_finish(image: np.ndarray, finish: Finish | None) -> np.ndarray:
         image = to_grid(image, finish.grid)
     if finish.palette:
         image = to_palette(image, finish.palette)
+    if finish.effect is not None:
+        image = finish.effect.apply(image)
     if finish.filter == "cubic":
         return upscale_cubic(image, finish.upscale)
     return upscale(image, finish.upscale)
@@ -199,3 +204,19 @@ def _nearest(triples: np.ndarray, entries: np.ndarray) -> np.ndarray:
         closer = distance < least
         best[closer], least[closer] = number, distance[closer]
     return best
+
+
+# ---- the core's own steps, as a plugin's would be ----------------------------------------------
+
+GRID = Effect(
+    1, to_grid, {7: "sha256:3d59b74019254288341ee3d22de208a304c9e676984b4fa33dc46f24d4445a2b"}
+)
+PALETTE = Effect(
+    1, to_palette, {8: "sha256:67f29762c81c6680fc9643e6845aa652ba55c833760305d9e7c87a09c63bf7fe"}
+)
+NEAREST = Effect(
+    1, upscale, {3: "sha256:5f9882cf18c99506930327765892a6efdb5c50496198c6d26e304987caf915ca"}
+)
+CUBIC = Effect(
+    1, upscale_cubic, {5: "sha256:c2e4785936f456614562cc053ce4cb12dbd04494d91c58bae2f44769770801be"}
+)

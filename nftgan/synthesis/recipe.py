@@ -11,6 +11,7 @@ from typing import Any
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
+from nftgan.synthesis.effects import NamedEffect, named_effect
 
 VERSION = 1
 RENDERER = "f64-1"
@@ -40,6 +41,7 @@ class Finish:
     palette: int = 0  # colours kept; 0: all
     upscale: int = 1  # how many times larger
     filter: str = "nearest"  # of the enlargement: nearest, or cubic for art without a grid
+    effect: NamedEffect | None = None  # of a plugin, before the enlargement
 
     def __post_init__(self) -> None:
         if self.filter not in FILTERS:
@@ -61,22 +63,30 @@ class Finish:
 
     @property
     def does_nothing(self) -> bool:
-        return self.grid == 0 and self.palette == 0 and self.upscale == 1
+        return self.grid == 0 and self.palette == 0 and self.upscale == 1 and self.effect is None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; `filter` is left out where it is nearest, as recipes had it first."""
+        """Plain data; `filter` is left out where it is nearest, as recipes had it first.
+
+        So is `effect` where there is none.
+        """
         document = asdict(self)
         if self.filter == "nearest":
             del document["filter"]
+        if self.effect is None:
+            del document["effect"]
         return document
 
     @classmethod
     def from_json(cls, raw: Any, where: str) -> Finish:
         """The finish that `raw` holds; UsageError for a missing, unknown or wrong key."""
         keys = {"grid", "palette", "upscale"}
-        if not isinstance(raw, Mapping) or set(raw) - {"filter"} != keys:
+        if not isinstance(raw, Mapping) or set(raw) - {"filter", "effect"} != keys:
             raise UsageError(f"{where}: finish must hold grid, palette and upscale")
-        finish = cls(**raw)
+        added = {}
+        if "effect" in raw:
+            added = {"effect": NamedEffect.from_json(raw["effect"], where)}
+        finish = cls(**{**raw, **added})
         if "filter" in raw and finish.filter != "cubic":
             # Else the same pixels would have two hashes.
             raise UsageError(f"{where}: finish must leave out filter where it is nearest")
@@ -234,7 +244,8 @@ def finish_from_section(section: RecipeSection, resolution: int, art: PixelArt) 
         kind = "nearest" if grid or palette or art.grid else "cubic"
     side = grid or resolution
     enough = 1 if side >= WALL // 2 else min(-(-WALL // side), MAX_CUBIC)
-    return Finish(grid, palette, _number("upscale", section.upscale, enough), kind)
+    times = _number("upscale", section.upscale, enough)
+    return Finish(grid, palette, times, kind, named_effect(section.effect))
 
 
 def _number(name: str, value: int | str, automatic: int) -> int:

@@ -34,6 +34,12 @@ def prepare_live(project: Project, manifest: Manifest, wanted: bool | None) -> s
             "the model is withheld, so nobody can draw with it",
             hint="set publish = true under [model] in nftgan.toml, or leave out --live",
         )
+    finish = manifest.recipe.finish
+    if finish is not None and finish.effect is not None:
+        raise UsageError(
+            f"the effect {finish.effect.name} is of a plugin, which no page can run",
+            hint="leave out --live",
+        )
     check_drawable(project_model(project))
     with translated_os_errors(project.live):
         project.live.mkdir(exist_ok=True)

@@ -165,6 +165,7 @@ def test_no_setting_escapes_the_comparison() -> None:
                 "palette": 2,
                 "upscale": 2,
                 "filter": "cubic",
+                "effect": "other",
             },
             "royalty": {"percent": 1, "receiver": "other", "shares": {"other": 1}},
         },

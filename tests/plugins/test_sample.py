@@ -1,4 +1,4 @@
-"""An installed package adds a target, chain, metric, loss and verb; what is broken is left out."""
+"""An installed package adds one of everything; what is broken is left out."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from nftgan import plugins
 from nftgan.chain.networks import CHAINS, chain_named, known_chains
+from nftgan.config import RecipeSection
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import split_dataset
 from nftgan.dataset.pack import write_dataset
-from nftgan.errors import UsageError
+from nftgan.errors import PartlyDone, UsageError
 from nftgan.ipfs.backends import UploadJournal, open_backend
 from nftgan.ipfs.car import CarFile, write_car
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
-from nftgan.plugins import PluginError, parts
+from nftgan.plugins import MissingPlugin, PluginError, parts
 from nftgan.progress import SILENT
+from nftgan.synthesis.effects import NamedEffect, named_effect
 from nftgan.synthesis.model import load_model
+from nftgan.synthesis.recipe import Finish, Recipe, recipe_from_section
 from nftgan.workflows.evaluate import evaluate
+from tests.provenance.stage import Stage
 
 
 def nftgan(
@@ -177,3 +183,47 @@ def test_a_loss_trains_as_the_cores_do_and_a_name_of_theirs_stays_theirs(sample:
     with pytest.raises(UsageError, match="no loss is called 'hing'") as caught:
         resolve(art, loss="hing")
     assert "did you mean hinge" in str(caught.value.hint)
+
+
+def test_an_effect_is_named_in_the_recipe_and_proven_by_who_has_it(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = "sha256:" + "0" * 64
+    section = RecipeSection(upscale=2, effect="posterize=64")
+    asked = recipe_from_section(section, model=model, resolution=16)
+    assert asked.finish and asked.finish.effect == NamedEffect("nftgan-sample", "posterize", 1, 64)
+    assert asked.to_json()["finish"]["effect"] == {
+        "package": "nftgan-sample",
+        "name": "posterize",
+        "version": 1,
+        "value": 64,
+    }
+    assert Recipe.from_json(asked.to_json()) == asked
+    stage = Stage(tmp_path, (3, 8), finish=Finish(upscale=2, effect=asked.finish.effect))
+    assert (stage.images[0] % 64 == 0).all() and stage.images[0].max() > 64
+    assert stage.verifier().verify(1).passed
+
+    monkeypatch.setattr(plugins, "_installed", lambda *_: ())  # a machine without the package
+    report = stage.verifier().verify(1)
+    (left,) = report.skipped
+    assert left.name == "pixels" and not report.failed
+    assert "the effect posterize, version 1, of nftgan-sample, which is not here" in left.found
+    with pytest.raises(PartlyDone, match="version 1, of nftgan-sample, which is not here"):
+        stage.verifier().regenerate(1)
+    with pytest.raises(MissingPlugin) as missing:
+        stage.model.render(3, stage.recipe)
+    assert missing.value.exit_code == 2 and "pip install" not in str(missing.value.hint)
+
+
+def test_an_effect_that_is_no_longer_what_it_was_draws_nothing(sample: Path) -> None:
+    with pytest.raises(PluginError, match=r"unsteady .*does not give the pixels that it promises"):
+        named_effect("unsteady=4")
+    with pytest.raises(MissingPlugin, match=r"needs the effect posterize, version 2, .*version 1"):
+        NamedEffect("nftgan-sample", "posterize", 2).apply(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(MissingPlugin, match="which is not here"):
+        NamedEffect("nftgan-other", "posterize", 1).apply(np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(MissingPlugin, match="no effect is called 'blur'") as unknown:
+        named_effect("blur")
+    assert "posterize" in str(unknown.value.hint)
+    with pytest.raises(UsageError, match="cubic has a setting of its own"):
+        named_effect("cubic=4")  # the core's, also where a plugin offers another

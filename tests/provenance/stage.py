@@ -38,6 +38,7 @@ from nftgan.png import encode_png
 from nftgan.provenance.content import Content
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
+from nftgan.synthesis.recipe import Finish
 
 SEEDS = (3, 8, 15, 21)
 SALT = bytes(32)
@@ -61,7 +62,12 @@ class Stage:
     """Four minted pieces of a tiny model; `blocks` is all that IPFS holds."""
 
     def __init__(
-        self, folder: Path, seeds: tuple[int, ...] = SEEDS, *, version: int = VERSION
+        self,
+        folder: Path,
+        seeds: tuple[int, ...] = SEEDS,
+        *,
+        version: int = VERSION,
+        finish: Finish | None = None,
     ) -> None:
         self.blocks: dict[Cid, bytes] = {}
         self.seeds = seeds
@@ -69,7 +75,7 @@ class Stage:
         path = folder / "model.safetensors"
         save_model(path, generator=build_generator(TINY, seed=5), meta={})
         self.model_path, self.model = path, load_model(path)
-        self.recipe = self.model.recipe(truncation_psi=0.7)
+        self.recipe = self.model.recipe(truncation_psi=0.7, finish=finish)
         self.model_uri = f"ipfs://{self.importer.add_path(path).cid}"
         self.images = [self.model.render(seed, self.recipe) for seed in seeds]
         self.pngs = [encode_png(image) for image in self.images]

@@ -1,4 +1,4 @@
-"""A pin target, a chain, a metric, a loss and a verb, each as docs/extending.md says."""
+"""One of everything that a package can add, each as docs/extending.md says."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nftgan.ipfs.car import CarFile
 from nftgan.ipfs.cid import Cid
 from nftgan.metrics.evaluation import MetricResult
 from nftgan.progress import Progress
+from nftgan.synthesis.effects import Effect
 from nftgan.training.losses import Loss
 
 CHAINS = [Chain("marble", 424_242, "https://rpc.marble.example", "", 3, 2.0, mainnet=False)]
@@ -99,3 +100,16 @@ def hello(
         raise UsageError("there is nobody to greet", hint="nftgan hello YOU")
     ui.print(f"hello {name}")
     return {"greeted": name}
+
+
+def posterize(image: np.ndarray, value: int) -> np.ndarray:
+    """Each level down to a multiple of `value`."""
+    step = np.uint8(max(1, min(value, 255)))
+    return image - image % step
+
+
+POSTERIZE = Effect(
+    1, posterize, {4: "sha256:6e8abe339158c0281f6465d189bd6994262c15b67f632d8c05fcacae21c62861"}
+)
+UNSTEADY = Effect(1, posterize, {4: f"sha256:{'0' * 64}"})
+"""Not what it once was: it draws nothing."""
