@@ -13,7 +13,9 @@ from pathlib import Path
 
 from nftgan.errors import UsageError
 
-FOLDERS = frozenset({"images", "metadata", "deployments", "sales", "history", "files"})
+FOLDERS = frozenset(
+    {"images", "metadata", "deployments", "sales", "history", "files", ".rendering"}
+)
 SUFFIXES = frozenset({".toml", ".json", ".jsonl", ".safetensors", ".car", ".html", ".lock"})
 """Of the files beside them that are read or written."""
 LARGE = frozenset({".safetensors", ".car"})

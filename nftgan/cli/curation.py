@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import Seeds
+from nftgan.cli.options import Gpus, Seeds, start_group
 from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import MAKE, Collection, verb
 
@@ -173,23 +173,39 @@ def _studio(
     return result
 
 
-@verb(MAKE, example="nftgan render -C collections/my-birds")
+@verb(MAKE, group=True, example="nftgan render -C collections/my-birds")
 def render(
     ui: Ui,
     collection: Collection = None,
     processes: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Images at once; else one per core.", show_default=False),
+        typer.Option(
+            metavar="N",
+            help="Images at once on this processor; else one per core.",
+            show_default=False,
+        ),
     ] = None,
+    gpus: Gpus = 1,
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="cpu or cuda: the pixels are equal.")
+    ] = "cpu",
 ) -> Any:
     """Make the canonical image of every piece: the same pixels on every machine."""
     import os
 
+    from nftgan.errors import UsageError
     from nftgan.project import find_project
+    from nftgan.training.launch import world_size
     from nftgan.workflows.render import render as run
 
+    start_group(gpus)
+    if processes is not None and (world_size() > 1 or device != "cpu"):
+        raise UsageError(
+            "--processes is for one processor alone",
+            hint="leave it away: each process of a group, and each GPU, makes one image at a time",
+        )
     project = find_project(collection)
-    result = run(project, processes=processes or os.cpu_count() or 1, progress=ui)
+    result = run(project, processes=processes or os.cpu_count() or 1, device=device, progress=ui)
     ui.print(f"{result.rendered} images made, {result.skipped} kept, in {result.folder}")
     ui.print(f"next: [bold]nftgan metadata -C {shell(project.root)}[/]")
     return result

@@ -77,7 +77,9 @@ def run() -> None:
     # Processes that we start never import from the working directory (Python 3.11 and later): it
     # may be a folder from somebody else.
     os.environ.setdefault("PYTHONSAFEPATH", "1")
-    if os.environ.get("RANK", "0") != "0":  # one of several: the first one speaks for all
+    if (
+        os.environ.get("WORLD_SIZE", "1") != "1" and os.environ.get("RANK", "0") != "0"
+    ):  # one of several: the first one speaks for all
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
     _add_plugin_verbs(sys.argv[1:])
     if "--json" not in sys.argv:

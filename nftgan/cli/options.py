@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,6 +71,12 @@ Device = Annotated[
         "--device", metavar="DEVICE", help="cpu or cuda; else what is there.", show_default=False
     ),
 ]
+Gpus = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Processes that share the work, one per GPU; torchrun for several machines."
+    ),
+]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="PATH", help="Where the result goes.")
 ]
@@ -103,6 +110,17 @@ Rpc = Annotated[
 Mainnet = Annotated[
     bool, typer.Option("--mainnet", help="Allow a chain where money is real.", show_default=False)
 ]
+
+
+def start_group(processes: int) -> None:
+    """Start this command anew in so many processes, and leave with their exit code.
+
+    Returns where one is enough, and in a process that was started so.
+    """
+    from nftgan.training.launch import launch, world_size
+
+    if processes > 1 and world_size() == 1:
+        raise SystemExit(launch(sys.argv[1:], processes))
 
 
 def parse_pair(text: str) -> tuple[float, float]:

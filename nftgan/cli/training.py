@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nftgan.cli.options import start_group
 from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import MAKE, verb
 from nftgan.training.options import OPTIONS, Option
@@ -69,6 +69,7 @@ def _parameter(one: Option) -> inspect.Parameter:
 
 @verb(
     MAKE,
+    group=True,
     example="nftgan train my-art.zip -o runs --preset 256 --resume base.safetensors --kimg 200",
 )
 @takes_training_options
@@ -87,11 +88,8 @@ def train(
     **options: Any,
 ) -> Any:
     """Train a generator on a data set; the same command again goes on where it stopped."""
-    if gpus > 1 and not dry_run:
-        from nftgan.training.launch import launch, world_size
-
-        if world_size() == 1:
-            raise SystemExit(launch(sys.argv[1:], gpus))
+    if not dry_run:
+        start_group(gpus)
     from nftgan.training.presets import default_preset
     from nftgan.workflows.train import plan_training, run_advice, run_training, tick_line
 

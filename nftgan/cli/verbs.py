@@ -16,9 +16,10 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.ui import Ui
-from nftgan.errors import Cancelled, NftganError
+from nftgan.errors import Cancelled, NftganError, UsageError
 from nftgan.redaction import redact
 from nftgan.terminal import visible
+from nftgan.training.launch import speaks, world_size
 
 GET_STARTED, MAKE, PUBLISH, PROVE, OWN = "Get started", "Make", "Publish", "Prove", "Own"
 
@@ -56,11 +57,17 @@ _COMMON = (
 
 
 def verb(
-    panel: str, *, into: typer.Typer = app, name: str | None = None, example: str
+    panel: str,
+    *,
+    into: typer.Typer = app,
+    name: str | None = None,
+    example: str,
+    group: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., None]]:
     """Register `function(ui, **options) -> result` as a verb of `panel`.
 
-    The result is the JSON document; what a person sees, the function prints through `ui`.
+    The result is the JSON document; what a person sees, the function prints through `ui`. group:
+    torchrun may start it in several processes, which share the work; the first one speaks.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., None]:
@@ -72,7 +79,17 @@ def verb(
             common = {key: options.pop(key) for key, *_ in _COMMON}
             ui = Ui(as_json=common["as_json"], quiet=common["quiet"], debug=common["debug"])
             _set_up_logging(verbose=common["verbose"])
-            raise SystemExit(call(ui, functools.partial(function, ui, **options)))
+
+            def work() -> Any:
+                ui.quiet = ui.quiet or not speaks()
+                if world_size() > 1 and not group:
+                    raise UsageError(
+                        f"{inspect.unwrap(function).__name__} is not shared by several processes",
+                        hint="start it without torchrun, or unset WORLD_SIZE",
+                    )
+                return function(ui, **options)
+
+            raise SystemExit(call(ui, work))
 
         shared = [
             inspect.Parameter(

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nftgan.errors import UsageError
 from nftgan.files import append_line, canonical_json, parse_json, translated_os_errors
+from nftgan.pixels import pixel_hash
+
+if TYPE_CHECKING:
+    from nftgan.synthesis.canonical import Rendered
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,19 @@ class Made:
     safe: bool  # no pixel lies near a rounding step
     margin: float  # grey levels to the nearest one
     version: str  # of nftgan
+
+    @classmethod
+    def of(cls, model: str, recipe: str, seed: int, image: Rendered, version: str) -> Made:
+        """The note of an image that was made just now."""
+        return cls(
+            model,
+            recipe,
+            seed,
+            pixel_hash(image.image),
+            bool(image.safe),
+            float(image.margin),
+            version,
+        )
 
 
 class RenderedNotes:

@@ -481,15 +481,7 @@ class Verifier:
         made = self.rendered.get(model.identity, recipe.hash, seed)
         if made is None:
             image = model.render_checked(seed, recipe)
-            made = Made(
-                model.identity,
-                recipe.hash,
-                seed,
-                pixel_hash(image.image),
-                bool(image.safe),
-                float(image.margin),
-                self.rendered.version,
-            )
+            made = Made.of(model.identity, recipe.hash, seed, image, self.rendered.version)
             self.rendered.add(made)
         return made
 

@@ -1,4 +1,4 @@
-"""Several processes that train one model together: who is who, and what they add up."""
+"""Several processes that work as one group: who is who, and what they add up and tell."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from importlib import import_module
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
 from nftgan.errors import PartlyDone, UsageError
 from nftgan.training.launch import RENDEZVOUS, world_size
@@ -29,10 +31,16 @@ class Distributed:
     """
 
     def __init__(
-        self, rank: int = 0, world_size: int = 1, device: torch.device | None = None
+        self,
+        rank: int = 0,
+        world_size: int = 1,
+        device: torch.device | None = None,
+        store: Store | None = None,
     ) -> None:
+        """device: where messages lie. store: where the processes count together."""
         self.rank, self.world_size = rank, world_size
         self._device = device or torch.device("cpu")
+        self._store = store
 
     @property
     def is_main(self) -> bool:
@@ -79,17 +87,72 @@ class Distributed:
 
     def broadcast_str(self, mine: str) -> str:
         """The main process's text."""
+        return self.broadcast_bytes(mine.encode()).decode()
+
+    def broadcast_bytes(self, mine: bytes) -> bytes:
+        """The main process's bytes."""
         if self.world_size == 1:
             return mine
-        data = torch.zeros(4096, dtype=torch.uint8, device=self._device)
-        encoded = mine.encode()
-        if len(encoded) > data.numel():
-            raise UsageError(f"{mine[:80]}… is too long a path", hint="use a shorter one")
-        if self.is_main:
-            data[: len(encoded)] = torch.tensor(list(encoded), dtype=torch.uint8)
+        length = torch.tensor([len(mine)], dtype=torch.int64, device=self._device)
         with _lost_process_means_partly_done():
-            dist.broadcast(data, src=0)
-        return bytes(data.tolist()).rstrip(b"\0").decode()
+            dist.broadcast(length, src=0)
+            data = self._tensor(mine) if self.is_main else self._room(int(length))
+            if data.numel():
+                dist.broadcast(data, src=0)
+        return data.cpu().numpy().tobytes()
+
+    def exchange(self, mine: str) -> list[str]:
+        """The text of each process, by rank; for short ones."""
+        if self.world_size == 1:
+            return [mine]
+        own = self._tensor(mine.encode())
+        ends = self._lengths(own.numel()).cumsum(0).tolist()
+        whole = torch.zeros(ends[-1], dtype=torch.uint8, device=self._device)
+        whole[ends[self.rank] - own.numel() : ends[self.rank]] = own
+        self.all_reduce_sum([whole])
+        data = whole.cpu().numpy().tobytes()
+        return [data[a:b].decode() for a, b in zip([0, *ends], ends, strict=False)]
+
+    def collect(self, mine: bytes) -> list[bytes]:
+        """On the main process the bytes of each process, by rank; on the others nothing."""
+        if self.world_size == 1:
+            return [mine]
+        lengths = self._lengths(len(mine)).tolist()
+        found = [mine] if self.is_main else []
+        with _lost_process_means_partly_done():
+            if not self.is_main:
+                if mine:
+                    dist.send(self._tensor(mine), dst=0)
+                return found
+            for rank in range(1, self.world_size):
+                data = self._room(lengths[rank])
+                if lengths[rank]:
+                    dist.recv(data, src=rank)
+                found.append(data.cpu().numpy().tobytes())
+        return found
+
+    def count(self, name: str, amount: int = 1) -> int:
+        """Add `amount` to a number that the whole group has, which begins at 0; the sum."""
+        if self._store is None:
+            raise ValueError("a process alone has nobody to count with")
+        with _lost_process_means_partly_done():
+            return int(self._store.add(name, amount))
+
+    def _lengths(self, mine: int) -> Tensor:
+        lengths = torch.zeros(self.world_size, dtype=torch.int64, device=self._device)
+        lengths[self.rank] = mine
+        self.all_reduce_sum([lengths])
+        return lengths
+
+    def _room(self, length: int) -> Tensor:
+        return torch.empty(length, dtype=torch.uint8, device=self._device)
+
+    def _tensor(self, data: bytes) -> Tensor:
+        return (
+            torch.frombuffer(bytearray(data), dtype=torch.uint8).to(self._device)
+            if data
+            else (self._room(0))
+        )
 
     def gather_rows(self, mine: Tensor, total: int) -> Tensor:
         """All of the rows [total, C], of which this process made those rank, rank + size, …"""
@@ -109,12 +172,13 @@ SINGLE_PROCESS = Distributed()
 
 
 @contextmanager
-def init_distributed(device: str) -> Iterator[Distributed]:
+def init_distributed(device: str, *, messages_only: bool = False) -> Iterator[Distributed]:
     """The process group that the environment describes, as torchrun or `launch` set it; else
     SINGLE_PROCESS.
 
     RANK, WORLD_SIZE and LOCAL_RANK are read, with MASTER_ADDR and MASTER_PORT, or the file of
-    NFTGAN_RENDEZVOUS. GPUs talk by NCCL, processors by gloo.
+    NFTGAN_RENDEZVOUS. GPUs talk by NCCL, processors by gloo; with messages_only GPUs as well, as
+    no gradients are summed.
     """
     size = world_size()
     if size == 1:
@@ -136,19 +200,27 @@ def init_distributed(device: str) -> Iterator[Distributed]:
     # tensor at Python's end aborted the process.
     import_module("torch.distributed.nn.functional")
     meeting = os.environ.get(RENDEZVOUS)
+    by_nccl = on_gpu and not messages_only
     if meeting:  # all on this machine: nothing may listen on its other interfaces
         os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
         os.environ.setdefault("NCCL_SOCKET_IFNAME", _loopback())
     with _lost_process_means_partly_done():
+        store: Store
+        if meeting:
+            store = dist.FileStore(meeting, size)  # type: ignore[attr-defined]
+        else:
+            store, rank, size = next(iter(rendezvous("env://", rank, size)))
+            store.set_timeout(TIMEOUT)
         dist.init_process_group(
-            "nccl" if on_gpu else "gloo",
-            init_method=f"file://{meeting}" if meeting else "env://",
-            rank=rank,
-            world_size=size,
-            timeout=TIMEOUT,
+            "nccl" if by_nccl else "gloo", store=store, rank=rank, world_size=size, timeout=TIMEOUT
         )
     try:
-        yield Distributed(rank, size, place)
+        yield Distributed(
+            rank,
+            size,
+            place if by_nccl else torch.device("cpu"),
+            PrefixStore("nftgan", store),
+        )
     finally:
         dist.destroy_process_group()
 

@@ -1,4 +1,4 @@
-"""Start a command once per GPU of this machine, and end all when one of them ends badly."""
+"""Start a command in several processes, one per GPU, and end all when one of them ends badly."""
 
 from __future__ import annotations
 
@@ -26,13 +26,32 @@ GRACE_SECONDS = 30.0
 
 def world_size() -> int:
     """Processes that the environment speaks of, as torchrun and `launch` set it."""
+    return max(_number("WORLD_SIZE", 1), 1)
+
+
+def _number(name: str, missing: int) -> int:
     try:
-        return max(int(os.environ.get("WORLD_SIZE", "1")), 1)
+        return int(os.environ.get(name, missing))
     except ValueError:
         raise UsageError(
-            f"WORLD_SIZE is {os.environ['WORLD_SIZE']!r}, not a number of processes",
+            f"{name} is {os.environ[name]!r}, not a number of processes",
             hint="unset it, or start with torchrun",
         ) from None
+
+
+def local_rank() -> int:
+    """Number of this process among those of its machine."""
+    return _number("LOCAL_RANK", 0)
+
+
+def local_processes() -> int:
+    """Processes of the group on this machine."""
+    return max(_number("LOCAL_WORLD_SIZE", world_size()), 1)
+
+
+def speaks() -> bool:
+    """Whether this process is the one of its group that gives the answer."""
+    return world_size() == 1 or _number("RANK", 0) == 0
 
 
 def launch(arguments: Sequence[str], processes: int) -> int:
@@ -68,7 +87,7 @@ def launch(arguments: Sequence[str], processes: int) -> int:
         codes = [child.returncode for child in children]
         said = [_words(place, rank) for rank in range(processes)]
     dead = next((rank for rank, code in enumerate(codes) if code < 0), None)
-    if dead is not None:
+    if dead is not None and codes[0] != PartlyDone.exit_code:  # else it has said so itself
         raise PartlyDone(
             f"process {dead} of {processes} was killed by signal {-codes[dead]}",
             hint="the same command goes on from the last saved state",
@@ -77,7 +96,7 @@ def launch(arguments: Sequence[str], processes: int) -> int:
     cause = next((rank for rank, code in enumerate(codes) if code not in (0, 6)), 0)
     if cause and codes[0] != 130:
         sys.stderr.write(said[cause])
-    return codes[cause] or next((code for code in codes if code), 0)
+    return codes[cause] or next((code for code in codes if code > 0), 0)
 
 
 def _words(folder: Path, rank: int) -> str:
@@ -100,6 +119,7 @@ def _start(
     environment = os.environ | {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
+        "LOCAL_WORLD_SIZE": str(processes),
         "WORLD_SIZE": str(processes),
         RENDEZVOUS: str(folder / "team"),
     }

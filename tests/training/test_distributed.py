@@ -169,6 +169,8 @@ def test_alone_nothing_is_sent():
     SINGLE_PROCESS.all_reduce_mean([tensor])
     assert tensor.tolist() == [1, 1, 1]
     assert SINGLE_PROCESS.broadcast_str("here") == "here"
+    assert SINGLE_PROCESS.exchange("here") == ["here"]
+    assert SINGLE_PROCESS.collect(b"here") == [b"here"]
     assert SINGLE_PROCESS.all_reduce_any(False, True) == (False, True)
 
 

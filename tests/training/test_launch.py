@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nftgan.errors import UsageError
 from nftgan.training import launch
 
 
@@ -20,3 +21,15 @@ def test_a_child_imports_nothing_from_the_working_directory(
     child = launch._start(["--version"], 1, 2, tmp_path / "out")
     assert child.wait() == 0
     assert not list(tmp_path.rglob("ran"))
+
+
+def test_one_process_of_a_group_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launch.speaks() and launch.local_processes() == 1
+    monkeypatch.setenv("RANK", "3")
+    assert launch.speaks(), "a number that something else left behind"
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert not launch.speaks()
+    assert launch.local_processes() == 4
+    monkeypatch.setenv("LOCAL_RANK", "first")
+    with pytest.raises(UsageError, match="LOCAL_RANK is 'first'"):
+        launch.local_rank()
