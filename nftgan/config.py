@@ -35,6 +35,7 @@ class CollectionSection:
     featured_image: str = ""  # the same, where markets show a few collections
     background_color: str = ""  # six hex digits, behind pieces that do not fill their frame
     collaborators: tuple[str, ...] = ()  # addresses that markets may let edit the page
+    traits: tuple[str, ...] = ()  # of plugins, measured beside the usual ones
     display: dict[str, str] = field(default_factory=dict)  # tag → number, boost_number, date, …
 
 

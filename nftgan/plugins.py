@@ -9,6 +9,7 @@ is never looked at. One that breaks costs one warning and is left out.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,11 @@ class Part:
     @property
     def is_core(self) -> bool:
         return self.package == "nftgan"
+
+    @property
+    def project(self) -> str:
+        """The package alone, in the normal form of PyPI."""
+        return re.sub(r"[-_.]+", "-", self.package.split()[0]).lower()
 
     def load(self) -> Any:
         """The object behind the reference. Raises PluginError when a plugin's cannot be had."""

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nftgan.collection.added_traits import NamedTrait, traits_from_json
 from nftgan.collection.merkle import MerkleTree, hash_bytes, leaf
 from nftgan.collection.tags import CLASS, MAX_TAGS, MAX_VALUE, RESERVED, check_words, tag
 from nftgan.config import CollectionSection, RoyaltySection, from_mapping
@@ -93,6 +94,7 @@ class Manifest:
     royalties: RoyaltySection = field(default_factory=RoyaltySection)
     cids: Cids = field(default_factory=Cids)
     traits: int = 1  # version of how they are measured
+    added_traits: tuple[NamedTrait, ...] = ()  # of plugins, as `metadata` measured them
     novelty: str | None = None  # NOVELTY_CHECKED, or why near-copies were not looked for
 
     def __post_init__(self) -> None:
@@ -143,6 +145,11 @@ class Manifest:
         """Why nobody knows whether a piece is a near-copy of training art; empty: it is known."""
         return "" if self.novelty in (None, NOVELTY_CHECKED) else str(self.novelty)
 
+    def added_json(self) -> dict[str, Any]:
+        """Which traits plugins measured, as manifest and metadata say it; nothing without any."""
+        named = [one.to_json() for one in self.added_traits]
+        return {"added_traits": named} if named else {}
+
     def with_pieces(self, pieces: Sequence[Piece]) -> Manifest:
         return replace(self, pieces=tuple(pieces))
 
@@ -162,6 +169,7 @@ class Manifest:
             "tokens": [_piece_to_json(piece) for piece in self.pieces],
             **({} if self.novelty is None else {"novelty": self.novelty}),
             **({} if self.traits == 1 else {"traits": self.traits}),
+            **self.added_json(),
         }
 
     @classmethod
@@ -197,7 +205,8 @@ class Manifest:
         traits = document.get("traits", 1)
         if type(traits) is not int or traits < 1:
             raise UsageError(f"{where}: traits must be a version, not {traits!r}")
-        optional = {"novelty", "traits"}
+        added = traits_from_json(document.get("added_traits", []), where)
+        optional = {"novelty", "traits", "added_traits"}
         required = {key: value for key, value in document.items() if key not in optional}
         _exact_keys(required, keys, where)
         sections: dict[str, Any] = {}
@@ -227,6 +236,7 @@ class Manifest:
                 pieces=pieces,
                 novelty=novelty,
                 traits=traits,
+                added_traits=added,
                 **sections,
             )
         except UsageError as exc:
@@ -357,8 +367,9 @@ def _words(section: CollectionSection) -> dict[str, Any]:
     """Plain data; a key that is younger than the format is left out while it is empty."""
     older = {"name", "symbol", "description", "piece_name", "external_url"}
     words = {key: value for key, value in asdict(section).items() if value or key in older}
-    if section.collaborators:
-        words["collaborators"] = list(section.collaborators)
+    for key in ("collaborators", "traits"):
+        if words.get(key):
+            words[key] = list(words[key])
     return words
 
 

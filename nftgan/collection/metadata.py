@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from nftgan.collection import tags
+from nftgan.collection.added_traits import added_attributes
 from nftgan.collection.live_link import live_link
 from nftgan.collection.manifest import Manifest, Piece, unfilled
 from nftgan.collection.media import PICTURES, filled, link, website
@@ -48,11 +49,21 @@ class Problem:
 
 
 def describe(manifest: Manifest, measures: Sequence[Measures]) -> Manifest:
-    """The manifest with traits, tags and rarity of every piece, from one `measure` a piece."""
-    measured = traits(measures)
+    """The manifest with traits, tags and rarity of every piece, from one `measure` a piece.
+
+    Raises UsageError for a tag that would pass for a trait of a plugin.
+    """
+    added = added_attributes([one.added or () for one in measures], manifest.added_traits)
+    measured = [own + more for own, more in zip(traits(measures), added, strict=True)]
+    reserved = {one.name.casefold() for one in manifest.added_traits}
     display = manifest.collection.display
     attributes = []
     for piece, own in zip(manifest.pieces, measured, strict=True):
+        if taken := [name for name in piece.tags if name.casefold() in reserved]:
+            raise UsageError(
+                f"token {piece.id}: the tag {taken[0]!r} has the name of a measured trait",
+                hint="give it another name in the studio",
+            )
         try:
             attributes.append(own + tags.attributes(piece.tags, display))
         except UsageError as exc:
@@ -91,6 +102,8 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
         own["model_uri"] = f"ipfs://{manifest.model.cid}"
     if piece.attributes and manifest.traits > 1:
         own["traits"] = manifest.traits
+    if piece.attributes:
+        own |= manifest.added_json()
     if piece.rarity is not None:
         own["rarity"] = {
             "rank": piece.rarity.rank,

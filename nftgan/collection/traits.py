@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nftgan import plugins
 from nftgan.collection.colours import FIRST_NAMES, NAMES, colour_names
 from nftgan.collection.oklab import oklab
 from nftgan.errors import UsageError
@@ -23,6 +24,8 @@ LEVELS: dict[str, tuple[str, str, str, str, str]] = {
 }
 """Names of the lowest 5 %, the next 20 %, the middle, the next 20 % and the highest 5 %."""
 
+GROUP = "nftgan.traits"
+plugins.register(GROUP, {name: "nftgan.collection.traits:LEVELS" for name in LEVELS})
 MANY_COLOURS = 32
 _EDGE = 160  # OKLab units between neighbours that count as an edge: about 0.04
 VERSION = 2
@@ -37,6 +40,7 @@ class Measures:
     colour: str  # the commonest colour name that is not the background's
     colours: int  # different RGB triples
     levels: tuple[int, ...]  # in the order of LEVELS
+    added: tuple[int, ...] | None = ()  # of plugins' traits; None: one of them is not here
 
 
 def measure(image: np.ndarray, upscale: int = 1, version: int = VERSION) -> Measures:
@@ -91,7 +95,7 @@ def traits(measures: Sequence[Measures]) -> tuple[tuple[dict[str, Any], ...], ..
     if not measures:
         raise UsageError("there are no images to measure")
     columns = [
-        _bins([one.levels[k] for one in measures], names) for k, names in enumerate(LEVELS.values())
+        bins([one.levels[k] for one in measures], names) for k, names in enumerate(LEVELS.values())
     ]
     few = all(one.colours <= MANY_COLOURS for one in measures)
     differ = len({one.colours for one in measures}) > 1
@@ -105,7 +109,7 @@ def traits(measures: Sequence[Measures]) -> tuple[tuple[dict[str, Any], ...], ..
     return tuple(rows)
 
 
-def _bins(values: Sequence[int], names: Sequence[str]) -> list[str]:
+def bins(values: Sequence[int], names: Sequence[str]) -> list[str]:
     """The name of each value's quantile; a value's place is the middle of its equals."""
     _, index, counts = np.unique(
         np.array(values, dtype=object), return_inverse=True, return_counts=True

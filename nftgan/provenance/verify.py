@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from nftgan import __version__
 from nftgan.chain.contract import Collection, CollectionArgs
+from nftgan.collection.added_traits import added_levels, traits_from_json
 from nftgan.collection.merkle import MerkleTree, leaf
 from nftgan.collection.metadata import validate
 from nftgan.collection.traits import Measures, measure
@@ -515,9 +516,19 @@ def parsed_document(data: bytes, token: int) -> dict[str, Any]:
 
 
 def measured_as_claimed(pixels: np.ndarray, recipe: Recipe, own: Mapping[str, Any]) -> Measures:
-    """The measures of an image in the way that its metadata says; own: its nftgan block."""
-    version = own.get("traits", 1)
-    return measure(pixels, recipe.finish.upscale if recipe.finish else 1, version)
+    """The measures of an image in the way that its metadata says; own: its nftgan block.
+
+    `added` is None where a plugin that measured too is not here. Raises UsageError for a document
+    that names its traits wrongly.
+    """
+    version, upscale = own.get("traits", 1), recipe.finish.upscale if recipe.finish else 1
+    named = traits_from_json(own.get("added_traits", []), "the metadata")
+    added: tuple[int, ...] | None
+    try:
+        added = added_levels(pixels, upscale, named)
+    except PluginError:
+        added = None
+    return replace(measure(pixels, upscale, version), added=added)
 
 
 def _unsafe(margin: float) -> str:

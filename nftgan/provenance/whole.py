@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
+from nftgan.collection.added_traits import NamedTrait, added_attributes, traits_from_json
 from nftgan.collection.rarity import rarity
 from nftgan.collection.tags import CLASS, RESERVED
 from nftgan.collection.traits import Measures, traits
@@ -66,6 +68,7 @@ def _check_traits(log: CheckLog, verifier: Verifier, on_piece: Callable[[], None
     measures: list[Measures] = []
     claimed: list[Sequence[Mapping[str, Any]]] = []
     ranks: list[Mapping[str, Any] | None] = []
+    named: set[tuple[NamedTrait, ...]] = set()
     for token in range(verifier.immutable_args.max_supply):
         try:
             document = verifier.metadata(token)
@@ -80,9 +83,19 @@ def _check_traits(log: CheckLog, verifier: Verifier, on_piece: Callable[[], None
         measures.append(verifier.measures[token])
         claimed.append(document["attributes"])
         ranks.append(own.get("rarity"))
+        named.add(traits_from_json(own.get("added_traits", []), f"token {token}"))
         on_piece()
-    wrong = [
-        *_other_traits(claimed, traits(measures)),
+    found = list(traits(measures))
+    added = next(iter(named)) if len(named) == 1 else ()
+    if missing := [one for one in measures if one.added is None]:
+        log.note("added traits", f"{'; '.join(map(str, added))}: by plugins that are not here")
+    wrong = ["the tokens do not name the same traits of plugins"] if len(named) > 1 else []
+    if added and not wrong and not missing:
+        more_traits = added_attributes([one.added or () for one in measures], added)
+        found = [own + more for own, more in zip(found, more_traits, strict=True)]
+    again = MEASURED | (set() if missing else {one.name.casefold() for one in added})
+    wrong += [
+        *_other_traits(claimed, found, again),
         *_other_ranks(claimed, ranks),
     ]
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -97,11 +110,12 @@ def _check_traits(log: CheckLog, verifier: Verifier, on_piece: Callable[[], None
 def _other_traits(
     claimed: Sequence[Sequence[Mapping[str, Any]]],
     found: Sequence[Sequence[Mapping[str, Any]]],
+    again: AbstractSet[str],
 ) -> list[str]:
     """A sentence for each token whose measured traits are not those that it claims."""
     wrong = []
     for token, (said, own) in enumerate(zip(claimed, found, strict=True)):
-        mine = [dict(a) for a in said if str(a.get("trait_type", "")).casefold() in MEASURED]
+        mine = [dict(a) for a in said if str(a.get("trait_type", "")).casefold() in again]
         for there, here in zip(mine, own, strict=False):
             if there != dict(here):
                 wrong.append(

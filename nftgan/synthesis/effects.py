@@ -104,9 +104,8 @@ def named_effect(text: str) -> NamedEffect | None:
         others = ", ".join(known.keys() - set(OWN)) or "none is installed"
         raise plugins.MissingPlugin(f"no effect is called {name!r:.80}", hint=f"known: {others}")
     part = known[name]
-    package = _package(part)
     effect = _load(part)
-    return NamedEffect(package, name, effect.version, int(number or 0))
+    return NamedEffect(part.project, name, effect.version, int(number or 0))
 
 
 def probe_image() -> np.ndarray:
@@ -123,7 +122,7 @@ def _effect(package: str, name: str, version: int) -> tuple[plugins.Part, Effect
     wanted = f"the effect {name}, version {version}, of {package}"
     # Never as a command to install: the name of the package is a stranger's.
     trust = "it is somebody's code, which nothing has checked: look before you install it"
-    if part is None or part.is_core or _package(part) != package:
+    if part is None or part.is_core or part.project != package:
         raise plugins.MissingPlugin(f"the recipe needs {wanted}, which is not here", hint=trust)
     effect = _load(part)
     if effect.version != version:
@@ -154,7 +153,3 @@ def _checked(part: plugins.Part, image: np.ndarray, found: object) -> np.ndarray
     if not isinstance(found, np.ndarray) or found.dtype != np.uint8 or found.shape != image.shape:
         raise part.broken(f"it must give uint8 {list(image.shape)}")
     return found
-
-
-def _package(part: plugins.Part) -> str:
-    return re.sub(r"[-_.]+", "-", part.package.split()[0]).lower()

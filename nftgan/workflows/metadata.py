@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nftgan.collection import metadata as documents
+from nftgan.collection.added_traits import added_levels, named_traits
 from nftgan.collection.manifest import Cids, Manifest, ModelRef, load_manifest
 from nftgan.collection.readers import Reading, collection_readings
 from nftgan.collection.traits import VERSION, measure
-from nftgan.errors import CheckFailed, MissingStepError
+from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.ipfs.importer import Importer
 from nftgan.pixels import pixel_hash
 from nftgan.png import read_png
@@ -53,6 +54,14 @@ def metadata(
         # What is on chain was measured in its own way, and stays as it is.
         version = manifest.traits if is_deployed(project) else VERSION
         finish = manifest.recipe.finish
+        enlarged = finish.upscale if finish else 1
+        added = named_traits(manifest.collection.traits)
+        if added != manifest.added_traits and is_deployed(project):
+            before = "; ".join(map(str, manifest.added_traits)) or "no trait of a plugin"
+            raise UsageError(
+                f"the collection was deployed with {before}, and here is another version",
+                hint="install the one that measured it",
+            )
         measures, image_cids = [], {}
         for piece in track(manifest.pieces, progress, "measuring", "pieces"):
             path = project.images / f"{piece.id}.png"
@@ -66,7 +75,8 @@ def metadata(
                     f"{path} was changed since it was rendered",
                     hint=f"delete {path.name} and run nftgan render",
                 )
-            measures.append(measure(image, finish.upscale if finish else 1, version))
+            levels = added_levels(image, enlarged, added)
+            measures.append(replace(measure(image, enlarged, version), added=levels))
             image_cids[piece.id] = str(Importer().add_path(path).cid)
         images = {
             f"{piece.id}.png": project.images / f"{piece.id}.png" for piece in manifest.pieces
@@ -85,7 +95,7 @@ def metadata(
             live=prepare_live(project, manifest, live),
         )
         manifest = dataclasses.replace(
-            documents.describe(dataclasses.replace(manifest, traits=version), measures),
+            documents.describe(replace(manifest, traits=version, added_traits=added), measures),
             model=ModelRef(manifest.model.identity, manifest.model.path, cids.model),
             cids=cids,
         )

@@ -153,6 +153,7 @@ def test_no_setting_escapes_the_comparison() -> None:
                     if isinstance(getattr(config().collection, field.name), str)
                 },
                 "collaborators": ["other"],
+                "traits": ["other"],
                 "display": {"other": "number"},
             },
             "recipe": {

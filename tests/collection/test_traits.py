@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nftgan.collection.colours import EXAMPLES
 from nftgan.collection.traits import (
     LEVELS,
-    _bins,
+    bins,
     measure,
     traits,
 )
@@ -72,22 +72,22 @@ NAMES = ("0", "1", "2", "3", "4")
 
 
 def test_a_hundred_different_values_fall_into_the_documented_quantiles() -> None:
-    bins = _bins(list(range(100)), NAMES)
-    assert [bins.count(name) for name in NAMES] == [5, 20, 50, 20, 5]
+    placed = bins(list(range(100)), NAMES)
+    assert [placed.count(name) for name in NAMES] == [5, 20, 50, 20, 5]
 
 
 @given(st.lists(st.integers(-5, 5) | st.integers(-(10**30), 10**30), min_size=1, max_size=60))
 def test_bins_are_monotone_symmetric_and_equal_for_equals(values: list[int]) -> None:
-    bins = _bins(values, NAMES)
-    pairs = sorted(zip(values, bins, strict=True))
-    assert [b for _, b in pairs] == sorted(bins)
+    placed = bins(values, NAMES)
+    pairs = sorted(zip(values, placed, strict=True))
+    assert [b for _, b in pairs] == sorted(placed)
     assert len(set(pairs)) == len(set(values))
-    flipped = _bins([-v for v in values], NAMES[::-1])
+    flipped = bins([-v for v in values], NAMES[::-1])
     assert flipped == bins
 
 
 def test_a_collection_of_equals_is_all_middle() -> None:
-    assert set(_bins([7] * 30, NAMES)) == {"2"}
+    assert set(bins([7] * 30, NAMES)) == {"2"}
 
 
 def test_traits_are_a_list_of_name_and_value_and_count_colours_only_for_pixel_art() -> None:

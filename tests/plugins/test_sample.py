@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ import pytest
 
 from nftgan import plugins
 from nftgan.chain.networks import CHAINS, chain_named, known_chains
+from nftgan.cli.main import app
+from nftgan.collection.added_traits import NamedTrait, named_traits
+from nftgan.collection.manifest import load_manifest
 from nftgan.config import RecipeSection
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import split_dataset
@@ -25,11 +30,15 @@ from nftgan.ipfs.car import CarFile, write_car
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
 from nftgan.plugins import MissingPlugin, PluginError, parts
+from nftgan.png import read_png
 from nftgan.progress import SILENT
+from nftgan.project import Project
+from nftgan.provenance.whole import collection_checks
 from nftgan.synthesis.effects import NamedEffect, named_effect
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.recipe import Finish, Recipe, recipe_from_section
 from nftgan.workflows.evaluate import evaluate
+from nftgan.workflows.stale_settings import settings_changed
 from tests.provenance.stage import Stage
 
 
@@ -53,6 +62,15 @@ def nftgan(
         text=True,
         check=False,
     )
+
+
+def run(*words: str, code: int = 0) -> str:
+    """The command line in this process; the sentence of the error."""
+    with pytest.raises(SystemExit) as stopped, redirect_stdout(io.StringIO()) as out:
+        app([*words, "--json"], standalone_mode=False)
+    document = json.loads(out.getvalue())
+    assert stopped.value.code == code, document
+    return "" if document["ok"] else str(document["error"]["message"])
 
 
 def test_a_pin_target_keeps_blocks_and_gives_them_back(sample: Path, tmp_path: Path) -> None:
@@ -227,3 +245,67 @@ def test_an_effect_that_is_no_longer_what_it_was_draws_nothing(sample: Path) -> 
     assert "posterize" in str(unknown.value.hint)
     with pytest.raises(UsageError, match="cubic has a setting of its own"):
         named_effect("cubic=4")  # the core's, also where a plugin offers another
+
+
+def test_a_trait_is_in_the_metadata_with_who_measured_it(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("init", "birds", "--in", str(tmp_path))
+    settings = tmp_path / "birds" / "nftgan.toml"
+    text = settings.read_text().replace("[collection]", '[collection]\ntraits = ["Redness"]', 1)
+    settings.write_text(text.replace("[recipe]", '[recipe]\neffect = "posterize=64"', 1))
+    where = ("-C", str(tmp_path / "birds"))
+    run("curate", *where, "-m", "base", "--pick", "3,8,15")
+    run("render", *where)
+    run("metadata", *where)
+    run("metadata", "--check", *where)
+    project = Project(tmp_path / "birds")
+    manifest = load_manifest(project)
+    assert manifest.added_traits == (NamedTrait("Redness", "nftgan-sample", 2),)
+    assert manifest.recipe.finish and str(manifest.recipe.finish.effect) == "posterize=64"
+    reds = [read_png(project.images / f"{i}.png")[..., 0].astype(int).sum() for i in range(3)]
+    document = json.loads((project.metadata / f"{int(np.argmax(reds))}.json").read_bytes())
+    assert document["nftgan"]["added_traits"] == [
+        {"name": "Redness", "package": "nftgan-sample", "version": 2}
+    ]
+    assert {"trait_type": "Redness", "value": "Red"} in document["attributes"]
+    assert settings_changed(project, manifest) == ()
+
+    monkeypatch.setattr(plugins, "_installed", lambda *_: ())  # a machine without the package
+    assert "no package here measures the trait" in run("metadata", *where, code=2)
+    assert "no effect is called" in run("curate", "--same", *where, code=2)
+    run("status", *where)
+
+
+def test_a_trait_is_measured_again_by_who_has_it(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path, added=named_traits(["Redness"]))
+
+    def verdicts(base_uri: str | None = None) -> dict[str, str]:
+        verifier = stage.verifier(base_uri, measuring=True)
+        return {one.name: one.verdict for one in collection_checks(verifier, measured=True)}
+
+    def crimson(document: dict[str, Any]) -> None:
+        (own,) = [one for one in document["attributes"] if one["trait_type"] == "Redness"]
+        own["value"] = "Pale" if own["value"] != "Pale" else "Crimson"
+
+    def unnamed(document: dict[str, Any]) -> None:
+        del document["nftgan"]["added_traits"]
+
+    assert verdicts()["traits"] == "holds"
+    assert verdicts(stage.changed(crimson))["traits"] == "broken"
+    assert verdicts(stage.changed(unnamed))["traits"] == "broken"
+    monkeypatch.setattr(plugins, "_installed", lambda *_: ())  # a machine without the package
+    left = verdicts()
+    assert left["traits"] == "holds" and left["added traits"] == "unproven"
+    assert stage.verifier().verify(1).passed
+
+
+def test_a_trait_that_is_none_or_the_cores_own_is_refused(sample: Path) -> None:
+    with pytest.raises(PluginError, match="with five names"):
+        named_traits(["Shapeless"])
+    for name in ("Warmth", "Glitter"):
+        with pytest.raises(MissingPlugin, match="no package here measures") as unknown:
+            named_traits([name])
+        assert "Redness" in str(unknown.value.hint)

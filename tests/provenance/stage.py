@@ -23,6 +23,7 @@ from nftgan.chain.journal import Journal
 from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import Connection
 from nftgan.chain.sending import Sender
+from nftgan.collection.added_traits import NamedTrait, added_attributes, added_levels
 from nftgan.collection.merkle import leaf, merkle_root
 from nftgan.collection.rarity import rarity
 from nftgan.collection.traits import VERSION, measure, traits
@@ -68,6 +69,7 @@ class Stage:
         *,
         version: int = VERSION,
         finish: Finish | None = None,
+        added: tuple[NamedTrait, ...] = (),
     ) -> None:
         self.blocks: dict[Cid, bytes] = {}
         self.seeds = seeds
@@ -81,7 +83,9 @@ class Stage:
         self.pngs = [encode_png(image) for image in self.images]
         self.pixels = [pixel_hash(image) for image in self.images]
         root = self.importer.add_tree({f"{i}.png": png for i, png in enumerate(self.pngs)}).cid
-        measured = traits([measure(image, version=version) for image in self.images])
+        own = traits([measure(image, version=version) for image in self.images])
+        more = added_attributes([added_levels(image, 1, added) for image in self.images], added)
+        measured = [a + b for a, b in zip(own, more, strict=True)]
         ranks = rarity(measured)
         self.documents: list[Document] = [
             {
@@ -94,6 +98,7 @@ class Stage:
                     "pixels": self.pixels[i],
                     "model_uri": self.model_uri,
                     **({} if version == 1 else {"traits": version}),
+                    **({"added_traits": [one.to_json() for one in added]} if added else {}),
                     "rarity": {"rank": ranks[i].rank, "of": len(seeds), "score": ranks[i].score},
                 },
             }

@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from nftgan.chain.networks import Chain
+from nftgan.collection.added_traits import Trait
 from nftgan.errors import UsageError
 from nftgan.ipfs.backends import Limits, Setup, UploadJournal
 from nftgan.ipfs.car import CarFile
@@ -113,3 +114,9 @@ POSTERIZE = Effect(
 )
 UNSTEADY = Effect(1, posterize, {4: f"sha256:{'0' * 64}"})
 """Not what it once was: it draws nothing."""
+
+REDNESS = Trait(
+    2,
+    lambda pixels: int(pixels[..., 0].astype(np.int64).sum()),
+    ("Pale", "Blush", "Rosy", "Red", "Crimson"),
+)
