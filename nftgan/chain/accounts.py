@@ -75,7 +75,10 @@ def check_address(text: str, *, what: str = "address") -> str:
     from eth_utils import is_checksum_address, to_checksum_address
 
     if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
-        raise UsageError(f"{text!r} is not a valid {what}: it must be 0x and 40 hexadecimal digits")
+        raise UsageError(
+            f"{text!r} is not a valid {what}: it must be 0x and 40 hexadecimal digits",
+            hint="an ENS name is looked up on the command line alone" if "." in text else None,
+        )
     digits = text[2:]
     if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(text):
         raise UsageError(

@@ -34,6 +34,10 @@ def silent(message: str) -> None:
     """Nobody is told."""
 
 
+def unnoticed(name: str, address: str) -> None:
+    """Nobody is told of a name either."""
+
+
 @dataclass(frozen=True)
 class Connection:
     """A chain and the way to ask it. `where` may be shown; it holds no secret."""
@@ -42,6 +46,8 @@ class Connection:
     w3: Any
     where: str
     say: Callable[[str], None] = field(default=silent, repr=False, compare=False)
+    # Told of every ENS name that a person typed, and of its address.
+    named: Callable[[str, str], None] = field(default=unnoticed, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"<Connection {self.chain.name} at {self.where}>"
@@ -103,8 +109,10 @@ def connect(
     *,
     brief: bool = False,
     say: Callable[[str], None] = silent,
+    named: Callable[[str, str], None] = unnoticed,
 ) -> Connection:
-    """A connection whose chain id has been checked; `say` is told of waits and of other nodes.
+    """A connection whose chain id has been checked; `say` is told of waits and of other nodes,
+    `named` of ENS names and their addresses.
 
     brief: each question is asked once, and a slow node is given up soon. Raises ServiceError when
     no node answers, UsageError when one is of another chain.
@@ -116,9 +124,8 @@ def connect(
         from nftgan.chain.embedded import EmbeddedChain
 
         path = state_home() / "chain.sqlite"
-        return Connection(
-            chain, Web3(EmbeddedChain(path, fund=[embedded_account().address])), str(path)
-        )
+        w3 = Web3(EmbeddedChain(path, fund=[embedded_account().address]))
+        return Connection(chain, w3, str(path), say, named)
 
     from nftgan.chain.node import NodeProvider
 
@@ -127,7 +134,8 @@ def connect(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     places = [(url, redact(url)) for url in rpc_urls(chain, given_rpc)]
     provider = NodeProvider(places, chain_id=chain.chain_id, brief=brief, say=say)
-    connection = Connection(chain, Web3(provider), ", ".join(where for _, where in places), say)
+    where = ", ".join(shown for _, shown in places)
+    connection = Connection(chain, Web3(provider), where, say, named)
     for where, found in provider.chain_ids():
         _need_chain(chain, where, found)
     check_chain_id(connection)

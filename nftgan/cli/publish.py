@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.spending import AllowCopies, ask, chooses_chain, show_plan, spent
+from nftgan.cli.spending import AllowCopies, agree, ask, chooses_chain, show_plan, spent
 from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 from nftgan.words import counted
@@ -229,8 +229,7 @@ def deploy(
             )
         if dry_run:
             return plan
-        if not (yes or work.connection.embedded or ui.confirm("deploy?")):
-            raise typer.Exit(0)
+        agree(ui, work.connection, plan.account, "deploy?", yes=yes)
         result = work.run(plan)
         cost = f"{result.gas:,} gas, {spent(result.fee_wei)}"
         ui.print(f"deployed [bold]{result.collection}[/] on {result.chain}: {cost}")
@@ -292,8 +291,7 @@ def mint(
         show_plan(ui, plan, what, (("contract", name), ("to", plan.to)))
         if dry_run:
             return plan
-        if not (yes or work.sender.connection.embedded or ui.confirm("mint?")):
-            raise typer.Exit(0)
+        agree(ui, work.sender.connection, plan.account, "mint?", yes=yes)
     elif dry_run:
         ui.print("nothing is left to mint")
         return plan

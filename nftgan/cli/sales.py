@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.publish import Force
-from nftgan.cli.spending import AllowCopies, ask, carry_out, chooses_chain, ether, parse_ether
+from nftgan.cli.spending import (
+    AllowCopies,
+    agree,
+    ask,
+    carry_out,
+    chooses_chain,
+    ether,
+    parse_ether,
+)
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
 
@@ -193,8 +201,10 @@ def voucher(
 ) -> Any:
     """Sign a right to buy, made out to one address; it buys once, and signing costs nothing."""
     import json
+    import sys
     import time
 
+    from nftgan.chain.names import address_of, is_name
     from nftgan.files import write_json
     from nftgan.workflows.sale import voucher_link
 
@@ -202,7 +212,11 @@ def voucher(
     wei = parse_ether(price, option="--price", least=0)
     assert wei is not None
     deadline = parse_time(until, int(time.time()), "--until")
-    document = work.voucher(buyer, count, wei, deadline=deadline, nonce=nonce)
+    address = address_of(work.connection, buyer, what="buyer's address")
+    if is_name(buyer):  # a signature gives a right away
+        unasked = not sys.stdin.isatty()
+        agree(ui, work.connection, work.account.address, f"sign for {address}?", yes=unasked)
+    document = work.voucher(address, count, wei, deadline=deadline, nonce=nonce)
     if output is None:
         ui.text(json.dumps(document, indent=2))
     else:
@@ -296,10 +310,11 @@ def refund(
     """Take back what you paid in a blind sale that did not deliver; only the buyer can."""
     work = _buying(ui, address, collection, choice)
     before = work.due_wei()
-    plan = _carry_out(ui, work, work.plan_refund(to), "take it back?", dry_run=dry_run, yes=yes)
+    receiver = work.receiver(to)
+    tx_plan = work.plan_refund(receiver)
+    plan = _carry_out(ui, work, tx_plan, "take it back?", dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
-    receiver = to or work.account.address
     ui.print(f"{ether(before)} paid back to {receiver}")
     return {"sale": work.sale.address, "refunded_wei": before, "to": receiver}
 

@@ -11,6 +11,7 @@ import typer
 
 from nftgan.cli.options import ChainId, ChainName, Mainnet, Rpc
 from nftgan.cli.ui import Ui
+from nftgan.errors import UsageError
 
 From = Annotated[
     str | None,
@@ -78,6 +79,7 @@ def chooses_chain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
                 parse_ether(words.get("budget")),
                 parse_confirmations(words.get("confirmations")),
                 arguments[0].note,
+                arguments[0].named,
             )
             return function(*arguments, **given, choice=choice)
 
@@ -98,7 +100,6 @@ def chooses_chain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
 
 def _chain_name(name: str | None, chain_id: int | None) -> str | None:
     from nftgan.chain.networks import chain_of_id
-    from nftgan.errors import UsageError
 
     if chain_id is None:
         return name
@@ -109,8 +110,6 @@ def _chain_name(name: str | None, chain_id: int | None) -> str | None:
 
 def parse_fee(text: str | None) -> int | None:
     """ "30gwei", "30" (gwei) or "5wei" in wei. Raises UsageError."""
-    from nftgan.errors import UsageError
-
     if text is None:
         return None
     number, scale = text.strip().lower(), 10**9
@@ -131,8 +130,6 @@ def parse_ether(text: str | None, *, option: str = "--budget", least: int = 1) -
     """ "0.05" or "0.05 ether" in wei. Raises UsageError below `least` wei."""
     from decimal import Decimal
 
-    from nftgan.errors import UsageError
-
     if text is None:
         return None
     try:
@@ -148,8 +145,6 @@ def parse_ether(text: str | None, *, option: str = "--budget", least: int = 1) -
 
 def parse_confirmations(text: str | None) -> int | str | None:
     """ "12" as a number of blocks, "finalized" as it is. Raises UsageError."""
-    from nftgan.errors import UsageError
-
     if text is None or text == "finalized":
         return text
     if not (text.isdecimal() and text.isascii() and len(text) < 7):
@@ -174,6 +169,8 @@ def spent(wei: int) -> str:
 
 def show_plan(ui: Ui, plan: Any, what: str, more: Sequence[tuple[str, str]] = ()) -> None:
     """What will be sent and what it may cost; `more` rows say what else one should know."""
+    from nftgan.chain.names import spelled
+
     price = getattr(plan, "value_wei", 0)
     data_fee = getattr(plan, "data_fee_wei", 0)
     fee = plan.worst_case_wei - price - data_fee
@@ -181,6 +178,7 @@ def show_plan(ui: Ui, plan: Any, what: str, more: Sequence[tuple[str, str]] = ()
     rows = [
         ("chain", f"{plan.chain} ({plan.chain_id})"),
         ("account", plan.account),
+        *((spelled(name), address) for name, address in ui.names.items()),
         ("balance", f"{plan.balance_wei / 1e18:.6f} ether"),
         ("what", what),
         *more,
@@ -191,6 +189,25 @@ def show_plan(ui: Ui, plan: Any, what: str, more: Sequence[tuple[str, str]] = ()
         *([("fees here", note)] if note else []),
     ]
     ui.table("Plan", ("", ""), rows)
+
+
+def agree(ui: Ui, connection: Any, account: str, question: str, *, yes: bool) -> None:
+    """Go on when the person says so, or said it with --yes; else leave with exit code 0.
+
+    What a name stands for is one node's word, and may be another's tomorrow: nobody has looked at
+    it with --yes, save that a wallet of one's own is that in any case. Raises UsageError then.
+    """
+    if connection.embedded:
+        return
+    unseen = {name: found for name, found in ui.names.items() if found != account}
+    if yes and unseen:
+        name, found = next(iter(unseen.items()))
+        raise UsageError(
+            f"nobody has looked at what {name} stands for: {found} now",
+            hint=f"give the address {found} itself; a name is asked about at a terminal",
+        )
+    if not (yes or ui.confirm(question)):
+        raise typer.Exit(0)
 
 
 def carry_out(
@@ -204,8 +221,6 @@ def carry_out(
     yes: bool,
 ) -> Any:
     """Show what an act takes, ask, and do it; with nothing left to send it only ends it."""
-    import typer
-
     plan = work.estimate(tx_plan)
     for warning in plan.warnings:
         ui.warn(warning)
@@ -215,8 +230,8 @@ def carry_out(
         ui.print("nothing is left to send")
     if dry_run:
         return plan
-    if plan.steps and not (yes or work.connection.embedded or ui.confirm(question)):
-        raise typer.Exit(0)
+    if plan.steps:
+        agree(ui, work.connection, plan.account, question, yes=yes)
     work.run(tx_plan, plan, progress=ui)
     return plan
 

@@ -136,6 +136,7 @@ class Ui:
         self.as_json, self.quiet, self.debug = as_json, quiet, debug
         self.out = SafeConsole(highlight=False, soft_wrap=True)
         self.details: Any = None  # of a check that failed: part of its JSON document
+        self.names: dict[str, str] = {}  # ENS names that were typed, and their addresses
         self.err = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
         self._bars: Progress | None = None  # those that stand on the terminal now
 
@@ -177,10 +178,15 @@ class Ui:
     def document(self, result: Any) -> None:
         """The one JSON document of a command that worked."""
         if self.as_json:
-            sys.stdout.write(
-                json.dumps({"ok": True, "result": plain(result)}, sort_keys=True) + "\n"
-            )
+            document = self._with_names(plain(result))
+            sys.stdout.write(json.dumps({"ok": True, "result": document}, sort_keys=True) + "\n")
             sys.stdout.flush()
+
+    def _with_names(self, document: Any) -> Any:
+        """A result with the names that it was asked for by, beside their addresses in it."""
+        if not self.names or not isinstance(document, dict):
+            return document
+        return {**document, "names": self.names}
 
     def failure(self, error: NftganError) -> None:
         """One sentence and its remedy, or the one JSON document of a command that failed."""
@@ -192,7 +198,7 @@ class Ui:
             }
             document: dict[str, Any] = {"ok": False, "error": body}
             if self.details is not None:
-                document["result"] = plain(self.details)
+                document["result"] = self._with_names(plain(self.details))
             sys.stdout.write(json.dumps(document, sort_keys=True) + "\n")
             sys.stdout.flush()
             return
@@ -229,6 +235,14 @@ class Ui:
     def note(self, message: str) -> None:
         if not self.quiet:
             self.err.print(_escape(one_line(redact(message))), style="dim")
+
+    def named(self, name: str, address: str) -> None:
+        """An ENS name that was typed and the address that it stands for: shown, also with -q."""
+        from nftgan.chain.names import spelled
+
+        if self.names.get(name) != address:
+            self.names[name] = address
+            self.err.print(_escape(one_line(f"{spelled(name)} is {address}")))
 
     def warn(self, message: str) -> None:
         self.err.print(f"[yellow]warning:[/] {_escape(one_line(redact(message)))}")

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from nftgan.chain.accounts import check_address
+from nftgan.chain.names import address_now, is_name
 from nftgan.chain.networks import chain_named
 from nftgan.chain.splitter import MOST_SHARES, WHOLE
 from nftgan.collection.display import TYPES
@@ -39,18 +40,15 @@ MAX_COLLABORATORS = 50
 
 def check_settings(config: ProjectConfig) -> None:
     """Raises UsageError that names the key of nftgan.toml whose value can never be right."""
-    _check_words(config.collection)
+    _check_words(config.collection, config)
     percent = config.royalty.percent
     if not 0 <= percent <= MAX_ROYALTY_PERCENT:
         raise _wrong("royalty: percent", f"{percent:g} is not from 0 to {MAX_ROYALTY_PERCENT:g}")
     if round(percent * 100) != round(percent * 100, 6):
         raise _wrong("royalty: percent", f"{percent} has more than two decimals")
     if config.royalty.receiver:
-        try:
-            check_address(config.royalty.receiver)
-        except UsageError as exc:
-            raise _wrong("royalty: receiver", exc.message) from exc
-    _check_shares(config.royalty)
+        _check_account("royalty: receiver", config.royalty.receiver, config)
+    _check_shares(config.royalty, config)
     try:
         chain_named(config.chain.name, allow_mainnet=True)
         # Any model will do: only the values of the file are looked at.
@@ -113,7 +111,25 @@ def _section_of(manifest: Manifest) -> RecipeSection:
     )
 
 
-def _check_shares(royalty: RoyaltySection) -> None:
+def _check_account(where: str, text: str, config: ProjectConfig) -> None:
+    """Raises UsageError unless `text` is an address; for an ENS name with the address it is now."""
+    if is_name(text):
+        chain = chain_named(config.chain.name, allow_mainnet=True)
+        now = address_now(chain, text)
+        raise _wrong(
+            where,
+            f"{text[:80]!a} is a name, which can be given to somebody else: an address is wanted",
+            hint=f"on {chain.name} it is {now} now: check that, and write it"
+            if now
+            else "write the address that it stands for",
+        )
+    try:
+        check_address(text)
+    except UsageError as exc:
+        raise _wrong(where, exc.message) from exc
+
+
+def _check_shares(royalty: RoyaltySection, config: ProjectConfig) -> None:
     if not royalty.shares:
         return
     if royalty.receiver:
@@ -121,10 +137,7 @@ def _check_shares(royalty: RoyaltySection) -> None:
     if not 2 <= len(royalty.shares) <= MOST_SHARES:
         raise _wrong("royalty: shares", f"are {len(royalty.shares)}, not 2 to {MOST_SHARES}")
     for account, percent in royalty.shares.items():
-        try:
-            check_address(account)
-        except UsageError as exc:
-            raise _wrong("royalty: shares", exc.message) from exc
+        _check_account("royalty: shares", account, config)
         whole = math.isfinite(percent) and round(percent * 100) == round(percent * 100, 6)
         if not whole or not 0.01 <= percent < 100:
             raise _wrong(f"royalty: shares: {account}", f"{percent} is no share in percent")
@@ -135,7 +148,7 @@ def _check_shares(royalty: RoyaltySection) -> None:
         raise _wrong("royalty: shares", f"are {total / 100:g} % in all, not 100 %")
 
 
-def _check_words(words: CollectionSection) -> None:
+def _check_words(words: CollectionSection, config: ProjectConfig) -> None:
     for key, least, most in (
         ("name", 1, MAX_WORD_BYTES),
         ("symbol", 1, MAX_WORD_BYTES),
@@ -179,10 +192,7 @@ def _check_words(words: CollectionSection) -> None:
     if len(words.collaborators) > MAX_COLLABORATORS:
         raise _wrong("collection: collaborators", f"are more than {MAX_COLLABORATORS}")
     for address in words.collaborators:
-        try:
-            check_address(address)
-        except UsageError as exc:
-            raise _wrong("collection: collaborators", exc.message) from exc
+        _check_account("collection: collaborators", address, config)
     for trait, kind in words.display.items():
         where = f"collection: display: {trait[:MAX_TRAIT]!a}"
         if kind not in TYPES:

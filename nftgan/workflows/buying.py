@@ -10,6 +10,7 @@ from typing import Any
 from nftgan.chain.accounts import check_address
 from nftgan.chain.blocks import latest_block, latest_time
 from nftgan.chain.contract import Collection
+from nftgan.chain.names import address_of
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import MOST_PER_PURCHASE, Allowlist, Voucher, trusted_sale
 from nftgan.chain.sending import Operation
@@ -63,6 +64,7 @@ class Purchase(TxRunner):
         warn: Callable[[str], None],
     ) -> None:
         self.connection = connection
+        address = address_of(connection, address, what="address of the sale")
         self.sale = trusted_sale(connection, address)
         self.terms = self.sale.terms()
         self.account = signer(connection, choice, prompt, warn)
@@ -212,6 +214,10 @@ class Purchase(TxRunner):
         claims = self.sale.claims()
         return sum(one.paid_wei for one in claims if one.buyer == self.account.address)
 
+    def receiver(self, to: str | None) -> str:
+        """Whom a refund pays: `to`, an address or an ENS name, or the buyer."""
+        return self.account.address if to is None else address_of(self.connection, to, what="--to")
+
     def plan_refund(self, to: str | None = None) -> TxPlan:
         """Take back the money of what was not delivered, claim by claim, to `to` or the buyer.
 
@@ -219,7 +225,7 @@ class Purchase(TxRunner):
         """
         if self.terms.collection is not None:
             raise UsageError(f"the sale {self.sale.address} is not blind: it owes nobody anything")
-        receiver = self.account.address if to is None else check_address(to, what="--to")
+        receiver = self.receiver(to)
         me = self.account.address
         if me == self.sale.owner():
             raise UsageError("the seller has nothing to take back", hint="nftgan sale close")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from nftgan.chain.accounts import check_address
 from nftgan.chain.minting import MintOutcome, MintPlan, audit, plan_mint, run_mint
+from nftgan.chain.names import address_of
 from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
@@ -63,7 +63,7 @@ class Minting:
         left = range(self.collection.next_token_id(), self.until)
         self.overridden_tokens = refuse_copies(manifest, left, allowed=allow_copies)
         account = signer(connection, choice, prompt, warn)
-        self.to = check_address(to) if to else account.address
+        self.to = account.address if to is None else address_of(connection, to, what="--to")
         if (owner := self.collection.owner()) != account.address:
             on_sale = last_sale(project, connection.chain.chain_id)[1] or {}
             raise UsageError(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection
+from nftgan.chain.names import address_of
 from nftgan.chain.rpc import Connection
 from nftgan.chain.sales import ZERO_ADDRESS
 from nftgan.errors import CheckFailed, UsageError
@@ -40,7 +40,7 @@ class OwnerActions(TxRunner):
     ) -> None:
         self.connection: Connection = open_chain(choice, project)
         if contract is not None:
-            address = check_address(contract, what="--contract")
+            address = address_of(self.connection, contract, what="--contract")
             self.collection = Collection(self.connection, address)
             if problem := self.collection.code_problem():
                 raise CheckFailed(f"the contract {address} cannot be trusted: {problem}")
@@ -81,7 +81,7 @@ class OwnerActions(TxRunner):
 
         Raises UsageError for an address that is none, or who is not the owner.
         """
-        receiver = check_address(to, what="new owner's address")
+        receiver = address_of(self.connection, to, what="new owner's address")
         self._need_owner("offer it")
         if receiver == self.account.address:
             raise UsageError(f"{receiver} owns it already")

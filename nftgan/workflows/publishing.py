@@ -12,8 +12,9 @@ from nftgan.chain.accounts import Account, anvil_account, check_address, embedde
 from nftgan.chain.blocks import genesis_hash
 from nftgan.chain.contract import SEED_STORES, Collection
 from nftgan.chain.journal import Journal
+from nftgan.chain.names import address_of
 from nftgan.chain.networks import chain_named
-from nftgan.chain.rpc import Connection, NodeChoice, connect, silent
+from nftgan.chain.rpc import Connection, NodeChoice, connect, silent, unnoticed
 from nftgan.chain.sending import Sender
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
@@ -34,13 +35,15 @@ class ChainChoice:
     confirmations: int | str | None = None  # blocks, or "finalized"; None: the chain's own
     # Told of a node that asks to slow down, and of one that is asked instead.
     say: Callable[[str], None] = field(default=silent, repr=False, compare=False)
+    # Told of every ENS name that was typed, and of its address.
+    named: Callable[[str, str], None] = field(default=unnoticed, repr=False, compare=False)
 
 
 def open_chain(choice: ChainChoice, project: Project | None = None) -> Connection:
     """The chosen chain, or the collection's. Raises UsageError or ServiceError."""
     name = choice.chain or (project.config.chain.name if project else "embedded")
     chain = chain_named(name, allow_mainnet=choice.mainnet)
-    return connect(chain, choice.rpc, say=choice.say)
+    return connect(chain, choice.rpc, say=choice.say, named=choice.named)
 
 
 def signer(
@@ -56,7 +59,8 @@ def signer(
         own = anvil_account()
         if own is not None:
             return own
-    return unlock(choice.account, prompt, warn)
+    chosen = choice.account
+    return unlock(None if chosen is None else address_of(connection, chosen), prompt, warn)
 
 
 def sender_for(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nftgan.chain.accounts import check_address
+from nftgan.chain.names import address_of
 from nftgan.chain.rpc import Connection
 from nftgan.chain.splitter import ETHER, Splitter, packed_shares
 from nftgan.collection.manifest import load_manifest
@@ -60,12 +61,18 @@ def royalty_status(
     project: Project, choice: ChainChoice, *, token: str | None = None
 ) -> RoyaltyStatus:
     """What was paid and what is due to each account; no key is needed. Raises as above."""
-    splitter, shares = royalty_splitter(project, open_chain(choice, project))
-    return _status(splitter, shares, token)
+    connection = open_chain(choice, project)
+    splitter, shares = royalty_splitter(project, connection)
+    return _status(splitter, shares, _token(connection, token))
+
+
+def _token(connection: Connection, token: str | None) -> str | None:
+    """The address of a token that a person typed; None for ether."""
+    return None if token is None else address_of(connection, token, what="--token")
 
 
 def _status(splitter: Splitter, shares: dict[str, float], token: str | None) -> RoyaltyStatus:
-    unit = ETHER if token is None else check_address(token, what="--token")
+    unit = token or ETHER
     rows = (
         RoyaltyShare(
             account,
@@ -92,8 +99,8 @@ class Royalties(TxRunner):
     ) -> None:
         self.connection = open_chain(choice, project)
         self.splitter, self.shares = royalty_splitter(project, self.connection)
-        self.token = token
-        self.unit = ETHER if token is None else check_address(token, what="--token")
+        self.token = _token(self.connection, token)
+        self.unit = self.token or ETHER
         self.account = signer(self.connection, choice, prompt, warn)
         chain_id, address = self.connection.chain.chain_id, self.splitter.address
         path = state_home() / "owned" / f"{chain_id}-{address}-{self.account.address}.jsonl"

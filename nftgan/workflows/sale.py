@@ -17,6 +17,7 @@ from nftgan.chain.artifact import SALE
 from nftgan.chain.birth import clone_address, is_genuine, need_deployer, shared_contracts
 from nftgan.chain.blocks import genesis_hash, latest_block, latest_time, reach_block
 from nftgan.chain.deployer import DEPLOYER
+from nftgan.chain.names import address_of
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import (
     SEEDS_PER_LOAD,
@@ -433,8 +434,9 @@ class SaleManager(TxRunner, SaleReader):
     def _signer(self, options: SaleOptions) -> str | None:
         if options.signer is None:
             return None
-        own = options.signer == "self"
-        return self.account.address if own else check_address(options.signer, what="signer")
+        if options.signer == "self":
+            return self.account.address
+        return address_of(self.connection, options.signer, what="signer")
 
     def _commitment(self, secret: bytes) -> bytes:
         first = (self.record or {}).get("first", self.collection.next_token_id())
@@ -746,7 +748,7 @@ class SaleManager(TxRunner, SaleReader):
                 else f"this sale takes vouchers {who} {self.account.address}",
                 hint="--signer of nftgan sale open says whose",
             )
-        buyer = check_address(buyer, what="buyer's address")
+        buyer = address_of(self.connection, buyer, what="buyer's address")
         if nonce is None:
             words = f"{sale.address} {buyer} {count} {price_wei}"
             nonce = int(sha256_hex(words.encode()), 16)

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nftgan.chain.accounts import check_address
 from nftgan.chain.contract import Collection
+from nftgan.chain.names import address_of
 from nftgan.collection.manifest import Manifest, load_manifest
 from nftgan.errors import CheckFailed, MissingStepError, NftganError, UsageError
 from nftgan.ipfs.backends import open_backend
@@ -78,7 +78,7 @@ def open_verifier(
     """
     connection = open_chain(choice, project)
     if contract is not None:
-        collection = Collection(connection, check_address(contract))
+        collection = Collection(connection, address_of(connection, contract, what="--contract"))
     elif project is not None:
         record = deployment(project, connection)
         first = int(record.get("block", 0))
@@ -89,7 +89,7 @@ def open_verifier(
     return Verifier(
         collection,
         content(gateways, run=run, progress=progress),
-        None if holder is None else check_address(holder),
+        None if holder is None else address_of(connection, holder, what="--owner"),
         model,
         HEAVY if heavy else Limits(),
         progress.note,

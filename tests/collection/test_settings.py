@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from nftgan.chain.networks import Chain
+from nftgan.collection import settings as module
 from nftgan.collection.manifest import Manifest, ModelRef, make_pieces
 from nftgan.collection.settings import changed_settings, check_settings, recipe_changed
 from nftgan.config import ProjectConfig, from_mapping
@@ -187,3 +189,25 @@ def test_links_may_hold_id_and_seed_and_name_files_of_the_folder() -> None:
     }
     check_settings(config(collection=words))
     assert set(changed_settings(curated(config()), config(collection=words))) == set(words)
+
+
+def test_a_name_is_no_address_and_the_hint_says_what_it_stands_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def now(chain: Chain, name: str) -> str:
+        asked.append((chain.name, name))
+        return "0x52908400098527886E0F7030069857D2E4169EE7"
+
+    monkeypatch.setattr(module, "address_now", now)
+    for changes in (
+        {"royalty": {"receiver": "vitalik.eth"}},
+        {"royalty": {"shares": {"vitalik.eth": 50.0, "0x" + "1" * 40: 50.0}}},
+        {"collection": {"collaborators": ["vitalik.eth"]}},
+    ):
+        with pytest.raises(UsageError, match=r"'vitalik\.eth' is a name") as caught:
+            check_settings(config(**changes, chain={"name": "sepolia"}))
+        assert caught.value.hint is not None
+        assert "on sepolia it is 0x52908400098527886E0F7030069857D2E4169EE7" in caught.value.hint
+    assert asked == [("sepolia", "vitalik.eth")] * 3

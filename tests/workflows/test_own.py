@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nftgan.chain import names
 from nftgan.chain.accounts import ANVIL_MNEMONIC, embedded_account
 from nftgan.chain.contract import Collection
 from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import connect
 from nftgan.files import read_json
 from nftgan.project import Project, state_home
+from tests.chain.ens import deploy, registry, set_name
 
 STRANGER = "0x52908400098527886E0F7030069857D2E4169EE7"
 
@@ -138,3 +141,29 @@ def test_the_contract_alone_is_enough_and_a_forged_one_is_refused(desk: Desk) ->
     assert len(journals) == 1  # nothing is believed that lies in a folder
     error = desk.answer("burn", "0", "--contract", STRANGER, *chain, expect=3)
     assert "cannot be trusted" in error["message"]
+
+
+def test_a_name_is_taken_for_an_address_and_both_are_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    me, connection = embedded_account(), desk.connection
+    registry_at = deploy(connection, me, tmp_path, registry())
+    monkeypatch.setattr(names, "REGISTRY", registry_at)
+    for name, address in (
+        ("heir.eth", STRANGER),
+        ("me.eth", desk.artist),
+        ("birds.eth", desk.collection.address),
+    ):
+        word = bytes(12) + bytes.fromhex(address[2:])
+        set_name(connection, me, tmp_path, registry_at, name, word)
+    offered = desk.type("transfer-ownership", "heir.eth")
+    assert (offered["offered_to"], offered["names"]) == (STRANGER, {"heir.eth": STRANGER})
+    assert "Heir.eth" in desk.type("transfer-ownership", "Heir.eth", expect=2)["message"]
+    frozen = desk.answer("freeze", "--contract", "birds.eth")
+    assert frozen["names"] == {"birds.eth": desk.collection.address}
+    minted = desk.type("mint", "--force", "--to", "heir.eth")
+    assert minted["names"] == {"heir.eth": STRANGER}
+    assert desk.collection.owner_of(0) == STRANGER
+    assert "not a valid" in desk.type("mint", "--force", "--to", "", expect=2)["message"]
+    # A wallet is chosen by its name; there is none of this account here.
+    assert desk.artist in desk.type("burn", "0", "--from", "me.eth", expect=4)["message"]
