@@ -83,7 +83,7 @@ def test_bins_are_monotone_symmetric_and_equal_for_equals(values: list[int]) -> 
     assert [b for _, b in pairs] == sorted(placed)
     assert len(set(pairs)) == len(set(values))
     flipped = bins([-v for v in values], NAMES[::-1])
-    assert flipped == bins
+    assert flipped == placed
 
 
 def test_a_collection_of_equals_is_all_middle() -> None:
