@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,23 +22,20 @@ from torch.nn import functional as F
 from nftgan.ops.device import sent
 from nftgan.ops.upfirdn import downsample2d, upsample2d
 from nftgan.training import wavelets
-from nftgan.training.pipes import PIPES
+from nftgan.training.augmentation import Array, Augmentation, Chance, operations_of
 from nftgan.training.warp import reflected, sample_bilinear
 
-Array = npt.NDArray[np.float64]
-
-GEOMETRIC = ("xflip", "rotate90", "xint", "scale", "rotate", "aniso", "rotate_after", "xfrac")
-COLOUR = ("brightness", "contrast", "lumaflip", "hue", "saturation")
 LUMA = np.array([1.0, 1.0, 1.0, 0.0]) / math.sqrt(3)
+ALONG_LUMA = np.outer(LUMA, LUMA)
 BAND_POWER = np.array([10.0, 1.0, 1.0, 1.0]) / 13
 """Expected power of a natural image in each band, from coarse to fine (1/f spectrum)."""
 
 
 class Augment:
-    """The operations of a pipe ("art", "bgc", …) or a collection of operation names."""
+    """The operations of a pipe ("art", "bgc", …, or a plugin's), or a collection of operations."""
 
-    def __init__(self, pipe: str | Collection[str]) -> None:
-        self._operations = PIPES[pipe] if isinstance(pipe, str) else tuple(pipe)
+    def __init__(self, pipe: str | Collection[str | Augmentation]) -> None:
+        self._operations = operations_of(pipe) if isinstance(pipe, str) else tuple(pipe)
 
     def sample(
         self, shape: Sequence[int], p: float, rng: np.random.Generator
@@ -51,7 +48,8 @@ class Augment:
         values = sample_params(rng, self._operations, shape[0], p)
         drawn = "noise" in values
         noise = rng.standard_normal(tuple(shape), dtype=np.float32) if drawn else None
-        return AugmentParams(values, noise)
+        added = tuple(one for one in self._operations if isinstance(one, Augmentation))
+        return AugmentParams(values, noise, added)
 
     def __call__(self, images: Tensor, p: float, rng: np.random.Generator) -> Tensor:
         """Images [N, C, H, W] around [-1, 1], each operation applied to each with probability p."""
@@ -65,6 +63,7 @@ class AugmentParams:
 
     values: dict[str, Array]
     noise: npt.NDArray[np.float32] | None
+    added: tuple[Augmentation, ...] = ()  # of plugins; their values are under their names
 
     def __call__(self, images: Tensor, rows: npt.NDArray[np.int64] | None = None) -> Tensor:
         """`images` changed; they are the batch's `rows`, or all of it."""
@@ -72,7 +71,10 @@ class AugmentParams:
         noise = None
         if self.noise is not None:
             noise = _like(images, _rows(self.noise, rows))
-        return apply(images, values, noise=noise)
+        images = apply(images, values, noise=noise)
+        for one in self.added:
+            images = one.apply(images, _like(images, values[one.name]))
+        return images
 
 
 def _rows(value: npt.NDArray[Any], rows: npt.NDArray[np.int64] | None) -> npt.NDArray[Any]:
@@ -80,7 +82,7 @@ def _rows(value: npt.NDArray[Any], rows: npt.NDArray[np.int64] | None) -> npt.ND
 
 
 def sample_params(
-    rng: np.random.Generator, operations: Collection[str], count: int, p: float
+    rng: np.random.Generator, operations: Collection[str | Augmentation], count: int, p: float
 ) -> dict[str, Array]:
     """Values for each operation and sample; an operation's identity where chance left it out.
 
@@ -88,49 +90,49 @@ def sample_params(
     rotate, rotate_after, hue radians; brightness added; scale, aniso, contrast, saturation factors;
     imgfilter [N, 4] gains; noise standard deviations; cutout [N, 3] centre and side as shares.
     """
-
-    def where(value: Array, identity: float, chance: float = p) -> Array:
-        applied = rng.random(count) < chance
-        return np.where(applied.reshape(-1, *[1] * (value.ndim - 1)), value, identity)
-
-    def power_of_two(deviation: float) -> Array:
-        return np.asarray(2.0 ** (rng.standard_normal(count) * deviation))
-
+    chance = Chance(rng, count, p)
     values: dict[str, Array] = {}
-    rotations = 1 - math.sqrt(1 - min(max(p, 0.0), 1.0))  # before or after: p in all
     for operation in operations:
-        if operation in ("xflip", "lumaflip"):
-            values[operation] = where(rng.integers(2, size=count).astype(np.float64), 0)
-        elif operation == "rotate90":
-            values[operation] = where(rng.integers(4, size=count).astype(np.float64), 0)
-        elif operation == "xint":
-            values[operation] = where(rng.uniform(-0.125, 0.125, (count, 2)), 0)
-        elif operation in ("scale", "aniso"):
-            values[operation] = where(power_of_two(0.2), 1)
+        if isinstance(operation, Augmentation):
+            values[operation.name] = operation.sample(chance)
         elif operation == "rotate":
+            both = 1 - math.sqrt(1 - min(max(p, 0.0), 1.0))  # before or after: p in all
             for name in ("rotate", "rotate_after"):
-                values[name] = where(rng.uniform(-math.pi, math.pi, count), 0, rotations)
-        elif operation == "xfrac":
-            values[operation] = where(rng.standard_normal((count, 2)) * 0.125, 0)
-        elif operation == "brightness":
-            values[operation] = where(rng.standard_normal(count) * 0.2, 0)
-        elif operation == "contrast":
-            values[operation] = where(power_of_two(0.5), 1)
-        elif operation == "hue":
-            values[operation] = where(rng.uniform(-math.pi, math.pi, count), 0)
-        elif operation == "saturation":
-            values[operation] = where(power_of_two(1.0), 1)
-        elif operation == "imgfilter":
-            factors = [where(power_of_two(1.0), 1) for _ in BAND_POWER]
-            values[operation] = band_gains(np.stack(factors, axis=1))
-        elif operation == "noise":
-            values[operation] = where(np.abs(rng.standard_normal(count)) * 0.1, 0)
-        elif operation == "cutout":
-            side = where(np.full(count, 0.5), 0)
-            values[operation] = np.column_stack([rng.random((count, 2)), side])
+                values[name] = chance.where(chance.angle(), 0, both)
+        elif operation in SAMPLE:
+            values[operation] = SAMPLE[operation](chance)
         else:
             raise ValueError(f"no augmentation is called {operation!r}")
     return values
+
+
+def _cutout(chance: Chance) -> Array:
+    side = chance.where(np.full(chance.count, 0.5), 0)
+    return np.column_stack([chance.rng.random((chance.count, 2)), side])
+
+
+def _imgfilter(chance: Chance) -> Array:
+    factors = [chance.where(chance.power_of_two(1.0), 1) for _ in BAND_POWER]
+    return band_gains(np.stack(factors, axis=1))
+
+
+SAMPLE: dict[str, Callable[[Chance], Array]] = {
+    "xflip": lambda chance: chance.where(chance.integers(2), 0),
+    "lumaflip": lambda chance: chance.where(chance.integers(2), 0),
+    "rotate90": lambda chance: chance.where(chance.integers(4), 0),
+    "xint": lambda chance: chance.where(chance.rng.uniform(-0.125, 0.125, (chance.count, 2)), 0),
+    "scale": lambda chance: chance.where(chance.power_of_two(0.2), 1),
+    "aniso": lambda chance: chance.where(chance.power_of_two(0.2), 1),
+    "xfrac": lambda chance: chance.where(chance.normal(2) * 0.125, 0),
+    "brightness": lambda chance: chance.where(chance.normal() * 0.2, 0),
+    "contrast": lambda chance: chance.where(chance.power_of_two(0.5), 1),
+    "hue": lambda chance: chance.where(chance.angle(), 0),
+    "saturation": lambda chance: chance.where(chance.power_of_two(1.0), 1),
+    "imgfilter": _imgfilter,
+    "noise": lambda chance: chance.where(np.abs(chance.normal()) * 0.1, 0),
+    "cutout": _cutout,
+}
+"""How each operation but `rotate`, which is two, is drawn."""
 
 
 def apply(images: Tensor, values: Mapping[str, Array], *, noise: Tensor | None = None) -> Tensor:
@@ -157,27 +159,29 @@ def apply(images: Tensor, values: Mapping[str, Array], *, noise: Tensor | None =
 
 def inverse_matrices(values: Mapping[str, Array], width: int, height: int) -> Array:
     """[N, 3, 3] from output pixel positions to input positions, the origin at the centre."""
-    count = len(next(iter(values.values())))
-    matrix = np.broadcast_to(np.eye(3), (count, 3, 3))
-    if "xflip" in values:
-        matrix = matrix @ _scaling(1 - 2 * values["xflip"], np.ones(count))
-    if "rotate90" in values:
-        matrix = matrix @ _rotation(values["rotate90"] * (math.pi / 2))
-    if "xint" in values:
-        across, down = values["xint"].T
-        matrix = matrix @ _translation(-np.round(across * width), -np.round(down * height))
-    if "scale" in values:
-        matrix = matrix @ _scaling(1 / values["scale"], 1 / values["scale"])
-    if "rotate" in values:
-        matrix = matrix @ _rotation(values["rotate"])
-    if "aniso" in values:
-        matrix = matrix @ _scaling(1 / values["aniso"], values["aniso"])
-    if "rotate_after" in values:
-        matrix = matrix @ _rotation(values["rotate_after"])
-    if "xfrac" in values:
-        across, down = values["xfrac"].T
-        matrix = matrix @ _translation(-across * width, -down * height)
+    matrix = np.broadcast_to(np.eye(3), (len(next(iter(values.values()))), 3, 3))
+    for name, inverse in _INVERSE.items():
+        if name in values:
+            matrix = matrix @ inverse(values[name], width, height)
     return np.asarray(matrix)
+
+
+def _integer_shift(shares: Array, width: int, height: int) -> Array:
+    return _translation(-np.round(shares[:, 0] * width), -np.round(shares[:, 1] * height))
+
+
+_INVERSE: dict[str, Callable[[Array, int, int], Array]] = {
+    "xflip": lambda value, w, h: _scaling(1 - 2 * value, np.ones(len(value))),
+    "rotate90": lambda value, w, h: _rotation(value * (math.pi / 2)),
+    "xint": _integer_shift,
+    "scale": lambda value, w, h: _scaling(1 / value, 1 / value),
+    "rotate": lambda value, w, h: _rotation(value),
+    "aniso": lambda value, w, h: _scaling(1 / value, value),
+    "rotate_after": lambda value, w, h: _rotation(value),
+    "xfrac": lambda value, w, h: _translation(-value[:, 0] * w, -value[:, 1] * h),
+}
+"""In the order in which they are applied."""
+GEOMETRIC = tuple(_INVERSE)
 
 
 def warp(images: Tensor, matrix: Array) -> Tensor:
@@ -259,25 +263,31 @@ def _zoom(x: float, y: float) -> Array:
 
 def colour_matrices(values: Mapping[str, Array], channels: int) -> Array:
     """[N, 4, 4] on homogeneous RGB; hue and saturation only where there is colour."""
-    count = len(next(iter(values.values())))
-    matrix = np.broadcast_to(np.eye(4), (count, 4, 4))
-    along = np.outer(LUMA, LUMA)
-    if "brightness" in values:
-        shift = np.tile(np.eye(4), (count, 1, 1))
-        shift[:, :3, 3] = values["brightness"][:, None]
-        matrix = shift @ matrix
-    if "contrast" in values:
-        factors = np.tile(np.eye(4), (count, 1, 1))
-        factors[:, [0, 1, 2], [0, 1, 2]] = values["contrast"][:, None]
-        matrix = factors @ matrix
-    if "lumaflip" in values:
-        matrix = (np.eye(4) - 2 * along * values["lumaflip"][:, None, None]) @ matrix
-    if "hue" in values and channels > 1:
-        matrix = _rotation_about_luma(values["hue"]) @ matrix
-    if "saturation" in values and channels > 1:
-        across = np.eye(4) - along
-        matrix = (along + across * values["saturation"][:, None, None]) @ matrix
+    matrix = np.broadcast_to(np.eye(4), (len(next(iter(values.values()))), 4, 4))
+    for name, change in _RECOLOUR.items():
+        if name in values and (channels > 1 or name not in ("hue", "saturation")):
+            matrix = change(values[name]) @ matrix
     return np.asarray(matrix)
+
+
+def _brightness(value: Array) -> Array:
+    matrix = np.tile(np.eye(4), (len(value), 1, 1))
+    matrix[:, :3, 3] = value[:, None]
+    return matrix
+
+
+def _contrast(value: Array) -> Array:
+    matrix = np.tile(np.eye(4), (len(value), 1, 1))
+    matrix[:, [0, 1, 2], [0, 1, 2]] = value[:, None]
+    return matrix
+
+
+def _lumaflip(value: Array) -> Array:
+    return np.asarray(np.eye(4) - 2 * ALONG_LUMA * value[:, None, None])
+
+
+def _saturation(value: Array) -> Array:
+    return np.asarray(ALONG_LUMA + (np.eye(4) - ALONG_LUMA) * value[:, None, None])
 
 
 def _rotation_about_luma(angle: Array) -> Array:
@@ -288,6 +298,17 @@ def _rotation_about_luma(angle: Array) -> Array:
     sine, cosine = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
     matrix[:, :3, :3] = np.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
     return matrix
+
+
+_RECOLOUR: dict[str, Callable[[Array], Array]] = {
+    "brightness": _brightness,
+    "contrast": _contrast,
+    "lumaflip": _lumaflip,
+    "hue": _rotation_about_luma,
+    "saturation": _saturation,
+}
+"""In the order in which they are applied."""
+COLOUR = tuple(_RECOLOUR)
 
 
 def recolour(images: Tensor, matrix: Array) -> Tensor:

@@ -205,7 +205,7 @@ class DirectOptions:
     mirror: bool = option(False, LEARNING, "Also show mirrored art.")
     seed: int = option(0, LEARNING, "Everything random follows from it.", NOT_NEGATIVE)
     aug: str = option("ada", AUGMENTATION, "How often D sees altered images: {choices}.", choices=AUGMENTS)
-    augpipe: str = option("art", AUGMENTATION, "How they are altered: {choices}.", choices=tuple(PIPES))
+    augpipe: str = option("art", AUGMENTATION, "How they are altered: {choices}.", choices=tuple(PIPES), more="nftgan.augmentations")
     aug_target: float = option(0.6, AUGMENTATION, "Sign of D on the art that ada steers for.", SHARE)
     aug_cap: float = option(0.8, AUGMENTATION, "Probability that ada never exceeds.", SHARE)
     recompute: bool = option(False, MACHINE, "Less memory, more time; the same result.", session=True)

@@ -41,6 +41,8 @@ from nftgan.workflows.evaluate import evaluate
 from nftgan.workflows.stale_settings import settings_changed
 from tests.provenance.stage import Stage
 
+ART_COLOURS = ("brightness", "contrast", "saturation")
+
 
 def nftgan(
     *words: str, plugins: Path | None, cwd: Path, module: bool = False
@@ -309,3 +311,34 @@ def test_a_trait_that_is_none_or_the_cores_own_is_refused(sample: Path) -> None:
         with pytest.raises(MissingPlugin, match="no package here measures") as unknown:
             named_traits([name])
         assert "Redness" in str(unknown.value.hint)
+
+
+def test_a_pipe_augments_as_the_cores_do_and_is_drawn_by_the_same_chance(sample: Path) -> None:
+    import torch
+
+    from nftgan.training.augment import Augment
+    from nftgan.training.augmentation import operations_of
+    from nftgan.training.config import DatasetFacts, resolve
+
+    art = DatasetFacts("a.zip", "a", "sha256:0", 100, 32, 3, label_count=0)
+    assert resolve(art, augpipe="fog").augpipe == "fog"
+    images = torch.rand(200, 3, 8, 8, dtype=torch.float64, requires_grad=True)
+    drawn = Augment("fog").sample(images.shape, 0.4, np.random.default_rng(1))
+    assert drawn is not None and set(drawn.values) == {"xint", "fog"}
+    shifted = Augment(("xint",)).sample(images.shape, 0.4, np.random.default_rng(1))
+    assert shifted is not None
+    assert (shifted.values["xint"] == drawn.values["xint"]).all()
+    fogged = np.flatnonzero(drawn.values["fog"] == 0.5)
+    assert 50 < len(fogged) < 110
+    rows = np.arange(60, 120)
+    whole, part = drawn(images), drawn(images[60:120], rows)
+    torch.testing.assert_close(part, whole[60:120])
+    clear = torch.from_numpy(drawn.values["fog"])[:, None, None, None]
+    torch.testing.assert_close(whole, shifted(images) * clear)
+    (slope,) = torch.autograd.grad(whole.sum(), images)
+    assert slope.isfinite().all()
+    assert operations_of("art") == ("xint", "scale", "aniso", "xfrac", *ART_COLOURS)
+    with pytest.raises(PluginError, match="no augmentation is called 'scael'"):
+        operations_of("misspelt")
+    with pytest.raises(UsageError, match="no augpipe is called 'fgo'"):
+        resolve(art, augpipe="fgo")

@@ -18,6 +18,7 @@ from nftgan.ipfs.cid import Cid
 from nftgan.metrics.evaluation import MetricResult
 from nftgan.progress import Progress
 from nftgan.synthesis.effects import Effect
+from nftgan.training.augmentation import Augmentation
 from nftgan.training.losses import Loss
 
 CHAINS = [Chain("marble", 424_242, "https://rpc.marble.example", "", 3, 2.0, mainnet=False)]
@@ -120,3 +121,14 @@ REDNESS = Trait(
     lambda pixels: int(pixels[..., 0].astype(np.int64).sum()),
     ("Pale", "Blush", "Rosy", "Red", "Crimson"),
 )
+
+FOG = (
+    "xint",
+    Augmentation(
+        "fog",
+        sample=lambda chance: chance.where(np.full(chance.count, 0.5), 1),
+        apply=lambda images, clear: images * clear[:, None, None, None],
+    ),
+)
+"""Shifts, and half of the contrast to mid-grey."""
+MISSPELT = ("xint", "scael")
