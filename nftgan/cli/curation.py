@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import Gpus, Seeds, start_group
+from nftgan.cli.options import ExactDevice, Gpus, Seeds, start_group
 from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import MAKE, Collection, verb
 
@@ -186,9 +186,7 @@ def render(
         ),
     ] = None,
     gpus: Gpus = 1,
-    device: Annotated[
-        str, typer.Option("--device", metavar="DEVICE", help="cpu or cuda: the pixels are equal.")
-    ] = "cpu",
+    device: ExactDevice = "cpu",
 ) -> Any:
     """Make the canonical image of every piece: the same pixels on every machine."""
     import os

@@ -71,6 +71,9 @@ Device = Annotated[
         "--device", metavar="DEVICE", help="cpu or cuda; else what is there.", show_default=False
     ),
 ]
+ExactDevice = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", help="cpu or cuda: the pixels are equal.")
+]
 Gpus = Annotated[
     int,
     typer.Option(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nftgan.cli.options import ExactDevice, Gpus, start_group
 from nftgan.cli.spending import chooses_chain
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PROVE, Collection, verb
+
+if TYPE_CHECKING:
+    from nftgan.training.distributed import Distributed
 
 Tokens = Annotated[
     list[str] | None, typer.Argument(metavar="[TOKEN]…", help="Such as 3 or 0-9; else all.")
@@ -49,7 +53,11 @@ Heavy = Annotated[
 ]
 
 
-@verb(PROVE, example="nftgan verify --contract 0x… --chain sepolia --token 3 --gateway https://…")
+@verb(
+    PROVE,
+    group=True,
+    example="nftgan verify --contract 0x… --chain sepolia --token 3 --gateway https://…",
+)
 @chooses_chain(*_CHOICES)
 def verify(
     ui: Ui,
@@ -66,36 +74,57 @@ def verify(
     ] = None,
     model: OwnModel = None,
     heavy: Heavy = False,
+    gpus: Gpus = 1,
+    device: ExactDevice = "cpu",
 ) -> Any:
     """Check every link from a token on chain back to its pixels, which are made again."""
+    from nftgan.ops.device import device_named
+    from nftgan.training.shares import work_group
+    from nftgan.workflows.verify_shared import take_part
+
+    start_group(gpus)
+    numbers = _numbers(tokens, token, every)
+    with work_group(device_named(device)) as (group, own):
+        if not group.is_main:
+            take_part(group, own)
+            return None
+        return _verify(
+            ui,
+            numbers,
+            group,
+            own,
+            choice,
+            project=_where(collection, contract),
+            contract=contract,
+            gateways=tuple(gateway or ()),
+            holder=owner,
+            model=model,
+            heavy=heavy,
+        )
+
+
+def _verify(
+    ui: Ui, numbers: Sequence[int] | None, group: Distributed, device: str, choice: Any, **how: Any
+) -> Any:
+    """On the main process of a group; how: as for `open_verifier`."""
     from nftgan.errors import CheckFailed, PartlyDone
     from nftgan.provenance.whole import collection_checks
-    from nftgan.workflows.verify import every_token, keeping, open_verifier
+    from nftgan.workflows.verify import every_token, keeping, open_verifier, share_images
     from nftgan.workflows.verify import verify as run
     from nftgan.workflows.verify_run import VerifyRun
 
-    numbers = _numbers(tokens, token, every)
-    project = _where(collection, contract)
     whole_run = VerifyRun()
-    verifier = open_verifier(
-        choice,
-        project=project,
-        contract=contract,
-        gateways=tuple(gateway or ()),
-        holder=owner,
-        model=model,
-        heavy=heavy,
-        run=whole_run,
-        progress=ui,
-        on_heavy=ui.ask_heavy,
-    )
+    verifier = open_verifier(choice, run=whole_run, progress=ui, on_heavy=ui.ask_heavy, **how)
     verifier.measuring = numbers is None
     reports = []
     if numbers is None:
         numbers = every_token(verifier)
     with keeping(verifier, whole_run, len(numbers) if verifier.measuring else 0, ui.note):
+        if group.world_size > 1 or device != "cpu":
+            keep = verifier.measuring
+            share_images(verifier, numbers, group, device, keep=keep, progress=ui)
         with ui.task("verifying", len(numbers), "tokens") as task:
-            for report in run(verifier, numbers, project=project):
+            for report in run(verifier, numbers, project=how["project"]):
                 reports.append(report)
                 task.advance()
                 if not report.passed or len(reports) <= 1:

@@ -6,6 +6,7 @@ token, and what its files say, is always asked anew.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,15 +48,19 @@ class Made:
 class RenderedNotes:
     """Notes in memory, and in a file of this person's own state folder where there is one."""
 
-    def __init__(self, version: str, path: Path | None = None) -> None:
-        """Read what the file holds; a line that is cut, or of another version, is left out."""
+    def __init__(self, version: str, path: Path | None = None, others: Sequence[Path] = ()) -> None:
+        """Read what the files hold; a line that is cut, or of another version, is left out.
+
+        New notes go to `path`; others: files of processes that shared the work.
+        """
         self.version, self.path = version, path
         self._made: dict[tuple[str, str, int], Made] = {}
-        if path is not None and path.exists():
-            with translated_os_errors(path):
-                lines = path.read_bytes().splitlines()
-            for line in lines:
-                self._read(line)
+        for one in (*others, path):
+            if one is not None and one.exists():
+                with translated_os_errors(one):
+                    lines = one.read_bytes().splitlines()
+                for line in lines:
+                    self._read(line)
         self.earlier = len(self._made)
 
     def _read(self, line: bytes) -> None:

@@ -477,6 +477,25 @@ class Verifier:
                 f"seed {own['seed']} gives other pixels than the metadata promises",
             )
 
+    def image_to_make(self, token: int) -> tuple[Model, Recipe, int, str] | None:
+        """What `verify` will make an image of: model, recipe, seed, and the promised pixel hash.
+
+        None where something is wrong or cannot be had, which `verify` says. Raises ServiceError
+        when the chain cannot be asked.
+        """
+        if self.problem:
+            return None
+        with self.checking(CheckLog(), "pixels"):
+            own = self.metadata(token)["nftgan"]
+            recipe, uri = Recipe.from_json(own["recipe"]), self._model_uri(own)
+            if uri is None or recipe.hash != self.immutable_args.recipe:
+                return None
+            if own["seed"] != self.seeds().get(token):
+                return None
+            self._bound_image(recipe.size)
+            return self.model(uri), recipe, own["seed"], own["pixels"]
+        return None
+
     def _made_again(self, model: Model, recipe: Recipe, seed: int) -> Made:
         """The image of `seed`, made now unless a run that was cut off has made it."""
         made = self.rendered.get(model.identity, recipe.hash, seed)

@@ -28,10 +28,12 @@ from nftgan.provenance.models import HEAVY, Limits
 from nftgan.provenance.rendered import RenderedNotes
 from nftgan.provenance.verify import Verifier
 from nftgan.synthesis.model import load_model
+from nftgan.training.distributed import Distributed
 from nftgan.workflows.pin import embedded_store, store_folder
 from nftgan.workflows.publishing import ChainChoice, deployment, known_mints, open_chain
 from nftgan.workflows.sources import project_model
-from nftgan.workflows.verify_run import VerifyRun, resumable
+from nftgan.workflows.verify_run import WORTH_KEEPING, VerifyRun, folder_name, resumable
+from nftgan.workflows.verify_shared import make_again
 
 
 def content(
@@ -121,9 +123,29 @@ def keeping(
     def use(notes: RenderedNotes) -> None:
         verifier.rendered = notes
 
+    return resumable(run, _subject(verifier), tokens, use, note)
+
+
+def share_images(
+    verifier: Verifier,
+    tokens: Sequence[int],
+    group: Distributed,
+    device: str,
+    *,
+    keep: bool,
+    progress: Progress = SILENT,
+) -> None:
+    """The images of `tokens` are made again by all processes of the group, on `device`, at once.
+
+    For the main process; the others call `take_part`. keep: as in `keeping`, which goes around it.
+    """
+    folder = folder_name(_subject(verifier)) if keep and len(tokens) >= WORTH_KEEPING else ""
+    make_again(verifier, tokens, group, device, folder=folder, progress=progress)
+
+
+def _subject(verifier: Verifier) -> str:
     chain = verifier.collection.connection.chain
-    subject = f"{chain.chain_id} {verifier.collection.address}"
-    return resumable(run, subject, tokens, use, note)
+    return f"{chain.chain_id} {verifier.collection.address}"
 
 
 def every_token(verifier: Verifier) -> Sequence[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from nftgan import __version__
 from nftgan.errors import NftganError
-from nftgan.files import lock
+from nftgan.files import complete_files, lock
 from nftgan.ipfs.fetched import Kept
 from nftgan.ipfs.store import BlockStore
 from nftgan.project import state_home
@@ -31,6 +31,11 @@ class VerifyRun:
     """Set when every token was looked at and nothing was left unchecked."""
 
 
+def folder_name(subject: str) -> str:
+    """Of the folder in the state folder where a run about `subject` lies."""
+    return hashlib.sha256(subject.encode()).hexdigest()[:24]
+
+
 @contextmanager
 def resumable(
     run: VerifyRun,
@@ -47,13 +52,14 @@ def resumable(
     if tokens < WORTH_KEEPING:
         yield
         return
-    name = hashlib.sha256(subject.encode()).hexdigest()[:24]
-    folder = state_home() / "verify" / name
+    folder = state_home() / "verify" / folder_name(subject)
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(lock(folder.with_suffix(".lock"), what="the same proof"))
             run.kept.blocks = BlockStore(folder, durable=False)
-            run.rendered = RenderedNotes(__version__, folder / "rendered.jsonl")
+            # Several processes noted their shares in files of their own.
+            others = complete_files(folder, "rendered-*.jsonl")
+            run.rendered = RenderedNotes(__version__, folder / "rendered.jsonl", others)
         except (NftganError, OSError):
             yield
             return

@@ -1,0 +1,71 @@
+"""Commands whose work two processes share: one start of the pair for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nftgan.collection.manifest import load_manifest
+from nftgan.project import Project
+from nftgan.workflows import render as subject
+from nftgan.workflows.render import NOTES, render
+from tests.workflows.pairs import pair
+from tests.workflows.test_render import unrendered
+
+
+def files(project: Project) -> dict[str, bytes]:
+    paths = [project.manifest_path, *project.images.iterdir()]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def test_two_processes_give_what_one_gives_and_a_killed_one_costs_one_image(
+    published: Project,
+    tmp_path: Path,
+    capsys: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[..., Any],
+) -> None:
+    alone, both, killed = (unrendered(published, tmp_path / n) for n in ("alone", "both", "killed"))
+    assert (render(alone).rendered, render(alone).skipped) == (3, 3)
+    where = ("-C", str(published.root))
+    for verb in (["pin"], ["mint", "--yes"]):
+        answer(*verb, *where)
+    proof = answer("verify", "--all", *where)
+    folder, made, once = tmp_path / "pair", list[int](), subject._render_one
+
+    def patient(*arguments: Any) -> Any:
+        """The main process makes nothing more until the other has died, in the second run."""
+        made.append(arguments[2])
+        if len(set(made)) < len(made) or (folder / "first").exists():
+            deadline = time.monotonic() + 100
+            while not (folder / "second").exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
+        return once(*arguments)
+
+    monkeypatch.setattr(subject, "_render_one", patient)
+    commands = [
+        ["render", "-C", str(both.root)],
+        ["verify", "--all", *where],
+        ["die", "render", "-C", str(killed.root)],
+    ]
+    (code, document), proven, (died, refused) = pair(folder, commands, capsys)
+    assert proven == (0, {"ok": True, "result": proof})
+    assert len(proof["tokens"]) == 3
+    assert (folder / "code-1").read_text() == "0"
+    assert code == 0 and document["result"]["rendered"] == 3 and document["result"]["kept"] == 0
+    assert files(both) == files(alone)
+    assert not (both.root / NOTES).exists()
+
+    assert died == 6 and refused["error"]["kind"] == "partly_done"
+    assert "another process" in refused["error"]["message"]
+    pixels = [piece.pixels is not None for piece in load_manifest(killed).pieces]
+    assert sum(pixels) == 2, "what the dead process had made is known, too"
+    assert not list(killed.images.glob(".*"))
+    monkeypatch.setattr(subject, "_render_one", once)
+    again = render(killed)
+    assert (again.rendered, again.skipped) == (1, 2)
+    assert files(killed) == files(alone)
