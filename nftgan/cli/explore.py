@@ -9,6 +9,7 @@ import typer
 
 from nftgan.cli.options import (
     Cutoff,
+    Device,
     Effect,
     Filter,
     Label,
@@ -132,7 +133,9 @@ def mix(
 @verb(MAKE, example="nftgan project portrait.png -m base -o projected")
 def project(
     ui: Ui,
-    image: Annotated[Path, typer.Argument(help="Cropped to its centre and scaled.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Images, or folders of them; cropped and scaled.")
+    ],
     model: Model,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Latent and PNG.")],
     steps: Annotated[int, typer.Option(help="Length of the search.")] = 500,
@@ -144,26 +147,37 @@ def project(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Also the search as a .mp4, .gif, .png or .webp.",
+            help="Of one image, also the search as a .mp4, .gif, .png or .webp.",
             show_default=False,
         ),
     ] = None,
     class_idx: Label = None,
+    device: Device = None,
 ) -> Any:
-    """Find the latent whose image comes closest to one that you have."""
-    from nftgan.workflows.explore import project as run
+    """Find the latents whose images come closest to yours; a folder is gone on with when run again.
 
-    result = run(
-        model,
-        image,
-        output,
-        steps=steps,
-        class_idx=class_idx,
-        seed=seed,
-        loss=loss,
-        film=film,
-        progress=ui,
+    Each latent is a .npz that generate, mix and morph take with --latent.
+    """
+    from nftgan.errors import UsageError
+    from nftgan.workflows.projecting import SearchOptions, project_all
+    from nftgan.workflows.projecting import project as project_one
+
+    options = SearchOptions(steps, class_idx, seed, loss)
+    if len(images) == 1 and not images[0].is_dir():
+        one = project_one(
+            model, images[0], output, options=options, film=film, device=device, progress=ui
+        )
+        ui.print(f"distance {one.distance:.4f}: {one.image}, latent {one.latent}")
+        ui.print(f"both side by side: {one.compared}")
+        return one
+    if film is not None:
+        raise UsageError("--film shows the search of one image", hint="name one image")
+    result = project_all(model, images, output, options=options, device=device, progress=ui)
+    ui.table(
+        f"{len(result.images)} images, {result.kept} of them found before",
+        ("latent", "distance"),
+        [(one.latent.name, f"{one.distance:.4f}") for one in result.images],
     )
-    ui.print(f"distance {result.distance:.4f}: {result.image}, latent {result.latent}")
-    ui.print(f"both side by side: {result.compared}")
+    if result.refused:
+        ui.print(f"{len(result.refused)} files were passed over: they are no images")
     return result

@@ -10,11 +10,9 @@ the latent space.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,7 +20,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nftgan.errors import UsageError
-from nftgan.files import write_bytes
 from nftgan.networks.efficientnet import efficientnet_lite0
 from nftgan.progress import SILENT, Progress
 from nftgan.seeds import MAX_SEED
@@ -212,13 +209,6 @@ class Search:
                 yield image
         ws = best[:, None].repeat(1, self._generator.num_ws, 1)
         self._result = Projection(ws.float().cpu().numpy(), image, best_distance, start)
-
-
-def save_latent(path: Path, ws: np.ndarray) -> None:
-    """Write float32 [1, num_ws, w_dim] as the .npz that StyleGAN tools exchange (key "w")."""
-    buffer = io.BytesIO()
-    np.savez(buffer, w=ws)
-    write_bytes(path, buffer.getvalue())
 
 
 def _ramp(t: float) -> float:

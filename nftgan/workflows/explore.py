@@ -1,4 +1,4 @@
-"""morph, mix and project: what lies between the seeds of a model, and where an image lies."""
+"""morph and mix: what lies between the seeds of a model."""
 
 from __future__ import annotations
 
@@ -6,30 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from nftgan.dataset.crop import Crop, square
-from nftgan.dataset.decode import Rejected, decode
-from nftgan.dataset.resize import Resample, resize
 from nftgan.errors import UsageError
 from nftgan.files import read_json, write_json
 from nftgan.ipfs import cid_of_path
 from nftgan.networks.sources import model_source
-from nftgan.png import write_png
 from nftgan.progress import SILENT, Progress, track
-from nftgan.synthesis import projection
 from nftgan.synthesis.animation import check_animation, write_animation
-from nftgan.synthesis.generate import contact_sheet, write_sheet
+from nftgan.synthesis.generate import write_sheet
 from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Finish, Recipe
 from nftgan.synthesis.walk import Walk
 from nftgan.workflows.results import result
 
-WHITE = (255, 255, 255)
 WALK_VERSION = 1
-FILM_FRAMES = 150  # of a search, at most
-FILM_FPS = 30
 
 
 @dataclass(frozen=True)
@@ -72,20 +62,6 @@ class MixResult:
     output: Path
     rows: int
     columns: int
-
-
-@dataclass(frozen=True)
-class ProjectResult:
-    """The latent (.npz, key w), the image it gives, and the distance from the one asked for.
-
-    compared: the image asked for and the one found, side by side. film: the search, or None.
-    """
-
-    latent: Path
-    image: Path
-    distance: float
-    compared: Path
-    film: Path | None = None
 
 
 def morph(
@@ -197,66 +173,3 @@ def mix(
     with result(output, progress):
         write_sheet(output, grid)
     return MixResult(output, len(rows), len(columns))
-
-
-def project(
-    model: str,
-    image_path: Path,
-    output: Path,
-    *,
-    steps: int = 500,
-    class_idx: int | None = None,
-    seed: int = 0,
-    loss: str = "perceptual",
-    film: Path | None = None,
-    progress: Progress = SILENT,
-) -> ProjectResult:
-    """Find the latent whose image is closest to `image_path`, cropped to its centre and scaled.
-
-    seed: of the noise that shakes the search. loss: one of `projection.LOSSES`. film: an animation
-    of the search, the image asked for beside the best one so far. Raises UsageError for an image
-    that cannot be read.
-    """
-    if film is not None:
-        check_animation(film)
-    loaded = load_model(model_source(model))
-    target = _target(image_path, loaded.resolution)
-    search = projection.Search(
-        loaded, target, steps=steps, class_idx=class_idx, seed=seed, loss=loss, progress=progress
-    )
-    if film is None:
-        found = search.run()
-    else:
-        every = -(-steps // FILM_FRAMES)
-        beside = (
-            np.concatenate([target, image], axis=1)
-            for step, image in enumerate(search, 1)
-            if step % every == 0 or step == steps
-        )
-        with result(film, progress):
-            write_animation(film, beside, fps=FILM_FPS)
-        found = search.result
-    # Never the name of the image asked for, which may lie in the same folder.
-    stem = f"{image_path.stem}-projected"
-    latent, image = output / f"{stem}.npz", output / f"{stem}.png"
-    compared = output / f"{image_path.stem}-compared.png"
-    output.mkdir(parents=True, exist_ok=True)
-    with result(latent, progress):
-        projection.save_latent(latent, found.ws)
-    with result(image, progress):
-        write_png(image, found.image)
-    with result(compared, progress):
-        write_sheet(compared, contact_sheet([target, found.image], gap=target.shape[0] // 16))
-    return ProjectResult(latent, image, found.distance, compared, film)
-
-
-def _target(image_path: Path, side: int) -> np.ndarray:
-    try:
-        decoded = decode(image_path.read_bytes(), WHITE)
-        cropped, _ = square(decoded.image, Crop.CENTER, WHITE)
-    except OSError as exc:
-        raise UsageError(f"{image_path} cannot be read: {exc.strerror or exc}") from None
-    except Rejected as exc:
-        raise UsageError(f"{image_path}: {exc}", hint="use an image that prepare accepts") from None
-    resized, _ = resize(cropped, side, Resample.AUTO)
-    return np.asarray(resized)

@@ -10,12 +10,12 @@ import torch
 from tiny import stylegan2, stylegan3
 
 from nftgan.errors import UsageError
+from nftgan.synthesis.latent_files import save_latent
 from nftgan.synthesis.projection import (
     Perception,
     Search,
     image_distance,
     project,
-    save_latent,
 )
 
 
