@@ -69,6 +69,11 @@ verify-fuzz: .venv/ready
 	$(BIN)/python -m tests.campaigns.verify_fuzz --cases 10000
 	$(BIN)/python -m tests.campaigns.mint_fuzz --cases 400
 
+# Five thousand mutated pictures, archives and label files: each is used, or refused by name.
+.PHONY: prepare-fuzz
+prepare-fuzz: .venv/ready
+	$(BIN)/python -m tests.campaigns.prepare_fuzz --mutants 5000
+
 # More than 500 pieces of twelve models: Python, NumPy, Node and Chromium must paint the same.
 .PHONY: wasm-campaign
 wasm-campaign: .venv/ready

@@ -10,6 +10,7 @@ from PIL import Image
 from nftgan.dataset.decode import Rejected
 
 MAX_ASPECT = 3  # a cut would show less than a third of a narrower image
+_MAX_CANVAS = 8192  # pixels of a padded side; beyond, whole blocks are averaged first
 _LOOK_SIDE = 256  # long side at which the smart crop looks
 _NEAR_BEST = 0.98  # windows this close to the best are as good: the most central one is taken
 
@@ -29,7 +30,8 @@ def square(
 ) -> tuple[Image.Image, Box]:
     """A square RGB image and its box (left, top, right, bottom) in `image`'s pixels.
 
-    The box reaches outside `image` where it was padded. Raises Rejected for a strip that is
+    The box reaches outside `image` where it was padded; of a side beyond 8192 pixels the padded
+    square is a whole fraction. Raises Rejected for a strip that is
     longer than three times its width, unless it is padded.
     """
     width, height = image.size
@@ -38,8 +40,12 @@ def square(
     short, long = min(width, height), max(width, height)
     if crop is Crop.FIT:
         left, top = (width - long) // 2, (height - long) // 2
-        canvas = Image.new("RGB", (long, long), background)
-        canvas.paste(image, (-left, -top))
+        # The square of a strip would be many times the memory of the strip.
+        factor = -(-long // _MAX_CANVAS)
+        part = image.reduce(factor) if factor > 1 else image
+        side = max(part.size)
+        canvas = Image.new("RGB", (side, side), background)
+        canvas.paste(part, (-((part.width - side) // 2), -((part.height - side) // 2)))
         return canvas, (left, top, left + long, top + long)
     if long > MAX_ASPECT * short:
         raise Rejected(f"{width}x{height} is too narrow to cut a square from (--crop fit pads it)")

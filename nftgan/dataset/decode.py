@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +18,7 @@ from nftgan.dataset.colour import converted, space_of_png
 from nftgan.dataset.png_chunks import SIGNATURE, PngFacts, essential_png
 from nftgan.dataset.readers import WORDS, NotReadable, kind_of, prepared_data
 from nftgan.errors import UsageError
+from nftgan.terminal import one_line
 
 MAX_PIXELS = 100_000_000  # refused from the header, before anything is inflated
 # No EPS, PDF or WMF: they are programs, not images.
@@ -34,11 +38,16 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 _IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*", b"MM\0*")
 _TRANSPARENT = "transparent places: laid over the background (--background)"
+_MAX_REASON = 300  # letters
 _SAME_LEVELS = 3  # of 255, by which a profile called sRGB may differ from it and be taken as it
 
 
 class Rejected(Exception):
-    """This image cannot be used; the text says why."""
+    """This image cannot be used; the text says why, in one line without active characters."""
+
+    def __init__(self, reason: str) -> None:
+        # Decoders put names and bytes of the file into their words.
+        super().__init__(one_line(reason)[:_MAX_REASON])
 
 
 @dataclass
@@ -72,6 +81,27 @@ def _silent() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def _without_words_of_libtiff(image: Image.Image) -> Iterator[None]:
+    """libtiff writes what it dislikes straight to the process's stderr, with no way to be asked."""
+    if image.format != "TIFF":
+        yield
+        return
+    try:
+        sys.stderr.flush()
+        before, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except (OSError, AttributeError, ValueError):  # no stderr, so nothing to keep clean
+        yield
+        return
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def _opened(data: bytes) -> tuple[Image.Image, PngFacts]:
@@ -114,14 +144,19 @@ def decode(
     with _silent():
         image, facts = _opened(data)
         notes = [*facts.notes]
-        frames = facts.frames > 1 or getattr(image, "is_animated", False)
-        if frames and image.format not in ("MPO", "PSD"):
-            notes.append("several frames: the first one")
         try:
+            try:
+                frames = facts.frames > 1 or getattr(image, "is_animated", False)
+            except (IndexError, ValueError, OSError, SyntaxError, struct.error):
+                frames = True  # and a later one is broken, which costs nothing
+                image, facts = _opened(data)
+            if frames and image.format not in ("MPO", "PSD"):
+                notes.append("several frames: the first one")
             width, height = image.size
             if enough is not None and image.format in ("JPEG", "MPO"):
                 image.draft(None, (enough, enough))
-            image.load()
+            with _without_words_of_libtiff(image):
+                image.load()
             upright, orientation = _upright(image, notes)
             if orientation in _SIDEWAYS:
                 width, height = height, width

@@ -137,7 +137,7 @@ def _labels_of_csv(data: bytes, path: Path) -> Labels:
         name = composed(row[0].replace("\\", "/").removeprefix("./"))
         if told.setdefault(name, row[1:]) != row[1:]:
             raise UsageError(f"{path} line {number}: {name} has two classes")
-    if width == 2:
+    if width == 2 or not told:
         return Labels({name: row[0] for name, row in told.items()}, path.name)
     return _vectors_of_columns(told, heading[1:], path)
 

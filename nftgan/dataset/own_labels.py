@@ -41,7 +41,8 @@ def labels_among(
             progress.warn(f"{LABELS_MEMBER} speaks of none of these images: it is not used")
             labels = None
         elif absent:
-            shown = ", ".join(absent[:3]) + (", ..." if len(absent) > 3 else "")
+            shown = ", ".join(name[:80] for name in absent[:3])
+            shown += ", ..." if len(absent) > 3 else ""
             progress.warn(
                 f"{labels.where} labels {len(absent)} that {'is' if len(absent) == 1 else 'are'}"
                 f" not among the art: {shown}"

@@ -53,7 +53,8 @@ def scan(source: Path, *, ignore: frozenset[Path] = frozenset()) -> Scan:
         what = "is a file, not a folder" if source.exists() else "does not exist"
         raise UsageError(f"{source} {what}", hint="name the folder that holds the images")
     try:
-        next(os.scandir(source), None)
+        with os.scandir(source) as entries:
+            next(entries, None)
     except OSError as exc:
         raise os_error(exc, source) from exc
     candidates: list[Candidate] = []

@@ -27,6 +27,7 @@ from nftgan.dataset.scan import MAX_FILE_BYTES, SYSTEM_FILES, Candidate, Scan, p
 from nftgan.dataset.tfrecord import tfrecord_file, unpacked
 from nftgan.errors import UsageError
 from nftgan.files import os_error
+from nftgan.terminal import one_line
 
 ARCHIVES = (".zip", ".cbz", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 UNPACK = "unpack it yourself and name the folder"
@@ -133,7 +134,7 @@ class _Reader:
 
     def read(self, path: Path, prefix: str, *, nested: bool) -> None:
         """Take the members of the archive at `path`; UsageError when it is none."""
-        if tarfile.is_tarfile(path):  # first: a zip may end a tar, and would be found there
+        if _is_tar(path):  # first: a zip may end a tar, and would be found there
             self._read_tar(path, prefix, nested=nested)
         elif zipfile.is_zipfile(path):
             self._read_zip(path, prefix, nested=nested)
@@ -160,7 +161,7 @@ class _Reader:
             ) from exc
         self._ending.callback(_opened.cache_clear)
         for index, info in enumerate(members):
-            name = self._name(info.filename, prefix, is_folder=info.is_dir())
+            name = self._name(info.filename, prefix, is_folder=info.filename.endswith("/"))
             if name is None:
                 continue
             if info.flag_bits & 1:
@@ -209,7 +210,9 @@ class _Reader:
                             self._take(name, target)
         except Rejected as exc:
             self._reject(prefix.rstrip("/") or printable(path.name), str(exc))
-        except _BROKEN as exc:
+        except (*_BROKEN, OSError) as exc:
+            if isinstance(exc, OSError) and exc.errno is not None:  # the disk's, not the data's
+                raise
             where = prefix.rstrip("/") or printable(path.name)
             self._reject(where, f"cut short or damaged after {count} members: {_reason(exc)}")
 
@@ -259,6 +262,15 @@ class _Reader:
         return path
 
 
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except (*_BROKEN, OSError) as exc:  # a compressed one that ends before its first member
+        if isinstance(exc, OSError) and exc.errno is not None:
+            raise
+        return False
+
+
 def _size_problem(size: int) -> str | None:
     if size == 0:
         return "an empty file"
@@ -268,4 +280,4 @@ def _size_problem(size: int) -> str | None:
 
 
 def _reason(exc: Exception) -> str:
-    return printable(str(exc))[:120] or type(exc).__name__
+    return one_line(str(exc))[:120] or type(exc).__name__

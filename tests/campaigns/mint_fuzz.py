@@ -42,7 +42,8 @@ from nftgan.errors import NftganError
 from nftgan.project import Project
 from nftgan.workflows.mint import Minting
 from nftgan.workflows.publishing import ChainChoice
-from tests.campaigns.verify_fuzz import NASTY, damage, twist, twisted
+from tests.campaigns.verify_fuzz import damage, twisted
+from tests.damage import NASTY, twist
 
 MOST_SECONDS = 60
 THIEF = Account(Local.from_key("0x" + "7" * 64))

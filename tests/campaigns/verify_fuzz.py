@@ -47,6 +47,7 @@ from nftgan.ipfs.hamt import build_shards, hash_path
 from nftgan.provenance.models import Limits
 from nftgan.provenance.verify import Verifier
 from nftgan.provenance.whole import collection_checks
+from tests.damage import NASTY, twist
 from tests.png_chunks import chunk, chunks
 from tests.provenance.stage import Moved, Stage
 
@@ -55,15 +56,6 @@ MOST_SECONDS = 60
 MOST_BYTES = 1 << 30
 LIMITS = Limits(pieces=1_000, model_bytes=8 << 20, image_pixels=1 << 20, render_seconds=20)
 SHARES = {"documents": 8, "shards": 5, "pngs": 5, "answers": 1, "journals": 1}
-
-NASTY: list[Any] = [
-    *(None, True, False, 0, -1, 1, 3.0, 8.0, 1e308, 2**31, 2**32, 2**64, 10**400, -0.0),
-    *("", " ", "\n", "\0", "x" * 5_000, "\u202e", "\x1b[2J", "é", "𝕏", "\ud800", "%61", "..", "."),
-    *("ipfs://", "ipfs://x/1.png", "https://example.com/1.png", "data:,", "sha256:" + "0" * 64),
-    *("sha256:" + "7" * 63 + "\n", "0x" + "7" * 64, "f64-1", "f64-2", [], {}, [[]], [{}]),
-    *({"nftgan": 1}, [0] * 500, {"a": {"a": {"a": {}}}}, [1e999], ["16", "16"], [16, 16]),
-]
-
 
 CHUNKS = [
     *(b"iCCP", b"gAMA", b"cHRM", b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT"),
@@ -363,29 +355,6 @@ def damage(data: bytearray, rng: random.Random) -> None:
             data[at:at] = rng.choice((b"\0", b"NaN", b"[" * 300, b"{" * 300, b'"', b"\\", b"\xff"))
         case 6:
             data += rng.choice((b"\n", b" ", b"\0", b"x" * 70_000))
-
-
-def twist(value: Any, rng: random.Random) -> None:
-    """A nasty value somewhere in a document."""
-    while isinstance(value, (dict, list)) and value:
-        key = rng.choice(list(value) if isinstance(value, dict) else range(len(value)))
-        inner = value[key]
-        if isinstance(inner, (dict, list)) and inner and rng.random() < 0.7:
-            value = inner
-            continue
-        match rng.randrange(4):
-            case 0 if isinstance(value, dict):
-                value[rng.choice(("image_data", "animation_url", "x", "", "nftgan", "seed"))] = (
-                    rng.choice(NASTY)
-                )
-            case 1:
-                del value[key]
-            case 2 if isinstance(inner, str):
-                at = rng.randrange(len(inner) + 1)
-                value[key] = inner[:at] + str(rng.choice(NASTY)) + inner[at:]
-            case _:
-                value[key] = rng.choice(NASTY)
-        return
 
 
 def mislead(links: list[Link], record: UnixFs, evil: Cid, rng: random.Random) -> UnixFs:

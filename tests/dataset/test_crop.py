@@ -75,3 +75,11 @@ def test_smart_finds_the_figure(start: int, upright: bool) -> None:
 def test_smart_takes_the_middle_of_an_even_image() -> None:
     _, box = square(Image.new("RGB", (90, 30), (5, 5, 5)), Crop.SMART, WHITE)
     assert box == (30, 0, 60, 30)
+
+
+def test_a_very_long_strip_is_padded_in_little_memory() -> None:
+    image, box = square(Image.new("RGB", (30_000, 30), "red"), Crop.FIT, WHITE)
+    assert image.size == (7_500, 7_500)  # a quarter; the whole square would be 3.6 GB
+    assert box == (0, -14_985, 30_000, 15_015)
+    assert image.getpixel((0, 3_749)) == (255, 0, 0)
+    assert image.getpixel((0, 3_700)) == WHITE

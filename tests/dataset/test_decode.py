@@ -1,4 +1,6 @@
+import contextlib
 import io
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -404,3 +406,37 @@ def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
         assert str(exc)
     else:
         assert decoded.image.mode == "RGB" and min(decoded.image.size) > 0
+
+
+def test_the_words_of_a_reason_are_one_short_line() -> None:
+    reason = str(Rejected("damaged: \x1b[2J\n" + "x" * 9_000))
+    assert reason.isprintable()
+    assert len(reason) <= 300
+
+
+def test_a_damaged_tiff_says_nothing_past_the_report(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(Image.effect_noise((64, 64), 90), "TIFF", compression="tiff_lzw"))
+    data[len(data) // 3 :] = bytes(len(data) - len(data) // 3 - 300) + bytes(data[-300:])
+    with contextlib.suppress(Rejected):
+        decode(bytes(data), WHITE)
+    zipped = bytearray(
+        encoded(Image.effect_noise((64, 64), 90), "TIFF", compression="tiff_deflate")
+    )
+    zipped[200:260] = b"\xff" * 60
+    with pytest.raises(Rejected):
+        decode(bytes(zipped), WHITE)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"
+
+
+def test_a_gif_that_is_cut_short_after_its_first_frame_is_used() -> None:
+    frames = [Image.new("L", (16, 16), grey) for grey in (1, 90, 200)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    used = 0
+    for length in range(len(data)):
+        with contextlib.suppress(Rejected):
+            image = decode(data[:length], WHITE).image
+            used += 1
+            assert image.getpixel((8, 8)) == (1, 1, 1)
+    assert used > len(data) // 2  # in between it ended the whole work

@@ -56,3 +56,10 @@ def test_a_missing_csv_file_says_what_labels_can_be(tmp_path: Path) -> None:
 def test_numbers_are_ordered_by_value() -> None:
     assert class_order({"10", "9", "2"}) == ["2", "9", "10"]
     assert class_order({"10", "9", "b"}) == ["10", "9", "b"]
+
+
+def test_a_csv_file_of_a_heading_alone_labels_nothing(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,size,kind\n")
+    labels = read_labels(tmp_path / "labels.csv")
+    assert labels is not None
+    assert not labels.knows("a.png")

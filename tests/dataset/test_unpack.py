@@ -219,3 +219,22 @@ def test_what_the_disk_has_no_room_for_is_refused_by_name(
     (tmp_path / "art.tgz").write_bytes(tar_bytes([("a.png", b"123456")]))
     with art_files(tmp_path / "art.tgz") as found:
         assert found.candidates == () and "no room" in found.rejected[0][1]
+
+
+def test_a_member_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "art.zip"
+    path.write_bytes(zip_bytes([("x", b"one"), ("b.png", b"two")]).replace(b"x", b"\0"))
+    with art_files(path) as found:
+        assert content(found) == {"b.png": b"two"}
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_a_damaged_tar_in_a_zip_costs_itself_alone(mode: str, kept: float, tmp_path: Path) -> None:
+    inner = bytearray(tar_bytes([("a.png", bytes(range(256)) * 400)], mode))
+    inner[int(len(inner) * kept) :] = b"\xff" * 9
+    path = tmp_path / "art.zip"
+    path.write_bytes(zip_bytes([("good.png", b"good"), ("inner.tar.gz", bytes(inner))]))
+    with art_files(path) as found:
+        assert content(found)["good.png"] == b"good"
+        assert any(name.startswith("inner.tar.gz") for name, _ in found.rejected)
