@@ -94,7 +94,7 @@ def problem(call: Call) -> str | None:
     positional = 0
     while words:
         word = words.pop(0)
-        if word == "--help":
+        if word in ("--help", "-h"):
             return None
         if not word.startswith("-"):
             positional += word != ELLIPSIS

@@ -9,13 +9,12 @@ import typer
 
 from nftgan.cli.spending import chooses_chain
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import OWN, Collection, app, verb
+from nftgan.cli.verbs import PUBLISH, Collection, group, verb
 
-contract_app = typer.Typer(no_args_is_help=True, help="What explorers show of the contracts.")
-app.add_typer(contract_app, name="contract", rich_help_panel=OWN)
+contract_app = group("contract", PUBLISH, "Have explorers show the contracts' sources.")
 
 
-@verb(OWN, into=contract_app, example="nftgan contract verify --chain sepolia")
+@verb(PUBLISH, into=contract_app, example="nftgan contract verify --chain sepolia")
 @chooses_chain("chain", "rpc", "mainnet")
 def verify(
     ui: Ui,
@@ -48,7 +47,10 @@ def verify(
         ),
     ] = None,
 ) -> Any:
-    """Have an explorer show the contracts' sources; the collection as a proxy of its own."""
+    """Have an explorer show the contracts' sources.
+
+    The collection is shown as a proxy of its own.
+    """
     from nftgan.chain.explorers import Etherscan, Sourcify
     from nftgan.errors import UsageError
     from nftgan.files import write_json

@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Make' that turn a model into a collection: curate, render, metadata."""
+"""Verbs that turn a model into a collection: curate, render, metadata."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import typer
 
 from nftgan.cli.options import ExactDevice, Gpus, Seeds, start_group
 from nftgan.cli.ui import Ui, shell
-from nftgan.cli.verbs import MAKE, Collection, verb
+from nftgan.cli.verbs import CURATE, Collection, verb
 
 
-@verb(MAKE, example="nftgan curate -m runs --seeds 0-999 --dataset my-art.zip")
+@verb(CURATE, example="nftgan curate -m runs --seeds 0-999 --dataset my-art.zip")
 def curate(
     ui: Ui,
     collection: Collection = None,
@@ -77,9 +77,10 @@ def curate(
         bool, typer.Option("--browser/--no-browser", help="Studio: open it in the browser.")
     ] = True,
 ) -> Any:
-    """Choose the seeds that become pieces: in the studio, a page in your browser, or by --auto.
+    """Choose the seeds that become pieces, in the studio.
 
-    Without --auto, --pick, --tag or --same the studio opens on this machine: look, rate, pick.
+    The studio is a page in your browser: look, rate, pick. With --auto, --pick, --tag or --same it
+    stays closed.
     Near-copies of training art and of another piece are refused.
     """
     from nftgan.project import find_project
@@ -173,7 +174,7 @@ def _studio(
     return result
 
 
-@verb(MAKE, group=True, example="nftgan render -C collections/my-birds")
+@verb(CURATE, group=True, example="nftgan render -C collections/my-birds")
 def render(
     ui: Ui,
     collection: Collection = None,
@@ -188,7 +189,7 @@ def render(
     gpus: Gpus = 1,
     device: ExactDevice = "cpu",
 ) -> Any:
-    """Make the canonical image of every piece: the same pixels on every machine."""
+    """Make each piece's image, the same on every machine."""
     import os
 
     from nftgan.errors import UsageError
@@ -209,7 +210,7 @@ def render(
     return result
 
 
-@verb(MAKE, example="nftgan metadata --check")
+@verb(CURATE, example="nftgan metadata --check")
 def metadata(
     ui: Ui,
     collection: Collection = None,
@@ -228,7 +229,10 @@ def metadata(
         ),
     ] = None,
 ) -> Any:
-    """Measure traits and rarity, write ERC-721 JSON, compute every CID locally."""
+    """Measure traits and rarity, write the ERC-721 JSON.
+
+    Every CID is computed here, before anything is sent.
+    """
     from nftgan.errors import CheckFailed
     from nftgan.project import find_project
     from nftgan.workflows.metadata import check_metadata, readings

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.ui import Ui, shell
-from nftgan.cli.verbs import MAKE, verb
+from nftgan.cli.verbs import TRAIN, verb
 
 
-@verb(MAKE, example="nftgan prepare my-art -o my-art.zip --resolution 256")
+@verb(TRAIN, example="nftgan prepare my-art -o my-art.zip --resolution 256")
 def prepare(
     ui: Ui,
     art: Annotated[Path, typer.Argument(help="Folder (or zip, tar, TFRecords) of images.")],
@@ -39,7 +39,10 @@ def prepare(
         int, typer.Option(min=0, help="Also a sheet of the N images least like the others.")
     ] = 0,
 ) -> Any:
-    """Turn a folder of art into a data set; bad images are refused one by one, and why."""
+    """Turn a folder of art into a data set.
+
+    Images that cannot be used are refused one by one, with the reason.
+    """
     from nftgan.workflows.prepare import PrepareOptions
     from nftgan.workflows.prepare import prepare as run
 

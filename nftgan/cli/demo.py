@@ -37,7 +37,10 @@ def demo(
     ] = None,
     kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 16.0,
 ) -> Any:
-    """Run the whole pipeline on shipped art: no account, no daemon, no network."""
+    """The whole pipeline on shipped art: no account, no network.
+
+    Each step is shown as one would type it; it takes minutes, and no GPU.
+    """
     folder = keep or Path(tempfile.mkdtemp(prefix="nftgan-demo-"))
     if keep is None:
         # A throw-away demo has a throw-away chain and store too.

@@ -1,4 +1,4 @@
-"""The verb of the panel 'Make' that measures a model: evaluate."""
+"""The verb evaluate: it measures a model."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 
 from nftgan.cli.options import Device, Model, Trunc
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import MAKE, verb
+from nftgan.cli.verbs import TRAIN, verb
 
 
-@verb(MAKE, example="nftgan evaluate my-art.zip -m runs --metrics kid,copies")
+@verb(TRAIN, example="nftgan evaluate my-art.zip -m runs --metrics kid,copies")
 def evaluate(
     ui: Ui,
     dataset: Annotated[Path, typer.Argument(help="The art that the model was trained on.")],
@@ -40,7 +40,10 @@ def evaluate(
     ] = None,
     device: Device = None,
 ) -> Any:
-    """Measure how near a model's images come to art that it has not seen, and find copies."""
+    """Measure a model against art that it has not seen.
+
+    Also finds images that copy the art it was trained on.
+    """
     from nftgan.workflows.evaluate import evaluate as run
 
     result = run(

@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Make' that look around in a model: morph, mix, project."""
+"""Verbs that look around in a model: morph, mix, project."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from nftgan.cli.options import (
     parse_pair,
 )
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import MAKE, verb
+from nftgan.cli.verbs import EXPLORE, verb
 
 
-@verb(MAKE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.mp4")
+@verb(EXPLORE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.mp4")
 def morph(
     ui: Ui,
     model: Model,
@@ -58,10 +58,11 @@ def morph(
         ),
     ] = None,
 ) -> Any:
-    """Walk through latent space from seed to seed and back, as an endless animation.
+    """Film a walk through latent space, from seed to seed.
 
-    Beside it lies a .json that makes it again. In the collection's folder files/ the film is pinned
-    too: animation_url = "files/NAME" in nftgan.toml.
+    It leads back to the first one, as an endless animation. Beside it lies a .json that makes it
+    again. In the collection's folder files/ the film is pinned too: animation_url = "files/NAME" in
+    nftgan.toml.
     """
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.explore import RenderOptions, morph_again
@@ -87,7 +88,7 @@ def morph(
     return result
 
 
-@verb(MAKE, example="nftgan mix -m base --rows 0-3 --columns 10-15 -o mix.png")
+@verb(EXPLORE, example="nftgan mix -m base --rows 0-3 --columns 10-15 -o mix.png")
 def mix(
     ui: Ui,
     model: Model,
@@ -110,7 +111,10 @@ def mix(
     filter: Filter = "nearest",
     effect: Effect = "",
 ) -> Any:
-    """Mix styles: each image has its row's styles, and its column's in some layers."""
+    """Mix the styles of seeds, in a grid.
+
+    Each image has its row's styles, and its column's in some layers.
+    """
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.explore import RenderOptions
     from nftgan.workflows.explore import mix as run
@@ -130,7 +134,7 @@ def mix(
     return result
 
 
-@verb(MAKE, example="nftgan project portrait.png -m base -o projected")
+@verb(EXPLORE, example="nftgan project portrait.png -m base -o projected")
 def project(
     ui: Ui,
     images: Annotated[
@@ -154,9 +158,10 @@ def project(
     class_idx: Label = None,
     device: Device = None,
 ) -> Any:
-    """Find the latents whose images come closest to yours; a folder is gone on with when run again.
+    """Find the latents whose images come closest to yours.
 
-    Each latent is a .npz that generate, mix and morph take with --latent.
+    A folder is gone on with when run again. Each latent is a .npz that generate, mix and morph take
+    with --latent.
     """
     from nftgan.errors import UsageError
     from nftgan.workflows.projecting import SearchOptions, project_all

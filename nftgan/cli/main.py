@@ -9,9 +9,10 @@ from pathlib import Path
 
 import typer
 
+from nftgan.cli.mistakes import usage_error
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import app
-from nftgan.errors import Cancelled, UsageError
+from nftgan.cli.verbs import app, call
+from nftgan.errors import Cancelled, NftganError, UsageError
 
 for _panel in (
     "demo",
@@ -60,13 +61,26 @@ def _version(show: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
+    ctx: typer.Context,
+    as_json: bool = typer.Option(False, "--json", help="Without a verb: where you are, as JSON."),
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version and stop."
     ),
 ) -> None:
-    """A folder of art in, a provable on-chain collection out, and any token back to its pixels."""
+    """A network learns your art; what you pick becomes a collection, and each token can be proven.
+
+    Without a verb: what is in this folder, and what comes next. After a verb -h shows its options
+    and an example.
+    """
+    if ctx.invoked_subcommand is None:
+        from nftgan.cli.here import show
+
+        ui = Ui(as_json=as_json)
+        raise SystemExit(call(ui, lambda: show(ui)))
+    if as_json:
+        raise UsageError("--json stands after the verb", hint="nftgan VERB --json")
 
 
 def run() -> None:
@@ -82,22 +96,23 @@ def run() -> None:
     ):  # one of several: the first one speaks for all
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
     _add_plugin_verbs(sys.argv[1:])
-    if "--json" not in sys.argv:
-        app()
-        return
+    ui = Ui(as_json="--json" in sys.argv)
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="nftgan", standalone_mode=False)
     except typer.Exit as exc:
-        raise SystemExit(exc.exit_code) from None
-    except KeyboardInterrupt:
-        code = Cancelled.exit_code
+        code = exc.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = Cancelled.exit_code  # Typer answers Ctrl-C with this number too
+    except NftganError as exc:
+        ui.failure(exc)
+        code = exc.exit_code
     except Exception as exc:
-        # Typer vendors Click: its usage errors are known by what they can do, not by their class.
-        describe = getattr(exc, "format_message", None)
-        if describe is None:
+        mistake = usage_error(exc)
+        if mistake is None:
             raise
-        Ui(as_json=True).failure(UsageError(describe(), hint="nftgan --help"))
-        raise SystemExit(UsageError.exit_code) from None
-    if code == Cancelled.exit_code:  # Ctrl-C before the verb began; Typer answers with a number
-        Ui(as_json=True).failure(Cancelled("stopped", hint="run the same command again"))
-        raise SystemExit(code)
+        if mistake.message:
+            ui.failure(mistake)
+        raise SystemExit(mistake.exit_code) from None
+    if code == Cancelled.exit_code:  # before the verb began
+        ui.failure(Cancelled("stopped", hint="run the same command again"))
+    raise SystemExit(code or 0)

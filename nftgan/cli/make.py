@@ -25,10 +25,10 @@ from nftgan.cli.options import (
     parse_pair,
 )
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import MAKE, app, verb
+from nftgan.cli.verbs import EXPLORE, TRAIN, group, verb
 
 
-@verb(MAKE, example="nftgan generate -m runs --seeds 0-63 --trunc 0.7 --grid -o candidates")
+@verb(EXPLORE, example="nftgan generate -m runs --seeds 0-63 --trunc 0.7 --grid -o candidates")
 def generate(
     ui: Ui,
     model: Model,
@@ -47,7 +47,10 @@ def generate(
     grid: Annotated[bool, typer.Option("--grid", help="Also one contact sheet, grid.png.")] = False,
     device: Device = None,
 ) -> Any:
-    """Make quick previews of many seeds; the seed of each is in its file name."""
+    """Make quick previews of many seeds.
+
+    The seed of each is in its file name.
+    """
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.generate import generate as run
 
@@ -71,13 +74,12 @@ def generate(
     return result
 
 
-model_app = typer.Typer(no_args_is_help=True, help="Look into a model file, import, export.")
-app.add_typer(model_app, name="model", rich_help_panel=MAKE)
+model_app = group("model", TRAIN, "Look into a model file, import one, export one.")
 
 
-@verb(MAKE, into=model_app, example="nftgan model info runs --json")
+@verb(TRAIN, into=model_app, example="nftgan model info runs --json")
 def info(ui: Ui, model: Annotated[str, typer.Argument(help="File, run, URL or 'base'.")]) -> Any:
-    """Architecture, identity, lineage and licence of a model."""
+    """Show a model's architecture, lineage and licence."""
     from nftgan.cli.ui import plain
     from nftgan.workflows.model import model_info
 
@@ -86,13 +88,18 @@ def info(ui: Ui, model: Annotated[str, typer.Argument(help="File, run, URL or 'b
     return result
 
 
-@verb(MAKE, into=model_app, name="import", example="nftgan model import art.pkl -o art.safetensors")
+@verb(
+    TRAIN, into=model_app, name="import", example="nftgan model import art.pkl -o art.safetensors"
+)
 def import_(
     ui: Ui,
     model: Annotated[str, typer.Argument(help="A published .pkl; nothing in it is ever run.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A .safetensors.")],
 ) -> Any:
-    """Convert a published StyleGAN checkpoint, and say what its licence means."""
+    """Convert a published StyleGAN checkpoint.
+
+    Says what its licence means; nothing in the file is run.
+    """
     from nftgan.workflows.model import model_import
 
     result = model_import(model, output, progress=ui)
@@ -102,14 +109,17 @@ def import_(
     return result
 
 
-@verb(MAKE, into=model_app, example="nftgan model export runs -o art.safetensors --format float16")
+@verb(TRAIN, into=model_app, example="nftgan model export runs -o art.safetensors --format float16")
 def export(
     ui: Ui,
     model: Annotated[str, typer.Argument(help="File, run, URL or 'base'.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")],
     format: Annotated[str, typer.Option(help="float32, float16 or generator.")] = "float32",
 ) -> Any:
-    """Write a model in another form: half as large, or without its discriminator."""
+    """Write a model in another form.
+
+    Half as large, or without its discriminator.
+    """
     from nftgan.workflows.model import model_export
 
     result = model_export(model, output, format, progress=ui)

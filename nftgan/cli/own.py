@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Own': freeze, refresh, transfer-ownership, burn."""
+"""Verbs of an owner: freeze, refresh, transfer-ownership, burn."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ def freeze(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Freeze the base URI for ever: the metadata of the collection can never be another's."""
+    """Freeze the base URI for ever.
+
+    The metadata of the collection can never be another then.
+    """
     work = _owning(ui, collection, contract, choice)
     said = "nobody can ever move the metadata, you neither"
     plan = _do(ui, work, work.plan_freeze(), "freeze it for ever?", said, dry_run=dry_run, yes=yes)
@@ -81,7 +84,10 @@ def refresh(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Have markets read the metadata again (ERC-4906); nothing changes on chain."""
+    """Have markets read the metadata again (ERC-4906).
+
+    Nothing changes on chain.
+    """
     from nftgan.seeds import parse_seeds
 
     work = _owning(ui, collection, contract, choice)
@@ -111,7 +117,10 @@ def transfer_ownership(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Give the collection away in two steps: its owner offers it, the other account accepts."""
+    """Give the collection away, in two steps.
+
+    Its owner offers it, the other account accepts.
+    """
     from nftgan.errors import UsageError
 
     if (to is not None) + accept + cancel != 1:
@@ -148,7 +157,10 @@ def burn(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Destroy a token that you hold, for ever; its id is never given again."""
+    """Destroy a token that you hold, for ever.
+
+    Its id is never given again.
+    """
     work = _owning(ui, collection, contract, choice)
     said = f"token {token} is gone for ever; that it was there can still be proven"
     question = f"destroy token {token} for ever?"

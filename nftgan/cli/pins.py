@@ -18,7 +18,10 @@ def pins(
         bool, typer.Option("--offline", help="Only what is on record; no place is asked.")
     ] = False,
 ) -> Any:
-    """List where the collection is pinned, what each place says it keeps, and until when."""
+    """List where the collection is pinned, and until when.
+
+    Each place is asked what it keeps.
+    """
     from nftgan.errors import PartlyDone, ServiceError
     from nftgan.project import find_project
     from nftgan.workflows.pins import list_pins
@@ -67,7 +70,10 @@ def unpin(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Have a place forget the collection; the CAR stays, and other places keep it."""
+    """Have a place forget the collection.
+
+    The CAR stays, and other places keep it.
+    """
     from nftgan.errors import UsageError
     from nftgan.project import find_project
     from nftgan.workflows.pins import Unpinned, plan_unpin

@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Prove': verify, regenerate, report, site."""
+"""Verbs that prove: verify, regenerate, report, site."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def verify(
     gpus: Gpus = 1,
     device: ExactDevice = "cpu",
 ) -> Any:
-    """Check every link from a token on chain back to its pixels, which are made again."""
+    """Prove tokens: from the chain back to their pixels.
+
+    Every link is checked, and the pixels are made again.
+    """
     from nftgan.ops.device import device_named
     from nftgan.training.shares import work_group
     from nftgan.workflows.verify_shared import take_part
@@ -193,7 +196,10 @@ def regenerate(
     model: OwnModel = None,
     heavy: Heavy = False,
 ) -> Any:
-    """Make a token's image again from model, recipe and seed alone, and compare."""
+    """Make a token's image again from its seed, and compare.
+
+    Model, recipe and seed are all that it takes.
+    """
     from nftgan.errors import CheckFailed, UsageError
     from nftgan.workflows.verify import open_verifier
     from nftgan.workflows.verify import regenerate as run
@@ -248,7 +254,7 @@ def report(
     gateway: Gateway = None,
     heavy: Heavy = False,
 ) -> Any:
-    """Write one HTML page about the collection: art, rarity, lineage, costs, and what is proven."""
+    """Write one HTML page: art, rarity, lineage, costs, proof."""
     from nftgan.errors import CheckFailed, PartlyDone, UsageError
     from nftgan.workflows.report import report as run
     from nftgan.workflows.verify import open_verifier
@@ -335,7 +341,10 @@ def site(
     ] = False,
     choice: Any = None,
 ) -> Any:
-    """Make a static site of the collection, whose pieces draw themselves again in the browser."""
+    """Make a static site whose pieces draw themselves again.
+
+    They do so in the browser, from the model.
+    """
     from nftgan.project import find_project
     from nftgan.workflows.site import serve
     from nftgan.workflows.site import site as run

@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Publish': pin, gateway, wallet, deploy, mint."""
+"""Verbs that publish: pin, gateway, wallet, deploy, mint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from nftgan.cli.spending import AllowCopies, agree, ask, chooses_chain, show_plan, spent
 from nftgan.cli.ui import Ui, shell
-from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
+from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, group, verb
 from nftgan.words import counted
 
 Force = Annotated[
@@ -53,7 +53,10 @@ def pin(
     ] = None,
     dry_run: DryRun = False,
 ) -> Any:
-    """Put images, metadata and model on IPFS, and read them back."""
+    """Put images, metadata and model on IPFS.
+
+    What is there is read back and compared.
+    """
     from nftgan.errors import UsageError
     from nftgan.project import find_project
     from nftgan.workflows.pin import pin as run
@@ -116,7 +119,7 @@ def gateway(
     ui: Ui,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
 ) -> Any:
-    """Serve the embedded IPFS store on this machine until Ctrl-C."""
+    """Serve the embedded IPFS store until Ctrl-C."""
     from nftgan.workflows.pin import open_gateway
 
     server = open_gateway(port)
@@ -128,8 +131,7 @@ def gateway(
     return {"url": server.url}
 
 
-wallet_app = typer.Typer(no_args_is_help=True, help="Create, import and list keys.")
-app.add_typer(wallet_app, name="wallet", rich_help_panel=PUBLISH)
+wallet_app = group("wallet", PUBLISH, "Create, import and list keys.")
 
 
 @verb(PUBLISH, into=wallet_app, example="nftgan wallet create")
@@ -154,7 +156,10 @@ def import_(
         int, typer.Option("--index", metavar="N", help="Which address of a mnemonic.", min=0)
     ] = 0,
 ) -> Any:
-    """Take in a keystore, a private key or a mnemonic: from a file, or asked for."""
+    """Take in a keystore, a private key or a mnemonic.
+
+    From a file, or asked for.
+    """
     from nftgan.chain.accounts import import_text
     from nftgan.files import translated_os_errors
 
@@ -170,7 +175,7 @@ def import_(
 
 @verb(PUBLISH, into=wallet_app, name="list", example="nftgan wallet list --json")
 def list_(ui: Ui) -> Any:
-    """Every address that this machine can sign for."""
+    """List every address that this machine can sign for."""
     from nftgan.chain.accounts import list_wallets
 
     wallets = list_wallets()
@@ -200,7 +205,10 @@ def deploy(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Put the collection's contract on chain, bound to its model, recipe and pixels."""
+    """Put the collection's contract on chain.
+
+    It is bound for ever to model, recipe and pixels.
+    """
     from nftgan.project import find_project
     from nftgan.seeds import format_seeds
     from nftgan.workflows.deploy import Deployment
@@ -265,7 +273,10 @@ def mint(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Make every piece a token, each exactly once; run again, it goes on where it stopped."""
+    """Make every piece a token, each exactly once.
+
+    Run again, it goes on where it stopped.
+    """
     from nftgan.project import find_project
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.mint import Minting

@@ -8,12 +8,12 @@ import typer
 
 from nftgan.cli.spending import ask, carry_out, chooses_chain, ether
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import OWN, Collection, DryRun, Yes, verb
+from nftgan.cli.verbs import SELL, Collection, DryRun, Yes, verb
 
 _CHOICES = ("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
 
 
-@verb(OWN, example="nftgan royalties --pay --chain sepolia")
+@verb(SELL, example="nftgan royalties --pay --chain sepolia")
 @chooses_chain(*_CHOICES)
 def royalties(
     ui: Ui,
@@ -29,7 +29,10 @@ def royalties(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Show what a splitter holds for each account ([royalty.shares]), and pay it out."""
+    """Show the royalties due to each, and pay them out.
+
+    Of a collection whose royalties are shared: [royalty.shares] in nftgan.toml.
+    """
     from nftgan.project import find_project
     from nftgan.workflows.royalties import Royalties, royalty_status
 

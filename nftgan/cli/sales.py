@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Publish' under `sale`: open, status, allowlist, voucher, buy and the end."""
+"""Verbs under `sale`: open, status, allowlist, voucher, buy and the end."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from nftgan.cli.spending import (
     parse_ether,
 )
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, app, verb
+from nftgan.cli.verbs import SELL, Collection, DryRun, Yes, group, verb
 
-sale_app = typer.Typer(no_args_is_help=True, help="Sell tokens: to all, to a list, by vouchers.")
-app.add_typer(sale_app, name="sale", rich_help_panel=PUBLISH)
+sale_app = group("sale", SELL, "Sell tokens: to all, to a list, by vouchers.")
 
 People = Annotated[
     Path | None,
@@ -46,7 +45,7 @@ Address = Annotated[
 ]
 
 
-@verb(PUBLISH, into=sale_app, name="open", example="nftgan sale open --price 0.01 --per-wallet 3")
+@verb(SELL, into=sale_app, name="open", example="nftgan sale open --price 0.01 --per-wallet 3")
 @chooses_chain()
 def open_(
     ui: Ui,
@@ -90,7 +89,10 @@ def open_(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Sell what is not minted yet: terms that nobody can change stand on chain."""
+    """Put on sale what is not minted yet.
+
+    The terms stand on chain, and nobody can change them.
+    """
     import time
 
     from nftgan.chain.sales import Allowlist
@@ -114,21 +116,21 @@ def open_(
     return plan if dry_run else _show_state(ui, work.state())
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale status --json")
+@verb(SELL, into=sale_app, example="nftgan sale status --json")
 @chooses_chain("chain", "rpc", "mainnet")
 def status(
     ui: Ui,
     collection: Collection = None,
     choice: Any = None,
 ) -> Any:
-    """The sale as the chain shows it: terms, sold, earned, delivered."""
+    """Show the sale: terms, sold, earned, delivered."""
     from nftgan.project import find_project
     from nftgan.workflows.sale import SaleReader
 
     return _show_state(ui, SaleReader(find_project(collection), choice).state())
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale allowlist people.csv -o proofs.json")
+@verb(SELL, into=sale_app, example="nftgan sale allowlist people.csv -o proofs.json")
 def allowlist(
     ui: Ui,
     people: Annotated[
@@ -145,7 +147,10 @@ def allowlist(
         ),
     ] = None,
 ) -> Any:
-    """Check a list of buyers, and write the proofs that they need; nothing is sent."""
+    """Check a list of buyers, and write their proofs.
+
+    Nothing is sent.
+    """
     from nftgan.chain.sales import Allowlist
     from nftgan.files import write_json
 
@@ -167,7 +172,7 @@ def allowlist(
     return {"root": root, "buyers": len(allowed.allowances), "tokens": tokens, "file": output}
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale voucher 0x…12ef --price 0.02 -o voucher.json")
+@verb(SELL, into=sale_app, example="nftgan sale voucher 0x…12ef --price 0.02 -o voucher.json")
 @chooses_chain("chain", "rpc", "account", "mainnet")
 def voucher(
     ui: Ui,
@@ -199,7 +204,10 @@ def voucher(
     collection: Collection = None,
     choice: Any = None,
 ) -> Any:
-    """Sign a right to buy, made out to one address; it buys once, and signing costs nothing."""
+    """Sign a right to buy, made out to one address.
+
+    It buys once, and signing costs nothing.
+    """
     import json
     import sys
     import time
@@ -229,7 +237,7 @@ def voucher(
     return document
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale buy 2 --sale 0x…12ef --chain sepolia")
+@verb(SELL, into=sale_app, example="nftgan sale buy 2 --sale 0x…12ef --chain sepolia")
 @chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
 def buy(
     ui: Ui,
@@ -247,7 +255,10 @@ def buy(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Buy in a sale, yours or another's; run again, nothing is bought twice."""
+    """Buy in a sale, yours or another's.
+
+    Run again, nothing is bought twice.
+    """
     from nftgan.chain.sales import Allowlist
     from nftgan.errors import UsageError
     from nftgan.seeds import format_seeds
@@ -293,7 +304,7 @@ def _buying(ui: Ui, address: str | None, collection: Path | None, choice: Any) -
     return Purchase(connection, address, choice, prompt=lambda text: ask(ui, text), warn=ui.warn)
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale refund --sale 0x…12ef --chain sepolia")
+@verb(SELL, into=sale_app, example="nftgan sale refund --sale 0x…12ef --chain sepolia")
 @chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
 def refund(
     ui: Ui,
@@ -307,7 +318,10 @@ def refund(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Take back what you paid in a blind sale that did not deliver; only the buyer can."""
+    """Take back what you paid, where nothing was delivered.
+
+    In a blind sale, and only the buyer can.
+    """
     work = _buying(ui, address, collection, choice)
     before = work.due_wei()
     receiver = work.receiver(to)
@@ -319,7 +333,7 @@ def refund(
     return {"sale": work.sale.address, "refunded_wei": before, "to": receiver}
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale draw --sale 0x…12ef --chain sepolia")
+@verb(SELL, into=sale_app, example="nftgan sale draw --sale 0x…12ef --chain sepolia")
 @chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
 def draw(
     ui: Ui,
@@ -329,7 +343,10 @@ def draw(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Draw the order of a blind sale that is over; anyone may, so nobody can put it off."""
+    """Draw the order of a blind sale that is over.
+
+    Anyone may, so nobody can put it off.
+    """
     work = _buying(ui, address, collection, choice)
     plan = _carry_out(ui, work, work.plan_draw(), "draw?", dry_run=dry_run, yes=yes)
     if dry_run:
@@ -339,7 +356,7 @@ def draw(
     return {"sale": work.sale.address, "draw_block": block, "drawn": work.sale.drawn()}
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale reveal --chain sepolia --max-fee 30gwei")
+@verb(SELL, into=sale_app, example="nftgan sale reveal --chain sepolia --max-fee 30gwei")
 @chooses_chain()
 def reveal(
     ui: Ui,
@@ -349,14 +366,17 @@ def reveal(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """End a blind sale: tell what was sold, and mint it to the buyers in their order."""
+    """End a blind sale: tell what was sold, and deliver it.
+
+    It is minted to the buyers in their order.
+    """
     work = _selling(ui, collection, choice)
     tx_plan = work.plan_reveal(force=force)
     plan = _carry_out(ui, work, tx_plan, "reveal and deliver?", dry_run=dry_run, yes=yes)
     return plan if dry_run else _show_state(ui, work.state())
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale withdraw --dry-run")
+@verb(SELL, into=sale_app, example="nftgan sale withdraw --dry-run")
 @chooses_chain()
 def withdraw(
     ui: Ui,
@@ -365,7 +385,7 @@ def withdraw(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """Have what was earned paid out to the seller."""
+    """Have what was earned paid out to you."""
     work = _selling(ui, collection, choice)
     earned = work.sale().earned_wei()
     ui.print(f"{ether(earned)} to withdraw")
@@ -376,7 +396,7 @@ def withdraw(
     return {"withdrawn_wei": earned, "to": work.account.address}
 
 
-@verb(PUBLISH, into=sale_app, example="nftgan sale close --yes")
+@verb(SELL, into=sale_app, example="nftgan sale close --yes")
 @chooses_chain()
 def close(
     ui: Ui,
@@ -385,7 +405,10 @@ def close(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> Any:
-    """End a sale for good: pay out, and take the collection back to mint what is left."""
+    """End a sale for good, and take the collection back.
+
+    What was earned is paid out; what is left can be minted.
+    """
     work = _selling(ui, collection, choice)
     plan = _carry_out(ui, work, work.plan_close(), "end the sale?", dry_run=dry_run, yes=yes)
     if dry_run:

@@ -1,4 +1,4 @@
-"""Verbs of the panel 'Get started': demo, doctor, init, status."""
+"""The verbs init, doctor and status."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 
 from nftgan.cli.options import Trunc
 from nftgan.cli.ui import Ui
-from nftgan.cli.verbs import GET_STARTED, Collection, verb
+from nftgan.cli.verbs import CURATE, GET_STARTED, Collection, verb
 
 
-@verb(GET_STARTED, example="nftgan init my-birds")
+@verb(CURATE, example="nftgan init my-birds")
 def init(
     ui: Ui,
     name: Annotated[str, typer.Argument(help="Name of the collection; also its folder's name.")],
@@ -36,7 +36,10 @@ def init(
         str, typer.Option(help="nearest (pixel art) or cubic; auto follows the art.")
     ] = "auto",
 ) -> Any:
-    """Start a collection: a folder with an annotated nftgan.toml."""
+    """Start a collection: a folder with its nftgan.toml.
+
+    Every setting in it is explained there.
+    """
     from nftgan.workflows.init import RecipeDefaults
     from nftgan.workflows.init import init as start
 
@@ -57,7 +60,7 @@ def doctor(
         bool, typer.Option("--offline", help="Do not ask an RPC node or an IPFS daemon.")
     ] = False,
 ) -> Any:
-    """Look at everything nftgan needs: one line per check, with the fix."""
+    """Look at everything nftgan needs, and how to mend it."""
     from nftgan.errors import CheckFailed
     from nftgan.workflows.doctor import doctor as examine
     from nftgan.workflows.doctor import summary
@@ -87,13 +90,17 @@ def status(
         bool, typer.Option("--offline", help="Do not ask a node whether the links are frozen.")
     ] = False,
 ) -> Any:
-    """What is done in a collection, and what comes next."""
+    """Show what is done in a collection, and what comes next."""
     from nftgan.project import find_project
     from nftgan.workflows.status import status as overview
 
     result = overview(find_project(collection), offline=offline)
-    rows = [("done" if step.done else "", step.verb, step.found) for step in result.steps]
+    following = next((step.verb for step in result.steps if not step.done), None)
+    rows: list[tuple[Any, ...]] = []
+    for step in result.steps:
+        sign = ui.mark("done" if step.done else "next" if step.verb == following else "open")
+        rows.append((sign, step.verb, step.found))
     rows += [("", "base URI", f"{chain}: {found}") for chain, found in result.links.items()]
-    ui.table(f"{result.collection} in {result.folder}", ("", "step", ""), rows)
+    ui.table(f"{result.collection} in {result.folder}", ("", "", ""), rows)
     ui.print(f"next: [bold]{result.next}[/]")
     return result

@@ -12,7 +12,7 @@ import typer
 
 from nftgan.cli.options import start_group
 from nftgan.cli.ui import Ui, shell
-from nftgan.cli.verbs import MAKE, verb
+from nftgan.cli.verbs import TRAIN, verb
 from nftgan.training.options import OPTIONS, Option
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _parameter(one: Option) -> inspect.Parameter:
 
 
 @verb(
-    MAKE,
+    TRAIN,
     group=True,
     example="nftgan train my-art.zip -o runs --preset 256 --resume base.safetensors --kimg 200",
 )
@@ -87,7 +87,10 @@ def train(
     ] = False,
     **options: Any,
 ) -> Any:
-    """Train a generator on a data set; the same command again goes on where it stopped."""
+    """Train a network on a data set, or go on with it.
+
+    The same command again goes on where it stopped.
+    """
     if not dry_run:
         start_group(gpus)
     from nftgan.training.presets import default_preset

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.errors import MarkupError
@@ -27,7 +26,9 @@ from rich.progress import (
 )
 from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
+from nftgan.cli.markup import own_markup
 from nftgan.errors import Cancelled, NftganError
 from nftgan.redaction import redact
 from nftgan.terminal import one_line, visible
@@ -147,7 +148,7 @@ class Ui:
         if self.as_json:
             return
         try:
-            self._answer().print(*(_own_markup(item) for item in items))
+            self._answer().print(*(own_markup(item) for item in items))
         except (
             MarkupError
         ):  # a folder may be called [/bold]; what was paid for is shown all the same
@@ -161,12 +162,30 @@ class Ui:
     def table(self, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
         if self.as_json:
             return
-        table = Table(title=title, title_justify="left", header_style="bold", title_style="bold")
+        # A table without names of columns is a list of facts: their names are its first column.
+        table = Table(
+            header_style="dim",
+            show_header=any(columns),
+            box=None,
+            pad_edge=False,
+            padding=(0, 2, 0, 0),
+        )
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*map(_cell, row))
-        (self._answer() if self._bars else SafeConsole(highlight=False)).print(table)
+        console = self._answer() if self._bars else SafeConsole(highlight=False)
+        if title:
+            console.print(Text(title, "bold"), soft_wrap=True)
+        console.print(table)
+
+    def mark(self, state: Literal["done", "next", "open"]) -> Text:
+        """A tick, an arrow or a point for a step; letters where the terminal has no such signs."""
+        plain_signs = {"done": "done", "next": "next", "open": ""}
+        signs = {"done": "✓", "next": "→", "open": "·"}
+        chosen = signs if self.out.encoding.lower().startswith("utf") else plain_signs
+        styles = {"done": "green", "next": "bold", "open": "dim"}
+        return Text(chosen[state], styles[state])
 
     def _answer(self) -> Console:
         """Where the answer goes: above the bars, where both share one terminal.
@@ -274,25 +293,13 @@ class Ui:
                 self._bars = before
 
 
-_TAG = re.compile(
-    r"(?<!\\)\[(?!/?\]|/?(?:bold|dim|red|green|yellow|cyan)(?: (?:red|green|yellow|cyan))?\])"
-)
-
-
-def _own_markup(item: Any) -> Any:
-    """`item` with brackets that are none of this program's tags as they are: a folder may be
-    called [b] or [/b].
-    """
-    return _TAG.sub(r"\\[", item) if isinstance(item, str) else item
-
-
 def shell(path: Any) -> str:
     """`path` as a shell reads it again, for a line that is to be pasted."""
     return shlex.quote(str(path))
 
 
 def _cell(value: Any) -> Any:
-    return value if hasattr(value, "__rich__") else _escape(one_line(str(value)))
+    return value if isinstance(value, Text) else _escape(one_line(str(value)))
 
 
 def _escape(value: Any) -> str:

@@ -15,22 +15,31 @@ from typing import Annotated, Any
 
 import typer
 
+from nftgan.cli.help import NAMES, PANELS, SHARED, VerbCommand, VerbGroup
 from nftgan.cli.ui import Ui
 from nftgan.errors import Cancelled, NftganError, UsageError
 from nftgan.redaction import redact
 from nftgan.terminal import visible
 from nftgan.training.launch import speaks, world_size
 
-GET_STARTED, MAKE, PUBLISH, PROVE, OWN = "Get started", "Make", "Publish", "Prove", "Own"
+GET_STARTED, TRAIN, EXPLORE, CURATE, PUBLISH, SELL, PROVE, OWN = PANELS
 
 app = typer.Typer(
     name="nftgan",
-    no_args_is_help=True,
+    cls=VerbGroup,
+    context_settings=NAMES,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
-    help="Art in, a provable on-chain collection out, and any token back to its pixels.",
 )
+
+
+def group(name: str, panel: str, about: str) -> typer.Typer:
+    """Verbs that stand under one word, such as `sale`."""
+    inner = typer.Typer(cls=VerbGroup, context_settings=NAMES, no_args_is_help=True, help=about)
+    app.add_typer(inner, name=name, rich_help_panel=panel)
+    return inner
+
 
 Collection = Annotated[
     Path | None,
@@ -48,11 +57,16 @@ DryRun = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before spending.")]
 
+
+def _shared(*names: str, help: str) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=SHARED)
+
+
 _COMMON = (
-    ("as_json", bool, typer.Option("--json", help="One JSON document on stdout."), False),
-    ("quiet", bool, typer.Option("--quiet", "-q", help="No progress and no notes."), False),
-    ("verbose", bool, typer.Option("--verbose", "-v", help="Log what happens inside."), False),
-    ("debug", bool, typer.Option("--debug", help="Show a traceback when something fails."), False),
+    ("as_json", bool, _shared("--json", help="One JSON document on stdout."), False),
+    ("quiet", bool, _shared("--quiet", "-q", help="No progress and no notes."), False),
+    ("verbose", bool, _shared("--verbose", "-v", help="Log what happens inside."), False),
+    ("debug", bool, _shared("--debug", help="Show a traceback when something fails."), False),
 )
 
 
@@ -66,7 +80,8 @@ def verb(
 ) -> Callable[[Callable[..., Any]], Callable[..., None]]:
     """Register `function(ui, **options) -> result` as a verb of `panel`.
 
-    The result is the JSON document; what a person sees, the function prints through `ui`. group:
+    The first line of its docstring is its line in the list of verbs: at most 56 characters. The
+    result is the JSON document; what a person sees, the function prints through `ui`. group:
     torchrun may start it in several processes, which share the work; the first one speaks.
     """
 
@@ -105,9 +120,8 @@ def verb(
             return_annotation=None,
         )
         command.__doc__ = f"{inspect.getdoc(function)}\n\n[dim]Example:[/] [bold]{example}[/]"
-        into.command(name=name or function.__name__.replace("_", "-"), rich_help_panel=panel)(
-            command
-        )
+        words = name or function.__name__.replace("_", "-")
+        into.command(words, cls=VerbCommand, context_settings=NAMES, rich_help_panel=panel)(command)
         return command
 
     return decorate

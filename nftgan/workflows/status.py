@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nftgan.project import Project
+from nftgan.words import counted
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,18 @@ def status(project: Project, *, offline: bool = False) -> Status:
     manifest = Manifest.load(project.manifest_path) if exists else None
     pieces = manifest.pieces if manifest else ()
     overridden = sum(piece.override_reason is not None for piece in pieces)
-    found = f"{len(pieces)} pieces" + (
+    found = counted(len(pieces), "piece") + (
         f", {overridden} too like other art, kept knowingly" if overridden else ""
     )
     if manifest and manifest.novelty_problem:
         found += f"; near-copies were not looked for: {manifest.novelty_problem}"
     steps.append(Step("curate", bool(pieces), found))
     rendered = sum((project.images / f"{p.id}.png").is_file() and bool(p.pixels) for p in pieces)
-    steps.append(Step("render", _all(rendered, pieces), f"{rendered} of {len(pieces)} images"))
+    found = f"{rendered} of {counted(len(pieces), 'image')}"
+    steps.append(Step("render", _all(rendered, pieces), found))
     written = sum((project.metadata / f"{p.id}.json").is_file() for p in pieces)
     final = manifest is not None and bool(manifest.cids.metadata)
-    found = f"{written} of {len(pieces)} files"
+    found = f"{written} of {counted(len(pieces), 'file')}"
     steps.append(Step("metadata", _all(written, pieces) and final, found))
     changed = settings_changed(project, manifest) if manifest else ()
     if changed and not is_deployed(project):
@@ -81,10 +84,16 @@ def status(project: Project, *, offline: bool = False) -> Status:
         steps = [step for step in steps if step.verb != "mint"]
     pending = next((step.verb for step in steps if not step.done), "verify")
     arguments = " --auto 12" if pending == "curate" else ""
-    where = "" if project.root == Path.cwd() else f" -C {project.root}"
+    where = "" if project.root == Path.cwd() else f" -C {shlex.quote(str(_near(project.root)))}"
     command = f"nftgan {pending}{arguments}{where}"
     links = {} if offline or not deployed else base_uri_states(deployed)
     return Status(project.config.collection.name, project.root, tuple(steps), command, links)
+
+
+def _near(folder: Path) -> Path:
+    """`folder` as one would type it here."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _all(count: int, pieces: tuple[object, ...] | list[object]) -> bool:

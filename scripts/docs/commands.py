@@ -5,7 +5,6 @@ python scripts/docs/commands.py
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ HEAD = """# Commands
 
 `--help` after a verb says the same. Every verb also takes the options of [all verbs](#all-verbs).
 """
-PANELS = ("Get started", "Make", "Publish", "Prove", "Own")
 
 
 def commands() -> list[tuple[str, str, Any]]:
@@ -43,7 +41,11 @@ def commands() -> list[tuple[str, str, Any]]:
 
 def plain(text: str) -> str:
     """Help without rich's markup, fit for a table."""
-    return " ".join(re.sub(r"\[/?[a-z ]*\]", "", text).split()).replace("|", "\\|")
+    from rich.text import Text
+
+    from nftgan.cli.markup import own_markup
+
+    return " ".join(Text.from_markup(own_markup(text)).plain.split()).replace("|", "\\|")
 
 
 def rows(parameters: list[Any]) -> list[str]:
@@ -64,6 +66,8 @@ def rows(parameters: list[Any]) -> list[str]:
 
 def page() -> str:
     """The whole page."""
+    from nftgan.cli.help import PANELS
+
     parts = [HEAD]
     verbs = commands()
     for panel in PANELS:

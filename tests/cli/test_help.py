@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from nftgan.cli.help import PANELS
 from nftgan.cli.main import app
 
 PROGRAM = [sys.executable, "-c", "from nftgan.cli.main import run; run()"]
@@ -50,6 +51,57 @@ def test_every_verb_has_help_with_an_example(
     text = " ".join(capsys.readouterr().out.split())
     assert f"Example: nftgan {' '.join(verb)}" in text
     assert "--json" in text
+
+
+@pytest.mark.parametrize("verb", verbs(), ids=" ".join)
+def test_h_is_help_and_no_switch_looks_as_if_it_took_a_value(
+    verb: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    app([*verb, "-h"], standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "<" not in shown and "--json  " in shown and "Example:" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_the_list_of_verbs_has_a_line_for_each_in_its_group(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for program in ([], ["sale"], ["wallet"], ["model"], ["contract"]):
+        app([*program, "--help"], standalone_mode=False)
+        shown = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        level = [words[len(program)] for words in verbs() if words[: len(program)] == program]
+        for name in dict.fromkeys(level):
+            (line,) = [line for line in shown if line.startswith(f"  {name} ")]
+            follower = shown[shown.index(line) + 1]
+            assert not follower.startswith("    "), f"{name} needs two lines: {follower}"
+        if not program:
+            groups = [line for line in shown if line and line in PANELS]
+            assert groups == list(PANELS)  # each once, in this order, none empty
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_name_the_program(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("typer.completion._get_shell_name", lambda: shell)
+    with pytest.raises(SystemExit):
+        app(["--show-completion"], prog_name="nftgan", standalone_mode=False)
+    script = capsys.readouterr().out
+    assert "_NFTGAN_COMPLETE" in script and "nftgan" in script
+
+
+def test_verbs_and_options_are_completed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_NFTGAN_COMPLETE", "complete_bash")
+    for typed, offered in (("nftgan cur", "curate"), ("nftgan train --resu", "--resume")):
+        monkeypatch.setenv("COMP_WORDS", typed)
+        monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+        with pytest.raises(SystemExit):
+            app([], prog_name="nftgan", standalone_mode=False)
+        assert capsys.readouterr().out.split() == [offered]
 
 
 def test_help_and_import_load_nothing_heavy(tmp_path: Path) -> None:
