@@ -211,7 +211,7 @@ def test_every_environment_variable_is_read_by_the_program() -> None:
         ("nftgan mint --yes=1", "takes no value"),
         ("nftgan init one two", "takes 1 arguments"),
         ("nftgan train -o runs", "needs 1 arguments"),
-        ("$ NFTGAN_HOME=/x nftgan train art.zip", "needs --output"),
+        ("$ NFTGAN_HOME=/x nftgan prepare art", "needs --output"),
         ("nftgan deploy -n && nftgan mint --gas 3", "no option --gas"),
         ("nftgan train art.zip \\\n    -o runs --kmig 20", "no option --kmig"),
         ("nftgan render --process 3  # as many as cores", "no option --process"),

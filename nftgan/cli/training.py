@@ -79,8 +79,14 @@ def train(
         Path, typer.Argument(help="Data set made by prepare, or a StyleGAN zip or folder.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="RUNS", help="Folder of run folders.")
-    ],
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="RUNS",
+            help="Folder of run folders. Else: that of the run which --resume goes on with.",
+        ),
+    ] = None,
     gpus: Annotated[int, typer.Option(min=1, help="Processes that train as one, one per GPU.")] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show the options and stop.")
@@ -98,6 +104,8 @@ def train(
 
     plan = plan_training(dataset, output, **options)
     ui.note(f"{'going on in' if plan.continues else 'new run'} {plan.run_dir}")
+    for line in plan.notes:
+        ui.note(line)
     if (squares := plan.config.dataset.pixel_grid) and options["cfg"] is None:
         ui.note(f"pixel art of {squares} squares: {plan.config.cfg} (--cfg for another)")
     facts = plan.config.dataset

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,11 +19,14 @@ from nftgan.networks.architecture import (
     StyleGAN3Config,
 )
 from nftgan.training import schedule
+from nftgan.training.changes import Change
 from nftgan.training.options import OPTIONS, DirectOptions, TrainOptions, checked
 from nftgan.training.presets import PRESETS, default_preset
 
 FIRST_STOPBAND_REL = 2**1.1  # StyleGAN3 paper: stopband over cutoff of the first layer
 OPTIONS_FILE = "training_options.json"
+OF_STYLEGAN3 = ("num_layers", "margin_size", "first_cutoff")
+Architectures = tuple[GeneratorConfig, DiscriminatorConfig]
 T = TypeVar("T")
 
 
@@ -73,6 +77,11 @@ class Parent:
 SESSION = {"session": True}
 
 
+def is_session(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field of the configuration may differ when the same run goes on."""
+    return bool(field.metadata.get("session"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(DirectOptions):
     """Everything that decides a run: the direct options, and here what follows from the others.
@@ -105,11 +114,34 @@ class TrainConfig(DirectOptions):
     parent: Parent | None
     device: str = field(metadata=SESSION)
     holdout: float  # share of the data set that is never shown, to judge by
+    changes: tuple[Change, ...] = ()  # made in the middle of the run, oldest first
+
+    def at(self, images: int) -> TrainConfig:
+        """What the step after so many images is done by: as here, without the later changes."""
+        undone = [change for change in self.changes if change.images > images]
+        return self._without(undone) if undone else self
+
+    def original(self) -> TrainConfig:
+        """What the run began with."""
+        return self._without(self.changes)
+
+    def _without(self, undone: Sequence[Change]) -> TrainConfig:
+        values: dict[str, Any] = {}
+        for change in reversed(undone):  # the oldest says last what was before
+            values |= {name: before for name, before, _ in change.values}
+        batch = values.get("batch", self.batch)
+        return dataclasses.replace(
+            self,
+            **values,
+            micro_batch=math.gcd(self.micro_batch, batch),
+            changes=self.changes[: len(self.changes) - len(undone)],
+        )
 
     def to_json(self) -> dict[str, Any]:
         document = dataclasses.asdict(self)
         document["generator"] = architecture.to_json(self.generator)
         document["discriminator"] = architecture.to_json(self.discriminator)
+        document["changes"] = [change.to_json() for change in self.changes]
         return document
 
     @staticmethod
@@ -126,17 +158,21 @@ class TrainConfig(DirectOptions):
             values["metrics"] = tuple(values["metrics"])
             values["generator"] = architecture.from_json(values["generator"])
             values["discriminator"] = architecture.from_json(values["discriminator"])
+            values["changes"] = tuple(map(Change.from_json, values.get("changes", ())))
             return TrainConfig(**values)
-        except (KeyError, TypeError) as exc:
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise UsageError(f"the training options are not from this version: {exc}") from exc
 
     def decisive(self) -> dict[str, Any]:
-        """What must be equal for a run to be continued: all that changes the result of a step."""
+        """What must be equal for a run to be continued: all that changes the result of a step.
+
+        Of the values here, not of those before the changes.
+        """
         document = self.to_json()
         for one in dataclasses.fields(self):
-            if one.metadata.get("session"):
+            if is_session(one):
                 del document[one.name]
-        del document["dataset"]["path"]
+        del document["dataset"]["path"], document["changes"]
         if document["parent"]:
             del document["parent"]["source"]
         return document
@@ -160,6 +196,7 @@ class Resolved:
     options: TrainOptions
     given: frozenset[str]  # options that were given, and not as they are by default
     of_parent: frozenset[str]  # options that the architecture of the parent answers
+    notes: tuple[str, ...] = ()  # for a person: what is taken over from the parent, what is not
 
     def in_use(self) -> tuple[OptionInUse, ...]:
         """Every option, by group, with its value and who decided it."""
@@ -195,25 +232,25 @@ def resolve(dataset: DatasetFacts, **options: Any) -> TrainConfig:
 
 def resolve_options(dataset: DatasetFacts, **options: Any) -> Resolved:
     """As `resolve`, with the options that the config was made from."""
-    chosen = checked(options)
+    asked = chosen = checked(options)
     given = frozenset(name for name, one in OPTIONS.items() if getattr(chosen, name) != one.default)
     device = _device(chosen.device)
     name = chosen.preset or default_preset(dataset.resolution, device)
     chosen = dataclasses.replace(chosen, device=device, preset=name)
     chosen = _filled(chosen, dataclasses.asdict(PRESETS[name]))
     _check_against(chosen, dataset)
-    parent = architectures = None
+    parent: Parent | None = None
+    architectures: Architectures | None = None
+    notes: list[str] = []
     if chosen.resume is not None:
-        parent, architectures = _parent(chosen.resume, dataset)
-    if architectures and chosen.cfg not in (None, architectures[0].kind):
-        raise UsageError(
-            f"the model to start from is a {architectures[0].kind}, not a {chosen.cfg}",
-            hint="leave --cfg out, or leave --resume out and train from noise",
-        )
+        parent, architectures = _parent(chosen.resume, dataset, notes)
+    if architectures:
+        _check_architecture(asked, *architectures)
     cfg = architectures[0].kind if architectures else chosen.cfg or default_cfg(dataset)
     c_dim = _c_dim(chosen.conditional, dataset)
     if architectures and architectures[0].c_dim != c_dim:
         # What a label enters by is new then; `transfer` says so, and takes over all else.
+        notes.append(_about_labels(architectures[0].c_dim, c_dim))
         architectures = (
             dataclasses.replace(architectures[0], c_dim=c_dim),
             dataclasses.replace(architectures[1], c_dim=c_dim),
@@ -223,6 +260,7 @@ def resolve_options(dataset: DatasetFacts, **options: Any) -> Resolved:
         _generator(chosen, dataset, c_dim),
         _discriminator(chosen, dataset, c_dim),
     )
+    _check_freezed(chosen.freezed, discriminator)
     discriminator = dataclasses.replace(
         discriminator,
         freeze_layers=chosen.freezed,
@@ -230,9 +268,15 @@ def resolve_options(dataset: DatasetFacts, **options: Any) -> Resolved:
     )
     of_parent: frozenset[str] = frozenset()
     if architectures:
-        chosen, of_parent = _with_architecture(chosen, *architectures)
+        answers = architecture_options(*architectures)
+        chosen, of_parent = dataclasses.replace(chosen, **answers), frozenset(answers)
+        if asked.preset is not None and not _is_of_preset(answers, asked.preset):
+            notes.append(
+                f"the networks are those of the model to start from, not of preset {asked.preset},"
+                " which decides batch, rates and length"
+            )
     config = _config(chosen, dataset, parent, generator, discriminator)
-    return Resolved(config, chosen, given, of_parent)
+    return Resolved(config, chosen, given, of_parent, tuple(notes))
 
 
 def _complete(option: T | None) -> T:
@@ -263,14 +307,15 @@ def _rules(cfg: str, chosen: TrainOptions, dataset: DatasetFacts) -> dict[str, A
     }
 
 
-def _with_architecture(
-    chosen: TrainOptions, generator: GeneratorConfig, discriminator: DiscriminatorConfig
-) -> tuple[TrainOptions, frozenset[str]]:
-    """The options as the networks of the parent answer them, and which those are."""
+def architecture_options(
+    generator: GeneratorConfig, discriminator: DiscriminatorConfig
+) -> dict[str, Any]:
+    """The options as these networks answer them; those of StyleGAN3 alone are None for others."""
+    wide = 2 if generator.kind == "stylegan3-r" else 1  # as `_generator` widens it
     values: dict[str, Any] = {
         "cfg": generator.kind,
-        "cbase": generator.channel_base,
-        "cmax": generator.channel_max,
+        "cbase": generator.channel_base // wide,
+        "cmax": generator.channel_max // wide,
         "z_dim": generator.z_dim,
         "w_dim": generator.w_dim,
         "map_depth": generator.mapping_layers,
@@ -278,9 +323,58 @@ def _with_architecture(
         "d_cmax": discriminator.channel_max,
         "conditional": generator.c_dim > 0,
     }
-    of_stylegan3 = ("num_layers", "margin_size", "first_cutoff")
-    values |= {name: getattr(generator, name, None) for name in of_stylegan3}
-    return dataclasses.replace(chosen, **values), frozenset(values)
+    return values | {name: getattr(generator, name, None) for name in OF_STYLEGAN3}
+
+
+def _check_architecture(
+    asked: TrainOptions, generator: GeneratorConfig, discriminator: DiscriminatorConfig
+) -> None:
+    """UsageError for an option that says something else than the networks to start from."""
+    for name, value in architecture_options(generator, discriminator).items():
+        wanted = getattr(asked, name)
+        if name == "conditional" or wanted in (None, value):
+            continue
+        spelled = f"--{OPTIONS[name].flag}" if OPTIONS[name].flag else name
+        has = (
+            f"has {spelled.lstrip('-')} {value}" if value is not None else f"is a {generator.kind}"
+        )
+        if name == "cfg":
+            has = f"is a {value}"
+        raise UsageError(
+            f"{spelled} {wanted} cannot be: the model to start from {has}, and its networks are"
+            " kept",
+            hint=f"leave {spelled} out, or leave --resume out and train from noise",
+        )
+
+
+def _is_of_preset(answers: Mapping[str, Any], preset: str) -> bool:
+    """Whether networks are the size that the preset has."""
+    wanted = dataclasses.asdict(PRESETS[preset])
+    return all(
+        wanted[name] == value
+        for name, value in answers.items()
+        if name in wanted and value is not None
+    )
+
+
+def _about_labels(before: int, now: int) -> str:
+    if not now:
+        return "labels, which the model to start from knows, are not used: its first layers are new"
+    if not before:
+        return f"the model to start from knows no labels: what learns the {now} of the art is new"
+    return (
+        f"the model to start from knows {before} classes, the art has {now}: what knows them is new"
+    )
+
+
+def _check_freezed(freezed: int, discriminator: DiscriminatorConfig) -> None:
+    blocks = discriminator.img_resolution.bit_length() - 3
+    layers = 3 * blocks + 1 if discriminator.architecture == "resnet" else 2 * blocks + 1
+    if freezed > layers:
+        raise UsageError(
+            f"freezed must be between 0 and {layers}, the layers of this discriminator, not"
+            f" {freezed}"
+        )
 
 
 def _config(
@@ -367,21 +461,40 @@ def _device(name: str | None) -> str:
 
 
 def _parent(
-    source: str, dataset: DatasetFacts
-) -> tuple[Parent, tuple[GeneratorConfig, DiscriminatorConfig] | None]:
-    """Who the parent is, and its architecture where the data set has its shape."""
+    source: str, dataset: DatasetFacts, notes: list[str]
+) -> tuple[Parent, Architectures | None]:
+    """Who the parent is, and its architecture where the data set has its shape.
+
+    notes: gets what a person should know of both.
+    """
     from nftgan.networks.model_file import open_model
 
     model = open_model(source)
     parent = Parent(source, model.identity, str(model.meta.get("licence") or "unknown"))
     generator = model.generator_config
-    fits = (generator.img_resolution, generator.img_channels) == (
-        dataset.resolution,
-        dataset.channels,
-    )
-    if not fits or model.discriminator_config is None:
+    theirs = (generator.img_resolution, generator.img_channels)
+    ours = (dataset.resolution, dataset.channels)
+    if theirs != ours or model.discriminator_config is None:
+        why = (
+            f"the model to start from draws {_shape(*theirs)}, the art is {_shape(*ours)}"
+            if theirs != ours
+            else "the model to start from has no discriminator"
+        )
+        notes.append(f"{why}: the networks are new, and take over what has the same shape")
         return parent, None
+    names = (model.meta.get("conditioning") or {}).get("names")
+    if generator.c_dim == dataset.label_count and isinstance(names, list) and dataset.classes:
+        for number, (before, now) in enumerate(zip(names, dataset.classes, strict=False)):
+            if before != now:
+                notes.append(
+                    f"class {number} is {before!r} in the model to start from, {now!r} in the art"
+                )
+                break
     return parent, (generator, model.discriminator_config)
+
+
+def _shape(side: int, channels: int) -> str:
+    return f"{side} pixels in " + ("grey" if channels == 1 else "colour")
 
 
 def _c_dim(conditional: bool | None, dataset: DatasetFacts) -> int:

@@ -91,9 +91,20 @@ class DataLoader:
         self.shown, self.held = split.train, split.held
         """Indices of the images to train on, and of those that no step sees."""
         self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)
-        shares = list(micro_batches(config, config.batch, config.batch, distributed))
-        self._rows = None if distributed.world_size == 1 else torch.cat(shares).sort().values
+        self._distributed = distributed
         self._ahead = Prefetcher(dataset)
+        self._share_out()
+
+    def reconfigure(self, config: TrainConfig) -> None:
+        """Go on by another configuration of the same run: the next batch may be of another size."""
+        self._config = config
+        self._ahead.take(-1)  # what was begun is of the old size
+        self._share_out()
+
+    def _share_out(self) -> None:
+        config, group = self._config, self._distributed
+        shares = list(micro_batches(config, config.batch, config.batch, group))
+        self._rows = None if group.world_size == 1 else torch.cat(shares).sort().values
 
     def close(self) -> None:
         """Leave no thread behind."""

@@ -55,9 +55,11 @@ def train(
     with _only_writer(run_dir, distributed), _reproducible(config), ExitStack() as ending:
         _check_same_run(config, run_dir)
         dataset = Dataset.open(config.dataset.path)
-        loader = ending.enter_context(closing(DataLoader(config, dataset, distributed)))
-        state = fresh_state(config)
+        first = config.at(0)
+        loader = ending.enter_context(closing(DataLoader(first, dataset, distributed)))
+        state = fresh_state(first)
         continued = restore(state, run_dir)
+        _reconfigure(config, state, loader)
         taken_over = None
         if not continued and config.parent is not None:
             parent = model_file.load_networks(config.parent.source)
@@ -112,12 +114,18 @@ def _begin(
     taken_over: str | None,
     progress: Progress,
 ) -> None:
-    files.write_json(run_dir / OPTIONS_FILE, config.to_json())
+    path = run_dir / OPTIONS_FILE
+    before = TrainConfig.from_json(files.read_json(path)).changes if path.exists() else ()
+    files.write_json(path, config.to_json())
     writer.begin(state, continued=continued)
     if taken_over is not None:
         writer.log(taken_over)
         progress.note(taken_over)
     if continued:
+        for change in config.changes:
+            if change not in before:
+                writer.log(str(change))
+                progress.note(str(change))
         progress.note(f"going on at {state.images / 1000:g} of {config.total_images / 1000:g} kimg")
     else:
         save_state(state, run_dir)
@@ -159,6 +167,7 @@ def ticks(
     if state.images == 0 or unshown:
         yield _tick(config, state, 0.0, last=over)
     while state.images < config.total_images:
+        _reconfigure(config, state, loader)
         before = state.images
         train_step(
             state,
@@ -198,6 +207,14 @@ def ticks(
             saved = clock = time.monotonic()
 
 
+def _reconfigure(config: TrainConfig, state: TrainState, loader: DataLoader) -> None:
+    """What the next step is done by: from before a change, as it was then."""
+    now = config.at(state.images)
+    if now != state.config:
+        state.reconfigure(now)
+        loader.reconfigure(now)
+
+
 def _tick(config: TrainConfig, state: TrainState, pace: float, *, last: bool) -> Tick:
     number = state.images // config.tick_images
     state.settle()
@@ -221,8 +238,11 @@ def _check_same_run(config: TrainConfig, run_dir: Path) -> None:
     path = run_dir / OPTIONS_FILE
     if not path.exists():
         return
-    before, now = TrainConfig.from_json(files.read_json(path)).decisive(), config.decisive()
+    stored = TrainConfig.from_json(files.read_json(path))
+    before, now = stored.original().decisive(), config.original().decisive()
     changed = [key for key in now if now[key] != before.get(key)]
+    if not changed and config.changes[: len(stored.changes)] != stored.changes:
+        changed = ["what was changed in its middle"]
     if changed:
         raise UsageError(
             f"{run_dir} holds another run: {', '.join(changed)} would change",

@@ -70,6 +70,7 @@ class Option:
     more: str  # the group of plugins that add choices
     unset: str  # what decides when it is not given
     session: bool  # may differ when the same run goes on: it changes no step's result
+    change: bool  # may be changed in the middle of a run, which keeps all its state
     flag: str | None  # on the command line, without dashes; None: for Python only
     parse: Callable[[str], Any] | None  # of a text on the command line
     text: str  # the default as it is written there, where `parse` reads it
@@ -161,6 +162,7 @@ def option(
     more: str = "",
     unset: str = "",
     session: bool = False,
+    change: bool = False,
     flag: str | None = "",
     parse: Callable[[str], Any] | None = None,
     text: str = "",
@@ -174,6 +176,7 @@ def option(
         "more": more,
         "unset": unset,
         "session": session,
+        "change": change,
         "flag": flag,
         "parse": parse,
         "text": text,
@@ -206,8 +209,8 @@ class DirectOptions:
     seed: int = option(0, LEARNING, "Everything random follows from it.", NOT_NEGATIVE)
     aug: str = option("ada", AUGMENTATION, "How often D sees altered images: {choices}.", choices=AUGMENTS)
     augpipe: str = option("art", AUGMENTATION, "How they are altered: {choices}.", choices=tuple(PIPES), more="nftgan.augmentations")
-    aug_target: float = option(0.6, AUGMENTATION, "Sign of D on the art that ada steers for.", SHARE)
-    aug_cap: float = option(0.8, AUGMENTATION, "Probability that ada never exceeds.", SHARE)
+    aug_target: float = option(0.6, AUGMENTATION, "Sign of D on the art that ada steers for.", SHARE, change=True)
+    aug_cap: float = option(0.8, AUGMENTATION, "Probability that ada never exceeds.", SHARE, change=True)
     recompute: bool = option(False, MACHINE, "Less memory, more time; the same result.", session=True)
     exact: bool = option(True, MACHINE, "On a GPU: a resumed run ends as an undisturbed one.", session=True)
     threads: int | None = option(None, MACHINE, "Threads of the processor.", POSITIVE, unset="PyTorch's", session=True, flag=None)
@@ -219,15 +222,15 @@ class TrainOptions(DirectOptions):
 
     cfg: str | None = option(None, START, "The networks: {choices}.", choices=CFGS, unset="stylegan2 for pixel art, else stylegan3-t")
     preset: str | None = option(None, START, "Size of the networks and of a batch: {choices}.", choices=PRESET_NAMES, unset="the one for the data set's size")
-    resume: str | None = option(None, START, "Fine-tune this model; 'base' is the one shipped.", unset="from noise")
+    resume: str | None = option(None, START, "Fine-tune this model ('base': the one shipped), or go on with this run.", unset="from noise")
     kimg: float | None = option(None, LENGTH, "Length in thousands of images.", POSITIVE, unset="the preset", session=True)
     tick: float | None = option(None, LENGTH, "Thousands of images between ticks.", POSITIVE, unset="the preset", session=True)
     holdout: float | None = option(None, LENGTH, "Share of the art never shown, to judge by.", Range(0, 0.5), unset="by the number of images")
-    batch: int | None = option(None, LEARNING, "Images per step.", POSITIVE, unset="the preset")
-    gamma: float | None = option(None, LEARNING, "R1 weight; auto follows resolution and batch.", NOT_NEGATIVE, unset="the preset, else size and batch", parse=_auto_or_number, text="auto")
-    glr: float | None = option(None, LEARNING, "Generator learning rate.", POSITIVE, unset="the preset, else the networks")
-    dlr: float | None = option(None, LEARNING, "Discriminator learning rate.", POSITIVE, unset="the preset, else 0.002")
-    ema_kimg: float | None = option(None, LEARNING, "Half-life of the average.", NOT_NEGATIVE, unset="the preset")
+    batch: int | None = option(None, LEARNING, "Images per step.", POSITIVE, unset="the preset", change=True)
+    gamma: float | None = option(None, LEARNING, "R1 weight; auto follows resolution and batch.", NOT_NEGATIVE, unset="the preset, else size and batch", parse=_auto_or_number, text="auto", change=True)
+    glr: float | None = option(None, LEARNING, "Generator learning rate.", POSITIVE, unset="the preset, else the networks", change=True)
+    dlr: float | None = option(None, LEARNING, "Discriminator learning rate.", POSITIVE, unset="the preset, else 0.002", change=True)
+    ema_kimg: float | None = option(None, LEARNING, "Half-life of the average.", NOT_NEGATIVE, unset="the preset", change=True)
     conditional: bool | None = option(None, LEARNING, "Train by class.", unset="if there are labels", flag="cond")
     freezed: int = option(0, LEARNING, "Freeze the first N discriminator layers.", NOT_NEGATIVE)
     aug_p: float | None = option(None, AUGMENTATION, "Augmentation probability to start from, or fixed.", SHARE, unset="0, fixed 0.2")

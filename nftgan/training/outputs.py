@@ -273,6 +273,7 @@ def save_network(state: TrainState, path: Path) -> str:
             "glr": config.glr,
             "dlr": config.dlr,
             "seed": config.seed,
+            **_changes(config),
         },
         "parent": parent,
         "dataset": {
@@ -288,6 +289,15 @@ def save_network(state: TrainState, path: Path) -> str:
     return model_file.save_model(
         path, generator=state.g_ema, discriminator=state.discriminator, meta=meta
     )
+
+
+def _changes(config: TrainConfig) -> dict[str, Any]:
+    """What was changed in the middle of the run; not by whom, as a model is published."""
+    made = [
+        {"kimg": one.images / 1000, **{name: [old, new] for name, old, new in one.values}}
+        for one in config.changes
+    ]
+    return {"changes": made} if made else {}
 
 
 def _pixel_art(config: TrainConfig) -> dict[str, int] | None:

@@ -11,6 +11,7 @@ from nftgan.page import document
 from nftgan.plot import Plot, curves
 from nftgan.png import read_png
 from nftgan.training.advice import advice
+from nftgan.training.changes import Change
 from nftgan.training.config import OPTIONS_FILE
 from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.words import duration
@@ -120,6 +121,8 @@ def _facts(options: dict[str, Any]) -> list[tuple[str, str, bool, str]]:
     ]  # fmt: skip
     if options["parent"]:
         facts.append(("Fine-tuned from", options["parent"]["identity"], True))
+    for change in options.get("changes", ()):
+        facts.append(("Changed", str(Change.from_json(change)), False))
     return [(*fact, "") for fact in facts]
 
 

@@ -7,7 +7,7 @@ import logging
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -24,6 +24,9 @@ from nftgan.training.config import TrainConfig
 from nftgan.training.randomness import RngStream, rng_for
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Rate = tuple[T, float, int | None]
 
 STATE_VERSION = 1
 _STATE = re.compile(r"state-\d{9,}\.safetensors")  # a person's copies beside them are not ours
@@ -91,6 +94,14 @@ class TrainState:
                     found[f"{prefix}.{key}.{name}"] = value
         return found
 
+    def reconfigure(self, config: TrainConfig) -> None:
+        """Go on by another configuration of the same networks; all that was learnt stays."""
+        self.config, self.micro_batch = config, config.micro_batch
+        for adam, rate, interval in _rates(config, self.generator_adam, self.discriminator_adam):
+            for group in adam.param_groups:
+                group["lr"], group["betas"] = schedule.lazy_adam(rate, interval)
+        self.ada.target, self.ada.cap = config.aug_target, config.aug_cap
+
     def settle(self) -> None:
         """Add the pending measurements to the totals, and show ADA the signs; waits for a GPU."""
         for names, numbers in self.pending:
@@ -156,17 +167,17 @@ def fresh_state(config: TrainConfig) -> TrainState:
     discriminator = build_discriminator(config.discriminator, seed=int(seeds[1])).to(device)
     average = copy.deepcopy(generator).eval().requires_grad_(False)
     generator.synthesis.recompute = discriminator.recompute = config.recompute
+    adams = [
+        _adam(network, rate, interval)
+        for network, rate, interval in _rates(config, generator, discriminator)
+    ]
     return TrainState(
         config=config,
         generator=generator.train().requires_grad_(False),
         discriminator=discriminator.train().requires_grad_(False),
         g_ema=average,
-        generator_adam=_adam(
-            generator, config.glr, config.pl_interval if config.pl_weight else None
-        ),
-        discriminator_adam=_adam(
-            discriminator, config.dlr, config.r1_interval if config.gamma else None
-        ),
+        generator_adam=adams[0],
+        discriminator_adam=adams[1],
         path_mean=torch.zeros([], device=device),
         ada=AdaController(
             p=0.0 if config.aug == "none" else config.aug_p,
@@ -178,6 +189,14 @@ def fresh_state(config: TrainConfig) -> TrainState:
         metric_sums=MetricSums(),
         micro_batch=config.micro_batch,
     )
+
+
+def _rates(config: TrainConfig, of_generator: T, of_discriminator: T) -> list[Rate[T]]:
+    """Beside each of the two: its learning rate, and the interval of its regulariser."""
+    return [
+        (of_generator, config.glr, config.pl_interval if config.pl_weight else None),
+        (of_discriminator, config.dlr, config.r1_interval if config.gamma else None),
+    ]
 
 
 def _adam(network: Network, rate: float, interval: int | None) -> torch.optim.Adam:
@@ -241,6 +260,17 @@ def newest_state(run_dir: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | No
         except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as exc:
             log.warning("%s cannot be used (%s): going back further", path.name, exc)
     return None
+
+
+def saved_images(run_dir: Path) -> int:
+    """Where the run would go on, by its newest state as it says itself; 0 without one."""
+    for path in _state_files(run_dir):
+        try:
+            document = files.parse_json(path.with_suffix(".json").read_bytes())
+            return int(document["counters"]["images"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return 0
 
 
 def restore(state: TrainState, run_dir: Path) -> bool:

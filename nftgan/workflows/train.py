@@ -9,14 +9,17 @@ from typing import Any
 
 from nftgan.errors import UsageError
 from nftgan.files import read_json
-from nftgan.networks.sources import RUN_OPTIONS
+from nftgan.networks.sources import BASE, RUN_OPTIONS, newest_run
 from nftgan.progress import SILENT, Progress
 from nftgan.training.advice import advice
+from nftgan.training.changes import who
 from nftgan.training.config import DatasetFacts, OptionInUse, TrainConfig, resolve_options
+from nftgan.training.continued import go_on, options_in_use, with_record
 from nftgan.training.distributed import init_distributed
 from nftgan.training.loop import train
 from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.training.report import write_report
+from nftgan.training.state import saved_images
 from nftgan.training.tick import Tick
 from nftgan.workflows.scoring import scorer
 from nftgan.workflows.sources import parent_source
@@ -31,35 +34,82 @@ class TrainPlan:
     run_dir: Path
     continues: bool
     options: tuple[OptionInUse, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)  # for a person
 
 
 def plan_training(
-    dataset: Path, runs: Path, *, preset: str | None, resume: str | None, **options: Any
+    dataset: Path, runs: Path | None, *, preset: str | None, resume: str | None, **options: Any
 ) -> TrainPlan:
     """The complete configuration and its folder: the run that had the same, else a new one.
 
-    Raises UsageError for a data set, a preset or an option that cannot be used.
+    resume: a run of `runs` (or `runs` itself, for its newest) that learns from this data set goes
+    on, with the options given changed from now on; any other model is what a new run starts from.
+    runs: None for the folder of the run that goes on. Raises UsageError for a data set, a preset or
+    an option that cannot be used.
     """
+    facts = DatasetFacts.of(dataset)
+    note_art(dataset, facts.fingerprint)
+    found = None if resume is None else _run_of(resume, runs, facts)
+    if found is not None:
+        return _going_on(*found, facts, {"preset": preset, **options})
+    if runs is None:
+        raise UsageError(
+            "where shall the new run go?"
+            if resume is None
+            else f"{resume} is no run that learns from {dataset}: where shall the new run go?",
+            hint="-o RUNS names a folder of runs",
+        )
     source = None if resume is None else str(parent_source(resume, dataset))
-    resolved = resolve_options(DatasetFacts.of(dataset), preset=preset, resume=source, **options)
-    config, used = resolved.config, resolved.in_use()
-    note_art(dataset, config.dataset.fingerprint)
+    resolved = resolve_options(facts, preset=preset, resume=source, **options)
+    config, used, notes = resolved.config, resolved.in_use(), resolved.notes
     described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
     highest = -1
     for folder in sorted(runs.glob("[0-9][0-9][0-9][0-9][0-9]-*"), reverse=True):
         highest = max(highest, int(folder.name[:5]))
-        if (folder / RUN_OPTIONS).is_file() and _is_same(folder / RUN_OPTIONS, config):
-            return TrainPlan(config, folder, True, used)
+        if (folder / RUN_OPTIONS).is_file() and (record := _record(folder)) is not None:
+            if record.changes and record.original().decisive() == config.decisive():
+                changed = with_record(record, config)
+                notes = (*map(str, record.changes),)
+                return TrainPlan(changed, folder, True, options_in_use(changed, options), notes)
+            if not record.changes and record.decisive() == config.decisive():
+                return TrainPlan(config, folder, True, used)
         if folder.name[6:] == described and not (folder / RUN_OPTIONS).exists():
-            return TrainPlan(config, folder, False, used)  # killed before it had begun
-    return TrainPlan(config, runs / f"{highest + 1:05d}-{described}", False, used)
+            return TrainPlan(config, folder, False, used, notes)  # killed before it had begun
+    return TrainPlan(config, runs / f"{highest + 1:05d}-{described}", False, used, notes)
 
 
-def _is_same(options: Path, config: TrainConfig) -> bool:
+def _record(run: Path) -> TrainConfig | None:
     try:
-        return TrainConfig.from_json(read_json(options)).decisive() == config.decisive()
+        return TrainConfig.from_json(read_json(run / RUN_OPTIONS))
     except UsageError:
-        return False  # written by another version: it is not continued, and not touched
+        return None  # written by another version: it is not continued, and not touched
+
+
+def _run_of(resume: str, runs: Path | None, facts: DatasetFacts) -> tuple[Path, TrainConfig] | None:
+    """The run that `resume` means to go on with; None when it is a model to start from."""
+    if resume == BASE or resume.startswith(("https://", "http://")):
+        return None
+    named = Path(resume).expanduser()
+    if not named.is_dir():
+        return None
+    run = newest_run(named)
+    if runs is not None and run.resolve().parent != runs.expanduser().resolve():
+        return None
+    record = _record(run)
+    if record is None or record.dataset.fingerprint != facts.fingerprint:
+        return None
+    return run, record
+
+
+def _going_on(
+    run: Path, record: TrainConfig, facts: DatasetFacts, given: dict[str, Any]
+) -> TrainPlan:
+    at = saved_images(run)
+    config = go_on(record, facts, given, images=at, by=who())
+    if config.total_images <= at:
+        ended = f"this run has ended at {at / 1000:g} kimg; --kimg {at / 500:g} would go on"
+        return TrainPlan(config, run, True, options_in_use(config, given), (ended,))
+    return TrainPlan(config, run, True, options_in_use(config, given))
 
 
 def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Tick]:

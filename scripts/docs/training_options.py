@@ -20,7 +20,8 @@ shows what each one is for your art, and who decided it. [training.md](training.
 are good for.
 
 An option with a dot in the column *later* may differ when the same run goes on: it changes no
-step's result. With any other one changed, a new run begins.
+step's result. One with *change* there may be [changed in the middle of a
+run](training.md#changing-a-run-in-its-middle). With any other one changed, a new run begins.
 """
 COLUMNS = [
     "| option | | default | takes | later | in Python |",
@@ -38,7 +39,7 @@ def page() -> str:
         told = one.unset if default is None else "on" if default is True else default
         told = "off" if default is False else told
         takes = str(one.range or ", ".join(f"`{name}`" for name in one.choices))
-        later = "•" if one.session else ""
+        later = "•" if one.session else "change" if one.change else ""
         return f"| {flag} | {one.help} | {told} | {takes} | {later} | `{one.name}` |"
 
     parts = [HEAD]

@@ -6,7 +6,14 @@ import sys
 import pytest
 
 from nftgan.errors import UsageError
-from nftgan.training.config import DatasetFacts, TrainConfig, resolve
+from nftgan.networks.sources import base_model
+from nftgan.training.config import (
+    DatasetFacts,
+    TrainConfig,
+    architecture_options,
+    resolve,
+    resolve_options,
+)
 from nftgan.training.presets import PRESETS
 
 
@@ -140,3 +147,48 @@ def test_a_side_that_is_no_power_of_two_is_refused_with_the_cure():
 def test_reading_the_presets_does_not_load_torch():
     program = "import sys, nftgan.training.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cbase": 4096}, "--cbase 4096 cannot be: the model to start from has cbase 1024"),
+        ({"cmax": 128}, "--cmax 128 cannot be"),
+        ({"map_depth": 8}, "--map-depth 8 cannot be: the model to start from has map-depth 2"),
+        ({"z_dim": 64}, "z_dim 64 cannot be"),
+        ({"num_layers": 14}, "num_layers 14 cannot be"),
+        ({"cfg": "stylegan2"}, "--cfg stylegan2 cannot be: the model to start from is a styl"),
+        ({"freezed": 99}, "freezed must be between 0 and 10"),
+    ],
+)
+def test_an_option_that_contradicts_the_model_to_start_from_is_refused(options, words):
+    with pytest.raises(UsageError, match=words):
+        resolve(facts_of(32), resume=str(base_model(32)), **options)
+
+
+def test_an_option_that_says_what_the_model_to_start_from_has_is_fine():
+    found = resolve_options(facts_of(32), resume=str(base_model(32)), cbase=1024, map_depth=2)
+    assert found.config.generator.channel_base == 1024
+    assert found.notes == ()
+    with pytest.raises(UsageError, match="num_layers 5 cannot be: the model to start from is a"):
+        resolve(facts_of(16), resume=str(base_model(16)), num_layers=5)
+
+
+def test_the_channels_of_a_stylegan3_r_are_told_as_they_are_asked_for():
+    config = resolve(facts_of(32), cfg="stylegan3-r", cbase=512)
+    assert config.generator.channel_base == 1024
+    assert architecture_options(config.generator, config.discriminator)["cbase"] == 512
+
+
+def test_it_is_said_what_is_not_taken_over():
+    base = str(base_model(32))
+    larger = resolve_options(facts_of(64), resume=base, cbase=4096)
+    assert larger.config.generator.channel_base == 4096
+    (said,) = larger.notes
+    assert "draws 32 pixels in colour, the art is 64 pixels in colour" in said
+    labelled = resolve_options(facts_of(32, label_count=3, classes=("a", "b", "c")), resume=base)
+    assert labelled.notes == (
+        "the model to start from knows no labels: what learns the 3 of the art is new",
+    )
+    (said,) = resolve_options(facts_of(32), resume=base, preset="small").notes
+    assert "not of preset small" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from nftgan import files
 from nftgan.dataset.pack import write_dataset
+from nftgan.errors import UsageError
+from nftgan.networks.sources import base_model
 from nftgan.training.config import OPTIONS_FILE
 from nftgan.workflows.train import TrainPlan, plan_training
 
@@ -20,8 +23,16 @@ def art(tmp_path: Path) -> Path:
     return tmp_path / "art.zip"
 
 
-def plan(art: Path, **options: object) -> TrainPlan:
-    return plan_training(art, art.parent / "runs", preset="tiny", resume=None, **options)
+def plan(
+    art: Path, runs: Path | None = Path("runs"), resume: object = None, **options: object
+) -> TrainPlan:
+    return plan_training(
+        art,
+        runs and art.parent / runs,
+        preset="tiny",
+        resume=None if resume is None else str(resume),
+        **options,
+    )
 
 
 def begin(found: TrainPlan) -> None:
@@ -44,3 +55,51 @@ def test_a_folder_that_was_killed_before_it_began_is_used(art: Path) -> None:
     first = plan(art)
     first.run_dir.mkdir(parents=True)
     assert plan(art).run_dir == first.run_dir
+
+
+def test_a_folder_of_runs_to_resume_means_its_newest_run(art: Path) -> None:
+    first = plan(art, gamma=2.0)
+    begin(first)
+    runs = first.run_dir.parent
+    for named in (runs, first.run_dir):
+        again = plan(art, resume=named, kimg=3)
+        assert (again.run_dir, again.continues) == (first.run_dir, True)
+        assert (again.config.gamma, again.config.total_images) == (2.0, 3000)
+        assert plan(art, runs=None, resume=named).run_dir == first.run_dir
+    begin(plan(art, seed=1))
+    assert plan(art, resume=runs).run_dir.name[:5] == "00001"
+
+
+def test_other_art_or_another_folder_starts_from_the_run_instead(art: Path) -> None:
+    first = plan(art)
+    begin(first)
+    shutil.copy(base_model(32), first.run_dir / "network-000000.safetensors")
+    new = plan(art, runs=Path("others"), resume=first.run_dir)
+    assert (new.run_dir.parent.name, new.continues) == ("others", False)
+    assert new.config.parent is not None
+    other = art.with_name("other.zip")
+    images = np.random.default_rng(1).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    write_dataset(other, list(images), labels=None)
+    child = plan(other, resume=first.run_dir.parent)
+    assert (child.run_dir.name[:5], child.continues) == ("00001", False)
+    begin(child)
+    assert plan(other, resume=first.run_dir.parent).run_dir == child.run_dir
+    with pytest.raises(UsageError, match="where shall the new run go"):
+        plan(other, runs=None, resume=first.run_dir)
+
+
+def test_a_change_in_the_middle_belongs_to_the_run_from_then_on(art: Path) -> None:
+    first = plan(art)
+    begin(first)
+    files.write_json(first.run_dir / "state-000004000.json", {"counters": {"images": 4000}})
+    (first.run_dir / "state-000004000.safetensors").touch()
+    changed = plan(art, resume=first.run_dir, batch=32)
+    assert changed.config.batch == 32
+    (change,) = changed.config.changes
+    assert (change.images, change.values) == (4000, (("batch", 16, 32),))
+    files.write_json(first.run_dir / OPTIONS_FILE, changed.config.to_json())
+    again = plan(art)  # the first command goes on with what was changed
+    assert (again.run_dir, again.config) == (first.run_dir, changed.config)
+    assert plan(art, batch=32).run_dir != first.run_dir  # 32 from the start is another run
+    with pytest.raises(UsageError, match="seed is 0 in this run"):
+        plan(art, resume=first.run_dir, seed=5)
