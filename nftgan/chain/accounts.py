@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nftgan.chain.mnemonics import DEFAULT_PATH, is_mnemonic, key_at, seed_of
 from nftgan.errors import CredentialError, UsageError
 from nftgan.files import (
     complete_files,
@@ -26,8 +27,6 @@ from nftgan.redaction import remember
 
 PASSWORD_FILE = "NFTGAN_PASSWORD_FILE"
 ANVIL_MNEMONIC = "test test test test test test test test test test test junk"
-ETHEREUM = "m/44'/60'/0'/0"
-"""Where a mnemonic's addresses for Ethereum begin (BIP-44)."""
 PRIVATE_KEY = "NFTGAN_PRIVATE_KEY"
 _LOG = logging.getLogger(__name__)
 FAST_SCRYPT = 8192
@@ -127,11 +126,11 @@ def import_wallet(private_key: str, password: str) -> Wallet:
     return _store(bytes(_local(private_key, "that").key), password)
 
 
-def import_text(text: str, password: str, prompt: Prompt, *, index: int = 0) -> Wallet:
+def import_text(text: str, password: str, prompt: Prompt, *, path: str = DEFAULT_PATH) -> Wallet:
     """A key from a keystore of any kind, from 64 hexadecimal digits, or from a mnemonic.
 
-    prompt: asked for the keystore's own password. index: which address of the mnemonic, on the
-    path of BIP-44 for Ethereum. Raises CredentialError; no message quotes what was given.
+    prompt: asked for the keystore's own password. path: which address of the mnemonic, checked.
+    Raises CredentialError; no message quotes what was given.
     """
     from eth_account import Account as Local
 
@@ -145,15 +144,9 @@ def import_text(text: str, password: str, prompt: Prompt, *, index: int = 0) -> 
                 "the password does not open the keystore, or it is none"
             ) from None
         return _store(key, password)
-    if len(text.split()) in (12, 15, 18, 21, 24):
+    if is_mnemonic(text):
         _check_password(password)
-        remember(text)
-        Local.enable_unaudited_hdwallet_features()
-        try:
-            found = Local.from_mnemonic(" ".join(text.split()), account_path=f"{ETHEREUM}/{index}")
-        except Exception:  # its message may quote a word
-            raise CredentialError("that is not a mnemonic: a word or the order is wrong") from None
-        return _store(bytes(found.key), password)
+        return _store(key_at(seed_of(text), path), password)
     return import_wallet(text, password)
 
 

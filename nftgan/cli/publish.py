@@ -146,21 +146,42 @@ def create(ui: Ui) -> Any:
 
 
 @verb(PUBLISH, into=wallet_app, name="import", example="nftgan wallet import")
+@chooses_chain("chain", "rpc", "mainnet")
 def import_(
     ui: Ui,
     file: Annotated[
         Path | None,
         typer.Argument(metavar="[FILE]", help="A keystore, or a text file with key or mnemonic."),
     ] = None,
+    path: Annotated[
+        str | None,
+        typer.Option(
+            "--path",
+            metavar="PATH",
+            help="Of a mnemonic's address, such as m/44'/60'/0'/0/0; else pick one.",
+            show_default=False,
+        ),
+    ] = None,
     index: Annotated[
-        int, typer.Option("--index", metavar="N", help="Which address of a mnemonic.", min=0)
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--index",
+            metavar="N",
+            help="The last number of that path.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
+    choice: Any = None,
 ) -> Any:
     """Take in a keystore, a private key or a mnemonic.
 
-    From a file, or asked for.
+    From a file, or asked for. Of a mnemonic the first addresses are shown to pick from, with
+    --chain what they hold there.
     """
     from nftgan.chain.accounts import import_text
+    from nftgan.chain.mnemonics import DEFAULT_PATH
+    from nftgan.cli.mnemonic import choose_path
     from nftgan.files import translated_os_errors
 
     if file is None:
@@ -168,9 +189,12 @@ def import_(
     else:
         with translated_os_errors(file):
             text = file.read_text(encoding="utf-8", errors="replace")
-    wallet = import_text(text, _new_password(ui), lambda words: ask(ui, words), index=index)
+    derivation = choose_path(ui, text, path, index, choice)
+    wallet = import_text(
+        text, _new_password(ui), lambda words: ask(ui, words), path=derivation or DEFAULT_PATH
+    )
     ui.print(f"{wallet.address} in {wallet.path}")
-    return wallet
+    return {"address": wallet.address, "path": wallet.path, "derivation": derivation}
 
 
 @verb(PUBLISH, into=wallet_app, name="list", example="nftgan wallet list --json")

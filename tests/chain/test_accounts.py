@@ -152,10 +152,40 @@ def test_keystores_of_other_tools_are_taken_in_and_found(caplog: pytest.LogCaptu
     assert len(list_wallets()) == 1 and "does not say its address" in caplog.text
 
 
+PUBLISHED = {
+    "scrypt": (
+        {"dklen": 32, "n": 262144, "p": 8, "r": 1}
+        | {"salt": "ab0c7876052600dd703518d6fc3fe8984592145b591fc8fb5c6d43190334ba19"},
+        "83dbcc02d8ccb40e466191a123791e0e",
+        "d172bf743a674da9cdad04534d56926ef8358534d458fffccd4e6ad2fbde479c",
+        "2103ac29920d71da29f15d75b4a16dbe95cfd7ff8faea1056c33131d846e3097",
+    ),
+    "pbkdf2": (
+        {"c": 262144, "dklen": 32, "prf": "hmac-sha256"}
+        | {"salt": "ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd"},
+        "6087dab2f9fdbbfaddc31a909735c1e6",
+        "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46",
+        "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2",
+    ),
+}
+"""The keystores of the Web3 Secret Storage Definition: what geth and all others agree on."""
+
+
+@pytest.mark.parametrize("kdf", PUBLISHED)
+def test_the_keystores_of_the_published_definition_open(kdf: str) -> None:
+    params, iv, text, mac = PUBLISHED[kdf]
+    crypto = {"cipher": "aes-128-ctr", "cipherparams": {"iv": iv}, "ciphertext": text}
+    document = {"crypto": {**crypto, "kdf": kdf, "kdfparams": params, "mac": mac}, "version": 3}
+    key = "7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d"
+    wallet = import_text(json.dumps(document), PASSWORD, lambda words: "testpassword")
+    assert wallet.address == Local.from_key(key).address
+
+
 def test_a_mnemonic_gives_the_addresses_that_every_wallet_gives_and_is_never_repeated() -> None:
     words = "test test test test test test test test test test test junk"
     first = import_text(words, "long enough", lambda asked: "")
-    second = import_text(f"  {words}\n", "long enough", lambda asked: "", index=1)
+    path = "m/44'/60'/0'/0/1"
+    second = import_text(f"  {words}\n", "long enough", lambda asked: "", path=path)
     assert first.address == "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
     assert second.address == "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
     wrong = words.replace("junk", "test")
