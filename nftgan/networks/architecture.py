@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nftgan.config import from_mapping
 from nftgan.errors import UsageError
+from nftgan.networks.families import GeneratorConfig, family_named
 
 
 @dataclass(frozen=True)
-class StyleGAN3Config:
+class StyleGAN3Config(GeneratorConfig):
     """Alias-free generator (Karras et al. 2021): translation (-t) or rotation (-r) equivariant."""
 
-    img_resolution: int  # pixels a side
     kind: str = "stylegan3-t"  # or stylegan3-r
-    z_dim: int = 512
-    c_dim: int = 0  # classes; 0 is unconditional
-    w_dim: int = 512
-    img_channels: int = 3
     mapping_layers: int = 2
-    channel_base: int = 32768  # capacity; -r uses twice as much
-    channel_max: int = 512
     num_layers: int = 14  # without input and ToRGB
     num_critical: int = 2  # last layers at the critical sampling rate
     first_cutoff: float = 2.0
@@ -32,7 +25,6 @@ class StyleGAN3Config:
     last_stopband_rel: float = 2**0.3
     margin_size: int = 10  # extra pixels around the image, at each layer's rate
     output_scale: float = 0.25
-    num_fp16_res: int = 4  # on a GPU only
     conv_kernel: int = 3  # -r: 1
     filter_size: int = 6  # taps per sample, low-pass
     lrelu_upsampling: int = 2
@@ -42,19 +34,10 @@ class StyleGAN3Config:
 
 
 @dataclass(frozen=True)
-class StyleGAN2Config:
+class StyleGAN2Config(GeneratorConfig):
     """Generator with skip connections (Karras et al. 2020)."""
 
-    img_resolution: int
     kind: str = "stylegan2"
-    z_dim: int = 512
-    c_dim: int = 0
-    w_dim: int = 512
-    img_channels: int = 3
-    mapping_layers: int = 8
-    channel_base: int = 32768
-    channel_max: int = 512
-    num_fp16_res: int = 4  # on a GPU only
     conv_clamp: float | None = 256.0
     use_noise: bool = True
 
@@ -79,15 +62,8 @@ class DiscriminatorConfig:
     mapping_layers: int = 8
 
 
-GeneratorConfig = StyleGAN3Config | StyleGAN2Config
-NetworkConfig = StyleGAN3Config | StyleGAN2Config | DiscriminatorConfig
-
-KINDS: dict[str, type[NetworkConfig]] = {
-    "stylegan3-t": StyleGAN3Config,
-    "stylegan3-r": StyleGAN3Config,
-    "stylegan2": StyleGAN2Config,
-    "stylegan2-d": DiscriminatorConfig,
-}
+NetworkConfig = GeneratorConfig | DiscriminatorConfig
+DISCRIMINATOR = "stylegan2-d"
 
 
 def stylegan3_r(img_resolution: int, **changes: Any) -> StyleGAN3Config:
@@ -113,14 +89,16 @@ def to_json(config: NetworkConfig) -> dict[str, Any]:
 def from_json(document: Mapping[str, Any]) -> NetworkConfig:
     """The config that `document` describes.
 
-    Raises UsageError for an unknown kind or key and for values outside what a network can be.
+    Raises MissingPlugin for an unknown kind, UsageError for an unknown key and for values outside
+    what a network can be.
     """
     kind = document.get("kind")
-    if kind not in KINDS:
-        close = difflib.get_close_matches(str(kind), KINDS, 1)
-        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(KINDS)}"
-        raise UsageError(f"unknown network kind {kind!r}", hint=hint)
-    config = from_mapping(KINDS[kind], document, "architecture")
+    if not isinstance(kind, str):
+        raise UsageError(f"unknown network kind {kind!r:.80}")
+    wanted: type[NetworkConfig] = DiscriminatorConfig
+    if kind != DISCRIMINATOR:
+        wanted = family_named(kind).config
+    config: NetworkConfig = from_mapping(wanted, document, "architecture")
     check(config)
     return config
 

@@ -6,15 +6,9 @@ import torch
 from torch import nn
 
 from nftgan.networks import discriminator
-from nftgan.networks.architecture import (
-    DiscriminatorConfig,
-    GeneratorConfig,
-    StyleGAN3Config,
-    check,
-)
+from nftgan.networks.architecture import DiscriminatorConfig, check
+from nftgan.networks.families import GeneratorConfig, of_family
 from nftgan.networks.protocols import Discriminator, Generator
-from nftgan.networks.stylegan2 import StyleGAN2Generator
-from nftgan.networks.stylegan3 import StyleGAN3Generator
 from nftgan.ops.memory import keep_freed_memory
 
 
@@ -26,9 +20,8 @@ def build_generator(config: GeneratorConfig, *, seed: int | None = None) -> Gene
     check(config)
     keep_freed_memory()
     with _seeded(seed):
-        if isinstance(config, StyleGAN3Config):
-            return StyleGAN3Generator(config)
-        return StyleGAN2Generator(config)
+        generator: Generator = of_family(config, "build")
+        return generator
 
 
 def build_discriminator(config: DiscriminatorConfig, *, seed: int | None = None) -> Discriminator:

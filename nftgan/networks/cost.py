@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nftgan.networks.architecture import GeneratorConfig, StyleGAN3Config
+from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config
+from nftgan.networks.families import GeneratorConfig, LayerCost, Shapes, of_family
 from nftgan.networks.shapes import expected_shapes
 
 _LAYER3 = re.compile(r"synthesis\.L(\d+)_(\d+)_\d+\.weight")
@@ -38,9 +39,7 @@ class RenderCost:
 def render_cost(config: GeneratorConfig) -> RenderCost:
     """Raises UsageError for a config that no network can have."""
     shapes = expected_shapes(config)
-    layers = (
-        _stylegan3(config, shapes) if isinstance(config, StyleGAN3Config) else _stylegan2(shapes)
-    )
+    layers: list[LayerCost] = of_family(config, "layer_costs", shapes)
     numbers = sum(_product(shape) for shape in shapes.values())
     return RenderCost(
         sum(one[0] for one in layers),
@@ -57,10 +56,8 @@ def _product(shape: tuple[int, ...]) -> int:
     return product
 
 
-def _stylegan3(
-    config: StyleGAN3Config, shapes: dict[str, tuple[int, ...]]
-) -> list[tuple[int, int, int]]:
-    """(multiply-adds, filtered samples, bytes) of each layer."""
+def stylegan3_costs(config: StyleGAN3Config, shapes: Shapes) -> list[LayerCost]:
+    """Of each layer of a StyleGAN3 generator."""
     found = {}
     for name, shape in shapes.items():
         if match := _LAYER3.fullmatch(name):
@@ -88,7 +85,8 @@ def _stylegan3(
     return layers
 
 
-def _stylegan2(shapes: dict[str, tuple[int, ...]]) -> list[tuple[int, int, int]]:
+def stylegan2_costs(config: StyleGAN2Config, shapes: Shapes) -> list[LayerCost]:
+    """Of each layer of a StyleGAN2 generator."""
     layers = []
     for name, shape in shapes.items():
         if match := _LAYER2.fullmatch(name):

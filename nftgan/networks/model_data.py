@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from nftgan.errors import UsageError
-from nftgan.networks.architecture import DiscriminatorConfig, GeneratorConfig, to_json
+from nftgan.networks.architecture import DiscriminatorConfig, to_json
+from nftgan.networks.families import GeneratorConfig
+from nftgan.plugins import MissingPlugin
 
 META_KEYS = ("conditioning", "training", "parent", "dataset", "version", "licence")
 
@@ -51,7 +53,8 @@ def errors_about(path: Path) -> Iterator[None]:
     except UsageError as exc:
         if exc.message.startswith(str(path)):
             raise
-        raise UsageError(f"{path.name}: {exc.message}", hint=exc.hint) from exc
+        kind = MissingPlugin if isinstance(exc, MissingPlugin) else UsageError
+        raise kind(f"{path.name}: {exc.message}", hint=exc.hint) from exc
 
 
 def check_plain(options: Mapping[str, Any]) -> None:

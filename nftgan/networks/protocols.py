@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from torch.nn import Parameter
     from typing_extensions import Self
 
-    from nftgan.networks.architecture import DiscriminatorConfig, GeneratorConfig
+    from nftgan.networks.architecture import DiscriminatorConfig
+    from nftgan.networks.families import GeneratorConfig
 
 
 class Network(Protocol):

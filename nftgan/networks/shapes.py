@@ -16,9 +16,8 @@ from nftgan.networks.architecture import (
     StyleGAN3Config,
     check,
 )
+from nftgan.networks.families import Shapes, of_family
 
-Shape = tuple[int, ...]
-Shapes = dict[str, Shape]
 BLUR = (4, 4)  # [1, 3, 3, 1] as an outer product
 
 _RANGES = {
@@ -48,11 +47,10 @@ def expected_shapes(config: NetworkConfig) -> Shapes:
         value = getattr(config, name, None)
         if value is not None and not least <= value <= most:
             raise UsageError(f"{name} = {value} is not between {least} and {most}")
-    if isinstance(config, StyleGAN3Config):
-        return _stylegan3(config)
-    if isinstance(config, StyleGAN2Config):
-        return _stylegan2(config)
-    return _discriminator(config)
+    if isinstance(config, DiscriminatorConfig):
+        return _discriminator(config)
+    shapes: Shapes = of_family(config, "shapes")
+    return shapes
 
 
 def compare_shapes(expected: Shapes, found: Shapes, what: str) -> None:
@@ -82,7 +80,8 @@ def _mapping(z_dim: int, c_dim: int, w_dim: int, layers: int, *, average: bool) 
     return shapes | ({"mapping.w_avg": (w_dim,)} if average else {})
 
 
-def _stylegan3(config: StyleGAN3Config) -> Shapes:
+def stylegan3_shapes(config: StyleGAN3Config) -> Shapes:
+    """Those of a StyleGAN3 generator."""
     resolution, n = config.img_resolution, config.num_layers
     last_cutoff = resolution / 2
     last_stopband = last_cutoff * config.last_stopband_rel
@@ -131,7 +130,8 @@ def _stylegan3(config: StyleGAN3Config) -> Shapes:
     return shapes
 
 
-def _stylegan2(config: StyleGAN2Config) -> Shapes:
+def stylegan2_shapes(config: StyleGAN2Config) -> Shapes:
+    """Those of a StyleGAN2 generator."""
     shapes = _mapping(config.z_dim, config.c_dim, config.w_dim, config.mapping_layers, average=True)
     inner, resolution = 0, 4
     while resolution <= config.img_resolution:

@@ -12,6 +12,7 @@ from nftgan.errors import CheckFailed, NftganError, ServiceError, UsageError
 from nftgan.networks.container import MAX_HEADER_BYTES, header_size
 from nftgan.networks.cost import RenderCost, render_cost
 from nftgan.networks.model_file import ModelFile, build_networks, open_model
+from nftgan.plugins import MissingPlugin
 from nftgan.provenance.content import MAX_MODEL_BYTES, Content
 
 if TYPE_CHECKING:
@@ -95,14 +96,15 @@ def opened_model(
     """The model in a file, ready to render, when it is the model `identity`.
 
     Raises CheckFailed when it is another one or none, TooHeavy when an image would take longer
-    than the limits allow; on_note is told when it takes long.
+    than the limits allow, MissingPlugin where its family is none of those here; on_note is told
+    when it takes long.
     """
     from nftgan.synthesis.model import Model
 
     what = what or str(path)
     try:
         file = open_model(path)
-    except ServiceError:
+    except (ServiceError, MissingPlugin):
         raise
     except NftganError as exc:
         raise CheckFailed(exc.message, hint=exc.hint) from exc

@@ -18,6 +18,7 @@ from nftgan.errors import UsageError
 from nftgan.files import write_json
 from nftgan.ipfs.importer import cid_of_bytes
 from nftgan.networks.cost import render_cost
+from nftgan.networks.families import KINDS
 from nftgan.networks.model_file import open_model
 from nftgan.site.renderer import HERE, joined, script
 
@@ -61,7 +62,13 @@ def check_drawable(model: Path) -> None:
             f" {MAX_MODEL_BYTES >> 20} MB at most",
             hint="leave out --live, or train a smaller model",
         )
-    seconds = render_cost(open_model(model).generator_config).seconds
+    config = open_model(model).generator_config
+    if config.kind not in KINDS:
+        raise UsageError(
+            f"its networks {config.kind} are of a plugin, which no page can run",
+            hint="leave out --live",
+        )
+    seconds = render_cost(config).seconds
     if seconds > MAX_SECONDS:
         raise UsageError(
             f"an image takes about {seconds:,.0f} seconds in a browser, more than {MAX_SECONDS}",

@@ -12,12 +12,8 @@ from typing import Any, TypeVar
 from nftgan.dataset.holdout import default_fraction
 from nftgan.errors import UsageError
 from nftgan.networks import architecture
-from nftgan.networks.architecture import (
-    DiscriminatorConfig,
-    GeneratorConfig,
-    StyleGAN2Config,
-    StyleGAN3Config,
-)
+from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
+from nftgan.networks.families import GeneratorConfig, family_named
 from nftgan.training import schedule
 from nftgan.training.changes import Change
 from nftgan.training.options import OPTIONS, DirectOptions, TrainOptions, checked
@@ -295,13 +291,13 @@ def _filled(chosen: TrainOptions, values: Mapping[str, Any]) -> TrainOptions:
 
 def _rules(cfg: str, chosen: TrainOptions, dataset: DatasetFacts) -> dict[str, Any]:
     """What follows from the networks, the batch and the data set where no preset says it."""
-    stylegan2 = cfg == "stylegan2"
+    rules = family_named(cfg).training
     return {
         "gamma": schedule.auto_gamma(cfg, dataset.resolution, _complete(chosen.batch)),
-        "glr": 0.002 if stylegan2 else 0.0025,
+        "glr": rules.glr,
         "dlr": 0.002,
         "aug_p": 0.2 if chosen.aug == "fixed" else 0.0,
-        "map_depth": 8 if stylegan2 else 2,
+        "map_depth": rules.mapping_layers,
         "conditional": dataset.label_count > 0,
         "holdout": default_fraction(dataset.images),
     }
@@ -384,9 +380,9 @@ def _config(
     generator: GeneratorConfig,
     discriminator: DiscriminatorConfig,
 ) -> TrainConfig:
-    stylegan2 = generator.kind == "stylegan2"
+    rules = family_named(generator.kind).training
     batch = _complete(chosen.batch)
-    starts_blurred = generator.kind == "stylegan3-r" and parent is None
+    starts_blurred = rules.blurred and parent is None
     same = {
         one.name: getattr(chosen, one.name)
         for one in dataclasses.fields(TrainConfig)
@@ -401,8 +397,8 @@ def _config(
         # Published programs switch the ramp off for a parent; then the average of a short
         # fine-tuning is mostly the parent: KID 1410 instead of 1178 after 4 kimg (docs).
         "ema_rampup": 0.25 if parent else 0.05,
-        "style_mixing": 0.9 if stylegan2 else 0.0,
-        "pl_weight": 2.0 if stylegan2 else 0.0,
+        "style_mixing": rules.style_mixing,
+        "pl_weight": rules.pl_weight,
         "pl_interval": 4,
         "blur_sigma": 10.0 if starts_blurred else 0.0,
         "blur_fade_images": batch * 200_000 // 32 if starts_blurred else 0,
@@ -425,8 +421,9 @@ def _generator(chosen: TrainOptions, dataset: DatasetFacts, c_dim: int) -> Gener
         "mapping_layers": chosen.map_depth,
     }
     cbase, cmax = _complete(chosen.cbase), _complete(chosen.cmax)
-    if chosen.cfg == "stylegan2":
-        return StyleGAN2Config(**shared, channel_base=cbase, channel_max=cmax)
+    family = family_named(_complete(chosen.cfg))
+    if not issubclass(family.config, StyleGAN3Config):
+        return family.new_config(**shared, channel_base=cbase, channel_max=cmax)
     radial = chosen.cfg == "stylegan3-r"
     first_cutoff = _complete(chosen.first_cutoff)
     return StyleGAN3Config(

@@ -15,9 +15,10 @@ from typing import Any
 
 from nftgan import plugins
 from nftgan.errors import UsageError
+from nftgan.networks.families import KINDS
 from nftgan.training.pipes import PIPES
 
-CFGS = ("stylegan3-t", "stylegan3-r", "stylegan2")
+CFGS = KINDS
 AUGMENTS = ("ada", "fixed", "none")
 LOSSES = ("logistic", "relativistic")
 plugins.register(
@@ -220,7 +221,7 @@ class DirectOptions:
 class TrainOptions(DirectOptions):
     """And those that are completed: by the preset, the networks, the data set or the machine."""
 
-    cfg: str | None = option(None, START, "The networks: {choices}.", choices=CFGS, unset="stylegan2 for pixel art, else stylegan3-t")
+    cfg: str | None = option(None, START, "The networks: {choices}.", choices=CFGS, more="nftgan.networks", unset="stylegan2 for pixel art, else stylegan3-t")
     preset: str | None = option(None, START, "Size of the networks and of a batch: {choices}.", choices=PRESET_NAMES, unset="the one for the data set's size")
     resume: str | None = option(None, START, "Fine-tune this model ('base': the one shipped), or go on with this run.", unset="from noise")
     kimg: float | None = option(None, LENGTH, "Length in thousands of images.", POSITIVE, unset="the preset", session=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nftgan.errors import UsageError
-from nftgan.networks.architecture import StyleGAN3Config
+from nftgan.networks.families import of_family
 from nftgan.networks.protocols import Network
 from nftgan.ops.device import sent
 from nftgan.training import losses, schedule
@@ -381,9 +381,8 @@ def sample_latents(
 
 def num_ws(config: TrainConfig) -> int:
     """Styles that the generator takes."""
-    if isinstance(config.generator, StyleGAN3Config):
-        return config.generator.num_layers + 2
-    return 2 * config.generator.img_resolution.bit_length() - 4
+    count: int = of_family(config.generator, "num_ws")
+    return count
 
 
 def train_step(

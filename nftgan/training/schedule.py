@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 
-GAMMA_RULE = {"stylegan2": 0.0002, "stylegan3-t": 0.001, "stylegan3-r": 0.001}
-"""R1 weight per squared pixel side and per 1/batch.
-
-StyleGAN2-ADA's automatic rule is 0.0002 res^2 / batch; the StyleGAN3 authors' recommended starts
-(0.5 at 128, 2 at 256, 8 at 512, 32 at 1024, batch 32) are 0.001 res^2 / batch.
-"""
+from nftgan.networks.families import family_named
 
 
 def auto_gamma(cfg: str, resolution: int, batch: int) -> float:
-    """The R1 weight to start from: four times higher when the side doubles."""
-    return float(f"{GAMMA_RULE[cfg] * resolution**2 / batch:.4g}")
+    """The R1 weight to start from: four times higher when the side doubles.
+
+    StyleGAN2-ADA's automatic rule is 0.0002 res^2 / batch; the StyleGAN3 authors' recommended
+    starts (0.5 at 128, 2 at 256, 8 at 512, 32 at 1024, batch 32) are 0.001 res^2 / batch.
+    """
+    return float(f"{family_named(cfg).training.gamma * resolution**2 / batch:.4g}")
 
 
 def ema_beta(batch: int, half_life_images: float, images: int, rampup: float) -> float:

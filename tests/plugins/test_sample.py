@@ -342,3 +342,55 @@ def test_a_pipe_augments_as_the_cores_do_and_is_drawn_by_the_same_chance(sample:
         operations_of("misspelt")
     with pytest.raises(UsageError, match="no augpipe is called 'fgo'"):
         resolve(art, augpipe="fgo")
+
+
+def test_a_family_of_networks_trains_is_saved_opened_rendered_and_proven(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from nftgan.networks.architecture import from_json, to_json
+    from nftgan.networks.cost import render_cost
+    from nftgan.networks.families import family_named
+    from nftgan.networks.shapes import expected_shapes
+    from nftgan.training.config import DatasetFacts, resolve
+    from nftgan.training.phases import Batch, LatentBatch, train_step
+    from nftgan.training.schedule import auto_gamma
+    from nftgan.training.state import fresh_state
+
+    art = DatasetFacts("a.zip", "a", "sha256:0", 100, 16, 3, label_count=0)
+    config = resolve(art, cfg="mosaic", batch=8, z_dim=8, w_dim=8, device="cpu")
+    assert config.cfg == config.generator.kind == "mosaic" and config.style_mixing == 0
+    assert auto_gamma("mosaic", 16, 8) == pytest.approx(0.0005 * 16**2 / 8)
+    assert config.generator.mapping_layers == 2
+    assert from_json(to_json(config.generator)) == config.generator
+    state = fresh_state(config)
+    found = {name: tuple(one.shape) for name, one in state.generator.state_dict().items()}
+    assert found == expected_shapes(config.generator)
+    assert render_cost(config.generator).seconds < 1e-3
+    before = state.generator.state_dict()["synthesis.squares.weight"].clone()
+    reals, z = torch.zeros(8, 3, 16, 16), torch.randn(8, 8)
+    train_step(state, Batch(reals, None), lambda phase: LatentBatch(z, None), None)
+    assert (state.generator.state_dict()["synthesis.squares.weight"] != before).any()
+
+    stage = Stage(tmp_path, (3, 8), config=config.generator)
+    image = stage.images[0]
+    assert (image[:4, :4] == image[0, 0]).all() and len(np.unique(image)) > 4
+    assert stage.verifier().verify(1).passed
+
+    monkeypatch.setattr(plugins, "_installed", lambda *_: ())  # a machine without the package
+    family_named.cache_clear()
+    left = {one.name: one.found for one in stage.verifier().verify(1).skipped}
+    assert "unknown network kind 'mosaic'" in left["model"] and "pixels" in left
+    assert not stage.verifier().verify(1).failed
+    with pytest.raises(MissingPlugin, match="unknown network kind 'mosaic'"):
+        load_model(stage.model_path)
+
+
+def test_a_family_of_the_core_stays_its_own_and_a_broken_one_says_so(sample: Path) -> None:
+    from nftgan.networks.architecture import StyleGAN2Config
+    from nftgan.networks.families import family_named
+
+    assert family_named("stylegan2").config is StyleGAN2Config
+    with pytest.raises(PluginError, match=r"vague .* a family is a Family"):
+        family_named("vague")

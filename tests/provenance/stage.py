@@ -33,6 +33,7 @@ from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.reader import FileReader, MissingBlock
 from nftgan.networks.architecture import StyleGAN2Config
 from nftgan.networks.builders import build_generator
+from nftgan.networks.families import GeneratorConfig
 from nftgan.networks.model_file import save_model
 from nftgan.pixels import pixel_hash
 from nftgan.png import encode_png
@@ -70,12 +71,13 @@ class Stage:
         version: int = VERSION,
         finish: Finish | None = None,
         added: tuple[NamedTrait, ...] = (),
+        config: GeneratorConfig = TINY,
     ) -> None:
         self.blocks: dict[Cid, bytes] = {}
         self.seeds = seeds
         self.importer = Importer(self.blocks.__setitem__)
         path = folder / "model.safetensors"
-        save_model(path, generator=build_generator(TINY, seed=5), meta={})
+        save_model(path, generator=build_generator(config, seed=5), meta={})
         self.model_path, self.model = path, load_model(path)
         self.recipe = self.model.recipe(truncation_psi=0.7, finish=finish)
         self.model_uri = f"ipfs://{self.importer.add_path(path).cid}"
