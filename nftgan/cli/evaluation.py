@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import Device, Model, Trunc
+from nftgan.cli.options import Device, Gpus, Model, Trunc, start_group
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import TRAIN, verb
 
 
-@verb(TRAIN, example="nftgan evaluate my-art.zip -m runs --metrics kid,copies")
+@verb(TRAIN, group=True, example="nftgan evaluate my-art.zip -m runs --metrics kid,copies")
 def evaluate(
     ui: Ui,
     dataset: Annotated[Path, typer.Argument(help="The art that the model was trained on.")],
@@ -39,6 +39,7 @@ def evaluate(
         ),
     ] = None,
     device: Device = None,
+    gpus: Gpus = 1,
 ) -> Any:
     """Measure a model against art that it has not seen.
 
@@ -46,6 +47,7 @@ def evaluate(
     """
     from nftgan.workflows.evaluate import evaluate as run
 
+    start_group(gpus)
     result = run(
         model,
         dataset,

@@ -17,6 +17,7 @@ from nftgan.metrics.estimate import Estimate
 from nftgan.metrics.features import Extractor
 from nftgan.metrics.kid import kid
 from nftgan.metrics.manifold import Manifold, manifold
+from nftgan.metrics.observed import Observed, Observer
 from nftgan.metrics.reference import Reference
 from nftgan.metrics.swd import IMAGES, Patches, swd
 from nftgan.networks.protocols import Generator
@@ -108,7 +109,7 @@ class Evaluator:
         """Raises UsageError for an unknown metric or too few images."""
         self._metrics = parse_metrics(",".join(metrics))
         self._reals, self._held, self._seed = reals, held, seed
-        self._extract = extractor or Extractor()
+        self._observe = Observer(self._metrics, extractor or Extractor(), seed=seed)
         order = np.random.default_rng(seed).permutation(len(reals))
         if held is None:
             self._others, self._against = reals.take(order[::2]), reals.take(order[1::2])
@@ -131,20 +132,21 @@ class Evaluator:
         generator: the StyleGAN3 itself, for "eq"; without one, or with another kind, that is left
         out. Raises UsageError for fewer than 8 fakes.
         """
-        wanted = self._metrics
-        features, mirrored = [], []
-        hashes, patches = PerceptualHashes(), Patches(seed=self._seed + 1)
+        parts, count = [], 0
         for images in fakes:
-            features.append(self._extract(images))
-            if "copies" in wanted:
-                mirrored.append(self._extract(images[..., ::-1]))
-                hashes.add(images)
-            if "swd" in wanted:
-                patches.add(images)
-        count = sum(map(len, features))
+            parts.append(self._observe(images, count))
+            count += len(images)
+        if not parts:
+            raise _too_few(0)
+        return self.judge(Observed.joined(parts), generator=generator)
+
+    def judge(self, fakes: Observed, *, generator: Generator | None = None) -> Evaluation:
+        """Score fakes that an `Observer` of the same metrics and seed has measured; as a call."""
+        wanted, count, rows = self._metrics, len(fakes), fakes.features
         if count < LEAST:
-            raise UsageError(f"{count} fakes are too few to judge: {LEAST} are the least")
-        rows = np.concatenate(features)
+            raise _too_few(count)
+        patches = Patches(seed=self._seed + 1)
+        patches.extend(fakes.patches)
         figures: dict[str, MetricResult] = {}
         copies = None
         if "kid" in wanted:
@@ -159,7 +161,7 @@ class Evaluator:
             figures.update(equivariance(generator, seed=self._seed))
         if "copies" in wanted:
             copies = self._training_art.check(
-                (rows, np.concatenate(mirrored), hashes),
+                (rows, fakes.mirrored, fakes.hashes),
                 None if self._held is None else _to_compare(self._held),
                 self._reals.mirrored,
             )
@@ -226,6 +228,10 @@ class Evaluator:
     @cached_property
     def _training_art(self) -> TrainingArt:
         return TrainingArt(self._reals.names, self._reals.features, self._reals.hashes)
+
+
+def _too_few(count: int) -> UsageError:
+    return UsageError(f"{count} fakes are too few to judge: {LEAST} are the least")
 
 
 def evaluate(

@@ -21,7 +21,21 @@ from nftgan.networks.efficientnet import SHA256
 from nftgan.progress import SILENT, Progress
 
 BATCH = 16
+Share = Callable[[int, Callable[[int], bytes], Callable[[int], None]], dict[int, bytes]]
+"""share(count, work, on_done): work(i) for each i below count, as `alone` does it."""
+
 _VERSION = 1  # of how features are made; another one makes kept files stale
+
+
+def alone(
+    count: int, work: Callable[[int], bytes], on_done: Callable[[int], None]
+) -> dict[int, bytes]:
+    """Every part made here, one after the other."""
+    found = {}
+    for item in range(count):
+        found[item] = work(item)
+        on_done(item + 1)
+    return found
 
 
 @dataclass(frozen=True)
@@ -74,21 +88,48 @@ def references(
     extractor: Extractor | None = None,
     cache: Path | str | None = None,
     progress: Progress = SILENT,
+    share: Share = alone,
 ) -> tuple[Reference, Reference | None]:
     """(the art that was learnt from, the art held out or None).
 
+    share: who looks at the art, where nothing is kept of it; other processes call `look_at`.
     cache: a folder, such as that of the run, where the features are kept for the next time; a file
     of another data set or a broken one is not used. Raises UsageError for a broken image and
     MissingStepError without the network's weights.
     """
-    upright, mirrored = _features(dataset, extractor, cache, progress)
+    upright, mirrored = _features(dataset, extractor, cache, progress, share)
     whole = Reference(tuple(dataset.names), upright, mirrored, dataset.images)
     held = whole.take(split.held) if len(split.held) else None
     return whole.take(split.train), held
 
 
+def look_at(
+    dataset: Dataset, extractor: Extractor, share: Share, on_done: Callable[[int], None]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Features of all images, upright and mirrored, float32 [N, SIZE]; None where `share` gives
+    the parts to another process.
+    """
+    starts = range(0, len(dataset), BATCH)
+
+    def look(item: int) -> bytes:
+        images = dataset.images(range(starts[item], min(starts[item] + BATCH, len(dataset))))
+        both = np.stack([extractor(images), extractor(images[..., ::-1])])
+        return both.astype("<f4").tobytes()
+
+    found = share(len(starts), look, lambda done: on_done(min(done * BATCH, len(dataset))))
+    if not found:
+        return None
+    parts = [np.frombuffer(found[item], "<f4").reshape(2, -1, SIZE) for item in sorted(found)]
+    both = np.concatenate(parts, axis=1).astype(np.float32)
+    return both[0], both[1]
+
+
 def _features(
-    dataset: Dataset, extractor: Extractor | None, cache: Path | str | None, progress: Progress
+    dataset: Dataset,
+    extractor: Extractor | None,
+    cache: Path | str | None,
+    progress: Progress,
+    share: Share,
 ) -> tuple[np.ndarray, np.ndarray]:
     path = None
     if cache is not None:
@@ -97,16 +138,13 @@ def _features(
         kept = _read(path, len(dataset))
         if kept is not None:
             return kept
-    extract = extractor or Extractor()
-    upright = np.empty((len(dataset), SIZE), dtype=np.float32)
-    mirrored = np.empty_like(upright)
     with progress.task("looking at the art", len(dataset), "images") as task:
-        for start in range(0, len(dataset), BATCH):
-            rows = range(start, min(start + BATCH, len(dataset)))
-            images = dataset.images(rows)
-            upright[rows.start : rows.stop] = extract(images)
-            mirrored[rows.start : rows.stop] = extract(images[..., ::-1])
-            task.advance(len(rows))
+        found = look_at(
+            dataset, extractor or Extractor(), share, lambda done: task.update(completed=done)
+        )
+    if found is None:
+        raise ValueError("the parts were given to another process")
+    upright, mirrored = found
     if path is not None:
         try:
             with atomic_path(path) as temporary, temporary.open("wb") as file:

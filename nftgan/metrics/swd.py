@@ -8,6 +8,8 @@ is never 0 and falls as they grow: compare it only with one of as many images.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -39,24 +41,34 @@ class Patches:
 
         Raises UsageError for smaller images or another shape than before.
         """
-        images = images[: IMAGES - self.images]
+        self.extend(self.cut(images, self.images))
+
+    def cut(self, images: np.ndarray, first: int) -> list[np.ndarray]:
+        """The patches of images from number `first` on, by level, for `extend`; see `add`."""
+        images = images[: max(IMAGES - first, 0)]
         if not len(images):
-            return
+            return []
         if images.shape[1] == 1:
             images = images.repeat(3, axis=1)
         levels = pyramid(torch.from_numpy(np.ascontiguousarray(images)).float())
+        return [self._cut(level.numpy(), first) for level in levels]
+
+    def extend(self, levels: Sequence[np.ndarray]) -> None:
+        """Keep what `cut` gave for the next images, by level. Raises UsageError as `add`."""
+        if not levels:
+            return
         if self._parts and len(levels) != len(self._parts):
             raise UsageError("all images of a set must have one size")
         self._parts = self._parts or [[] for _ in levels]
         for parts, level in zip(self._parts, levels, strict=True):
-            parts.append(self._cut(level.numpy()))
-        self.images += len(images)
+            parts.append(level)
+        self.images += len(levels[0])
 
-    def _cut(self, level: np.ndarray) -> np.ndarray:
+    def _cut(self, level: np.ndarray, first: int) -> np.ndarray:
         windows = np.lib.stride_tricks.sliding_window_view(level, (SIDE, SIDE), axis=(2, 3))
         positions = windows.shape[2]  # [N, C, positions, positions, SIDE, SIDE]
         found = []
-        for index, image in enumerate(windows, self.images):
+        for index, image in enumerate(windows, first):
             random = np.random.default_rng((self._seed, index, level.shape[2]))
             y, x = random.integers(positions, size=(2, PATCHES))
             found.append(image[:, y, x].transpose(1, 0, 2, 3).reshape(PATCHES, -1))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +14,25 @@ import numpy as np
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import Split, split_dataset
 from nftgan.errors import UsageError
-from nftgan.files import read_json
+from nftgan.files import parse_json, read_json
 from nftgan.metrics.added import added_metrics, added_result
 from nftgan.metrics.copies import Pair
 from nftgan.metrics.evaluation import METRICS, Evaluation, Evaluator, MetricResult, parse_metrics
 from nftgan.metrics.features import Extractor
 from nftgan.metrics.fidelity import fidelity
-from nftgan.metrics.reference import references
+from nftgan.metrics.observed import Observer
+from nftgan.metrics.reference import look_at, references
 from nftgan.networks.sources import RUN_OPTIONS, model_source
 from nftgan.ops.device import device_named
-from nftgan.progress import SILENT, Progress, track
+from nftgan.progress import SILENT, Progress
 from nftgan.project import state_home
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import Model, load_model
+from nftgan.training.distributed import Distributed
+from nftgan.training.shares import shared, work_group
+from nftgan.workflows.fakes import Fakes, observe
 
 FAKES = (100, 1000)  # least and most by default; between them, as many as there is art
-BATCH = 16
 ALL_METRICS = (*METRICS, "fid")
 
 
@@ -68,19 +73,97 @@ def evaluate(
 
     metrics: names of `ALL_METRICS`, or of plugins, with commas between; holdout: the share of the
     art that the model has not learnt from, None for that of its run, else the default; sheet: a
-    PNG of the closest pairs, each fake beside its training image. Raises UsageError for a model or
-    a data set that cannot be compared.
+    PNG of the closest pairs, each fake beside its training image. Started by torchrun, or by
+    `--gpus`, each process makes this call and gets the answer.
+    Raises UsageError for a model or a data set that cannot be compared, PartlyDone when a process
+    has died.
     """
-    dataset = Path(dataset)
+    wanted = parse_metrics(metrics, (*ALL_METRICS, *added_metrics(ALL_METRICS)))
+    with work_group(device_named(device)) as (group, own):
+        loaded, art = load_model(model_source(model), device=own), Dataset.open(Path(dataset))
+        extractor = Extractor(own)
+        observer = Observer(wanted, extractor, seed=seed, keep=bool(set(wanted) - set(METRICS)))
+        what = (*wanted, f"seed {seed}")
+        if not group.is_main:
+            _take_part(group, loaded, art, extractor, observer, what)
+            return _heard(group.broadcast_str(""))
+        result = _evaluate(
+            group,
+            loaded,
+            art,
+            extractor,
+            observer,
+            what,
+            wanted=wanted,
+            source=model_source(model),
+            images=images,
+            seed=seed,
+            trunc=trunc,
+            holdout=holdout,
+            sheet=sheet,
+            progress=progress,
+        )
+        if group.world_size > 1:
+            group.broadcast_str(json.dumps({**asdict(result), "sheet": str(result.sheet or "")}))
+        return result
+
+
+def _heard(text: str) -> EvaluateResult:
+    """The result that the main process has told."""
+    fields = parse_json(text.encode())
+    figures = {name: MetricResult(**one) for name, one in fields["figures"].items()}
+    return EvaluateResult(
+        **{
+            **fields,
+            "seeds": tuple(fields["seeds"]),
+            "figures": figures,
+            "pairs": tuple(fields["pairs"]),
+            "sheet": Path(fields["sheet"]) if fields["sheet"] else None,
+        }
+    )
+
+
+_LOOK = "art"
+
+
+def _take_part(
+    group: Distributed,
+    model: Model,
+    art: Dataset,
+    extractor: Extractor,
+    observer: Observer,
+    what: Sequence[str],
+) -> None:
+    """What the other processes do: look at the art, where nobody has, and at the fakes."""
+    said = group.broadcast_str("")
+    if said == _LOOK:
+        look_at(art, extractor, partial(shared, group, _LOOK), lambda done: None)
+        said = group.broadcast_str("")
+    observe(Fakes.heard(said), model, observer, group, SILENT, what=what)
+
+
+def _evaluate(
+    group: Distributed,
+    loaded: Model,
+    art: Dataset,
+    extractor: Extractor,
+    observer: Observer,
+    what: Sequence[str],
+    *,
+    wanted: tuple[str, ...],
+    source: str | Path,
+    images: int | None,
+    seed: int,
+    trunc: float,
+    holdout: float | None,
+    sheet: Path | None,
+    progress: Progress,
+) -> EvaluateResult:
     added = added_metrics(ALL_METRICS)
-    wanted = parse_metrics(metrics, (*ALL_METRICS, *added))
     own = tuple(name for name in wanted if name in METRICS)
-    device = device_named(device)
-    source = model_source(model)
-    loaded, art = load_model(source, device=device), Dataset.open(dataset)
     if loaded.resolution != art.resolution:
         raise UsageError(
-            f"the model makes {loaded.resolution} pixels, the images of {dataset} have"
+            f"the model makes {loaded.resolution} pixels, the images of {art.path} have"
             f" {art.resolution}",
             hint=f"nftgan prepare ART -o art-{loaded.resolution}.zip"
             f" --resolution {loaded.resolution}",
@@ -88,7 +171,7 @@ def evaluate(
     learnt = loaded.info.get("dataset") or {}
     if learnt.get("fingerprint") not in (None, art.fingerprint):
         progress.warn(
-            f"the model was trained on other images than {dataset}: what is said about copies and"
+            f"the model was trained on other images than {art.path}: what is said about copies and"
             " held-out art does not hold"
         )
     if holdout is None:
@@ -98,31 +181,35 @@ def evaluate(
         progress.note("no art is held out, so a model that repeats its art looks good: see copies")
     count = images or int(np.clip(len(split.train), *FAKES))
     order = _seeds(loaded, art, split, count, seed)
-    extractor = Extractor(device)
+
+    def share(
+        parts: int, work: Callable[[int], bytes], on_done: Callable[[int], None]
+    ) -> dict[int, bytes]:
+        group.broadcast_str(_LOOK)
+        return shared(group, _LOOK, parts, work, on_done)
+
     reals, held = references(
         art,
         split,
         extractor=extractor,
         cache=state_home() / "cache" / "features",
         progress=progress,
+        share=share,
     )
-    kept: list[np.ndarray] = []
-    fakes = _batches(loaded, order, trunc, progress)
-    keeps = set(wanted) - set(METRICS)
-    if keeps:
-        fakes = _keeping(fakes, kept)
+    fakes = Fakes.of(order, trunc)
+    group.broadcast_str(fakes.told())
+    observed = observe(fakes, loaded, observer, group, progress, what=what)
+    assert observed is not None  # this is the main process
+    kept = observed.pixels
     found = Evaluation({}, count, 0, len(reals), held is not None)
     if own:
         evaluator = Evaluator(reals, held, metrics=own, extractor=extractor, seed=seed)
-        found = evaluator(fakes, generator=loaded.generator)
+        found = evaluator.judge(observed, generator=loaded.generator)
     figures: dict[str, MetricResult] = {}
-    if keeps and not own:
-        for _ in fakes:  # kept on the way
-            pass
     if "fid" in wanted:
         progress.note("torch-fidelity computes FID, KID, PR and PPL")
         figures = fidelity(
-            np.concatenate(kept),
+            kept,
             (len(reals), lambda index: reals.read([index])[0]),
             loaded.generator,
             seed=seed,
@@ -131,7 +218,7 @@ def evaluate(
         if name in wanted:
             against = reals if held is None else held
             pixels = against.read(range(min(len(against), count)))
-            figures[name] = added_result(name, np.concatenate(kept), pixels, seed=seed)
+            figures[name] = added_result(name, kept, pixels, seed=seed)
     if figures:
         found = Evaluation(
             {**found.figures, **figures},
@@ -197,34 +284,6 @@ def _seeds(
     else:
         chosen = random.choice(labels, count)
     return sorted(zip(seeds, map(int, chosen), strict=True), key=lambda pair: (pair[1], pair[0]))
-
-
-def _batches(
-    model: Model, order: list[tuple[int, int | None]], trunc: float, progress: Progress
-) -> Iterator[np.ndarray]:
-    """The fakes in `order` as uint8 [n, 3, S, S]."""
-    groups: dict[int | None, list[int]] = {}
-    for seed, class_idx in order:
-        groups.setdefault(class_idx, []).append(seed)
-    generated = (
-        image
-        for class_idx, seeds in groups.items()
-        for _, image in model.previews(seeds, truncation_psi=trunc, class_idx=class_idx)
-    )
-    batch: list[np.ndarray] = []
-    for image in track(generated, progress, "generating and measuring", "images", total=len(order)):
-        batch.append(image.transpose(2, 0, 1))
-        if len(batch) == BATCH:
-            yield np.stack(batch)
-            batch = []
-    if batch:
-        yield np.stack(batch)
-
-
-def _keeping(batches: Iterator[np.ndarray], kept: list[np.ndarray]) -> Iterator[np.ndarray]:
-    for images in batches:
-        kept.append(images)
-        yield images
 
 
 def _write_pairs(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from nftgan.collection.manifest import load_manifest
+from nftgan.dataset.pack import write_dataset
+from nftgan.networks.sources import base_model
 from nftgan.project import Project
+from nftgan.synthesis.model import load_model
 from nftgan.workflows import render as subject
 from nftgan.workflows.render import NOTES, render
 from tests.workflows.pairs import pair
@@ -35,6 +40,15 @@ def test_two_processes_give_what_one_gives_and_a_killed_one_costs_one_image(
     for verb in (["pin"], ["mint", "--yes"]):
         answer(*verb, *where)
     proof = answer("verify", "--all", *where)
+    art = tmp_path / "art.zip"
+    write_dataset(art, list(load_model(base_model()).generate(range(1000, 1024))), labels=None)
+    judge = ("evaluate", str(art), "-m", "base", "--images", "40", "--device", "cpu")
+    judge = (*judge, "--metrics", "kid,copies,swd")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    figures = answer(*judge)
+    torch.set_num_threads(threads)
+    shutil.rmtree(published.root.parent / "home" / "cache" / "features")
     folder, made, once = tmp_path / "pair", list[int](), subject._render_one
 
     def patient(*arguments: Any) -> Any:
@@ -50,12 +64,14 @@ def test_two_processes_give_what_one_gives_and_a_killed_one_costs_one_image(
     commands = [
         ["render", "-C", str(both.root)],
         ["verify", "--all", *where],
+        judge,
         ["die", "render", "-C", str(killed.root)],
     ]
-    (code, document), proven, (died, refused) = pair(folder, commands, capsys)
+    (code, document), proven, judged, (died, refused) = pair(folder, commands, capsys)
     assert proven == (0, {"ok": True, "result": proof})
     assert len(proof["tokens"]) == 3
     assert (folder / "code-1").read_text() == "0"
+    assert judged == (0, {"ok": True, "result": figures})
     assert code == 0 and document["result"]["rendered"] == 3 and document["result"]["kept"] == 0
     assert files(both) == files(alone)
     assert not (both.root / NOTES).exists()
