@@ -15,7 +15,10 @@ VERSION = 1
 
 _PLACE = {"operation": str, "hash": str, "block": int}
 _FORMS: dict[str, dict[str, type]] = {
-    "plan": {"operation": str, "first": int, "count": int, "to": str, "data": str},
+    "plan": {
+        **{"operation": str, "first": int, "count": int, "to": str, "data": str},
+        "start": int,  # of a list of recipients: its first token
+    },
     "attempt": {
         **{name: str for name in ("operation", "hash", "raw")},
         **{name: int for name in ("nonce", "max_fee_wei", "tip_wei", "gas")},
@@ -47,6 +50,17 @@ class Attempt:
     @property
     def worst_case_wei(self) -> int:
         return self.gas * self.max_fee_wei + self.data_fee_wei
+
+
+@dataclass(frozen=True)
+class PlannedMint:
+    """A batch as the journal plans it: tokens `first` to `end` - 1 for one account."""
+
+    operation: str
+    first: int
+    end: int
+    to: str
+    start: int | None  # the first token of the list of recipients that it is part of
 
 
 @dataclass
@@ -150,13 +164,15 @@ class Journal:
     # ---- what is written down
 
     def plan(self, operation: str, **facts: Any) -> None:
-        """What an operation will do; planned once and never changed.
+        """What an operation will do; once it is signed, that never changes.
 
-        Raises UsageError when it was planned differently before.
+        Raises UsageError when it was planned differently and signed before.
         """
         before = self.plans.get(operation)
-        if before is None:
-            self._append({"plan": {"operation": operation, **facts}})
+        if before is None or operation not in self.attempts:
+            value = {"operation": operation, **facts}
+            if value != before:
+                self._append({"plan": value})
             return
         for key, value in facts.items():
             if before.get(key) != value:
@@ -201,6 +217,24 @@ class Journal:
     def undo(self, operation: str) -> None:
         """A reorganisation took the effect away again."""
         self._append({"undone": {"operation": operation}})
+
+    def mints(self) -> list[PlannedMint]:
+        """Every batch that was planned, in the order of planning.
+
+        Raises UsageError for a plan that does not say what it mints.
+        """
+        try:
+            return [
+                PlannedMint(
+                    name, one["first"], one["first"] + one["count"], one["to"], one.get("start")
+                )
+                for name, one in self.plans.items()
+            ]
+        except KeyError as exc:
+            raise UsageError(
+                f"{self.path} is damaged: a plan without its {exc.args[0]}",
+                hint="restore it from a copy: it says what was already paid for",
+            ) from exc
 
     def mint_hashes(self) -> tuple[str, ...]:
         """The transactions that were seen on chain, of what was planned as mints."""

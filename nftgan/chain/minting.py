@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+from nftgan.chain.batches import Batch, divided, joined
 from nftgan.chain.blocks import gas_limit
 from nftgan.chain.contract import Collection
 from nftgan.chain.fees import require_funds
+from nftgan.chain.journal import PlannedMint
+from nftgan.chain.mint_gas import GasFinder
+from nftgan.chain.recipients import Allotment
 from nftgan.chain.rpc import rpc_errors
-from nftgan.chain.sending import GAS_MARGINS, TX_GAS_CAP, Operation, Sender
+from nftgan.chain.sending import Operation, Sender
 from nftgan.chain.transfers import NOBODY, transfers
 from nftgan.errors import CheckFailed, PartlyDone, UsageError
 from nftgan.files import sha256_hex
@@ -18,31 +23,14 @@ from nftgan.progress import SILENT, Progress
 BATCH_TOKENS = 500
 """Tokens in one transaction: far below the cap, and small enough to be included soon."""
 
-FIXED_GAS = 60_000
-"""The part of a batch's gas that does not grow with its tokens, at least."""
-
 DELEGATION = bytes.fromhex("ef0100")
 """With these bytes the code of a person's wallet begins that runs as a contract (EIP-7702)."""
 
+MOST_NAMED = 3
+"""Contracts that a warning names one by one."""
+
 AUDIT_ROUNDS = 3
 """How often a reorganisation may take tokens away before a person should look."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Consecutive tokens that one transaction mints."""
-
-    first: int
-    seeds: tuple[int, ...]
-
-    @property
-    def end(self) -> int:
-        """The token after the last one."""
-        return self.first + len(self.seeds)
-
-    @property
-    def operation(self) -> str:
-        return f"mint {self.first}-{self.end - 1}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +41,7 @@ class MintPlan:
     chain_id: int
     contract: str
     account: str
-    to: str
+    to: str | None  # who gets all of them; None: several, as the batches say
     balance_wei: int
     batches: tuple[Batch, ...]
     already_minted: int
@@ -63,6 +51,7 @@ class MintPlan:
     unsettled: tuple[Batch, ...] = ()  # on chain by an earlier run that did not see them final
     data_fee_wei: int = 0  # what a rollup may take for the data, beside the gas
     fee_note: str = ""  # what is unusual about fees on this chain
+    start: int | None = None  # of a list of recipients: its first token
 
     @property
     def tokens(self) -> int:
@@ -87,80 +76,99 @@ class MintOutcome:
 def plan_mint(
     sender: Sender,
     collection: Collection,
-    to: str,
+    to: str | Sequence[Allotment],
     seeds: Sequence[int],
     *,
     until: int | None = None,
 ) -> MintPlan:
     """The batches that are missing on chain, with their cost; nothing is sent.
 
-    seeds: of every token in order. until: the token after the last one to mint; None: all.
+    to: who gets all tokens, or which each of several gets, in order and without gaps. seeds: of
+    every token in order. until: the token after the last one to mint to one account; None: all.
     Raises UsageError when the chain holds other tokens than these, or when transactions of an
     earlier run may still mint other batches.
     """
     collection.mint_transactions = sender.journal.mint_hashes
     minted = collection.next_token_id()
     _check_minted(collection, seeds, minted)
-    end = len(seeds) if until is None else until
-    begun = _begun(sender, minted, end, seeds)
+    if isinstance(to, str):
+        end = len(seeds) if until is None else until
+        wanted = [Allotment(minted, end - minted, to)] if minted < end else []
+        start = None
+    else:
+        end, start = to[-1].end, to[0].first
+        wanted = joined(one for one in to if one.end > minted)
+        if wanted:
+            wanted[0] = replace(wanted[0], first=minted, count=wanted[0].end - minted)
+    begun = _begun(sender, minted, end, seeds, wanted)
     batches: list[Batch] = []
-    size = BATCH_TOKENS
-    gas = 0
-    if minted < end:
-        head = begun[0] if begun and begun[0].first == minted else None
-        if head is None:
-            before = min(minted + size, begun[0].first if begun else end)
-            head = Batch(minted, tuple(seeds[minted:before]))
-        estimate = _simulate(sender, collection, to, head)
-        per_token = max(estimate - FIXED_GAS, 0) // len(head.seeds) + 1
-        limit = min(TX_GAS_CAP, gas_limit(sender.connection)) * 100 // GAS_MARGINS[-1]
-        size = max(min(size, (limit - FIXED_GAS) // per_token), 1)
-        first = minted
-        for one in (*begun, None):
-            border = end if one is None else one.first
-            batches += [
-                Batch(start, tuple(seeds[start : min(start + size, border)]))
-                for start in range(first, border, size)
-            ]
-            if one is not None:
-                batches.append(one)
-                first = one.end
-        gas = sum(FIXED_GAS + per_token * len(batch.seeds) for batch in batches)
+    if wanted:
+        finder = GasFinder(
+            lambda batch: _simulate(sender, collection, batch),
+            divided(wanted, begun, seeds, BATCH_TOKENS),
+            seeds[minted:end],
+        )
+        size = finder.most_tokens(BATCH_TOKENS, gas_limit(sender.connection))
+        batches = finder.priced(
+            divided(wanted, begun, seeds, size),
+            in_code=collection.seed_store == "code",
+            later=any(
+                one.end - one.first > 1 and one.end <= minted for one in sender.journal.mints()
+            ),
+        )
     room = collection.max_supply()
     if end > room:
         raise UsageError(
             f"the contract has room for {room} tokens, not {end}",
             hint="this contract belongs to another collection: see deployments/",
         )
-    gas = gas * GAS_MARGINS[0] // 100
-    data_fee = sum(
-        sender.data_fee_wei(len(collection.mint_data(one.first, to, one.seeds)), gas)
-        for one in batches
-    )
-    max_fee = sender.cap_for(gas, data_fee)
+    total = sum(batch.gas for batch in batches)
+    fees: dict[tuple[int, int], int] = {}  # many batches are alike, and each question takes time
+    data_fee = 0
+    for one in batches:
+        key = (len(collection.mint_data(one.first, one.to, one.seeds)), one.gas)
+        if key not in fees:
+            fees[key] = sender.data_fee_wei(*key)
+        data_fee += fees[key]
+    max_fee = sender.cap_for(total, data_fee)
     with rpc_errors(sender.connection):
         balance = int(sender.connection.w3.eth.get_balance(sender.account.address))
-        code = bytes(sender.connection.w3.eth.get_code(to))
-        is_contract = bool(code) and not code.startswith(DELEGATION)
+    receivers = [to] if isinstance(to, str) else list(dict.fromkeys(one.to for one in wanted))
     return MintPlan(
         sender.connection.chain.name,
         sender.connection.chain.chain_id,
         collection.address,
         sender.account.address,
-        to,
+        receivers[0] if len(receivers) == 1 else None,
         balance,
         tuple(batches),
         minted,
-        gas,
+        total,
         max_fee,
-        (f"{to} is a contract: make sure that it can hold tokens",) if is_contract else (),
+        _contract_warnings(sender, receivers),
         _unsettled(sender, collection, minted, seeds),
         data_fee,
         sender.fee_note,
+        start,
     )
 
 
-def _simulate(sender: Sender, collection: Collection, to: str, batch: Batch) -> int:
+def _contract_warnings(sender: Sender, receivers: Iterable[str]) -> tuple[str, ...]:
+    found = []
+    for to in receivers:
+        with rpc_errors(sender.connection):
+            code = bytes(sender.connection.w3.eth.get_code(to))
+        if code and not code.startswith(DELEGATION):
+            found.append(to)
+    if len(found) > MOST_NAMED:
+        return (
+            f"{len(found)} of those who get tokens are contracts, such as {found[0]}: make sure"
+            " that they can hold tokens",
+        )
+    return tuple(f"{to} is a contract: make sure that it can hold tokens" for to in found)
+
+
+def _simulate(sender: Sender, collection: Collection, batch: Batch) -> int:
     """Have the node try the batch without sending it; the gas that it takes.
 
     Raises ContractReverted with the contract's own reason.
@@ -168,37 +176,50 @@ def _simulate(sender: Sender, collection: Collection, to: str, batch: Batch) -> 
     call = {
         "from": sender.account.address,
         "to": collection.address,
-        "data": collection.mint_data(batch.first, to, batch.seeds),
+        "data": collection.mint_data(batch.first, batch.to, batch.seeds),
     }
     with rpc_errors(sender.connection):
         sender.connection.w3.eth.call(call)
         return int(sender.connection.w3.eth.estimate_gas(call))
 
 
-def _begun(sender: Sender, minted: int, end: int, seeds: Sequence[int]) -> list[Batch]:
+def _begun(
+    sender: Sender, minted: int, end: int, seeds: Sequence[int], wanted: Sequence[Allotment]
+) -> list[Batch]:
     """Batches of earlier runs that were signed but are not on chain, with the same borders.
 
     The contract takes a batch at its own first token only. So of two that overlap, as they may
     after a reorganisation took back what another machine had minted, the one that begins first
-    rules the other out; and what is missing before one may be minted meanwhile.
+    rules the other out; and what is missing before one may be minted meanwhile. Raises UsageError
+    for one that was signed for another account than is wanted now.
     """
     journal = sender.journal
     begun = sorted(
-        (plan["first"], plan["count"])
-        for operation, plan in journal.plans.items()
-        if operation in journal.attempts and plan["first"] >= minted
+        (one for one in journal.mints() if one.operation in journal.attempts),
+        key=lambda one: (one.first, one.end),
     )
     batches: list[Batch] = []
-    for first, count in begun:
-        if batches and first < batches[-1].end:
+    for one in begun:
+        if not minted <= one.first < end or (batches and one.first < batches[-1].end):
             continue
-        if first + count > end:
+        if one.end > end:
             raise UsageError(
-                f"transactions that mint tokens {first} to {first + count - 1} may be on their way",
-                hint=f"run nftgan mint --tokens {minted}-{first + count - 1} or without --tokens",
+                f"transactions that mint tokens {one.first} to {one.end - 1} may be on their way",
+                hint=f"run nftgan mint --tokens {minted}-{one.end - 1} or without --tokens",
             )
-        batches.append(Batch(first, tuple(seeds[first : first + count])))
+        _refuse_another(one, wanted)
+        batches.append(Batch(one.first, tuple(seeds[one.first : one.end]), one.to))
     return batches
+
+
+def _refuse_another(begun: PlannedMint, wanted: Sequence[Allotment]) -> None:
+    for one in wanted:
+        if one.first < begun.end and begun.first < one.end and one.to != begun.to:
+            where = f"{one.where}: " if one.where else ""
+            raise UsageError(
+                f"{where}{begun.operation} was begun with to {begun.to}, not {one.to}",
+                hint=f"go on with {begun.to}: transactions may be on their way",
+            )
 
 
 def _unsettled(
@@ -206,15 +227,13 @@ def _unsettled(
 ) -> tuple[Batch, ...]:
     """Batches that this journal brought on chain and does not hold for final yet."""
     batches = (
-        Batch(plan["first"], tuple(seeds[plan["first"] : plan["first"] + plan["count"]]))
-        for operation, plan in sender.journal.plans.items()
-        if operation in sender.journal.attempts
-        and plan["first"] + plan["count"] <= minted
-        and not sender.is_final(operation)
+        Batch(one.first, tuple(seeds[one.first : one.end]), one.to)
+        for one in sender.journal.mints()
+        if one.operation in sender.journal.attempts
+        and one.end <= minted
+        and not sender.is_final(one.operation)
     )
-    return tuple(
-        batch for batch in batches if sender.is_mined(_operation_of(sender, collection, batch))
-    )
+    return tuple(batch for batch in batches if sender.is_mined(_operation_of(collection, batch)))
 
 
 def run_mint(
@@ -231,7 +250,7 @@ def run_mint(
     batches = (*plan.unsettled, *plan.batches)
     if not batches:
         return ()
-    operations = [_operation_of(sender, collection, batch) for batch in plan.unsettled]
+    operations = [_operation_of(collection, batch) for batch in plan.unsettled]
     operations += [_operation(sender, collection, plan, batch) for batch in plan.batches]
     sizes = {batch.operation: len(batch.seeds) for batch in batches}
     with progress.task("minting", sum(sizes.values()), "tokens") as task:
@@ -257,24 +276,25 @@ def run_mint(
 
 
 def _operation(sender: Sender, collection: Collection, plan: MintPlan, batch: Batch) -> Operation:
-    data = collection.mint_data(batch.first, plan.to, batch.seeds)
-    sender.journal.plan(
-        batch.operation,
-        first=batch.first,
-        count=len(batch.seeds),
-        to=plan.to,
-        data=sha256_hex(data),
-    )
-    return _operation_of(sender, collection, batch)
+    """A batch, written down in the journal before anything of it is signed."""
+    journal = sender.journal
+    facts: dict[str, Any] = {
+        "first": batch.first,
+        "count": len(batch.seeds),
+        "to": batch.to,
+        "data": sha256_hex(collection.mint_data(batch.first, batch.to, batch.seeds)),
+    }
+    if plan.start is not None and batch.operation not in journal.attempts:
+        facts["start"] = plan.start
+    journal.plan(batch.operation, **facts)
+    return _operation_of(collection, batch)
 
 
-def _operation_of(sender: Sender, collection: Collection, batch: Batch) -> Operation:
-    """A batch as it was planned in the journal."""
-    to = sender.journal.plans[batch.operation]["to"]
+def _operation_of(collection: Collection, batch: Batch) -> Operation:
     return Operation(
         batch.operation,
         collection.address,
-        collection.mint_data(batch.first, to, batch.seeds),
+        collection.mint_data(batch.first, batch.to, batch.seeds),
         lambda: collection.next_token_id() >= batch.end,
     )
 
@@ -295,13 +315,12 @@ def _check_receiver(sender: Sender, contract: str, batch: Batch, tx_hash: str) -
 
     Who holds it by now is no question: a token may be sold or burnt while blocks are waited for.
     """
-    to = sender.journal.plans[batch.operation]["to"]
     receipt = sender.connection.ask("eth_getTransactionReceipt", tx_hash)
     with rpc_errors(sender.connection):
         given = transfers(receipt["logs"], contract) if receipt is not None else []
     for token, giver, taker in given:
-        if giver == NOBODY and taker != to:
-            raise CheckFailed(f"token {token} was minted to {taker}, not {to}")
+        if giver == NOBODY and taker != batch.to:
+            raise CheckFailed(f"token {token} was minted to {taker}, not {batch.to}")
 
 
 def _check_seed(token: int, found: int, seed: int) -> None:

@@ -6,13 +6,13 @@ Functions that end in `_data` return calldata for a `Sender`; nothing here sends
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nftgan.chain.accounts import Account, check_address
+from nftgan.chain.address_lists import read_rows
 from nftgan.chain.artifact import SALE, artifact
 from nftgan.chain.birth import Birth, checksummed, clone_address, verify_birth
 from nftgan.chain.contract import encode_seeds
@@ -20,7 +20,6 @@ from nftgan.chain.errors import ContractReverted
 from nftgan.chain.merkle import MerkleTree
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import CheckFailed, ServiceError, UsageError
-from nftgan.files import os_error
 
 ZERO_ADDRESS = "0x" + 40 * "0"
 DAY_SECONDS = 86_400
@@ -194,34 +193,16 @@ class Allowlist:
 
         A first line of titles is passed over. Raises UsageError with the number of a wrong line.
         """
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except OSError as exc:
-            raise os_error(exc, path) from exc
-        except UnicodeDecodeError as exc:
-            raise UsageError(f"{path} is not text in UTF-8") from exc
-        try:
-            rows = list(csv.reader(lines))
-        except csv.Error as exc:
-            raise UsageError(f"{path} is not a list of addresses: {exc}") from exc
         allowances: dict[str, int] = {}
-        for number, row in enumerate(rows, 1):
-            cells = [cell.strip() for cell in row if cell.strip()]
-            if not cells or (number == 1 and not cells[0].startswith("0x")):
-                continue
-            allowance = cells[1] if len(cells) > 1 else "1"
-            number_like = allowance.isdecimal() and allowance.isascii() and len(allowance) < 79
-            if len(cells) > 2 or not number_like:
+        for row in read_rows(path)[1]:
+            if len(row.cells) > 2:
                 raise UsageError(
-                    f"{path}, line {number}: not an address and a number", hint="write 0x12…ef,2"
+                    f"{row.where}: not an address and a number", hint="write 0x12…ef,2"
                 )
-            try:
-                address = check_address(cells[0])
-            except UsageError as exc:
-                raise UsageError(f"{path}, line {number}: {exc.message}", hint=exc.hint) from None
+            address, allowance = row.address(), row.number(1)
             if address in allowances:
-                raise UsageError(f"{path}, line {number}: {address} is on the list twice")
-            allowances[address] = int(allowance)
+                raise UsageError(f"{row.where}: {address} is on the list twice")
+            allowances[address] = 1 if allowance is None else allowance
         return cls(allowances)
 
     @property

@@ -10,13 +10,14 @@ import typer
 from nftgan.cli.spending import AllowCopies, agree, ask, chooses_chain, show_plan, spent
 from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, group, verb
-from nftgan.words import counted
+from nftgan.words import counted, duration
 
 Force = Annotated[
     bool, typer.Option("--force", help="Go on although nothing is pinned and verified.")
 ]
 
 SMALL_IMAGE_PIXELS = 512
+RECIPIENTS_SHOWN = 30
 
 STORES_SHOWN = {"event": "the log", "code": "contract code"}
 
@@ -280,9 +281,21 @@ def mint(
     ui: Ui,
     collection: Collection = None,
     to: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            "--to", metavar="ADDR", help="Who gets the tokens; else the sender.", show_default=False
+            "--to",
+            metavar="ADDR[=N]",
+            help="Who gets the tokens, else the sender; with =N, or repeated: how many each.",
+            show_default=False,
+        ),
+    ] = None,
+    airdrop: Annotated[
+        Path | None,
+        typer.Option(
+            "--airdrop",
+            metavar="CSV",
+            help="Who gets how many: an address and a count a line, maybe its first token.",
+            show_default=False,
         ),
     ] = None,
     tokens: Annotated[
@@ -301,16 +314,25 @@ def mint(
 
     Run again, it goes on where it stopped.
     """
+    from nftgan.chain.recipients import parse_recipients, read_recipients
+    from nftgan.errors import UsageError
     from nftgan.project import find_project
     from nftgan.seeds import parse_seeds
     from nftgan.workflows.mint import Minting
 
+    if to and airdrop is not None:
+        raise UsageError("--to and --airdrop exclude each other", hint="write all into the file")
+    one = to[0] if to and len(to) == 1 and "=" not in to[0] else None
+    recipients = parse_recipients(to) if to and one is None else ()
+    if airdrop is not None:
+        recipients = read_recipients(airdrop)
     project = find_project(collection)
     wanted = None if tokens is None else parse_seeds(tokens, what="token")
     work = Minting(
         project,
         choice,
-        to=to,
+        to=one,
+        recipients=recipients,
         tokens=wanted,
         prompt=lambda text: ask(ui, text),
         warn=ui.warn,
@@ -323,19 +345,47 @@ def mint(
     if plan.tokens:
         what = counted(plan.tokens, "token") + " in " + counted(len(plan.batches), "transaction")
         name = f"{work.args.name} ({work.args.symbol}), {plan.contract}"
-        show_plan(ui, plan, what, (("contract", name), ("to", plan.to)))
+        people = len({batch.to for batch in plan.batches})
+        rows = [("contract", name), ("to", plan.to or f"{people:,} accounts")]
+        block = work.sender.connection.chain.block_seconds
+        if people > 1 and block:
+            rows.append(("time, at least", duration(block * len(plan.batches))))
+        if people > 1:
+            _show_recipients(ui, plan)
+        show_plan(ui, plan, what, rows)
         if dry_run:
             return plan
         agree(ui, work.sender.connection, plan.account, "mint?", yes=yes)
-    elif dry_run:
-        ui.print("nothing is left to mint")
-        return plan
+    else:
+        if recipients:
+            ui.note("everybody on the list has theirs already; --tokens says which are for another")
+        if dry_run:
+            ui.print("nothing is left to mint")
+            return plan
     outcome = work.run(plan, progress=ui)
     cost = f"{outcome.gas:,} gas, {spent(outcome.fee_wei)} in all"
     minted = counted(outcome.minted, "token")
     ui.print(f"{minted} on {plan.chain}, each with its seed: {cost}")
     ui.print(f"next: [bold]nftgan verify -C {shell(project.root)}[/]")
     return outcome
+
+
+def _show_recipients(ui: Ui, plan: Any) -> None:
+    """Who gets which tokens of a plan, and what that may cost at most beside data fees."""
+    from nftgan.seeds import format_seeds
+
+    tokens: dict[str, list[int]] = {}
+    gas: dict[str, int] = {}
+    for batch in plan.batches:
+        tokens.setdefault(batch.to, []).extend(range(batch.first, batch.end))
+        gas[batch.to] = gas.get(batch.to, 0) + batch.gas
+    rows = [
+        (to, format_seeds(ids), f"{len(ids):,}", spent(gas[to] * plan.max_fee_wei))
+        for to, ids in list(tokens.items())[:RECIPIENTS_SHOWN]
+    ]
+    if more := len(tokens) - len(rows):
+        rows.append((f"and {more:,} more, all of them with --json", "", "", ""))
+    ui.table("Who gets what", ("account", "tokens", "count", "fee, at most"), rows)
 
 
 def _show_immutable(ui: Ui, plan: Any) -> None:

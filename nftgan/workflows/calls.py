@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nftgan.chain.minting import MintOutcome, MintPlan
+from nftgan.chain.recipients import Recipient, read_recipients, recipients_of
 from nftgan.errors import Cancelled, UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
@@ -113,6 +114,7 @@ def mint(
     *,
     approve: Callable[[MintPlan], bool] | None = None,
     to: str | None = None,
+    recipients: Mapping[str, int] | str | Path | None = None,
     tokens: Sequence[int] | None = None,
     force: bool = False,
     allow_copies: bool = False,
@@ -121,14 +123,24 @@ def mint(
 ) -> MintOutcome:
     """Make the pieces tokens, each exactly once; a second call goes on where the first stopped.
 
-    approve: as for `deploy`. to: who gets them, else the sender. tokens: the next ones, without a
-    gap; None for all that are left. Raises CheckFailed for pieces too like other art unless
-    allow_copies, UsageError without approve, Cancelled when it says no.
+    approve: as for `deploy`. to: who gets them, else the sender. recipients: instead, how many each
+    address gets in all, in that order, or the CSV file of `nftgan mint --airdrop`; the same again
+    gives nobody more. tokens: the next ones, without a gap; None for all that are left. Raises
+    CheckFailed for pieces too like other art unless allow_copies, UsageError without approve or for
+    a list that cannot be meant, Cancelled when approve says no.
     """
+    if to is not None and recipients is not None:
+        raise UsageError("to and recipients exclude each other")
+    people: Sequence[Recipient] = ()
+    if isinstance(recipients, (str, Path)):
+        people = read_recipients(Path(recipients))
+    elif recipients is not None:
+        people = recipients_of(recipients)
     work = Minting(
         project,
         choice,
         to=to,
+        recipients=people,
         tokens=None if tokens is None else tuple(tokens),
         prompt=password,
         warn=progress.warn,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from nftgan.chain.airdrop import placed, promised
 from nftgan.chain.minting import MintOutcome, MintPlan, audit, plan_mint, run_mint
 from nftgan.chain.names import address_of
+from nftgan.chain.recipients import Allotment, Recipient, looked_up
 from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
@@ -40,10 +43,12 @@ class Minting:
         tokens: tuple[int, ...] | None,
         prompt: Callable[[str], str],
         warn: Callable[[str], None],
+        recipients: Sequence[Recipient] = (),
         force: bool = False,
         allow_copies: bool = False,
     ) -> None:
-        """allow_copies: also pieces that the manifest marks as too like others.
+        """to: who gets all, else the sender. recipients: instead, who gets how many.
+        allow_copies: also pieces that the manifest marks as too like others.
 
         Raises CheckFailed with the names of such pieces otherwise, and when the contract on
         record is of another collection.
@@ -58,31 +63,61 @@ class Minting:
         if warning := serving_warning(project, manifest, connection.chain):
             warn(warning)
         self.collection = deployed_collection(project, connection)
-        self.until = self._until(tokens)
+        self.until = self._until(tokens) if not recipients else len(self.seeds)
         self.args = require_same_collection(self.collection, manifest)
-        left = range(self.collection.next_token_id(), self.until)
-        self.overridden_tokens = refuse_copies(manifest, left, allowed=allow_copies)
         account = signer(connection, choice, prompt, warn)
-        self.to = account.address if to is None else address_of(connection, to, what="--to")
+        self.to: str | tuple[Allotment, ...] = (
+            account.address if to is None else address_of(connection, to, what="--to")
+        )
+        recipients = looked_up(connection, recipients)
+        sold = last_sale(project, connection.chain.chain_id)[1]
+        given = bool(recipients) or self.to != account.address
         if (owner := self.collection.owner()) != account.address:
-            on_sale = last_sale(project, connection.chain.chain_id)[1] or {}
             raise UsageError(
                 f"only {owner} may mint, not {account.address}",
-                hint="it is on sale, nftgan sale close gives it back"
-                if owner == on_sale.get("sale")
+                hint=_way_beside(sold, given)
+                if sold and owner == sold.get("sale")
                 else "name that account with --from",
             )
-        sold = last_sale(project, connection.chain.chain_id)[1]
         if sold and not sold["closed"] and sold["terms"]["commitment"]:
             raise UsageError(
                 "it is on sale blind, and could not be revealed if more were minted now",
-                hint="nftgan sale reveal, then nftgan sale close",
+                hint="nftgan sale reveal, then nftgan sale close"
+                + ("; gifts go out before such a sale opens, or after that" if given else ""),
             )
         path = mint_journal_path(project, connection.chain.chain_id)
         self.sender = sender_for(
             connection, account, path, choice, contract=self.collection.address
         )
         self.account = account
+        self._place(recipients, tokens, sold)
+        left = range(self.collection.next_token_id(), self.until)
+        self.overridden_tokens = refuse_copies(manifest, left, allowed=allow_copies)
+
+    def _place(
+        self,
+        recipients: Sequence[Recipient],
+        tokens: tuple[int, ...] | None,
+        sold: Mapping[str, Any] | None,
+    ) -> None:
+        """Find which tokens the list is for, or see that none is left that others were promised."""
+        minted, pieces = self.collection.next_token_id(), len(self.seeds)
+        journal = self.sender.journal
+        if recipients:
+            refused = {self.collection.address: "the collection's own contract"}
+            if sold and sold.get("sale"):
+                refused[sold["sale"]] = "the contract of its sale"
+            self.to = placed(
+                recipients, journal, minted=minted, pieces=pieces, tokens=tokens, refused=refused
+            )
+            self.until = self.to[-1].end
+        elif tokens is None and (left := promised(journal, minted, pieces)):
+            raise UsageError(
+                f"a list of recipients was begun and is not finished: tokens {format_seeds(left)}"
+                " are left of it",
+                hint="run the mint of that list again, or give it up: nftgan mint --tokens"
+                f" {minted}-{self.until - 1}",
+            )
 
     def _until(self, tokens: tuple[int, ...] | None) -> int:
         """Tokens are minted in order: a list must be what comes next, without gaps."""
@@ -128,3 +163,18 @@ class Minting:
             sum(final["gas"] for final in finals),
             sum(final["fee_wei"] for final in finals),
         )
+
+
+def _way_beside(sold: Mapping[str, Any], given: bool) -> str:
+    """How to mint, or to give tokens away, while the sale owns the collection."""
+    if not given:
+        return "it is on sale, nftgan sale close gives it back"
+    if sold["terms"]["signer"]:
+        return (
+            "it is on sale: give a voucher that costs nothing, nftgan sale voucher ADDR --price 0"
+            " --count N; or mint after nftgan sale close"
+        )
+    return (
+        "it is on sale: mint gifts after nftgan sale close, or buy and send them on; a sale opened"
+        " with --signer has vouchers at no price"
+    )

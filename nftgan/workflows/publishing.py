@@ -190,11 +190,17 @@ def known_mints(project: Project, connection: Connection) -> tuple[str, ...]:
 
 
 def journal_summary(project: Project) -> dict[str, int]:
-    """Tokens by state over all chains: planned, sent, mined, final, finalized."""
+    """Tokens by state over all chains: planned, sent, mined, final, finalized.
+
+    A plan that was given up, whose tokens a signed batch has by now, counts for nothing.
+    """
     counts: dict[str, int] = {}
     for path in sorted(project.root.glob("mint-*.jsonl")):
         journal = Journal.read(path)
+        signed = [plan for name, plan in journal.plans.items() if name in journal.attempts]
+        reached = max((plan["first"] + plan["count"] for plan in signed), default=0)
         for operation, plan in journal.plans.items():
             state = journal.state(operation)
-            counts[state] = counts.get(state, 0) + int(plan["count"])
+            if state != "planned" or plan["first"] >= reached:
+                counts[state] = counts.get(state, 0) + int(plan["count"])
     return counts

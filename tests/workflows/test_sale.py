@@ -169,7 +169,7 @@ def test_a_list_and_vouchers_say_who_may_buy(desk: Desk, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (f"{STRANGER},two\n", "line 1: not an address and a number"),
+        (f"{STRANGER},two\n", "line 1: 'two' is not a number"),
         (f"{STRANGER}\n{STRANGER.lower()},3\n", "line 2: .* is on the list twice"),
         (f"who\n{STRANGER[:-1]}\n", "line 2: .* not a valid address"),
         (f"{STRANGER},0\n", "cannot be allowed 0"),
