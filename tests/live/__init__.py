@@ -1,0 +1,1 @@
+"""Opt-in tests against services on the internet; CONTRIBUTING.md lists the variables."""
