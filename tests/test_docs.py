@@ -159,7 +159,7 @@ def all_options(command: Any) -> set[str]:
     """The options of a command and of all below it."""
     own = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
     below = getattr(command, "commands", {}).values()
-    return own.union(*(all_options(one) for one in below), {"--help"})
+    return own.union(*(all_options(one) for one in below), {"--help", "-h"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: name_of(page))

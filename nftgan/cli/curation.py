@@ -11,6 +11,7 @@ import typer
 from nftgan.cli.options import ExactDevice, Gpus, Seeds, start_group
 from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import CURATE, Collection, verb
+from nftgan.words import counted
 
 
 @verb(CURATE, example="nftgan curate -m runs --seeds 0-999 --dataset my-art.zip")
@@ -103,7 +104,7 @@ def curate(
         same=same,
         progress=ui,
     )
-    ui.print(f"{len(result.seeds)} pieces: seeds {format_seeds(result.seeds)}")
+    ui.print(f"{counted(len(result.seeds), 'piece')}: seeds {format_seeds(result.seeds)}")
     if result.refused:
         rows = [(r.seed, r.reason) for r in result.refused[:10]]
         ui.table(f"Refused {len(result.refused)}, the first of them", ("seed", "reason"), rows)
@@ -167,9 +168,9 @@ def _studio(
         for step in steps:
             step.unlink(missing_ok=True)
     if result.manifest is None:
-        ui.print(f"{len(result.picked)} seeds are picked; no pieces were written")
+        ui.print(f"picked: {counted(len(result.picked), 'seed')}; no pieces were written")
     else:
-        ui.print(f"{len(result.picked)} pieces in {result.manifest}")
+        ui.print(f"{counted(len(result.picked), 'piece')} in {result.manifest}")
         ui.print(f"next: [bold]nftgan render -C {shell(project.root)}[/]")
     return result
 
@@ -205,7 +206,7 @@ def render(
         )
     project = find_project(collection)
     result = run(project, processes=processes or os.cpu_count() or 1, device=device, progress=ui)
-    ui.print(f"{result.rendered} images made, {result.skipped} kept, in {result.folder}")
+    ui.print(f"{counted(result.rendered, 'image')} made, {result.skipped} kept, in {result.folder}")
     ui.print(f"next: [bold]nftgan metadata -C {shell(project.root)}[/]")
     return result
 
@@ -260,7 +261,10 @@ def metadata(
                 ui.warn(f"{one.field}: {one.warning}")
         return {"problems": [], "readings": read}
     result = run(project, live=live, progress=ui)
-    ui.print(f"{result.pieces} pieces, {result.written} files written in {result.folder}")
+    ui.print(
+        f"{counted(result.pieces, 'piece')}, {counted(result.written, 'file')} written"
+        f" in {result.folder}"
+    )
     ui.print(f"images    ipfs://{result.cids.images}")
     ui.print(f"metadata  ipfs://{result.cids.metadata}")
     model = result.cids.model

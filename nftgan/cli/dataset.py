@@ -9,6 +9,7 @@ import typer
 
 from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import TRAIN, verb
+from nftgan.words import counted
 
 
 @verb(TRAIN, example="nftgan prepare my-art -o my-art.zip --resolution 256")
@@ -59,7 +60,10 @@ def prepare(
         ui.table("Not used", ("image", "reason"), list(report.rejected))
     for line in report.notes:
         ui.note(line)
-    ui.print(f"{report.kept} images of {report.resolution}x{report.resolution} in {report.output}")
+    ui.print(
+        f"{counted(report.kept, 'image')} of {report.resolution}x{report.resolution}"
+        f" in {report.output}"
+    )
     if report.pixel_grid:
         ui.print(f"pixel art of {report.pixel_grid} squares: training and finish follow")
     ui.print(f"fingerprint {report.fingerprint}")

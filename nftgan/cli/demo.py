@@ -91,7 +91,7 @@ def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
     if complete_files(collection / "deployments", "*.json"):
         steps = [step for step in steps if step[0] != "curate"]  # its pieces are fixed on chain
     for number, step in enumerate(steps, 1):
-        ui.print(f"\n[bold cyan]{number}/{len(steps)}[/] [bold]$ nftgan {shlex.join(step)}[/]")
+        ui.command(f"{number}/{len(steps)}", f"nftgan {shlex.join(step)}")
         start = time.monotonic()
         _call(ui, step)
         times.append((step[0], time.monotonic() - start))

@@ -26,6 +26,7 @@ from nftgan.cli.options import (
 )
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import EXPLORE, verb
+from nftgan.words import counted
 
 
 @verb(EXPLORE, example="nftgan morph -m base --seeds 0-5 --trunc 0.8 -o walk.mp4")
@@ -83,7 +84,7 @@ def morph(
             fps=fps,
             progress=ui,
         )
-    ui.print(f"{result.frames} frames in {result.output}, recipe {result.recipe}")
+    ui.print(f"{counted(result.frames, 'frame')} in {result.output}, recipe {result.recipe}")
     ui.print(f"ipfs://{result.cid}")
     return result
 

@@ -26,6 +26,7 @@ from nftgan.cli.options import (
 )
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import EXPLORE, TRAIN, group, verb
+from nftgan.words import counted
 
 
 @verb(EXPLORE, example="nftgan generate -m runs --seeds 0-63 --trunc 0.7 --grid -o candidates")
@@ -68,7 +69,7 @@ def generate(
         device=device,
         progress=ui,
     )
-    ui.print(f"{result.images} images in {result.folder}")
+    ui.print(f"{counted(result.images, 'image')} in {result.folder}")
     if result.sheet:
         ui.print(f"contact sheet {result.sheet}")
     return result

@@ -8,6 +8,7 @@ import typer
 
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, verb
+from nftgan.words import counted
 
 
 @verb(PUBLISH, example="nftgan pins -C collections/my-birds")
@@ -89,8 +90,8 @@ def unpin(
     if not (yes or ui.confirm("unpin it?")):
         raise typer.Exit(0)
     result = run(project, to, cids, collect=collect)
-    ui.print(f"{to} was told to forget {len(result.cids)} CIDs")
+    ui.print(f"{to} was told to forget {counted(len(result.cids), 'CID')}")
     if to == "embedded":
         more = "the blocks stay until: nftgan unpin --to embedded --collect"
-        ui.print(f"{result.freed} blocks deleted" if collect else more)
+        ui.print(f"{counted(result.freed, 'block')} deleted" if collect else more)
     return result

@@ -12,6 +12,7 @@ from nftgan.cli.options import ExactDevice, Gpus, start_group
 from nftgan.cli.spending import chooses_chain
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PROVE, Collection, verb
+from nftgan.words import counted
 
 if TYPE_CHECKING:
     from nftgan.training.distributed import Distributed
@@ -156,7 +157,7 @@ def _verify(
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         raise CheckFailed(failed[0] + more)
     proven = sum(report.passed for report in reports)
-    ui.print(f"[green]{proven} tokens proven[/] by {verifier.collection.address}")
+    ui.print(f"[green]{counted(proven, 'token')} proven[/] by {verifier.collection.address}")
     if skipped:
         more = f" (and {len(skipped) - 1} more)" if len(skipped) > 1 else ""
         raise PartlyDone(
@@ -275,7 +276,7 @@ def report(
             on_heavy=ui.ask_heavy,
         )
     made = run(project, output, verifier=verifier, progress=ui)
-    ui.print(f"{made.path}: {made.pieces:,} pieces, {made.bytes / 1000:,.0f} kB, one file")
+    ui.print(f"{made.path}: {counted(made.pieces, 'piece')}, {made.bytes / 1000:,.0f} kB, one file")
     document = {
         "path": made.path,
         "bytes": made.bytes,
@@ -353,7 +354,9 @@ def site(
     project = find_project(collection)
     offer = read_offer(project, choice, allowlist) if sale else None
     made = run(project, output, disk=disk, offer=offer, in_place=in_place, progress=ui)
-    ui.print(f"{made.path}: {made.pieces:,} pieces, {made.bytes / 1e6:,.1f} MB; open index.html")
+    ui.print(
+        f"{made.path}: {counted(made.pieces, 'piece')}, {made.bytes / 1e6:,.1f} MB; open index.html"
+    )
     if offer is not None and offer.hidden:
         ui.note("a blind sale: the site shows no piece before the reveal; make it again after that")
     elif not made.has_model:

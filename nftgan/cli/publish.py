@@ -84,7 +84,7 @@ def pin(
         _show_pin_plan(ui, result)
         return result
     for one in result.targets:
-        verified = f"{one.checked_blocks} of {one.blocks} blocks read back"
+        verified = f"{one.checked_blocks} of {counted(one.blocks, 'block')} read back"
         ui.print(f"pinned ipfs://{one.root} to {one.target}: {verified}")
     ui.print(f"any IPFS node can import {result.car} ({result.car_bytes:,} bytes)")
     if car is None:
@@ -97,7 +97,10 @@ def _show_pin_plan(ui: Ui, result: Any) -> None:
 
     shape = result.shape
     ui.print(f"would pin ipfs://{shape.root} (UnixFS profile {DEFAULT_PROFILE})")
-    ui.print(f"{shape.files:,} files, {shape.blocks:,} blocks, a CAR of {shape.car_bytes:,} bytes")
+    ui.print(
+        f"{counted(shape.files, 'file')}, {counted(shape.blocks, 'block')},"
+        f" a CAR of {shape.car_bytes:,} bytes"
+    )
     for folder in shape.folders:
         kind = "sharded (HAMT)" if folder.sharded else "one block"
         ui.print(f"  {folder.path}: {folder.entries:,} entries, {kind}")

@@ -19,6 +19,7 @@ from nftgan.cli.spending import (
 )
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import SELL, Collection, DryRun, Yes, group, verb
+from nftgan.words import counted
 
 sale_app = group("sale", SELL, "Sell tokens: to all, to a list, by vouchers.")
 
@@ -166,7 +167,10 @@ def allowlist(
             for address, allowance in allowed.allowances.items()
         }
         write_json(output, {"root": root, "buyers": proofs})
-    ui.print(f"{len(allowed.allowances)} buyers, {tokens} tokens in all; root {root}")
+    ui.print(
+        f"{counted(len(allowed.allowances), 'buyer')}, {counted(tokens, 'token')} in all;"
+        f" root {root}"
+    )
     if output is not None:
         ui.print(f"wrote {output}")
     return {"root": root, "buyers": len(allowed.allowances), "tokens": tokens, "file": output}
@@ -278,7 +282,7 @@ def buy(
     if dry_run:
         return plan
     bought, tokens = work.sale.bought(work.account.address), work.tokens()
-    ui.print(f"{work.account.address} has bought {bought} tokens in {address}")
+    ui.print(f"{work.account.address} has bought {counted(bought, 'token')} in {address}")
     if tokens:
         ui.print(f"bought here: tokens {format_seeds(tokens)} of {work.terms.collection}")
     return {
@@ -414,7 +418,7 @@ def close(
     if dry_run:
         return plan
     left = work.collection.max_supply() - work.collection.next_token_id()
-    ui.print(f"closed; {left} tokens are left for nftgan mint or another sale")
+    ui.print(f"closed; left: {counted(left, 'token')}, for nftgan mint or another sale")
     return {"collection": work.collection.address, "left": left}
 
 

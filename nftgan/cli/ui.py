@@ -14,20 +14,12 @@ from typing import Any, Literal
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.errors import MarkupError
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress, TaskID
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from nftgan.cli.bars import folded, live_bars, wrapped
 from nftgan.cli.markup import own_markup
 from nftgan.errors import Cancelled, NftganError
 from nftgan.redaction import redact
@@ -35,6 +27,8 @@ from nftgan.terminal import one_line, visible
 from nftgan.words import duration
 
 LINE_EVERY_SECONDS = 10
+NEXT = "next: "
+"""How the line begins that says what to type."""
 
 
 def plain(value: Any) -> Any:
@@ -144,15 +138,42 @@ class Ui:
     # -- the answer
 
     def print(self, *items: Any) -> None:
-        """Part of the answer for a person; with --json nothing."""
+        """Part of the answer for a person; with --json nothing.
+
+        On a terminal it is wrapped at words; a command after "next:" so that it can be pasted.
+        """
         if self.as_json:
             return
+        console = self._answer()
         try:
-            self._answer().print(*(own_markup(item) for item in items))
+            marked = [own_markup(item) for item in items]
+            if not (console.is_terminal and len(items) == 1 and isinstance(items[0], str)):
+                console.print(*marked)
+                return
+            text = Text.from_markup(visible(marked[0]))
+            if text.plain.startswith(NEXT):
+                command = self._folded(text.plain.removeprefix(NEXT), len(NEXT))
+                console.print(NEXT, *command, sep="")
+            else:
+                _print_wrapped(console, text)
         except (
             MarkupError
         ):  # a folder may be called [/bold]; what was paid for is shown all the same
-            self._answer().print(*items, markup=False)
+            console.print(*items, markup=False)
+
+    def command(self, number: str, words: str) -> None:
+        """A command as one would type it, as `demo` shows its steps."""
+        before = f"{number} $ "
+        if self.as_json:
+            return
+        self.print("")
+        parts: list[Any] = [Text(f"{number} ", "bold cyan"), Text("$ ", "bold")]
+        self._answer().print(*parts, *self._folded(words, len(before)), sep="")
+
+    def _folded(self, command: str, first: int) -> list[Text]:
+        console = self._answer()
+        width = console.width if console.is_terminal else 10**6
+        return [Text("\n".join(folded(visible(command), width, first)), "bold")]
 
     def text(self, text: str) -> None:
         """Text that is not ours: printed as it is, no markup."""
@@ -222,11 +243,12 @@ class Ui:
             sys.stdout.flush()
             return
         if isinstance(error, Cancelled):  # it was asked for: no fault
-            self.err.print(_escape(one_line(redact(error.message))))
+            self._say(Text(one_line(redact(error.message))))
         else:
-            self.err.print(f"[bold red]error:[/] {_escape(one_line(redact(error.message)))}")
+            message = one_line(redact(error.message))
+            self._say(Text.assemble(("error:", "bold red"), " ", message))
         if error.hint:
-            self.err.print(f"[bold]  try:[/] {_escape(one_line(redact(error.hint)))}")
+            self._say(Text.assemble(("  try:", "bold"), " ", one_line(redact(error.hint))))
 
     def confirm(self, question: str) -> bool:
         """A yes or no from the person at the terminal; UsageError when there is none."""
@@ -253,7 +275,7 @@ class Ui:
 
     def note(self, message: str) -> None:
         if not self.quiet:
-            self.err.print(_escape(one_line(redact(message))), style="dim")
+            self._say(Text(one_line(redact(message)), "dim"))
 
     def named(self, name: str, address: str) -> None:
         """An ENS name that was typed and the address that it stands for: shown, also with -q."""
@@ -264,7 +286,13 @@ class Ui:
             self.err.print(_escape(one_line(f"{spelled(name)} is {address}")))
 
     def warn(self, message: str) -> None:
-        self.err.print(f"[yellow]warning:[/] {_escape(one_line(redact(message)))}")
+        self._say(Text.assemble(("warning:", "yellow"), " ", one_line(redact(message))))
+
+    def _say(self, text: Text) -> None:
+        if self.err.is_terminal:
+            _print_wrapped(self.err, text)
+        else:
+            self.err.print(text)
 
     @contextmanager
     def task(
@@ -274,23 +302,24 @@ class Ui:
             console = SafeConsole(stderr=True, quiet=True) if self.quiet else self.err
             yield _LineTask(console, description, total, unit)
             return
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with Progress(*columns, console=self.err, transient=True) as bars:
-            before, self._bars = self._bars, bars
+        if self._bars is not None:  # a task inside another: one display for both
+            inner = self._bars.add_task(description, total=total, unit=unit, note="")
+            try:
+                yield _RichTask(self._bars, inner)
+            finally:
+                self._bars.remove_task(inner)
+            return
+        with live_bars(self.err) as bars:
+            self._bars = bars
             try:
                 yield _RichTask(bars, bars.add_task(description, total=total, unit=unit, note=""))
             finally:
-                self._bars = before
+                self._bars = None
+
+
+def _print_wrapped(console: Console, text: Text) -> None:
+    for line in wrapped(text, console.width):
+        console.print(line)
 
 
 def shell(path: Any) -> str:

@@ -181,8 +181,20 @@ class SafeFormatter(logging.Formatter):
         return visible(redact(super().format(record)))
 
 
+class _StderrHandler(logging.StreamHandler[Any]):
+    """Writes to what stderr is now: while a bar stands there, that puts lines above it."""
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: Any) -> None:
+        """Whatever was given when it was made."""
+
+
 def _set_up_logging(*, verbose: bool) -> None:
-    handler = logging.StreamHandler()
+    handler = _StderrHandler()
     handler.setFormatter(SafeFormatter("%(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     if not verbose:

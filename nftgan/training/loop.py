@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,10 @@ def train(
         if line is not None and writer is not None:
             writer.log(line)
             progress.note(line)
-        with progress.task("training", config.total_images / 1000, "kimg") as task, Stop() as stop:
+        with (
+            progress.task("training", config.total_images / 1000, "kimg") as task,
+            Stop(lambda: progress.note(STOPPING_WORDS)) as stop,
+        ):
             task.update(completed=state.images / 1000)
             for tick in ticks(config, state, loader, run_dir, stop, task, distributed):
                 scores: dict[str, float] = {}
@@ -291,14 +294,19 @@ STOPPING = tuple(
 """A terminal's Ctrl-C, a job's end, a closed ssh, and what Slurm sends before a job's end."""
 
 
+STOPPING_WORDS = "stopping after this step, and saving; Ctrl-C again stops at once"
+
+
 class Stop:
     """Turns the first Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 into a wish: the loop ends after its step.
 
-    A second one interrupts at once. Outside the main thread signals are left alone.
+    A second one interrupts at once. Outside the main thread signals are left alone. told is called
+    after the first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
         self.asked = False
+        self._told = told
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
@@ -315,3 +323,5 @@ class Stop:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        # In a thread: the signal may have come while this one was writing to the same stream.
+        threading.Thread(target=self._told, daemon=True).start()

@@ -21,6 +21,7 @@ from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.training.report import write_report
 from nftgan.training.state import saved_images
 from nftgan.training.tick import Tick
+from nftgan.words import duration
 from nftgan.workflows.scoring import scorer
 from nftgan.workflows.sources import parent_source
 from nftgan.workflows.training_art import note_art
@@ -140,9 +141,11 @@ def run_advice(run_dir: Path) -> str | None:
 
 
 def tick_line(tick: Tick) -> str:
-    """One line of a log: where the run is, how fast, how sure the discriminator is."""
-    losses = ", ".join(f"{name} {value:.3f}" for name, value in sorted(tick.statistics.items()))
-    return (
-        f"kimg {tick.kimg:g}/{tick.total_images / 1000:g}, {tick.seconds_per_kimg:.1f} s/kimg,"
-        f" p {tick.augment_p:.2f}" + (f", {losses}" if losses else "")
-    )
+    """Where the run is, how fast, and how long it goes on so; the rest stands in its log."""
+    parts = [f"{tick.kimg:g} of {tick.total_images / 1000:g} kimg"]
+    if tick.seconds_per_kimg > 0:
+        parts.append(f"{tick.seconds_per_kimg:.3g} s/kimg")
+        left = (tick.total_images - tick.images) / 1000 * tick.seconds_per_kimg
+        if left > 0 and not tick.last:
+            parts.append(f"{duration(left)} left")
+    return ", ".join(parts)
