@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from nftgan.errors import UsageError
 
@@ -41,6 +42,30 @@ def parse_seeds(text: str, *, what: str = "seed", repeats: bool = False) -> tupl
     if not repeats and len(set(numbers)) != len(numbers):
         raise UsageError(f"{text!r} names a {what} twice")
     return tuple(numbers)
+
+
+def parse_places(text: str, *, repeats: bool = False) -> tuple[int | Path, ...]:
+    """As `parse_seeds`, but a part may also be the .npz of a latent, or a folder of such.
+
+    "3,me.npz,8", "projected/". A path holds no comma; a folder has a slash in its name. Raises
+    UsageError also for a folder without latents.
+    """
+    places: list[int | Path] = []
+    for part in text.split(","):
+        named = part.strip()
+        path = Path(named).expanduser()
+        if named.lower().endswith(".npz"):
+            places.append(path)
+        elif "/" in named or "\\" in named:
+            files = sorted(path.glob("*.npz"))
+            if not files:
+                raise UsageError(f"{path} holds no latents", hint="nftgan project ART -o FOLDER")
+            places += files
+        else:
+            places += parse_seeds(part, repeats=repeats)
+    if not repeats and len(set(places)) != len(places):
+        raise UsageError(f"{text!r} names a seed or a latent twice")
+    return tuple(places)
 
 
 def format_seeds(seeds: Iterable[int]) -> str:

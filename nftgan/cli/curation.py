@@ -85,7 +85,7 @@ def curate(
     Near-copies of training art and of another piece are refused.
     """
     from nftgan.project import find_project
-    from nftgan.seeds import format_seeds, parse_seeds
+    from nftgan.seeds import format_seeds, parse_places, parse_seeds
     from nftgan.workflows.curate import curate as run
 
     project = find_project(collection)
@@ -96,7 +96,7 @@ def curate(
         project,
         model=model,
         auto=auto,
-        pick=None if pick is None else parse_seeds(pick),
+        pick=None if pick is None else parse_places(pick),
         candidates=parse_seeds(seeds),
         dataset=dataset,
         allow_copies=allow_copies,

@@ -16,8 +16,8 @@ from nftgan.cli.options import (
     Model,
     Palette,
     PixelGrid,
+    Places,
     Rotate,
-    Seeds,
     Translate,
     Trunc,
     Upscale,
@@ -36,13 +36,21 @@ def morph(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="A .mp4, .gif, .png or .webp.")
     ],
-    seeds: Seeds = "0-5",
+    seeds: Places = "0-5",
     steps: Annotated[int, typer.Option(help="Frames from one seed to the next.")] = 30,
     kind: Annotated[str, typer.Option(help="cubic, linear or slerp.")] = "cubic",
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 30,
     trunc: Trunc = 1.0,
     cutoff: Cutoff = None,
     class_idx: Label = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASSES",
+            help="Also from class to class, such as 0,3,7: with one seed, or one for each.",
+            show_default=False,
+        ),
+    ] = None,
     translate: Translate = "0,0",
     rotate: Rotate = 0.0,
     pixel_grid: PixelGrid = 0,
@@ -65,7 +73,7 @@ def morph(
     again. In the collection's folder files/ the film is pinned too: animation_url = "files/NAME" in
     nftgan.toml.
     """
-    from nftgan.seeds import parse_seeds
+    from nftgan.seeds import parse_places, parse_seeds
     from nftgan.workflows.explore import RenderOptions, morph_again
     from nftgan.workflows.explore import morph as run
 
@@ -76,12 +84,13 @@ def morph(
         options = RenderOptions(trunc, class_idx, finish, cutoff, parse_pair(translate), rotate)
         result = run(
             model,
-            parse_seeds(seeds, repeats=True),
+            parse_places(seeds, repeats=True),
             output,
             options=options,
             steps=steps,
             kind=kind,
             fps=fps,
+            classes=parse_seeds(classes, what="class", repeats=True) if classes else (),
             progress=ui,
         )
     ui.print(f"{counted(result.frames, 'frame')} in {result.output}, recipe {result.recipe}")
@@ -94,7 +103,7 @@ def mix(
     ui: Ui,
     model: Model,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A PNG.")],
-    rows: Annotated[str, typer.Option(metavar="SEEDS", help="One row each.")] = "0-3",
+    rows: Annotated[str, typer.Option(metavar="SEEDS", help="One row each; .npz too.")] = "0-3",
     columns: Annotated[str, typer.Option(metavar="SEEDS", help="One column each.")] = "4-9",
     layers: Annotated[
         str | None,
@@ -116,7 +125,7 @@ def mix(
 
     Each image has its row's styles, and its column's in some layers.
     """
-    from nftgan.seeds import parse_seeds
+    from nftgan.seeds import parse_places, parse_seeds
     from nftgan.workflows.explore import RenderOptions
     from nftgan.workflows.explore import mix as run
 
@@ -124,8 +133,8 @@ def mix(
     options = RenderOptions(trunc, class_idx, finish)
     result = run(
         model,
-        parse_seeds(rows),
-        parse_seeds(columns),
+        parse_places(rows),
+        parse_places(columns),
         output,
         options=options,
         layers=None if layers is None else parse_seeds(layers, what="layer"),

@@ -16,8 +16,8 @@ from nftgan.cli.options import (
     Model,
     Palette,
     PixelGrid,
+    Places,
     Rotate,
-    Seeds,
     Translate,
     Trunc,
     Upscale,
@@ -34,7 +34,7 @@ def generate(
     ui: Ui,
     model: Model,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for PNGs.")],
-    seeds: Seeds = "0-63",
+    seeds: Places = "0-63",
     trunc: Trunc = 1.0,
     cutoff: Cutoff = None,
     class_idx: Label = None,
@@ -52,12 +52,12 @@ def generate(
 
     The seed of each is in its file name.
     """
-    from nftgan.seeds import parse_seeds
+    from nftgan.seeds import parse_places
     from nftgan.workflows.generate import generate as run
 
     result = run(
         model,
-        parse_seeds(seeds),
+        parse_places(seeds),
         output,
         trunc=trunc,
         cutoff=cutoff,

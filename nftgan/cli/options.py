@@ -24,6 +24,14 @@ Seeds = Annotated[
     str,
     typer.Option("--seeds", metavar="SEEDS", help="Such as 0-63 or 0-9,42 (both ends included)."),
 ]
+Places = Annotated[
+    str,
+    typer.Option(
+        "--seeds",
+        metavar="SEEDS",
+        help="Such as 0-63 or 0-9,me.npz: also latents of project, or a folder/.",
+    ),
+]
 Trunc = Annotated[
     float,
     typer.Option("--trunc", metavar="PSI", help="Truncation psi: 1 full variety, 0 the mean."),

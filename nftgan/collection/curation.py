@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -156,16 +157,26 @@ def likenesses(
     training: Dataset | None = None,
     *,
     recipe: Recipe | None = None,
+    origins: Mapping[int, np.ndarray] | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Refusal, ...]:
     """Which of `seeds`, picked by hand and in this order, should not be pieces, and why.
 
     Blank images, near copies of `training`, and an image that equals an earlier one or lies
-    closer to it than a third of the usual distance between the picks.
+    closer to it than a third of the usual distance between the picks. origins: of latents, the
+    image uint8 [R, R, 3] that each was projected from: a piece made after training art is a copy
+    of it, however far the search came.
     """
     guard = NoveltyGuard(training, progress=progress) if training is not None else None
     candidates, refused = _look(
-        model, seeds, recipe or model.recipe(), guard, progress, allow_copies=False, score=False
+        model,
+        seeds,
+        recipe or model.recipe(),
+        guard,
+        progress,
+        allow_copies=False,
+        score=False,
+        origins=origins or {},
     )
     by_hash: dict[str, int] = {}
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
@@ -192,6 +203,7 @@ def _look(
     allow_copies: bool,
     *,
     score: bool = True,
+    origins: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> tuple[list[_Candidate], list[Refusal]]:
     """Every seed's preview once: refused, or measured."""
     # Copies are looked for before the finish, which could hide them.
@@ -208,6 +220,10 @@ def _look(
             neighbour = reason = None
             if guard is not None:
                 reason, neighbour = guard.judge(image, row)
+                if reason is None and seed in origins:
+                    origin = origins[seed]
+                    why, _ = guard.judge(origin, features(origin))
+                    reason = why and f"projected from an image that is {why}"
                 if reason is not None and not allow_copies:
                     refused.append(Refusal(seed, reason))
                     continue

@@ -18,6 +18,7 @@ from nftgan.errors import MissingStepError, UsageError
 from nftgan.files import read_json, write_json
 from nftgan.project import Project
 from nftgan.seeds import MAX_SEED
+from nftgan.synthesis.latent import Latent
 from nftgan.synthesis.recipe import IDENTITY, Recipe
 
 SCHEMA = 1
@@ -104,6 +105,10 @@ class Manifest:
                 hint="nftgan curate",
             )
         _check_pieces(self.pieces)
+        seeds = set(self.seeds)
+        for one in self.recipe.latents:
+            if one.number not in seeds:
+                raise UsageError(f"the recipe names the latent {one.hash}, which no piece has")
 
     # ---- what follows from the pieces ------------------------------------------------------
 
@@ -166,7 +171,7 @@ class Manifest:
             "pieces_root": self.pieces_root,
             "royalties": _royalties(self.royalties),
             "cids": _cids(self.cids),
-            "tokens": [_piece_to_json(piece) for piece in self.pieces],
+            "tokens": [_piece_to_json(piece, self.recipe) for piece in self.pieces],
             **({} if self.novelty is None else {"novelty": self.novelty}),
             **({} if self.traits == 1 else {"traits": self.traits}),
             **self.added_json(),
@@ -232,7 +237,7 @@ class Manifest:
         pieces = tuple(_piece_from_json(one, f"{where}: token {i}") for i, one in enumerate(tokens))
         try:
             manifest = cls(
-                recipe=Recipe.from_json(document["recipe"]),
+                recipe=_holding(Recipe.from_json(document["recipe"]), tokens),
                 pieces=pieces,
                 novelty=novelty,
                 traits=traits,
@@ -387,7 +392,23 @@ def _royalties(section: RoyaltySection) -> dict[str, Any]:
     return values
 
 
-def _piece_to_json(piece: Piece) -> dict[str, Any]:
+def _holding(recipe: Recipe, tokens: Sequence[Any]) -> Recipe:
+    """`recipe` with the values of its latents, which stand with their pieces."""
+    found = []
+    for number, token in enumerate(tokens):
+        named = recipe.named_latent(token["seed"])
+        if (named is None) != ("latent" not in token):
+            what = "has no latent" if named else "has a latent that the recipe does not name"
+            raise UsageError(f"token {number} {what}")
+        if named is not None:
+            latent = Latent.from_json(token["latent"], f"token {number}: latent")
+            if latent.hash != named.hash:
+                raise UsageError(f"token {number} has another latent than the recipe names")
+            found.append(latent)
+    return recipe.holding(found)
+
+
+def _piece_to_json(piece: Piece, recipe: Recipe) -> dict[str, Any]:
     document: dict[str, Any] = {
         "id": piece.id,
         "seed": piece.seed,
@@ -396,6 +417,8 @@ def _piece_to_json(piece: Piece) -> dict[str, Any]:
         "image_cid": piece.image_cid,
         "attributes": [dict(attribute) for attribute in piece.attributes],
     }
+    if latent := recipe.latent_of(piece.seed):
+        document["latent"] = latent.to_json()
     if piece.description is not None:
         document["description"] = piece.description
     if piece.rarity is not None:
@@ -411,7 +434,7 @@ def _piece_from_json(value: Any, where: str) -> Piece:
     if not isinstance(value, Mapping):
         raise UsageError(f"{where} must be a JSON object")
     required = {"id", "seed", "name", "pixels", "image_cid", "attributes"}
-    optional = {"description", "rarity", "tags", "kept"}
+    optional = {"description", "rarity", "tags", "kept", "latent"}
     _exact_keys({key: item for key, item in value.items() if key not in optional}, required, where)
     for key in ("description", "kept"):
         if value.get(key) is not None and not isinstance(value[key], str):

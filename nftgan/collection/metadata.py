@@ -98,6 +98,8 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
         "seed": piece.seed,
         "pixels": piece.pixels,
     }
+    if latent := manifest.recipe.latent_of(piece.seed):
+        own["latent"] = latent.to_json()
     if manifest.model.cid:
         own["model_uri"] = f"ipfs://{manifest.model.cid}"
     if piece.attributes and manifest.traits > 1:

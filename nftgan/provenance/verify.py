@@ -290,7 +290,7 @@ class Verifier:
                 raise PartlyDone(f"token {token}: {check.name}: {check.found}", hint=hint)
         with self.checking(log, "pixels"):
             rendered = self.model(self._model_uri(own) or "").render_checked(
-                own["seed"], Recipe.from_json(own["recipe"])
+                own["seed"], Recipe.of_token(own)
             )
             if not rendered.safe:
                 raise CheckFailed(_unsafe(rendered.margin))
@@ -394,7 +394,7 @@ class Verifier:
     ) -> Recipe | None:
         recipe = None
         with self.checking(log, "recipe"):
-            recipe = Recipe.from_json(own["recipe"])
+            recipe = Recipe.of_token(own)
             log.check(
                 "recipe",
                 recipe.hash == self.immutable_args.recipe,
@@ -467,14 +467,15 @@ class Verifier:
             return
         with self.checking(log, "pixels"):
             self._bound_image(recipe.size)
+            kind = "latent" if "latent" in own else "seed"
             made = self._made_again(self.model(self._model_uri(own) or ""), recipe, own["seed"])
             if not made.safe:
                 raise CheckFailed(_unsafe(made.margin))
             log.check(
                 "pixels",
                 made.pixels == own["pixels"],
-                f"made again from seed {own['seed']}: identical",
-                f"seed {own['seed']} gives other pixels than the metadata promises",
+                f"made again from {kind} {own['seed']}: identical",
+                f"{kind} {own['seed']} gives other pixels than the metadata promises",
             )
 
     def image_to_make(self, token: int) -> tuple[Model, Recipe, int, str] | None:
@@ -487,7 +488,7 @@ class Verifier:
             return None
         with self.checking(CheckLog(), "pixels"):
             own = self.metadata(token)["nftgan"]
-            recipe, uri = Recipe.from_json(own["recipe"]), self._model_uri(own)
+            recipe, uri = Recipe.of_token(own), self._model_uri(own)
             if uri is None or recipe.hash != self.immutable_args.recipe:
                 return None
             if own["seed"] != self.seeds().get(token):

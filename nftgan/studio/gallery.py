@@ -200,7 +200,8 @@ class Gallery:
                 self._unscored.append(one.seed)
 
     def use(self, recipe: Recipe) -> None:
-        """From now on the candidates are those of `recipe`, of the same model."""
+        """From now on the candidates are those of `recipe`, of the same model and latents."""
+        recipe = replace(recipe, latents=self.whole_recipe.latents)
 
         def switch() -> None:
             before = self._cache

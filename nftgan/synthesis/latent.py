@@ -11,7 +11,7 @@ import base64
 import binascii
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -129,6 +129,19 @@ class Latent:
         if latent.to_json() != dict(document):
             raise UsageError(f"{where} is not written in the one canonical way")
         return latent
+
+
+@dataclass(frozen=True)
+class NamedLatent:
+    """A latent as a recipe names it: its hash, and its values where they are known."""
+
+    hash: str  # "sha256:…"
+    latent: Latent | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def number(self) -> int:
+        """As `Latent.number`."""
+        return number_of(self.hash)
 
 
 def number_of(digest: str) -> int:

@@ -94,15 +94,38 @@ def synthesize(generator: Generator, ws: Tensor, recipe: Recipe) -> Tensor:
 
 
 def seeds_to_ws(generator: Generator, seeds: Sequence[int], recipe: Recipe) -> Tensor:
-    """ws [N, num_ws, w_dim] of `seeds` after truncation, in the generator's precision."""
-    return map_latents(generator, latents(seeds, generator.z_dim), recipe)
+    """ws [N, num_ws, w_dim] of `seeds` after truncation, in the generator's precision.
+
+    Where a number stands for a latent of `recipe`, that latent as it is. Raises UsageError where
+    its values are not known, or the generator takes others.
+    """
+    stored = {seed: recipe.latent_of(seed) for seed in seeds if recipe.named_latent(seed)}
+    drawn = [seed for seed in seeds if seed not in stored]
+    ws = map_latents(generator, latents(drawn, generator.z_dim), recipe) if drawn else None
+    if not stored and ws is not None:
+        return ws
+    place, mapped = next(generator.parameters()), iter(() if ws is None else ws)
+    rows = []
+    for seed in seeds:
+        latent = stored.get(seed)
+        if latent is None:
+            rows.append(next(mapped))
+        else:
+            own = latent.ws(generator.num_ws, generator.w_dim)
+            rows.append(torch.from_numpy(own.copy()).to(place))
+    return torch.stack(rows) if rows else place.new_empty(0, generator.num_ws, generator.w_dim)
 
 
-def map_latents(generator: Generator, rows: np.ndarray, recipe: Recipe) -> Tensor:
-    """ws [N, num_ws, w_dim] of the latents z, float64 [N, z_dim], as `seeds_to_ws`."""
+def map_latents(
+    generator: Generator, rows: np.ndarray, recipe: Recipe, classes: np.ndarray | None = None
+) -> Tensor:
+    """ws [N, num_ws, w_dim] of the latents z, float64 [N, z_dim], as `seeds_to_ws`.
+
+    classes: float64 [N, c_dim], weights of the classes of each row, instead of the recipe's.
+    """
     own = next(generator.parameters())
     z = torch.from_numpy(rows).to(own)
-    row = one_hot(recipe.class_idx, generator.c_dim, len(rows))
+    row = one_hot(recipe.class_idx, generator.c_dim, len(rows)) if classes is None else classes
     c = None if row is None else torch.from_numpy(row).to(own)
     with torch.no_grad():
         return generator.mapping(z, c, truncation_psi=recipe.trunc, truncation_cutoff=recipe.cutoff)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 from nftgan.synthesis.effects import NamedEffect, named_effect
+from nftgan.synthesis.latent import MAX_LATENTS, Latent, NamedLatent
 
 VERSION = 1
 RENDERER = "f64-1"
@@ -101,7 +102,9 @@ class Finish:
 class Recipe:
     """What turns a seed into pixels; `class_idx` is "class" in JSON.
 
-    Raises UsageError for values that no image can have.
+    `latents` are pieces whose styles are stored instead of drawn from a seed; the number of each
+    stands where others have their seed. Truncation and class have no effect on them. Raises
+    UsageError for values that no image can have.
     """
 
     model: str  # identity, "sha256:…"
@@ -114,6 +117,7 @@ class Recipe:
     finish: Finish | None = None
     renderer: str = RENDERER
     nftgan: int = VERSION
+    latents: tuple[NamedLatent, ...] = ()  # by hash
 
     def __post_init__(self) -> None:
         if self.nftgan != VERSION:
@@ -138,6 +142,7 @@ class Recipe:
         set_(self, "rotate", _finite("rotate", self.rotate, 36_000) + 0.0)
         x, y = (_finite("translate", value, 100) + 0.0 for value in self.translate)
         set_(self, "translate", (x, y))
+        set_(self, "latents", _checked(self.latents))
         if self.finish is not None and self.finish.does_nothing:
             set_(self, "finish", None)  # one way to say "no finish", so one hash
         if self.finish is not None and self.finish.grid:
@@ -148,7 +153,10 @@ class Recipe:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; `finish` is left out where there is none."""
+        """Plain data; `finish` and `latents` are left out where there are none.
+
+        Of latents only the hashes: the values stand in the metadata of their piece.
+        """
         document: dict[str, Any] = {
             "nftgan": self.nftgan,
             "model": self.model,
@@ -162,6 +170,8 @@ class Recipe:
         }
         if self.finish is not None:
             document["finish"] = self.finish.to_json()
+        if self.latents:
+            document["latents"] = [one.hash for one in self.latents]
         return document
 
     @classmethod
@@ -177,18 +187,21 @@ class Recipe:
                 f"{where}: version {document.get('nftgan')!r} is not known here",
                 hint="a newer nftgan wrote it: pip install -U nftgan",
             )
-        if unknown := set(document) - {*_KEYS, "finish"}:
+        if unknown := set(document) - {*_KEYS, "finish", "latents"}:
             raise UsageError(f"{where}: unknown key {sorted(map(str, unknown))[0]!r}")
         if missing := set(_KEYS) - set(document):
             raise UsageError(f"{where}: {sorted(missing)[0]!r} is missing")
         finish = None
         if (raw := document.get("finish")) is not None:
             finish = Finish.from_json(raw, where)
+        hashes = document.get("latents", ["sha256:"])
+        if not isinstance(hashes, list) or not hashes or not all(map(_is_text, hashes)):
+            raise UsageError(f"{where}: latents must be a list of hashes, or left out")
         for key in ("translate", "size"):
             if not isinstance(document[key], (list, tuple)) or len(document[key]) != 2:
                 raise UsageError(f"{where}: {key} must be a list of 2 numbers")
         try:
-            return cls(
+            recipe = cls(
                 model=document["model"],
                 size=tuple(document["size"]),
                 trunc=document["trunc"],
@@ -198,11 +211,73 @@ class Recipe:
                 rotate=document["rotate"],
                 finish=finish,
                 renderer=document["renderer"],
+                latents=tuple(map(NamedLatent, document.get("latents", ()))),
             )
+            if recipe.latents and [one.hash for one in recipe.latents] != hashes:
+                raise UsageError("the latents are not in the order of their hashes")
+            return recipe
         except UsageError as exc:
             raise UsageError(f"{where}: {exc.message}", hint=exc.hint) from exc
         except OverflowError:  # whole numbers of JSON have no end
             raise UsageError(f"{where}: a number is out of range") from None
+
+    @classmethod
+    def of_token(cls, own: Mapping[str, Any], where: str = "recipe") -> Recipe:
+        """The recipe of a token, with its latent's values where it has one.
+
+        own: the block `nftgan` of its metadata. Raises UsageError where seed, recipe and latent do
+        not fit together.
+        """
+        recipe = cls.from_json(own["recipe"], where)
+        named = recipe.named_latent(own["seed"])
+        if "latent" not in own:
+            if named is not None:
+                raise UsageError(f"{where}: the latent that the recipe names is missing")
+            return recipe
+        latent = Latent.from_json(own["latent"], f"{where}: latent")
+        if named is None or named.hash != latent.hash:
+            raise UsageError(f"{where}: the latent is none that the recipe names")
+        return recipe.holding([latent])
+
+    def named_latent(self, seed: int) -> NamedLatent | None:
+        """The latent that `seed` is the number of; None: an image is drawn from `seed` itself."""
+        return next((one for one in self.latents if one.number == seed), None)
+
+    def latent_of(self, seed: int) -> Latent | None:
+        """Its values; UsageError where only their hash is known."""
+        named = self.named_latent(seed)
+        if named is None:
+            return None
+        if named.latent is None:
+            raise UsageError(
+                f"{seed} is no seed here: it stands for a stored latent",
+                hint="its values are in the metadata of the piece, under nftgan.latent",
+            )
+        return named.latent
+
+    def holding(self, latents: Iterable[Latent]) -> Recipe:
+        """The same recipe, by the same hash, with the values of those it names among `latents`."""
+        known = {latent.hash: latent for latent in latents}
+        found = (NamedLatent(one.hash, known.get(one.hash, one.latent)) for one in self.latents)
+        return replace(self, latents=tuple(found))
+
+    @property
+    def stored(self) -> list[dict[str, Any]]:
+        """The known values of its latents as plain data, which `holding_json` takes."""
+        return [one.latent.to_json() for one in self.latents if one.latent is not None]
+
+    def holding_json(self, latents: Iterable[Any], where: str = "recipe") -> Recipe:
+        """As `holding`, of what `stored` gave. Raises UsageError."""
+        return self.holding(Latent.from_json(one, f"{where}: latent") for one in latents)
+
+    def with_latents(self, latents: Iterable[Latent]) -> Recipe:
+        """The recipe whose latents are exactly these."""
+        return replace(self, latents=tuple(NamedLatent(one.hash, one) for one in set(latents)))
+
+    def keeping(self, seeds: Iterable[int]) -> Recipe:
+        """The recipe without the latents whose numbers are not among `seeds`."""
+        kept = set(seeds)
+        return replace(self, latents=tuple(one for one in self.latents if one.number in kept))
 
     @property
     def hash(self) -> str:
@@ -272,6 +347,25 @@ def recipe_from_section(
         rotate=section.rotate,
         finish=finish,
     )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _checked(latents: Iterable[NamedLatent]) -> tuple[NamedLatent, ...]:
+    """By hash, each once. Raises UsageError."""
+    found = tuple(sorted(latents, key=lambda one: one.hash))
+    if len(found) > MAX_LATENTS:
+        raise UsageError(f"{len(found)} latents are more than {MAX_LATENTS}, the most of a recipe")
+    for one in found:
+        if not IDENTITY.fullmatch(one.hash):
+            raise UsageError(f"a latent must be sha256: and 64 hex digits, not {one.hash[:80]!r}")
+        if one.latent is not None and one.latent.hash != one.hash:
+            raise UsageError(f"the latent {one.hash[:19]}… has other values")
+    if len({one.number for one in found}) != len(found):
+        raise UsageError("two latents share a number", hint="leave one of them out")
+    return found
 
 
 def _check_int(name: str, value: Any, least: int, most: int) -> None:

@@ -1,8 +1,9 @@
-"""Walks through latent space from seed to seed, as frames of an animation."""
+"""Walks through latent space from seed to seed, or class to class, as frames of an animation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +17,7 @@ from nftgan.synthesis.generate import to_pixels
 from nftgan.synthesis.latents import (
     check_recipe,
     map_latents,
+    one_hot,
     seeds_to_ws,
     synthesize,
 )
@@ -33,7 +35,11 @@ class Walk:
     back to the first seed, so that the last frame is followed by the first. kind: "cubic" is a
     smooth curve through the styles w (always a loop), "linear" straight lines in w, "slerp" great
     circles in z, where straight lines would pass through unlikely, short vectors.
-    Raises UsageError for fewer than two seeds, an unknown kind or too many frames.
+    classes: the class of each stop instead of the recipe's; with one seed, or one class, for all
+    stops. On the way "slerp" blends what the mapping embeds of the two classes, the others blend
+    the styles that come of it. A latent of the recipe has its own class and no z.
+    Raises UsageError for fewer than two seeds, an unknown kind, too many frames, classes that the
+    model does not have, and a latent under "slerp".
     """
 
     def __init__(
@@ -45,7 +51,16 @@ class Walk:
         steps: int = 60,
         kind: str = "cubic",
         loop: bool = True,
+        classes: Sequence[int] = (),
     ) -> None:
+        if len(seeds) != len(classes) and classes:
+            if 1 not in (len(seeds), len(classes)):
+                raise UsageError(
+                    f"{len(seeds)} seeds cannot stand for {len(classes)} classes",
+                    hint="name one seed, or one seed for each class",
+                )
+            seeds = [*seeds] * (len(classes) if len(seeds) == 1 else 1)
+            classes = [*classes] * (len(seeds) if len(classes) == 1 else 1)
         if kind not in KINDS:
             raise UsageError(f"{kind!r} is no kind of walk", hint=f"choose {', '.join(KINDS)}")
         if len(seeds) < 2:
@@ -55,8 +70,18 @@ class Walk:
         if steps < 1 or steps * len(seeds) > MAX_FRAMES:
             raise UsageError(f"{steps} frames a seed is not from 1 to {MAX_FRAMES // len(seeds)}")
         self._generator = model.generator
-        self._recipe = recipe or model.recipe()
+        self._recipe = recipe or model.recipe(class_idx=classes[0] if classes else None)
+        if classes and self._recipe.class_idx is None:
+            self._recipe = replace(self._recipe, class_idx=classes[0])
         check_recipe(self._generator, self._recipe)
+        for one in classes:
+            one_hot(one, self._generator.c_dim)
+        if kind == "slerp" and (of := next(filter(self._recipe.named_latent, seeds), None)):
+            raise UsageError(
+                f"the latent {of} has styles and no z, which slerp walks through",
+                hint="choose --kind cubic or linear",
+            )
+        self.classes = tuple(classes)
         self.seeds, self._steps, self._kind, self._loop = tuple(seeds), steps, kind, loop
 
     def __len__(self) -> int:
@@ -77,11 +102,20 @@ class Walk:
         start, end, t = stop % len(self.seeds), (stop + 1) % len(self.seeds), step / self._steps
         if self._kind == "slerp":
             row = slerp(self._z[start], self._z[end], t)
-            return map_latents(self._generator, row[None], self._recipe)[0]
+            c = None
+            if self.classes:
+                c = (1 - t) * self._class(start) + t * self._class(end)
+            return map_latents(self._generator, row[None], self._recipe, c)[0]
         keys = self._keys
         if self._kind == "linear":
             return torch.lerp(keys[start], keys[end], t)
         return torch.from_numpy(self._curve(stop + t)).to(keys).reshape(keys.shape[1:])
+
+    def _class(self, stop: int) -> np.ndarray:
+        """float64 [1, c_dim]."""
+        row = one_hot(self.classes[stop], self._generator.c_dim)
+        assert row is not None
+        return row
 
     @cached_property
     def _z(self) -> np.ndarray:
@@ -89,7 +123,13 @@ class Walk:
 
     @cached_property
     def _keys(self) -> Tensor:
-        return seeds_to_ws(self._generator, self.seeds, self._recipe)
+        if not self.classes:
+            return seeds_to_ws(self._generator, self.seeds, self._recipe)
+        rows = [
+            seeds_to_ws(self._generator, [seed], replace(self._recipe, class_idx=label))
+            for seed, label in zip(self.seeds, self.classes, strict=True)
+        ]
+        return torch.cat(rows)
 
     @cached_property
     def _curve(self) -> PeriodicSpline:

@@ -20,6 +20,7 @@ from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
+from nftgan.workflows.places import place
 from nftgan.workflows.stale_settings import is_deployed
 from nftgan.workflows.training_art import TrainingArt, find_training_art
 
@@ -43,7 +44,7 @@ def curate(
     *,
     model: str | None = None,
     auto: int | None = None,
-    pick: Sequence[int] | None = None,
+    pick: Sequence[int | Path] | None = None,
     candidates: Sequence[int] = tuple(range(256)),
     dataset: Path | None = None,
     allow_copies: bool = False,
@@ -52,6 +53,9 @@ def curate(
     progress: Progress = SILENT,
 ) -> CurateResult:
     """Write the manifest with `pick`, or with the `auto` best of `candidates`, as its pieces.
+
+    A path among the picks is the file of a latent: its values become part of the collection, and
+    its hash part of the recipe, so that the contract fixes it.
 
     The generator is copied into the collection, so that its pieces can always be made again.
     `dataset` is the training art that no piece may copy; None: that of the run that the model
@@ -84,13 +88,23 @@ def curate(
         refused: tuple[Refusal, ...] = ()
         overridden: tuple[Refusal, ...] = ()
         if pick is not None:
-            seeds = tuple(pick)
-            overridden = likenesses(loaded, seeds, training, recipe=recipe, progress=progress)
+            placed = place(loaded, pick, progress=progress)
+            seeds, recipe = placed.numbers, placed.within(recipe)
+            overridden = likenesses(
+                loaded, seeds, training, recipe=recipe, origins=placed.targets, progress=progress
+            )
+            if training is not None and (alone := set(placed.names) - set(placed.targets)):
+                progress.warn(
+                    f"{placed.name(min(alone))} does not hold the image that it was projected from,"
+                    " so only what it gives is compared with the training art"
+                )
             if overridden and not allow_copies:
-                named = ", ".join(f"{one.seed} is {one.reason}" for one in overridden[:3])
+                named = ", ".join(
+                    f"{placed.name(one.seed)} is {one.reason}" for one in overridden[:3]
+                )
                 more = f", and {len(overridden) - 3} more" if len(overridden) > 3 else ""
                 raise CheckFailed(
-                    f"{len(overridden)} of {len(seeds)} picks are refused: seed {named}{more}",
+                    f"{len(overridden)} of {len(seeds)} picks are refused: {named}{more}",
                     hint="leave them out, or keep them knowingly: --allow-copies",
                 )
         else:
@@ -107,6 +121,14 @@ def curate(
             seeds, refused = selection.seeds, selection.refused
             overridden = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
         return write_choice(project, source, loaded, recipe, seeds, refused, overridden, art=art)
+
+
+def with_known_latents(project: Project, recipe: Recipe) -> Recipe:
+    """`recipe` with the latents of the pieces, where they are of the same model."""
+    if not project.manifest_path.exists():
+        return recipe
+    before = Manifest.load(project.manifest_path).recipe
+    return replace(recipe, latents=before.latents) if before.model == recipe.model else recipe
 
 
 def warn_without_art(art: TrainingArt, progress: Progress) -> None:
@@ -148,7 +170,7 @@ def _with_new_settings(
             hint="copy the right one back, or pick again: --auto or --pick",
         )
     write_tags(project, model.identity, tags)
-    recipe = model.recipe_of(project.config.recipe)
+    recipe = replace(model.recipe_of(project.config.recipe), latents=before.recipe.latents)
     # Another palette or truncation does not make a near-copy something else.
     known = [
         Refusal(piece.seed, piece.override_reason)
@@ -168,6 +190,7 @@ def _with_new_words(
             hint="nftgan curate --auto 12",
         )
     before = Manifest.load(project.manifest_path)
+    recipe = replace(recipe, latents=before.recipe.latents)
     if before.recipe_hash != recipe.hash:
         raise UsageError(
             "the pieces were picked with another model or recipe",
@@ -194,7 +217,7 @@ def write_choice(
     compared with; None: with nothing anew, so what the manifest says of its pieces already stays
     true.
     """
-    path = project.model_path
+    path, recipe = project.model_path, recipe.keeping(seeds)
     before = Manifest.load(project.manifest_path) if project.manifest_path.exists() else None
     replaced = _keep_choice(project, before, model, seeds)
     if source != path:

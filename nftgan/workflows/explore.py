@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from nftgan.errors import UsageError
 from nftgan.files import read_json, write_json
@@ -17,6 +18,7 @@ from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Finish, Recipe
 from nftgan.synthesis.walk import Walk
+from nftgan.workflows.places import place
 from nftgan.workflows.results import result
 
 WALK_VERSION = 1
@@ -66,24 +68,32 @@ class MixResult:
 
 def morph(
     model: str,
-    seeds: Sequence[int],
+    seeds: Sequence[int | Path],
     output: Path,
     *,
     options: RenderOptions,
     steps: int = 30,
     kind: str = "cubic",
     fps: float = 30,
+    classes: Sequence[int] = (),
     progress: Progress = SILENT,
 ) -> MorphResult:
-    """Write an endless animation that visits `seeds`; see `Walk` for steps and kind.
+    """Write an endless animation that visits `seeds`; see `Walk` for steps, kind and classes.
+
+    A path among the seeds is the file of a latent.
 
     Beside it lies `OUTPUT.json`, from which `morph_again` makes it again. Raises UsageError for a
     model, options or a file ending that cannot be.
     """
     check_animation(output, fps)
     loaded = load_model(model_source(model))
-    walk = Walk(loaded, seeds, options.of(loaded), steps=steps, kind=kind)
-    return _write_walk(walk, options.of(loaded), steps, kind, fps, output, progress)
+    if classes and options.class_idx is not None:
+        raise UsageError("--class and --classes say the class twice", hint="give one of them")
+    placed = place(loaded, seeds, progress=progress, repeats=True)
+    recipe = replace(options, class_idx=classes[0] if classes else options.class_idx).of(loaded)
+    recipe = placed.within(recipe, loaded.generator.c_dim)
+    walk = Walk(loaded, placed.numbers, recipe, steps=steps, kind=kind, classes=classes)
+    return _write_walk(walk, recipe, steps, kind, fps, output, progress)
 
 
 def morph_again(
@@ -105,10 +115,13 @@ def morph_again(
             document["kind"],
             document["fps"],
         )
-        plain = type(steps) is int and type(fps) in (int, float) and isinstance(seeds, list)
-        if not (plain and all(type(seed) is int for seed in seeds)):
+        classes, latents = document.get("classes", []), document.get("latents", [])
+        lists = all(isinstance(one, list) for one in (seeds, classes, latents))
+        plain = type(steps) is int and type(fps) in (int, float) and lists
+        if not (plain and all(type(one) is int for one in [*seeds, *classes])):
             raise UsageError(f"{recipe} holds something that is no number")
         wanted = Recipe.from_json(document["recipe"], str(recipe))
+        wanted = wanted.holding_json(latents, str(recipe))
     except KeyError as exc:
         raise UsageError(f"{recipe}: {exc.args[0]!r} is missing") from None
     check_animation(output, fps)
@@ -118,7 +131,7 @@ def morph_again(
             f"{recipe.name} was made with the model {wanted.model}, not {loaded.identity}",
             hint="name that model with -m",
         )
-    walk = Walk(loaded, seeds, wanted, steps=steps, kind=kind)
+    walk = Walk(loaded, seeds, wanted, steps=steps, kind=kind, classes=classes)
     return _write_walk(walk, wanted, steps, kind, fps, output, progress)
 
 
@@ -135,7 +148,7 @@ def _write_walk(
         frames = write_animation(output, track(walk, progress, "walking", "frames"), fps=fps)
     beside = output.with_name(f"{output.name}.json")
     cid = cid_of_path(output)
-    document = {
+    document: dict[str, Any] = {
         "nftgan_walk": WALK_VERSION,
         "recipe": recipe.to_json(),
         "seeds": list(walk.seeds),
@@ -145,6 +158,10 @@ def _write_walk(
         "frames": frames,
         "cid": cid,
     }
+    if walk.classes:
+        document["classes"] = list(walk.classes)
+    if recipe.stored:
+        document["latents"] = recipe.stored
     with result(beside, progress):
         write_json(beside, document)
     return MorphResult(output, frames, beside, cid)
@@ -152,8 +169,8 @@ def _write_walk(
 
 def mix(
     model: str,
-    rows: Sequence[int],
-    columns: Sequence[int],
+    rows: Sequence[int | Path],
+    columns: Sequence[int | Path],
     output: Path,
     *,
     options: RenderOptions,
@@ -162,6 +179,8 @@ def mix(
 ) -> MixResult:
     """Write the grid whose image (r, c) has the styles of r, and of c in `layers`.
 
+    A path among rows and columns is the file of a latent.
+
     Raises UsageError for a model, options or layers that cannot be.
     """
     if output.suffix.lower() != ".png":
@@ -169,7 +188,10 @@ def mix(
     loaded = load_model(model_source(model))
     if layers is not None and set(layers) >= set(range(loaded.generator.num_ws)):
         progress.warn("all layers are taken from the column: nothing is left of the rows")
-    grid = grid_of_mixes(loaded, rows, columns, options.of(loaded), layers=layers)
+    both = place(loaded, [*rows, *columns], progress=progress, repeats=True)
+    recipe = both.within(options.of(loaded), loaded.generator.c_dim)
+    down, across = both.numbers[: len(rows)], both.numbers[len(rows) :]
+    grid = grid_of_mixes(loaded, down, across, recipe, layers=layers)
     with result(output, progress):
         write_sheet(output, grid)
     return MixResult(output, len(rows), len(columns))

@@ -14,8 +14,11 @@ from nftgan.png import write_png
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.generate import contact_sheet, write_sheet
+from nftgan.synthesis.latent import MAX_LATENTS
+from nftgan.synthesis.latents import check_recipe
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.recipe import Finish
+from nftgan.workflows.places import place
 from nftgan.workflows.results import result
 
 CELL = 128  # pixels that smaller images are enlarged to on a sheet
@@ -35,7 +38,7 @@ class GenerateResult:
 
 def generate(
     model: str,
-    seeds: Sequence[int],
+    seeds: Sequence[int | Path],
     output: Path,
     *,
     trunc: float = 1.0,
@@ -48,16 +51,15 @@ def generate(
     device: str | None = None,
     progress: Progress = SILENT,
 ) -> GenerateResult:
-    """`output/seedNNNN.png` for every seed, and `grid.png` when asked for; see `result` for what
-    happens to files of that name.
+    """`output/seedNNNN.png` for every seed, `latent-NAME.png` for every file of a latent, and
+    `grid.png` when asked for; see `result` for what happens to files of that name.
 
     finish: None for that of the art, where the model knows it as pixel art, else none. Small images
     are enlarged on the sheet.
     Raises UsageError for a model or a look that cannot be.
     """
     loaded = load_model(model_source(model), device=device_named(device))
-    previews = loaded.previews(
-        seeds,
+    recipe = loaded.recipe(
         truncation_psi=trunc,
         truncation_cutoff=cutoff,
         class_idx=class_idx,
@@ -65,9 +67,20 @@ def generate(
         rotate=rotate,
         finish=finish or loaded.preview_finish(),
     )
+    placed = place(loaded, seeds, progress=progress)
+    check_recipe(loaded.generator, placed.part(0, recipe, loaded.generator.c_dim))  # before work
+    previews = (
+        pair
+        for start in range(0, len(seeds), MAX_LATENTS)
+        for pair in loaded.previews(
+            placed.numbers[start : start + MAX_LATENTS],
+            placed.part(start, recipe, loaded.generator.c_dim),
+        )
+    )
     kept: list[np.ndarray] = []
-    for seed, image in track(previews, progress, "generating", "images"):
-        with result(output / f"seed{seed:04d}.png", progress) as path:
+    for seed, image in track(previews, progress, "generating", "images", len(seeds)):
+        named = f"latent-{placed.names[seed]}" if seed in placed.names else f"seed{seed:04d}"
+        with result(output / f"{named}.png", progress) as path:
             write_png(path, image)
         if len(kept) < MAX_SHEET:
             kept.append(image)

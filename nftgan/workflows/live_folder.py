@@ -40,6 +40,11 @@ def prepare_live(project: Project, manifest: Manifest, wanted: bool | None) -> s
             f"the effect {finish.effect.name} is of a plugin, which no page can run",
             hint="leave out --live",
         )
+    if manifest.recipe.latents:
+        raise UsageError(
+            "some pieces have a stored latent instead of a seed, which the page cannot draw",
+            hint="leave out --live",
+        )
     check_drawable(project_model(project))
     with translated_os_errors(project.live):
         project.live.mkdir(exist_ok=True)

@@ -98,9 +98,10 @@ class _Work:
         mine = ""
         if manifest is not None:
             pieces = [[piece.id, piece.seed, piece.pixels] for piece in manifest.pieces]
-            mine = json.dumps([manifest.recipe.to_json(), pieces])
-        recipe, rows = parse_json(group.broadcast_str(mine).encode())
-        return cls(Recipe.from_json(recipe), tuple((row[0], row[1], row[2]) for row in rows))
+            mine = json.dumps([manifest.recipe.to_json(), manifest.recipe.stored, pieces])
+        recipe, latents, rows = parse_json(group.broadcast_str(mine).encode())
+        whole = Recipe.from_json(recipe).holding_json(latents)
+        return cls(whole, tuple((row[0], row[1], row[2]) for row in rows))
 
 
 def _alone(

@@ -35,7 +35,13 @@ from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
 from nftgan.studio.steps import Steps
 from nftgan.synthesis.model import load_model
-from nftgan.workflows.curate import refuse_after_deploy, source_of, warn_without_art, write_choice
+from nftgan.workflows.curate import (
+    refuse_after_deploy,
+    source_of,
+    warn_without_art,
+    with_known_latents,
+    write_choice,
+)
 from nftgan.workflows.studio_steps import TomlLook, later_steps, pieces_as_made
 from nftgan.workflows.training_art import find_training_art
 
@@ -76,6 +82,7 @@ def studio(
         """What a session holds of one model."""
         loaded = load_model(source)
         recipe = loaded.recipe_of(read_config(project.config_path).recipe)
+        recipe = with_known_latents(project, recipe)
         opinions = Opinions(project.ratings_path, loaded.identity)
         art = find_training_art(source, dataset, loaded.info, near=project.root)
         warn_without_art(art, progress)

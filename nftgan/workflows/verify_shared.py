@@ -59,6 +59,8 @@ def make_again(
         wanted = verifier.image_to_make(token)
         if wanted is not None:
             model, recipe, seed, promised = wanted
+            if recipe.named_latent(seed):
+                continue  # its values stand in its metadata alone, which this process has
             if verifier.rendered.get(model.identity, recipe.hash, seed) is None:
                 pieces[seed] = promised
     if model is None or not pieces:

@@ -39,6 +39,7 @@ from nftgan.pixels import pixel_hash
 from nftgan.png import encode_png
 from nftgan.provenance.content import Content
 from nftgan.provenance.verify import Verifier
+from nftgan.synthesis.latent import Latent
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.recipe import Finish
 
@@ -72,22 +73,27 @@ class Stage:
         finish: Finish | None = None,
         added: tuple[NamedTrait, ...] = (),
         config: GeneratorConfig = TINY,
+        with_latent: bool = False,
     ) -> None:
         self.blocks: dict[Cid, bytes] = {}
-        self.seeds = seeds
         self.importer = Importer(self.blocks.__setitem__)
         path = folder / "model.safetensors"
         save_model(path, generator=build_generator(config, seed=5), meta={})
         self.model_path, self.model = path, load_model(path)
         self.recipe = self.model.recipe(truncation_psi=0.7, finish=finish)
+        if with_latent:  # token 1 has styles of its own
+            own = Latent(self.model.ws([700], truncation_psi=1.1)[0])
+            self.recipe = self.recipe.with_latents([own])
+            seeds = (seeds[0], own.number, *seeds[2:])
+        self.seeds = seeds
         self.model_uri = f"ipfs://{self.importer.add_path(path).cid}"
         self.images = [self.model.render(seed, self.recipe) for seed in seeds]
         self.pngs = [encode_png(image) for image in self.images]
         self.pixels = [pixel_hash(image) for image in self.images]
         root = self.importer.add_tree({f"{i}.png": png for i, png in enumerate(self.pngs)}).cid
-        own = traits([measure(image, version=version) for image in self.images])
+        measures = traits([measure(image, version=version) for image in self.images])
         more = added_attributes([added_levels(image, 1, added) for image in self.images], added)
-        measured = [a + b for a, b in zip(own, more, strict=True)]
+        measured = [a + b for a, b in zip(measures, more, strict=True)]
         ranks = rarity(measured)
         self.documents: list[Document] = [
             {
@@ -99,6 +105,7 @@ class Stage:
                     "seed": seed,
                     "pixels": self.pixels[i],
                     "model_uri": self.model_uri,
+                    **self._latent_of(seed),
                     **({} if version == 1 else {"traits": version}),
                     **({"added_traits": [one.to_json() for one in added]} if added else {}),
                     "rarity": {"rank": ranks[i].rank, "of": len(seeds), "score": ranks[i].score},
@@ -127,6 +134,10 @@ class Stage:
             self.sending.execute(one.role, to=DEPLOYER, data=one.data)
         self.address = self.create(self.args)
         self._acts = 0
+
+    def _latent_of(self, seed: int) -> Document:
+        latent = self.recipe.latent_of(seed)
+        return {"latent": latent.to_json()} if latent else {}
 
     def create(self, args: CollectionArgs) -> str:
         """A collection of our factory, all its tokens minted."""

@@ -7,6 +7,7 @@ It stops before the finish, which is whole numbers.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Mapping
@@ -261,19 +262,35 @@ def canvas_of(translate: tuple[float, float], rotate: float) -> Array:
     return np.array([[c, -s, s * y - c * x], [s, c, -s * x - c * y], [0, 0, 1]])
 
 
-def levels(path: Path, seed: int, recipe: Mapping[str, Any]) -> Array:
-    """127.5 x + 128 of the piece, float64 [R, R, 3]; `recipe` as in the metadata's JSON."""
-    return levels_of(*load(path), seed, recipe)
+def stored(latent: Mapping[str, Any], count: int) -> Array:
+    """ws [count, w_dim] of a latent as in the metadata's JSON."""
+    values = np.frombuffer(base64.b64decode(latent["values"]), "<f4").astype(np.float64)
+    rows = values.reshape(latent["layers"], latent["width"])
+    return np.repeat(rows, count, axis=0) if len(rows) == 1 else rows
+
+
+def levels(
+    path: Path, seed: int, recipe: Mapping[str, Any], latent: Mapping[str, Any] | None = None
+) -> Array:
+    """127.5 x + 128 of the piece, float64 [R, R, 3]; recipe and latent as in the metadata."""
+    return levels_of(*load(path), seed, recipe, latent)
 
 
 def levels_of(
-    a: Mapping[str, Any], p: Mapping[str, Array], seed: int, recipe: Mapping[str, Any]
+    a: Mapping[str, Any],
+    p: Mapping[str, Array],
+    seed: int,
+    recipe: Mapping[str, Any],
+    latent: Mapping[str, Any] | None = None,
 ) -> Array:
     """The same from an opened model."""
-    w, three = mapping(a, p, seed, recipe["class"]), a["kind"] != "stylegan2"
+    three = a["kind"] != "stylegan2"
     count = a["num_layers"] + 2 if three else 2 * int(math.log2(a["img_resolution"])) - 2
-    ws = np.repeat(w[None], count, axis=0)
-    if recipe["trunc"] != 1:
+    if latent is None:
+        ws = np.repeat(mapping(a, p, seed, recipe["class"])[None], count, axis=0)
+    else:
+        ws = stored(latent, count)
+    if recipe["trunc"] != 1 and latent is None:
         near = slice(0, recipe["cutoff"])
         ws[near] = p["mapping.w_avg"] + recipe["trunc"] * (ws[near] - p["mapping.w_avg"])
     if three:

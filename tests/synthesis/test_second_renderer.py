@@ -12,13 +12,16 @@ import numpy_renderer as second
 import pytest
 from filled import filled, kinds
 
+from nftgan.errors import UsageError
 from nftgan.networks.architecture import GeneratorConfig
 from nftgan.networks.model_file import save_model
 from nftgan.networks.sampling import latent
 from nftgan.networks.sources import base_model
 from nftgan.ops import fused, winograd
 from nftgan.synthesis.canonical import SAFE_MARGIN
+from nftgan.synthesis.latent import Latent
 from nftgan.synthesis.model import load_model
+from nftgan.synthesis.recipe import Recipe
 
 MOVED: dict[str, Any] = {"translate": (0.15, -0.3), "rotate": 25.0}
 T, R, TWO = kinds(32).values()
@@ -55,6 +58,25 @@ def test_both_renderers_paint_the_same_pixels(
             assert ((levels > 0) & (levels < 256)).mean() > 0.5, "the image must show something"
             steps = np.abs(levels - np.clip(np.rint(levels), 1, 255)).min()
             assert abs(steps - rendered.margin) < SAFE_MARGIN / 100
+
+
+@pytest.mark.parametrize("config", [T, TWO], ids=["T", "StyleGAN2"])
+def test_both_renderers_paint_a_stored_latent_the_same(
+    tmp_path: Path, config: GeneratorConfig
+) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, generator=filled(config).generator, meta={})
+    model = load_model(path)
+    seeds = model.ws([3, 4])
+    mixed = np.concatenate([seeds[0][:3], seeds[1][3:]])
+    for rows in (seeds[0], mixed):
+        own = Latent(rows)
+        recipe = model.recipe(trunc=0.6).with_latents([own])
+        rendered = model.render_checked(own.number, recipe)
+        levels = second.levels(path, own.number, recipe.to_json(), own.to_json())
+        assert np.array_equal(second.pixels(levels), rendered.image)
+    with pytest.raises(UsageError, match="stands for a stored latent"):
+        model.render(own.number, Recipe.from_json(recipe.to_json()))
 
 
 def test_the_model_that_ships_is_painted_the_same() -> None:

@@ -50,6 +50,33 @@ def test_the_closed_curve_is_smooth_also_where_it_closes(count: int, seed: int) 
     assert np.allclose(curve(0.3), curve(0.3 + count))
 
 
+@pytest.mark.parametrize("kind", ["cubic", "linear", "slerp"])
+def test_a_walk_between_classes_visits_each_of_them(kind: str) -> None:
+    model = stylegan3(c_dim=3)
+    walk = Walk(model, [5], classes=[0, 2, 1], steps=4, kind=kind)
+    frames = list(walk)
+    for stop, label in enumerate((0, 2, 1)):
+        own = model.generate([5], class_idx=label)[0]
+        assert np.abs(frames[4 * stop].astype(int) - own).max() <= 1
+        assert not np.array_equal(frames[4 * stop + 2], frames[4 * stop])
+    mixed = list(Walk(model, [5, 6], classes=[0, 2], steps=2, kind=kind))
+    assert np.abs(mixed[2].astype(int) - model.generate([6], class_idx=2)[0]).max() <= 1
+    assert Walk(model, [5, 6], classes=[1], steps=2, kind=kind).classes == (1, 1)
+
+
+def test_classes_that_do_not_fit_are_refused() -> None:
+    model = stylegan3(c_dim=3)
+    for seeds, classes, words in (
+        ([1, 2], [0, 1, 2], "cannot stand for"),
+        ([1], [0, 3], "is not one of"),
+        ([1], [0], "at least two"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            Walk(model, seeds, classes=classes)
+    with pytest.raises(UsageError, match="no classes"):
+        Walk(stylegan3(), [1], classes=[0, 1])
+
+
 def test_a_great_circle_keeps_its_length_and_hits_its_ends() -> None:
     a, b = np.array([3.0, 0, 0]), np.array([0, 3.0, 0])
     assert np.allclose(slerp(a, b, 0), a) and np.allclose(slerp(a, b, 1), b)
