@@ -16,6 +16,7 @@ from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps
 
 from nftgan.dataset.colour import converted, space_of_png
 from nftgan.dataset.png_chunks import SIGNATURE, PngFacts, essential_png
+from nftgan.dataset.png_inflate import stored_png
 from nftgan.dataset.readers import WORDS, NotReadable, kind_of, prepared_data
 from nftgan.errors import UsageError
 from nftgan.terminal import one_line
@@ -104,7 +105,8 @@ def _without_words_of_libtiff(image: Image.Image) -> Iterator[None]:
         os.close(before)
 
 
-def _opened(data: bytes) -> tuple[Image.Image, PngFacts]:
+def _opened(data: bytes, *, whole: bool = False) -> tuple[Image.Image, PngFacts]:
+    """The image and its facts; `whole`: its pixels will be wanted too."""
     facts = PngFacts()
     try:
         kind = kind_of(data)
@@ -116,6 +118,7 @@ def _opened(data: bytes) -> tuple[Image.Image, PngFacts]:
     formats = FORMATS if kind not in _TAUGHT else (_TAUGHT[kind],)
     if data.startswith(SIGNATURE):
         data, facts = essential_png(data)
+        data = stored_png(data) if whole else data
     try:
         image = Image.open(io.BytesIO(data), formats=formats)
     except Image.DecompressionBombError as exc:
@@ -142,7 +145,7 @@ def decode(
     Rejected with a reason for whatever is not a whole image.
     """
     with _silent():
-        image, facts = _opened(data)
+        image, facts = _opened(data, whole=True)
         notes = [*facts.notes]
         try:
             try:

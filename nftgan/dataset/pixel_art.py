@@ -15,6 +15,7 @@ LARGEST_SET = 64  # art pixels along a side, up to which a set is trained at its
 _LOSSY_GRIDS = range(8, 129)  # looked for in compressed art
 _MIN_BLOCK = 6  # pixels of the file to an art pixel, below which compression hides the grid
 _FAINT = 48  # a step between two pixels, summed over channels, that compression may have made
+_GLANCE_ROWS = 96  # at least so many, spread over the image, show whether to look closer
 _ON_GRID = 0.75  # share of the edges on the grid, above chance
 _LEVELS = 28  # a compressed flat square strays so far from its colour in each channel
 _CLEAN = 0.96  # share of the pixels inside squares that must stray no further
@@ -43,6 +44,13 @@ def grid_of_set(grids: Sequence[int]) -> int:
         return 0
     grid, count = Counter(grids).most_common(1)[0]
     return grid if count >= _AGREE * len(grids) else 0
+
+
+def may_agree(grids: Sequence[int], images: int) -> bool:
+    """Whether a set of so many images can still be of one grid, when the first have these."""
+    others = Counter(grid for grid in grids if grid)
+    most = max(others.values(), default=0)
+    return most + images - len(grids) >= _AGREE * images
 
 
 def side_for(grid: int) -> int:
@@ -85,10 +93,16 @@ def _lossy(pixels: np.ndarray) -> Image.Image | None:
     if side < _MIN_BLOCK * _LOSSY_GRIDS[0]:
         return None
     values = pixels.astype(np.int16)
-    across = _steps(values).sum(axis=0)
-    down = _steps(values.transpose(1, 0, 2)).sum(axis=0)
     grids = [grid for grid in _LOSSY_GRIDS if grid * _MIN_BLOCK <= side]
-    scores = [min(_on_grid(across, grid), _on_grid(down, grid)) for grid in grids]
+    glance = _steps(values[:: max(1, side // _GLANCE_ROWS)]).sum(axis=0)
+    if max(_on_grid(glance, grid) for grid in grids) < _ON_GRID / 2:
+        return None  # a few rows settle it for nearly all that is no pixel art
+    across = _steps(values).sum(axis=0)
+    scores = [_on_grid(across, grid) for grid in grids]
+    if max(scores) < _ON_GRID:
+        return None  # no need to look down
+    down = _steps(values.transpose(1, 0, 2)).sum(axis=0)
+    scores = [min(one, _on_grid(down, grid)) for one, grid in zip(scores, grids, strict=True)]
     best = max(scores)
     if best < _ON_GRID:
         return None

@@ -27,7 +27,7 @@ from nftgan.dataset.output import check_output, only_writer, own_files
 from nftgan.dataset.own_labels import labels_among
 from nftgan.dataset.pack import DatasetWriter, dataset_writer
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
-from nftgan.dataset.pixel_art import grid_of_set, side_for
+from nftgan.dataset.pixel_art import grid_of_set, may_agree, side_for
 from nftgan.dataset.readers import INSTALL
 from nftgan.dataset.report import report_paths, write_report
 from nftgan.dataset.resize import Resample
@@ -135,7 +135,7 @@ def _prepare(
             raise _nothing_left(rejected)
         writer.finish(notes.pop("labels"), notes)
     notes["fingerprint"] = writer.fingerprint
-    write_report(output, notes)
+    write_report(output, notes, workers)
     return _report(output, notes, unchanged=False)
 
 
@@ -271,7 +271,12 @@ def _on_the_arts_grid(
     probes = [item.path for item, _ in headers[:: -(-len(headers) // _PROBES)]]
     count = worker_count(len(probes)) if workers is None else workers
     found = ordered_map(partial(grid_of, job=job), probes, count)
-    grid = grid_of_set([0 if isinstance(one, Crashed) else one for one in found])
+    grids: list[int] = []
+    for one in found:
+        grids.append(0 if isinstance(one, Crashed) else one)
+        if not may_agree(grids, len(probes)):  # most folders are no pixel art: a few tell
+            break
+    grid = grid_of_set(grids) if len(grids) == len(probes) else 0
     side = side_for(grid) if grid and options.resolution is None else job.resolution
     if grid > side:
         return job  # smaller was asked for than the art is

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import encode_fast_png
+from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 from nftgan.files import write_json, write_text
 from nftgan.page import document
 
@@ -23,38 +25,48 @@ def report_paths(output: Path) -> tuple[Path, Path]:
     return output.with_suffix(".report.json"), output.with_suffix(".report.html")
 
 
-def write_report(output: Path, notes: Mapping[str, Any]) -> None:
-    """Both reports of the dataset at `output`; deterministic."""
+def write_report(output: Path, notes: Mapping[str, Any], workers: int | None = None) -> None:
+    """Both reports of the dataset at `output`; deterministic. workers: as of `prepare`."""
     json_path, html_path = report_paths(output)
     keys = ("fingerprint", "resolution", "classes", "options", "notes", "rejected", "sources")
     write_json(json_path, {"kept": len(notes["sources"]), **{key: notes[key] for key in keys}})
-    write_text(html_path, _page(Dataset.open(output, cache=False), notes))
+    write_text(html_path, _page(output, notes, workers))
 
 
-def _page(dataset: Dataset, notes: Mapping[str, Any]) -> str:
-    rejected, side = notes["rejected"], notes["resolution"]
-    step = max(1, -(-len(dataset) // _SHOWN))
+def _page(output: Path, notes: Mapping[str, Any], workers: int | None) -> str:
+    rejected, side, sources = notes["rejected"], notes["resolution"], notes["sources"]
+    step = max(1, -(-len(sources) // _SHOWN))
+    shown = sources[::step]
+    count = worker_count(len(shown)) if workers is None else workers
+    with zipfile.ZipFile(output) as archive:
+        pngs = (archive.read(entry["name"]) for entry in shown)
+        smalls = list(ordered_map(_thumbnail, pngs, count))
+    tiles = [
+        (small, "; ".join([entry["source"], *entry["notes"]]))
+        for entry, small in zip(shown, smalls, strict=True)
+        if not isinstance(small, Crashed)
+    ]
     return document(
         "dataset.html",
-        title=dataset.name,
+        title=output.stem,
         sheets=("document.css",),
         numbers=[
-            ("images", f"{len(dataset):,}"),
+            ("images", f"{len(sources):,}"),
             ("pixels", f"{side} × {side}"),
             ("files not used", f"{len(rejected):,}"),
         ],
         notes=notes["notes"],
         heading="The images" if step == 1 else f"The images, one in {step}",
-        tiles=[_tile(dataset, n, notes["sources"][n]) for n in range(0, len(dataset), step)],
+        tiles=tiles,
         rejected=rejected,
         fingerprint=notes["fingerprint"],
     )
 
 
-def _tile(dataset: Dataset, index: int, entry: Mapping[str, Any]) -> tuple[bytes, str]:
-    """A small PNG, and where it comes from."""
-    image = Image.fromarray(dataset.images([index])[0].transpose(1, 2, 0))
+def _thumbnail(png: bytes) -> bytes:
+    """The same image, as a PNG of no more than 64 pixels."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
     if image.width > _THUMBNAIL:
         size = (_THUMBNAIL, _THUMBNAIL)
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return encode_fast_png(np.asarray(image)), "; ".join([entry["source"], *entry["notes"]])
+    return encode_fast_png(np.asarray(image))
