@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from nftgan.workflows.evaluate import EvaluateResult, evaluate
     from nftgan.workflows.init import InitResult, init
     from nftgan.workflows.metadata import MetadataResult, metadata
+    from nftgan.workflows.owners import OwnersResult, owners
     from nftgan.workflows.pin import Pinned, pin
     from nftgan.workflows.publishing import ChainChoice
     from nftgan.workflows.render import RenderResult, render
@@ -70,6 +71,7 @@ __all__ = [
     "Model",
     "NftganError",
     "NullProgress",
+    "OwnersResult",
     "PartlyDone",
     "Pinned",
     "PrepareOptions",
@@ -100,6 +102,7 @@ __all__ = [
     "metadata",
     "mint",
     "open_project",
+    "owners",
     "pin",
     "pixel_hash",
     "prepare",
@@ -134,6 +137,7 @@ _HOMES = {
     "workflows.evaluate": "EvaluateResult evaluate",
     "workflows.init": "InitResult init",
     "workflows.metadata": "MetadataResult metadata",
+    "workflows.owners": "OwnersResult owners",
     "workflows.pin": "Pinned pin",
     "workflows.publishing": "ChainChoice",
     "workflows.render": "RenderResult render",

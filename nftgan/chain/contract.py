@@ -205,6 +205,20 @@ class Collection:
             hint="choose another node with --rpc",
         )
 
+    def exists_at(self, block: int) -> bool:
+        """Whether the contract was there at a block, which must be one of the newest."""
+        with rpc_errors(self.connection):
+            return bool(self.connection.w3.eth.get_code(self.address, block))
+
+    def counts_at(self, block: int) -> tuple[int, int]:
+        """(how many were ever minted, how many of them exist) at one of the newest blocks."""
+        with rpc_errors(self.connection):
+            functions = self._contract.functions
+            return (
+                int(functions.nextTokenId().call(block_identifier=block)),
+                int(functions.totalSupply().call(block_identifier=block)),
+            )
+
     def max_supply(self) -> int:
         return self.immutable_args().max_supply
 

@@ -27,6 +27,7 @@ for _panel in (
     "pins",
     "sales",
     "prove",
+    "owners",
     "own",
     "royalties",
     "contracts",
