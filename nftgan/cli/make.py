@@ -126,3 +126,26 @@ def export(
     result = model_export(model, output, format, progress=ui)
     ui.print(f"{result.output}: {result.size_bytes:,} bytes, {result.identity}")
     return result
+
+
+@verb(EXPLORE, example="nftgan blend base runs --at L3 -o blend.safetensors")
+def blend(
+    ui: Ui,
+    low: Annotated[str, typer.Argument(help="Its first layers: pose and shape.")],
+    high: Annotated[str, typer.Argument(help="Its later layers: colour and strokes.")],
+    at: Annotated[
+        str, typer.Option(metavar="RES|LAYER", help="Where the second begins: 64, or L5.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="A .safetensors.")],
+) -> Any:
+    """Blend two networks by layers into a new model.
+
+    Both have one architecture: a model and one that was fine-tuned from it. The new file names
+    both.
+    """
+    from nftgan.workflows.model import blend_models
+
+    result = blend_models(low, high, output, at, progress=ui)
+    ui.print(f"{result.output}: {result.identity}")
+    ui.print(f"of the second model: {', '.join(result.layers)}")
+    return result

@@ -1,4 +1,4 @@
-"""model info, import, export: look into a model file, take a published one in, hand one out."""
+"""model info, import, export and blend: look into a model file, take one in, hand one out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import UsageError
+from nftgan.networks.blend import blend
 from nftgan.networks.fetch import fetch_model
 from nftgan.networks.model_file import ModelFile, build_networks, open_model, write_model
 from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress
+from nftgan.workflows.results import result
 
 # float32 and float16 hold a model for nftgan, generator the averaged generator alone.
 EXPORT_FORMATS = ("float32", "float16", "generator")
@@ -34,6 +36,16 @@ class ModelExportResult:
     output: Path
     format: str
     identity: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class BlendResult:
+    """A model of two: what it is called, and which layers it has of the second."""
+
+    output: Path
+    identity: str
+    layers: tuple[str, ...]
     size_bytes: int
 
 
@@ -99,6 +111,26 @@ def model_export(
     dtype = "float16" if format == "float16" else "float32"
     identity = write_model(output, model, dtype=dtype)
     return ModelExportResult(output, format, identity, output.stat().st_size)
+
+
+def blend_models(
+    low: str | Path, high: str | Path, output: Path, at: str, *, progress: Progress = SILENT
+) -> BlendResult:
+    """Write the model with the layers of `low`, from `at` on those of `high`; see `blend`.
+
+    The same models give the same file. Raises UsageError for two that cannot be blended.
+    """
+    _check_output(output)
+    first, second = _open(low, progress), _open(high, progress)
+    blended = blend(first, second, at)
+    build_networks(blended)
+    for model in (first, second):
+        if notice := str((model.meta.get("parent") or {}).get("notice") or ""):
+            progress.warn(notice)
+    with result(output, progress):
+        identity = write_model(output, blended)
+    layers = tuple(blended.meta["parent"]["blended"]["layers"])
+    return BlendResult(output, identity, layers, output.stat().st_size)
 
 
 def _open(source: str | Path, progress: Progress) -> ModelFile:
