@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
 import shlex
 import sys
 import time
@@ -60,6 +62,25 @@ class SafeConsole(Console):
         for segment in super().render(renderable, options):
             text = segment.text if segment.control else visible(segment.text)
             yield segment if text == segment.text else Segment(text, segment.style)
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read along has left (`| head`): the work goes on, and nobody hears of it."""
+        _to_nobody(sys.stderr if self.stderr else sys.stdout)
+
+
+def _to_nobody(stream: Any) -> None:
+    with contextlib.suppress(OSError, ValueError):  # no real file below it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _write_document(document: dict[str, Any]) -> None:
+    try:
+        sys.stdout.write(json.dumps(document, sort_keys=True) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _to_nobody(sys.stdout)
 
 
 class _RichTask:
@@ -219,8 +240,7 @@ class Ui:
         """The one JSON document of a command that worked."""
         if self.as_json:
             document = self._with_names(plain(result))
-            sys.stdout.write(json.dumps({"ok": True, "result": document}, sort_keys=True) + "\n")
-            sys.stdout.flush()
+            _write_document({"ok": True, "result": document})
 
     def _with_names(self, document: Any) -> Any:
         """A result with the names that it was asked for by, beside their addresses in it."""
@@ -239,8 +259,7 @@ class Ui:
             document: dict[str, Any] = {"ok": False, "error": body}
             if self.details is not None:
                 document["result"] = self._with_names(plain(self.details))
-            sys.stdout.write(json.dumps(document, sort_keys=True) + "\n")
-            sys.stdout.flush()
+            _write_document(document)
             return
         if isinstance(error, Cancelled):  # it was asked for: no fault
             self._say(Text(one_line(redact(error.message))))

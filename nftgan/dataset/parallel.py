@@ -106,6 +106,9 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 def start_worker() -> None:
     """Ctrl-C is the parent's to handle; a worker whose parent is gone goes too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a fork has the parent's handler
+    if hasattr(signal, "SIGHUP"):  # a closed terminal tells all of them
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
 
 

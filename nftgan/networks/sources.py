@@ -34,19 +34,22 @@ def _nearest(side: int) -> int:
 def newest_run(folder: Path) -> Path:
     """`folder` itself when it is a run, else the run in it with the highest number.
 
+    Runs that somebody has renamed come before all numbers, the one begun last as their newest.
     Raises MissingStepError when there is none.
     """
     if is_run(folder):
         return folder
-    runs = sorted(
-        (p for p in folder.iterdir() if p.name[:5].isdecimal() and is_run(p)),
-        key=lambda p: int(p.name[:5]),
-    )
+    runs = sorted((one for one in folder.iterdir() if one.is_dir() and is_run(one)), key=_begun)
     if not runs:
         raise MissingStepError(
             f"{folder} holds no training run", hint="nftgan train DATASET -o RUNS"
         )
     return runs[-1]
+
+
+def _begun(run: Path) -> tuple[int, float, str]:
+    number = int(run.name[:5]) if run.name[:5].isascii() and run.name[:5].isdecimal() else -1
+    return number, (run / RUN_OPTIONS).stat().st_mtime, run.name
 
 
 def is_run(folder: Path) -> bool:

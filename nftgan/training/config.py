@@ -168,7 +168,8 @@ class TrainConfig(DirectOptions):
         for one in dataclasses.fields(self):
             if is_session(one):
                 del document[one.name]
-        del document["dataset"]["path"], document["changes"]
+        # A data set is its images: its fingerprint says which, whatever the file is called today.
+        del document["dataset"]["path"], document["dataset"]["name"], document["changes"]
         if document["parent"]:
             del document["parent"]["source"]
         return document

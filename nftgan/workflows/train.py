@@ -65,8 +65,9 @@ def plan_training(
     config, used, notes = resolved.config, resolved.in_use(), resolved.notes
     described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
     highest = -1
-    for folder in sorted(runs.glob("[0-9][0-9][0-9][0-9][0-9]-*"), reverse=True):
-        highest = max(highest, int(folder.name[:5]))
+    for folder in _newest_first(runs):
+        if _is_numbered(folder):
+            highest = max(highest, int(folder.name[:5]))
         if (folder / RUN_OPTIONS).is_file() and (record := _record(folder)) is not None:
             if record.changes and record.original().decisive() == config.decisive():
                 changed = with_record(record, config)
@@ -77,6 +78,17 @@ def plan_training(
         if folder.name[6:] == described and not (folder / RUN_OPTIONS).exists():
             return TrainPlan(config, folder, False, used, notes)  # killed before it had begun
     return TrainPlan(config, runs / f"{highest + 1:05d}-{described}", False, used, notes)
+
+
+def _newest_first(runs: Path) -> list[Path]:
+    """The folders in `runs`; those that a person named come last, a copy after its original."""
+    folders = [one for one in runs.iterdir() if one.is_dir()] if runs.is_dir() else []
+    return sorted(folders, key=lambda one: (_is_numbered(one), one.name), reverse=True)
+
+
+def _is_numbered(folder: Path) -> bool:
+    name = folder.name
+    return name[:5].isascii() and name[:5].isdecimal() and name[5:6] == "-"
 
 
 def _record(run: Path) -> TrainConfig | None:

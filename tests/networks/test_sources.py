@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         nftgan.load_model(tmp_path)
     with pytest.raises(UsageError, match="no base model is made for 64 pixels, only for 16, 32"):
         base_model(64)
+
+
+def test_a_renamed_run_is_the_newest_only_where_no_numbered_one_is(tmp_path: Path) -> None:
+    for number, name in enumerate(("zebra", "owls")):
+        run(tmp_path / name)
+        os.utime(tmp_path / name / "training_options.json", (number, number))
+    assert newest_run(tmp_path).name == "owls"
+    run(tmp_path / "00003-art")
+    assert newest_run(tmp_path).name == "00003-art"
 
 
 def test_a_run_is_known_by_its_folder_and_by_its_files(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import errno
 import itertools
 import json
 import os
@@ -103,6 +104,31 @@ def test_a_death_inside_any_write_loses_nothing(
     with monkeypatch.context() as patch, pytest.raises(Death):
         patch.setattr(files, "fsync_folder", dying)
         run(configure(state_seconds=0.0), folder)
+    run(configure(), folder)
+    assert identity(folder) == identity(undisturbed)
+    assert statistics(folder) == statistics(undisturbed)
+
+
+def test_a_full_disk_at_any_write_is_one_sentence_and_loses_nothing(
+    configure, tmp_path, undisturbed, monkeypatch
+):
+    folder = tmp_path / "run"
+    real = files.os.fsync
+    for writes in (1, 2, 3, 5, 8):
+        left = writes
+
+        def full(handle):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            real(handle)
+
+        with monkeypatch.context() as patch, pytest.raises(UsageError, match="no space") as caught:
+            patch.setattr(files.os, "fsync", full)
+            run(configure(state_seconds=0.0), folder)
+        assert "free some space" in caught.value.hint
+        assert not list(folder.glob(".*.tmp*"))
     run(configure(), folder)
     assert identity(folder) == identity(undisturbed)
     assert statistics(folder) == statistics(undisturbed)

@@ -70,6 +70,20 @@ def test_a_folder_of_runs_to_resume_means_its_newest_run(art: Path) -> None:
     assert plan(art, resume=runs).run_dir.name[:5] == "00001"
 
 
+def test_a_renamed_data_set_and_a_renamed_run_still_belong_together(art: Path) -> None:
+    first = plan(art)
+    begin(first)
+    moved = first.run_dir.rename(first.run_dir.with_name("my owls"))
+    renamed = art.rename(art.with_name("owls, all of them.zip"))
+    again = plan(renamed)
+    assert (again.run_dir, again.continues) == (moved, True)
+    assert again.config.decisive() == first.config.decisive()
+    # A copy that somebody keeps is not what goes on.
+    shutil.copytree(moved, first.run_dir)
+    assert plan(renamed).run_dir == first.run_dir
+    assert plan(renamed, seed=1).run_dir.name[:5] == "00001"
+
+
 def test_other_art_or_another_folder_starts_from_the_run_instead(art: Path) -> None:
     first = plan(art)
     begin(first)
