@@ -15,8 +15,21 @@ const abi = [
   'function contractURI() view returns (string)',
   'function royaltyInfo(uint256,uint256) view returns (address,uint256)',
   'function supportsInterface(bytes4) view returns (bool)',
+  'function balanceOf(address) view returns (uint256)',
+  'function getApproved(uint256) view returns (address)',
+  'function isApprovedForAll(address,address) view returns (bool)',
+  'function baseURI() view returns (string)',
+  'function frozen() view returns (bool)',
+  'function maxSupply() view returns (uint256)',
+  'function nextTokenId() view returns (uint256)',
+  'function pendingOwner() view returns (address)',
+  'function modelIdentity() view returns (bytes32)',
+  'function recipeHash() view returns (bytes32)',
+  'function piecesRoot() view returns (bytes32)',
   'event Transfer(address indexed from, address indexed to, uint256 indexed tokenId)',
+  'event Seeds(uint256 indexed firstId, bytes seeds)',
 ]
+const facts = ['baseURI', 'frozen', 'maxSupply', 'nextTokenId', 'pendingOwner', 'modelIdentity', 'recipeHash', 'piecesRoot']
 const shares = ['function shares() view returns (address[], uint256[])', 'function due(address,address) view returns (uint256)']
 const fetched = async uri => {
   if (!uri.startsWith('ipfs://')) throw new Error(`not on IPFS: ${uri}`)
@@ -48,6 +61,18 @@ async function main() {
       animation: document.animation_url ? await seen(document.animation_url) : null,
     })
   }
+  const own = {}
+  for (const name of facts) own[name] = await c[name]()
+  for (const name in own) if (typeof own[name] === 'bigint') own[name] = Number(own[name])
+  const owner = await c.owner()
+  own.balance = Number(await c.balanceOf(owner))
+  own.approved = await c.getApproved(0)
+  own.operator = await c.isApprovedForAll(owner, address)
+  own.seeds = []
+  for (const { args } of await c.queryFilter(c.filters.Seeds(), 0)) {
+    const data = args.seeds.slice(2) // four bytes each, of tokens that follow one another
+    for (let i = 0; i < data.length; i += 8) own.seeds[Number(args.firstId) + i / 8] = parseInt(data.slice(i, i + 8), 16)
+  }
   const [receiver, royalty] = await c.royaltyInfo(0, parseEther('1'))
   const interfaces = {}
   for (const id of ['0x01ffc9a7', '0x80ac58cd', '0x5b5e139f', '0x2a55205a', '0x49064906', '0xe8a3d485', '0xffffffff', '0xd9b67a26', '0xad0d7f6c'])
@@ -58,7 +83,7 @@ async function main() {
     divided = Object.fromEntries(accounts.map((account, i) => [account.toLowerCase(), Number(parts[i])]))
   }
   console.log(JSON.stringify({
-    name: await c.name(), symbol: await c.symbol(), owner: await c.owner(), supply,
+    name: await c.name(), symbol: await c.symbol(), owner, supply, own,
     transfers: logs.map(one => [one.args.from, one.args.to, Number(one.args.tokenId)]),
     page, pictures, tokens, receiver, royalty: formatEther(royalty), interfaces, divided,
   }))

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from nftgan.chain.splitter import packed_shares, splitter_address
+from nftgan.collection.manifest import load_manifest
 from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.store import BlockStore
+from nftgan.project import Project
 from tests.chain.conftest import running_anvil
 from tests.ipfs.serving import serving
 from tests.workflows.typed import Desk
@@ -89,6 +91,21 @@ def test_a_market_reads_every_field(tmp_path: Path) -> None:
     assert found["transfers"] == [[nobody, me, 0], [nobody, me, 1]]
     assert (found["receiver"], found["royalty"]) == (splitter, "0.05")
     assert found["divided"] == {ANN: 6000, BOB: 4000}
+    manifest = load_manifest(Project(desk.collection))
+    assert found["own"] == {
+        "baseURI": f"ipfs://{manifest.cids.metadata}/",
+        "frozen": False,
+        "maxSupply": 2,
+        "nextTokenId": 2,
+        "pendingOwner": nobody,
+        "modelIdentity": "0x" + manifest.model.identity.removeprefix("sha256:"),
+        "recipeHash": "0x" + manifest.recipe_hash.removeprefix("sha256:"),
+        "piecesRoot": manifest.pieces_root,
+        "balance": 2,
+        "approved": nobody,
+        "operator": False,
+        "seeds": [3, 8],
+    }
     supported = {key for key, value in found["interfaces"].items() if value}
     assert supported == {
         "0x01ffc9a7",
