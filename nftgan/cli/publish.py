@@ -250,6 +250,7 @@ def deploy(
         force=force,
         seed_store=seed_store,
     )
+    there = _there(project, work.connection.chain)
     result = work.existing()
     if result is None:
         plan = work.plan()
@@ -271,10 +272,10 @@ def deploy(
         ui.print(f"deployed [bold]{result.collection}[/] on {result.chain}: {cost}")
         if work.connection.chain.explorer:
             ui.print(f"see it: {work.connection.chain.contract_url(result.collection)}")
-            ui.print("have its source shown there: [bold]nftgan contract verify[/]")
+            ui.print(f"have its source shown there: [bold]nftgan contract verify{there}[/]")
     else:
         ui.print(f"already deployed: [bold]{result.collection}[/] on {result.chain}")
-    ui.print(f"next: [bold]nftgan mint -C {shell(project.root)}[/]")
+    ui.print(f"next: [bold]nftgan mint{there}[/]")
     return result
 
 
@@ -369,8 +370,17 @@ def mint(
     cost = f"{outcome.gas:,} gas, {spent(outcome.fee_wei)} in all"
     minted = counted(outcome.minted, "token")
     ui.print(f"{minted} on {plan.chain}, each with its seed: {cost}")
-    ui.print(f"next: [bold]nftgan verify -C {shell(project.root)}[/]")
+    there = _there(project, work.sender.connection.chain)
+    ui.print(f"next: [bold]nftgan verify{there}[/]")
     return outcome
+
+
+def _there(project: Any, chain: Any) -> str:
+    """The options with which the next verb finds this collection on this chain."""
+    words = f" -C {shell(project.root)}"
+    if chain.name != project.config.chain.name:
+        words += f" --chain {chain.name}"
+    return words + (" --mainnet" if chain.mainnet else "")
 
 
 def _show_recipients(ui: Ui, plan: Any) -> None:
