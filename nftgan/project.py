@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,6 +91,15 @@ class Project:
     def pins_path(self) -> Path:
         """What is pinned where, and whether it was read back."""
         return self.root / "pins.json"
+
+    @property
+    def flag(self) -> str:
+        """What leads a verb to this folder, as a shell reads it; "" where one stands in it."""
+        here = Path.cwd()
+        if self.root == here:
+            return ""
+        near = self.root.relative_to(here) if self.root.is_relative_to(here) else self.root
+        return f" -C {shlex.quote(str(near))}"
 
     def lock(self) -> AbstractContextManager[None]:
         """Held by every verb that writes in this folder."""

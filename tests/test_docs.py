@@ -247,8 +247,14 @@ def test_a_command_in_a_sentence_is_noticed_too() -> None:
 
 def test_every_pain_names_tests_that_exist() -> None:
     page = (ROOT / "docs" / "pains.md").read_text()
-    rows = [line for line in page.splitlines() if re.match(r"\| \d+ \|", line)]
-    assert [int(row.split("|")[1]) for row in rows] == list(range(1, len(rows) + 1))
+    said, _, tests = page.partition("<!--")
+    said_rows, rows = (
+        [line for line in part.splitlines() if re.match(r"\| \d+ \|", line)]
+        for part in (said, tests)
+    )
+    for some in (said_rows, rows):
+        assert [int(row.split("|")[1]) for row in some] == list(range(1, len(said_rows) + 1))
+    assert "test_" not in said
     known = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         known |= set(re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.options import ExactDevice, Gpus, Seeds, start_group
-from nftgan.cli.ui import Ui, shell
+from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import CURATE, Collection, verb
 from nftgan.words import counted
 
@@ -114,7 +114,7 @@ def curate(
     if result.replaced is not None:
         ui.note(f"the choice before is kept in {result.replaced}: copy its files back to undo")
     ui.print(f"{'wrote' if result.changed else 'unchanged:'} {result.manifest}")
-    ui.print(f"next: [bold]nftgan render -C {shell(project.root)}[/]")
+    ui.print(f"next: [bold]nftgan render{project.flag}[/]")
     return result
 
 
@@ -171,7 +171,7 @@ def _studio(
         ui.print(f"picked: {counted(len(result.picked), 'seed')}; no pieces were written")
     else:
         ui.print(f"{counted(len(result.picked), 'piece')} in {result.manifest}")
-        ui.print(f"next: [bold]nftgan render -C {shell(project.root)}[/]")
+        ui.print(f"next: [bold]nftgan render{project.flag}[/]")
     return result
 
 
@@ -207,7 +207,7 @@ def render(
     project = find_project(collection)
     result = run(project, processes=processes or os.cpu_count() or 1, device=device, progress=ui)
     ui.print(f"{counted(result.rendered, 'image')} made, {result.skipped} kept, in {result.folder}")
-    ui.print(f"next: [bold]nftgan metadata -C {shell(project.root)}[/]")
+    ui.print(f"next: [bold]nftgan metadata{project.flag}[/]")
     return result
 
 
@@ -271,5 +271,5 @@ def metadata(
     if result.cids.live:
         ui.print(f"live      ipfs://{result.cids.live}")
     ui.text(f"model     {f'ipfs://{model}' if model else 'not published ([model] publish)'}")
-    ui.print(f"next: [bold]nftgan pin -C {shell(project.root)}[/]")
+    ui.print(f"next: [bold]nftgan pin{project.flag}[/]")
     return result

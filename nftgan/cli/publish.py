@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.spending import AllowCopies, agree, ask, chooses_chain, show_plan, spent
-from nftgan.cli.ui import Ui, shell
+from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, group, verb
 from nftgan.words import counted, duration
 
@@ -88,7 +88,7 @@ def pin(
         ui.print(f"pinned ipfs://{one.root} to {one.target}: {verified}")
     ui.print(f"any IPFS node can import {result.car} ({result.car_bytes:,} bytes)")
     if car is None:
-        ui.print(f"next: [bold]nftgan deploy -C {shell(project.root)}[/]")
+        ui.print(f"next: [bold]nftgan deploy{project.flag}[/]")
     return result
 
 
@@ -377,7 +377,7 @@ def mint(
 
 def _there(project: Any, chain: Any) -> str:
     """The options with which the next verb finds this collection on this chain."""
-    words = f" -C {shell(project.root)}"
+    words = str(project.flag)
     if chain.name != project.config.chain.name:
         words += f" --chain {chain.name}"
     return words + (" --mainnet" if chain.mainnet else "")

@@ -88,7 +88,7 @@ def _state(project: Project) -> tuple[str, str]:
     try:
         state = status(project, offline=True)
     except NftganError as exc:
-        hint = f"nftgan status -C {shlex.quote(str(project.root))}"
+        hint = f"nftgan status{project.flag}"
         return f"cannot be read: {exc.message}", exc.hint or hint
     done = [step.verb for step in state.steps if step.done]
     by_verb = {step.verb: step.found for step in state.steps}

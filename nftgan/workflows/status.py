@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,16 +83,9 @@ def status(project: Project, *, offline: bool = False) -> Status:
         steps = [step for step in steps if step.verb != "mint"]
     pending = next((step.verb for step in steps if not step.done), "verify")
     arguments = " --auto 12" if pending == "curate" else ""
-    where = "" if project.root == Path.cwd() else f" -C {shlex.quote(str(_near(project.root)))}"
-    command = f"nftgan {pending}{arguments}{where}"
+    command = f"nftgan {pending}{arguments}{project.flag}"
     links = {} if offline or not deployed else base_uri_states(deployed)
     return Status(project.config.collection.name, project.root, tuple(steps), command, links)
-
-
-def _near(folder: Path) -> Path:
-    """`folder` as one would type it here."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _all(count: int, pieces: tuple[object, ...] | list[object]) -> bool:

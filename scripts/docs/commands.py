@@ -16,7 +16,9 @@ HEAD = """# Commands
 
 <!-- Written by scripts/docs/commands.py from the commands themselves. -->
 
-`--help` after a verb says the same. Every verb also takes the options of [all verbs](#all-verbs).
+![nftgan --help](images/terminal-help.svg)
+
+`-h` after a verb says the same. Every verb also takes the options of [all verbs](#all-verbs).
 """
 
 
