@@ -99,10 +99,11 @@ def train(
     """
     if not dry_run:
         start_group(gpus)
+    ui.note(f"reading {dataset}")  # before seconds of imports
     from nftgan.training.presets import default_preset
     from nftgan.workflows.train import plan_training, run_advice, run_training, tick_line
 
-    plan = plan_training(dataset, output, **options)
+    plan = plan_training(dataset, output, progress=ui, **options)
     ui.note(f"{'going on in' if plan.continues else 'new run'} {plan.run_dir}")
     for line in plan.notes:
         ui.note(line)

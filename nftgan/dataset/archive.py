@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nftgan.dataset.known import keep_fingerprint, known_fingerprint
 from nftgan.dataset.labels import LABELS_MEMBER, class_number, composed, pairs_of, vector_of
 from nftgan.dataset.pack import NOTES_MEMBER, fingerprint_of
 from nftgan.dataset.zips import members, open_zip
 from nftgan.errors import UsageError
-from nftgan.files import os_error, parse_json
+from nftgan.files import os_error, parse_json, sha256_hex
 from nftgan.pixels import pixel_digest
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
@@ -59,6 +60,11 @@ class _FolderFiles:
                     found[path.relative_to(self.root).as_posix()] = path.stat().st_size
         return found
 
+    def state(self) -> Iterator[str]:
+        for name in sorted(self.sizes()):
+            facts = (self.root / name).stat()
+            yield f"{name} {facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
+
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
 
@@ -85,6 +91,12 @@ class _ZipFiles:
             name: one.packed_name for name, one in found.items() if name != one.packed_name
         }
         return {name: one.size for name, one in found.items()}
+
+    def state(self) -> Iterator[str]:
+        facts = self.path.stat()
+        yield f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ino}"
+        for one in self._open()[0].infolist():
+            yield f"{one.filename} {one.file_size} {one.CRC} {one.header_offset}"
 
     def read(self, name: str) -> bytes:
         archive, lock = self._open()
@@ -198,15 +210,24 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """ "sha256:…" of all names and pixels, computed on first use: every image is decoded.
+        """ "sha256:…" of all names and pixels; every image is decoded, once for these files.
 
         Raises UsageError for the first image that is broken or not like the first one.
         """
         if self._fingerprint is None:
-            self._fingerprint = fingerprint_of(
-                (name, pixel_digest(self._hwc(index))) for index, name in enumerate(self.names)
-            )
+            known = known_fingerprint(self.state)
+            if known is None:
+                known = fingerprint_of(
+                    (name, pixel_digest(self.hwc(index))) for index, name in enumerate(self.names)
+                )
+                keep_fingerprint(self.state, known)
+            self._fingerprint = known
         return self._fingerprint
+
+    @cached_property
+    def state(self) -> str:
+        """One text that is another when the files change; see `known`."""
+        return sha256_hex("\n".join([str(self.path.resolve()), *self._files.state()]).encode())
 
     def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] of the images at `indices`, each in [0, 255].
@@ -266,7 +287,8 @@ class Dataset:
             kept[1][index] = True
         return chw
 
-    def _hwc(self, index: int) -> np.ndarray:
+    def hwc(self, index: int) -> np.ndarray:
+        """uint8 [H, W, 3], or [H, W] of a grey set."""
         pixels = self._chw(index)
         result: np.ndarray = pixels.transpose(1, 2, 0) if self.channels == 3 else pixels[0]
         return result

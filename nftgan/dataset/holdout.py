@@ -7,21 +7,27 @@ away, renamed or reordered, and its turned and mirrored copies are on its side.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.duplicates import TwinFinder, fingerprint
+from nftgan.dataset.duplicates import TwinFinder
+from nftgan.dataset.known import keep_fingerprint, keep_held, known_fingerprint, known_held
+from nftgan.dataset.pack import fingerprint_of
+from nftgan.dataset.survey import survey
 from nftgan.errors import UsageError
-from nftgan.pixels import pixel_digest
 from nftgan.progress import SILENT, Progress
 
 ENOUGH = 500  # images from which on some can be spared
 FRACTION = 0.1
+RULE = 1  # of who is held out; another one makes what was kept of a data set stale
 HASH_BITS = 6  # of 64 that the perceptual hashes of near copies differ in, as in `prepare`
+
+
+class CannotSplit(UsageError):
+    """All images are near copies of one another, or too few."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +62,6 @@ def _number(key: str) -> int:
     return int.from_bytes(hashlib.sha256(b"nftgan-holdout-1" + key.encode()).digest()[:8], "big")
 
 
-def image_key(pixels: np.ndarray) -> str:
-    """One text for an image uint8 [H, W, 3] or [H, W] and its turned and mirrored copies."""
-    return min(pixel_digest(one) for one in orientations(pixels))
-
-
-def orientations(pixels: np.ndarray) -> Iterable[np.ndarray]:
-    """The 8 ways to lay down an image [H, W, ...]: four turns, upright and mirrored."""
-    for one in (pixels, pixels[:, ::-1]):
-        for turns in range(4):
-            yield np.rot90(one, turns)
-
-
 def split_dataset(
     dataset: Dataset, fraction: float | None = None, *, progress: Progress = SILENT
 ) -> Split:
@@ -75,29 +69,61 @@ def split_dataset(
 
     fraction: None for `default_fraction`. A held-out image with a near copy among the others goes
     to them: it would be a question whose answer was learnt. Every image is read, unless 0 are
-    held out. Raises UsageError for a broken image, or when one side would be empty.
+    held out, and once for the same files. Raises UsageError for a broken image, CannotSplit when
+    one side would be empty.
     """
     fraction = default_fraction(len(dataset)) if fraction is None else fraction
     if fraction == 0:
         return Split(np.arange(len(dataset)), np.empty(0, dtype=np.int64))
-    keys, prints, finder = [], [], TwinFinder(HASH_BITS)
-    with progress.task("choosing images to hold out", len(dataset), "images") as task:
-        for index in range(len(dataset)):
-            pixels = dataset.images([index])[0]
-            pixels = pixels.transpose(1, 2, 0) if len(pixels) == 3 else pixels[0]
-            keys.append(image_key(pixels))
-            image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
-            prints.append((pixel_digest(pixels), fingerprint(image)))
-            task.advance()
-    train, held = split(keys, fraction)
-    for index in train:
-        finder.add(dataset.names[index], *prints[index])
-    copies = [index for index in held if finder.twin(*prints[index]) is not None]
-    train = np.sort(np.concatenate([train, np.array(copies, dtype=np.int64)]))
-    held = np.setdiff1d(held, train)
+    rule = f"{RULE} {fraction!r}"
+    held = known_held(dataset.state, rule, len(dataset))
+    if held is None:
+        held = _held(dataset, fraction, progress)
+        keep_held(dataset.state, rule, held)
+    train = np.setdiff1d(np.arange(len(dataset)), held)
     if not len(train) or not len(held):
-        raise UsageError(
+        raise CannotSplit(
             f"{dataset.path}: {fraction:g} of {len(dataset)} images leaves one side empty",
             hint="the images are near copies of one another: --holdout 0 goes on without",
         )
     return Split(train, held)
+
+
+def usable_fraction(dataset: Dataset, asked: float | None, *, progress: Progress = SILENT) -> float:
+    """The share to hold out: `asked`, else the default, else 0 where that cannot be.
+
+    One look at each image finds out what `fingerprint` and `split_dataset` will tell; later looks
+    at the same files, also of other sessions, find it in the cache. Raises UsageError for a broken
+    image, CannotSplit when what was asked for cannot be.
+    """
+    fraction = default_fraction(len(dataset)) if asked is None else asked
+    try:
+        split_dataset(dataset, fraction, progress=progress)
+    except CannotSplit:
+        if asked is not None:
+            raise
+        fraction = 0.0
+        progress.warn(
+            f"no image of {dataset.path} is held out, as all are near copies of one another:"
+            " scores compare with all of them"
+        )
+    if known_fingerprint(dataset.state) is None:
+        looks = survey(dataset, keys=False, what="reading the images", progress=progress)
+        _keep_fingerprint(dataset, [one.digest for one in looks])
+    return fraction
+
+
+def _held(dataset: Dataset, fraction: float, progress: Progress) -> np.ndarray:
+    """Indices held out, int64 ascending: those whose key says so, without copies of the others."""
+    found = list(survey(dataset, keys=True, what="choosing images to hold out", progress=progress))
+    _keep_fingerprint(dataset, [one.digest for one in found])
+    train, held = split([one.key for one in found], fraction)
+    finder = TwinFinder(HASH_BITS)
+    for index in train:
+        finder.add(dataset.names[index], *found[index].looks)
+    alone = [index for index in held if finder.twin(*found[index].looks) is None]
+    return np.array(alone, dtype=np.int64)
+
+
+def _keep_fingerprint(dataset: Dataset, digests: Sequence[str]) -> None:
+    keep_fingerprint(dataset.state, fingerprint_of(zip(dataset.names, digests, strict=True)))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nftgan.dataset.holdout import default_fraction
 from nftgan.errors import UsageError
@@ -18,6 +18,9 @@ from nftgan.training import schedule
 from nftgan.training.changes import Change
 from nftgan.training.options import OPTIONS, DirectOptions, TrainOptions, checked
 from nftgan.training.presets import PRESETS, default_preset
+
+if TYPE_CHECKING:
+    from nftgan.dataset.archive import Dataset
 
 FIRST_STOPBAND_REL = 2**1.1  # StyleGAN3 paper: stopband over cutoff of the first layer
 OPTIONS_FILE = "training_options.json"
@@ -42,13 +45,14 @@ class DatasetFacts:
     pixel_colours: int = 0  # of a typical image of pixel art
 
     @staticmethod
-    def of(path: Path) -> DatasetFacts:
+    def of(dataset: Path | Dataset) -> DatasetFacts:
         from nftgan.dataset.archive import Dataset
 
-        dataset = Dataset.open(path)
+        if isinstance(dataset, Path):
+            dataset = Dataset.open(dataset)
         art = dataset.notes.get("pixel_art") or {}
         return DatasetFacts(
-            path=str(path),
+            path=str(dataset.path),
             name=dataset.name,
             fingerprint=dataset.fingerprint,
             images=len(dataset),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.phases import Batch, LatentBatch, Phase, micro_batches, sample_latents
 from nftgan.training.randomness import DataOrder, rng_for
+
+GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class DataLoader:
         self.shown, self.held = split.train, split.held
         """Indices of the images to train on, and of those that no step sees."""
         self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)
+        self._by_label: npt.NDArray[np.int64] | None = None
         self._distributed = distributed
         self._ahead = Prefetcher(dataset)
         self._share_out()
@@ -142,6 +146,22 @@ class DataLoader:
         rng = rng_for(self._config.seed, step, phase.rng_stream, 2)
         indices = self.shown[rng.integers(len(self.shown), size=self._config.batch)]
         return sample_latents(self._config, phase, step, self.conditions(indices), self._device)
+
+    def sample_conditions(self, seeds: Sequence[int]) -> Tensor | None:
+        """What the networks are told for the fakes of these seeds, [N, c_dim]; None for an
+        unconditional run.
+
+        As often as in the art that is shown, in any long enough stretch of seeds: steps of the
+        golden ratio fall evenly over the images in the order of their labels.
+        """
+        if not self._config.generator.c_dim:
+            return None
+        if self._by_label is None:
+            known = self.dataset.labels(self.shown)
+            rows = self.dataset.conditions(self.shown) if known is None else known[:, None]
+            self._by_label = self.shown[np.lexsort(np.asarray(rows).T[::-1])]
+        places = (np.asarray(seeds, np.float64) + 0.5) * GOLDEN % 1 * len(self._by_label)
+        return self.conditions(self._by_label[places.astype(np.int64)])
 
     def conditions(self, indices: npt.NDArray[np.int64]) -> Tensor | None:
         """What the networks are told of items, [N, c_dim]; None for an unconditional run."""

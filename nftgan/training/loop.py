@@ -34,6 +34,9 @@ from nftgan.training.phases import train_step
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
 from nftgan.training.tick import Score, Tick
 
+SCORED_AT_ONCE = 2000
+"""Images of a data set that are looked at for a score before the first step: of more, after it."""
+
 
 def train(
     config: TrainConfig,
@@ -82,8 +85,9 @@ def train(
             task.update(completed=state.images / 1000)
             for tick in ticks(config, state, loader, run_dir, stop, task, distributed):
                 scores: dict[str, float] = {}
-                if tick.snapshot and score is not None:
-                    scores = score(partial(generate_samples, config, state), distributed)
+                small = config.dataset.images <= SCORED_AT_ONCE
+                if tick.snapshot and score is not None and (tick.images or small):
+                    scores = score(partial(generate_samples, loader, state), distributed)
                 if writer is not None:
                     tick = writer.write(tick, state, scores)
                     for warning in tick.warnings:

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 import nftgan
 from nftgan import files
@@ -67,7 +66,7 @@ class RunWriter:
         sheet = None
         if tick.snapshot:
             name = f"{tick.images // 1000:06d}"
-            sheet = generate_samples(self._config, state, range(self._columns * self._rows))
+            sheet = generate_samples(self._loader, state, range(self._columns * self._rows))
             self._write_grid(f"fakes{name}.png", sheet)
             tick = self._judged(tick, sheet, state, scores)
         broken = tick.snapshot and not is_finite(state)
@@ -130,14 +129,14 @@ class RunWriter:
         """r_v from D's logits on as many shown, held out and generated images, none augmented."""
         count = min(len(sheet), len(self._loader.held), len(self._loader.shown))
         fakes = torch.from_numpy(sheet[:count]).to(state.device).to(torch.float32) / 127.5 - 1
-        classes = self._config.generator.c_dim
-        turn = np.arange(count) % classes if classes else None
         means = []
         for indices in (self._loader.shown[:count], self._loader.held[:count], None):
             images = fakes if indices is None else self._loader.images_at(indices)
-            labels = self._loader.conditions(indices) if indices is not None else None
-            if indices is None and turn is not None:
-                labels = one_hot(torch.from_numpy(turn), classes).to(state.device, torch.float32)
+            labels = (
+                self._loader.sample_conditions(range(count))
+                if indices is None
+                else self._loader.conditions(indices)
+            )
             means.append(self._mean_logit(state, images, labels))
         return watchdog.overfitting_heuristic(*means)
 
@@ -163,23 +162,17 @@ class RunWriter:
 
 
 def generate_samples(
-    config: TrainConfig, state: TrainState, seeds: Sequence[int]
+    loader: DataLoader, state: TrainState, seeds: Sequence[int]
 ) -> npt.NDArray[np.uint8]:
-    """Images [N, C, H, W] of these seeds by the averaged generator, classes in turn."""
-    z = torch.from_numpy(latents(seeds, config.generator.z_dim).astype(np.float32)).to(state.device)
-    classes = config.generator.c_dim
-    labels = (
-        one_hot(torch.tensor(seeds) % classes, classes).to(state.device, torch.float32)
-        if classes
-        else None
-    )
+    """Images [N, C, H, W] of these seeds by the averaged generator, with labels as the art has."""
+    z_dim, size = state.config.generator.z_dim, state.config.micro_batch
+    z = torch.from_numpy(latents(seeds, z_dim).astype(np.float32)).to(state.device)
     made = []
     with torch.no_grad():
-        for first in range(0, len(seeds), config.micro_batch):
-            part = slice(first, first + config.micro_batch)
-            made.append(
-                state.g_ema(z[part], None if labels is None else labels[part], noise_mode="const")
-            )
+        for first in range(0, len(seeds), size):
+            part = slice(first, first + size)
+            labels = loader.sample_conditions(seeds[part])
+            made.append(state.g_ema(z[part], labels, noise_mode="const"))
     return to_uint8(torch.cat(made)).cpu().numpy()
 
 

@@ -67,7 +67,9 @@ def train(
     `load_model`. options: those of the command line with underscores (kimg=50, batch=16). on_tick:
     called after each tick, with its files on disk. Raises UsageError for an option that cannot be.
     """
-    plan = plan_training(Path(dataset), Path(runs), preset=preset, resume=resume, **options)
+    plan = plan_training(
+        Path(dataset), Path(runs), preset=preset, resume=resume, progress=progress, **options
+    )
     last = None
     for last in run_training(plan, progress=progress):
         if on_tick is not None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.holdout import Split, split_dataset
+from nftgan.dataset.holdout import Split, split_dataset, usable_fraction
 from nftgan.errors import UsageError
 from nftgan.files import parse_json, read_json
 from nftgan.metrics.added import added_metrics, added_result
@@ -176,6 +176,8 @@ def _evaluate(
         )
     if holdout is None:
         holdout = _share_of_run(source, learnt)
+    if holdout is None:
+        holdout = usable_fraction(art, None, progress=progress)
     split = split_dataset(art, holdout, progress=progress)
     if not len(split.held):
         progress.note("no art is held out, so a model that repeats its art looks good: see copies")

@@ -13,6 +13,7 @@ from nftgan import files
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import split_dataset
 from nftgan.errors import MissingStepError
+from nftgan.progress import SILENT, Progress
 from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.tick import SampleFn, Score
@@ -24,7 +25,7 @@ CACHE = "features.npz"
 _CHUNK = 64
 
 
-def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
+def scorer(config: TrainConfig, run_dir: Path, *, progress: Progress = SILENT) -> Score | None:
     """What measures a snapshot of this run; None when nothing is asked for, or too few images.
 
     Returns `KID` with `KID/error`, `KID/floor` (of the art itself) and `Copies`, the share of fakes
@@ -54,7 +55,7 @@ def scorer(config: TrainConfig, run_dir: Path) -> Score | None:
         if not distributed.is_main:
             return {}
         if not art:
-            art.append(_art_features(config, run_dir, extract))
+            art.append(_art_features(config, run_dir, extract, progress))
         shown, held = art[0]
         if config.holdout <= 0:
             return _against_all(found, shown)
@@ -100,7 +101,7 @@ def _distance(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDA
 
 
 def _art_features(
-    config: TrainConfig, run_dir: Path, extract: object
+    config: TrainConfig, run_dir: Path, extract: object, progress: Progress
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Features [N, 224] of the images shown and held out."""
     assert callable(extract)
@@ -111,12 +112,13 @@ def _art_features(
             if str(kept["of"]) == wanted:
                 return kept["shown"], kept["held"]
     dataset = Dataset.open(config.dataset.path)
-    features = np.concatenate(
-        [
-            extract(dataset.images(range(first, min(first + _CHUNK, len(dataset)))))
-            for first in range(0, len(dataset), _CHUNK)
-        ]
-    )
+    found = []
+    with progress.task("looking at the art, to score by", len(dataset), "images") as task:
+        for first in range(0, len(dataset), _CHUNK):
+            rows = range(first, min(first + _CHUNK, len(dataset)))
+            found.append(extract(dataset.images(rows)))
+            task.advance(len(rows))
+    features = np.concatenate(found)
     split = split_dataset(dataset, config.holdout)
     shown, held = features[split.train], features[split.held]
     buffer = io.BytesIO()

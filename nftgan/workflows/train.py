@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.holdout import usable_fraction
 from nftgan.errors import UsageError
 from nftgan.files import read_json
 from nftgan.networks.sources import BASE, RUN_OPTIONS, newest_run
@@ -17,6 +19,7 @@ from nftgan.training.config import DatasetFacts, OptionInUse, TrainConfig, resol
 from nftgan.training.continued import go_on, options_in_use, with_record
 from nftgan.training.distributed import init_distributed
 from nftgan.training.loop import train
+from nftgan.training.options import checked
 from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.training.report import write_report
 from nftgan.training.state import saved_images
@@ -39,7 +42,13 @@ class TrainPlan:
 
 
 def plan_training(
-    dataset: Path, runs: Path | None, *, preset: str | None, resume: str | None, **options: Any
+    dataset: Path,
+    runs: Path | None,
+    *,
+    preset: str | None,
+    resume: str | None,
+    progress: Progress = SILENT,
+    **options: Any,
 ) -> TrainPlan:
     """The complete configuration and its folder: the run that had the same, else a new one.
 
@@ -48,7 +57,10 @@ def plan_training(
     runs: None for the folder of the run that goes on. Raises UsageError for a data set, a preset or
     an option that cannot be used.
     """
-    facts = DatasetFacts.of(dataset)
+    checked({"preset": preset, **options})  # before minutes of reading
+    art = Dataset.open(dataset)
+    share = usable_fraction(art, options.get("holdout"), progress=progress)
+    facts = DatasetFacts.of(art)
     note_art(dataset, facts.fingerprint)
     found = None if resume is None else _run_of(resume, runs, facts)
     if found is not None:
@@ -61,6 +73,8 @@ def plan_training(
             hint="-o RUNS names a folder of runs",
         )
     source = None if resume is None else str(parent_source(resume, dataset))
+    if options.get("holdout") is None and not share:
+        options["holdout"] = 0.0
     resolved = resolve_options(facts, preset=preset, resume=source, **options)
     config, used, notes = resolved.config, resolved.in_use(), resolved.notes
     described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
@@ -133,7 +147,7 @@ def run_training(plan: TrainPlan, *, progress: Progress = SILENT) -> Iterator[Ti
     """
     with init_distributed(plan.config.device) as distributed:
         run_dir = Path(distributed.broadcast_str(str(plan.run_dir)))
-        score = scorer(plan.config, run_dir)
+        score = scorer(plan.config, run_dir, progress=progress)
         if any(
             distributed.all_reduce_any(score is None)
         ):  # not for one alone: the others would wait for it

@@ -10,14 +10,16 @@ from PIL import Image
 
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import (
+    CannotSplit,
     default_fraction,
-    image_key,
-    orientations,
     split,
     split_dataset,
+    usable_fraction,
 )
+from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.shipped import unpack
 from nftgan.errors import UsageError
+from nftgan.progress import NullProgress
 
 KEYS = [f"picture {number}" for number in range(4000)]
 
@@ -50,13 +52,6 @@ def test_a_larger_fraction_keeps_what_was_held_out() -> None:
 def test_an_impossible_fraction_is_refused(fraction: float) -> None:
     with pytest.raises(UsageError, match="cannot be held out"):
         split(KEYS, fraction)
-
-
-def test_all_eight_orientations_share_a_key() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    keys = {image_key(one) for one in orientations(pixels)}
-    assert len({one.tobytes() for one in orientations(pixels)}) == 8
-    assert len(keys) == 1 and image_key(pixels ^ 1) not in keys
 
 
 def test_a_tenth_is_spared_from_500_images_on() -> None:
@@ -94,3 +89,41 @@ def test_small_sets_are_learnt_whole_unless_asked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="leaves one side empty") as caught:
         split_dataset(dataset, 1e-9)
     assert caught.value.hint is not None and "--holdout 0" in caught.value.hint
+
+
+def alike(path: Path) -> Path:
+    """520 images that are one image, a little lighter each time."""
+    ramp = np.add.outer(np.arange(8), np.arange(8))[..., None] * np.ones(3)
+    write_dataset(path, [(ramp + n % 100).astype(np.uint8) for n in range(520)])
+    return path
+
+
+def test_a_set_that_cannot_be_split_is_used_whole_unless_a_share_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    class Warned(NullProgress):
+        said = ""
+
+        def warn(self, message: str) -> None:
+            self.said = message
+
+    art, progress = Dataset.open(alike(tmp_path / "film.zip")), Warned()
+    assert usable_fraction(art, None, progress=progress) == 0
+    assert "no image of" in progress.said
+    with pytest.raises(CannotSplit, match="leaves one side empty") as caught:
+        usable_fraction(art, 0.1)
+    assert "--holdout 0" in str(caught.value.hint)
+
+
+def test_one_look_at_the_images_tells_fingerprint_and_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(3).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
+    write_dataset(tmp_path / "art.zip", list(images))
+    art = Dataset.open(tmp_path / "art.zip")
+    assert usable_fraction(art, 0.3) == 0.3
+    first = split_dataset(art, 0.3)
+    again = Dataset.open(tmp_path / "art.zip")
+    monkeypatch.setattr(Dataset, "hwc", None)  # nothing is decoded any more
+    assert np.array_equal(split_dataset(again, 0.3).held, first.held)
+    assert again.fingerprint == again.notes["fingerprint"]

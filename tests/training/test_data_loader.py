@@ -9,13 +9,18 @@ import torch
 
 from nftgan.dataset import archive
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.pack import encode_fast_png
+from nftgan.dataset.pack import encode_fast_png, write_dataset
 from nftgan.errors import UsageError
+from nftgan.metrics.kid import kid
 from nftgan.networks.model_file import load_networks
 from nftgan.training import loop
+from nftgan.training.config import DatasetFacts
 from nftgan.training.data_loader import DataLoader
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.loop import train
+from nftgan.training.outputs import generate_samples
+from nftgan.training.state import fresh_state
+from tests.training.conftest import smallest
 
 POSITIONS = [0, 4, 8, 12, 16, 20]
 
@@ -95,6 +100,7 @@ def test_reading_ahead_happens_in_a_thread_and_not_beyond_the_end(configure, loa
 
 def test_images_that_are_in_memory_need_no_thread(configure, loader_of):
     loader = loader_of(configure())
+    loader.dataset.images(range(24))
     assert loader.dataset.are_decoded(range(24))
     for position in POSITIONS:
         loader.batch(position)
@@ -164,3 +170,63 @@ def test_no_thread_stays_when_nobody_wants_the_next_tick(configure, tmp_path, la
     next(ticks)
     assert threads()
     ticks.close()
+
+
+def uneven(path, labels):
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 16, 16, 3), dtype=np.uint8)
+    write_dataset(path, list(images), labels=labels)
+    return Dataset.open(path)
+
+
+def test_fakes_have_classes_as_often_as_the_art(tmp_path):
+    dataset = uneven(tmp_path / "uneven.zip", [0] * 265 + [7] * 15)  # classes 1 to 6 do not occur
+    config = smallest(DatasetFacts.of(dataset), conditional=True)
+    loader = DataLoader(config, dataset)
+    for count in (60, 96, 400):  # of a sheet, of a score
+        labels = loader.sample_conditions(range(count)).argmax(1).bincount(minlength=8)
+        assert labels.sum() == count
+        assert labels[1:7].sum() == 0
+        assert abs(labels[7] - count * 15 / 280) <= 2
+    team = torch.cat([loader.sample_conditions(range(rank, 400, 2)) for rank in (0, 1)])
+    whole = loader.sample_conditions(range(400))
+    assert torch.equal(team.sum(0), whole.sum(0))  # whoever makes a fake, its class is the same
+    loader.close()
+
+
+def test_fakes_of_an_uneven_set_are_scored_as_the_art_is_mixed(tmp_path):
+    dataset = uneven(tmp_path / "uneven.zip", [0] * 530 + [1] * 30)
+    loader = DataLoader(smallest(DatasetFacts.of(dataset), conditional=True, holdout=0.0), dataset)
+    look = np.random.default_rng(1)
+
+    def features(classes):  # of art, or of a network that draws each class as the art has it
+        centre = np.eye(224)[np.asarray(classes)]
+        drawn = centre + look.standard_normal((len(classes), 224)) / 30
+        return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+
+    art = features(dataset.labels(range(560)))
+    mixed = kid(features(loader.sample_conditions(range(400)).argmax(1).numpy()), art)
+    in_turn = kid(features(np.arange(400) % 2), art)
+    assert abs(mixed.value) < 0.05 * in_turn.value
+    loader.close()
+
+
+def test_sheets_and_scores_are_drawn_with_these_classes(tmp_path, monkeypatch):
+    dataset = uneven(tmp_path / "uneven.zip", [0] * 20 + [2] * 4)
+    config = smallest(DatasetFacts.of(dataset), conditional=True)
+    loader, state, seen = DataLoader(config, dataset), fresh_state(config), []
+    monkeypatch.setattr(
+        state, "g_ema", lambda z, c, **_: seen.append(c) or torch.zeros(len(z), 3, 16, 16)
+    )
+    assert generate_samples(loader, state, range(5, 17)).shape == (12, 3, 16, 16)
+    assert torch.equal(torch.cat(seen), loader.sample_conditions(range(5, 17)))
+    loader.close()
+
+
+def test_fakes_of_a_set_with_vectors_get_vectors_of_the_art(tmp_path):
+    vectors = np.random.default_rng(2).random((24, 2), dtype=np.float32)
+    dataset = uneven(tmp_path / "vectors.zip", [list(map(float, one)) for one in vectors])
+    loader = DataLoader(smallest(DatasetFacts.of(dataset), conditional=True), dataset)
+    rows = loader.sample_conditions(range(40)).numpy()
+    assert {tuple(row) for row in rows} <= {tuple(row) for row in vectors}
+    assert len({tuple(row) for row in rows}) > 20
+    loader.close()
