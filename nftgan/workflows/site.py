@@ -56,11 +56,6 @@ def site(
         raise MissingStepError(f"{project.name} has not been rendered yet", hint="nftgan render")
     if manifest.cids.metadata is None:
         raise MissingStepError(f"{project.name} has no metadata yet", hint="nftgan metadata")
-    if manifest.recipe.latents:
-        progress.warn(
-            "the recipe names stored latents, which the page does not draw: nftgan verify makes"
-            " every piece again"
-        )
     check_free(output)
     _check_outside(project, output)
     sources = replace(_sources(project, manifest), offer=offer, in_place=in_place)

@@ -23,6 +23,7 @@ from nftgan.networks.sampling import latent
 from nftgan.networks.sources import base_model
 from nftgan.pixels import pixel_hash
 from nftgan.site import renderer
+from nftgan.synthesis.latent import Latent
 from nftgan.synthesis.model import load_model
 from tests.site.drawing import NO_NODE, NODE, Drawing
 from tests.site.models import configs, looks, saved
@@ -347,6 +348,36 @@ class TestRefused:
         recipe = {**load_model(base_model()).recipe().to_json(), **change}
         said = drawing.ask(recipe=recipe, seed=1)
         assert said.get("kind") == "recipe", said
+
+    @pytest.mark.parametrize("name", ["T", "StyleGAN2"])
+    def test_a_stored_latent_is_painted_as_in_python(
+        self, drawing: Drawing, files: Callable[[str], Path], name: str
+    ) -> None:
+        model = load_model(files(name))
+        drawing.load(files(name))
+        ws = model.ws([3, 4])
+        for rows in (ws[0], np.concatenate([ws[0][:3], ws[1][3:]])):
+            own = Latent(rows)
+            recipe = model.recipe(trunc=0.6).with_latents([own, Latent(ws[1])])
+            wanted = model.render_checked(own.number, recipe)
+            said = recipe.to_json()
+            pixels, found = drawing.draw(said, own.number, latent=own.to_json())
+            assert np.array_equal(pixels, wanted.image)
+            assert abs(found["margin"] - wanted.margin) < 1e-11
+            plain, _ = drawing.draw(said, 3)  # beside it a seed is a seed
+            assert np.array_equal(plain, model.render(3, recipe))
+        other = Latent(ws[1]).to_json()
+        for job, words in (
+            ({"seed": own.number}, "only the metadata of its piece has"),
+            ({"seed": own.number, "latent": other}, "not the one that the recipe names"),
+            ({"seed": 3, "latent": other}, "none that the recipe names"),
+            ({"seed": own.number, "latent": {**other, "values": "*"}}, "not those of its shape"),
+            ({"from": 3, "to": own.number, "t": 0.5}, "only the metadata of its piece has"),
+        ):
+            assert words in drawing.ask(recipe=said, **job)["error"]
+        for latents in ([], [own.hash, own.hash], ["x"], said["latents"][::-1]):
+            refused = drawing.ask(recipe={**said, "latents": latents}, seed=3)
+            assert refused["kind"] == "recipe", refused
 
     @pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "1", None])
     def test_a_seed_that_is_none_is_refused(self, drawing: Drawing, seed: Any) -> None:

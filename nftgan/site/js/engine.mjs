@@ -101,12 +101,20 @@ export class Engine {
     return this.doubles(x, w).slice();
   }
 
-  // ws of the look, one Float64Array a layer: the sum of `weight` times the styles of `seed`
+  // ws of the look, one Float64Array a layer: the sum of `weight` times the styles of `seed`, or of
+  // those that are stored instead, which nothing truncates
   styles({ seeds, label, trunc, cutoff }) {
     const count = countStyles(this.config);
     const average = this.tensors["mapping.w_avg"];
     const layers = Array.from({ length: count }, () => new Float64Array(this.config.w_dim));
-    for (const { seed, weight } of seeds) {
+    for (const { seed, stored, weight } of seeds) {
+      if (stored) {
+        layers.forEach((layer, i) => {
+          const row = stored[stored.length === 1 ? 0 : i];
+          for (let k = 0; k < layer.length; k++) layer[k] += weight * row[k];
+        });
+        continue;
+      }
       const w = this.mapping(seed, label);
       const near = trunc === 1 ? w : w.map((value, k) => average[k] + trunc * (value - average[k]));
       layers.forEach((layer, i) => {

@@ -5,6 +5,8 @@ import { canonicalJson, isTable, utf8 } from "./json.mjs";
 import { sha256 } from "./sha256.mjs";
 
 const KEYS = ["nftgan", "model", "trunc", "cutoff", "class", "translate", "rotate", "renderer", "size"];
+const HASH = /^sha256:[0-9a-f]{64}$/;
+const [MAX_LATENTS, MAX_NUMBERS, MAX_VALUE] = [100, 18 * 512, 1e6];
 
 function wrong(message) {
   return new RenderError("recipe", `recipe: ${message}`);
@@ -28,7 +30,7 @@ export function readRecipe(document) {
   if (!isTable(document)) throw wrong("it must be a JSON object");
   if (document.nftgan !== 1) throw wrong(`version ${quoted(document.nftgan)} is not known here`);
   for (const key of Object.keys(document)) {
-    if (!KEYS.includes(key) && key !== "finish") throw wrong(`unknown key ${quoted(key)}`);
+    if (!KEYS.includes(key) && key !== "finish" && key !== "latents") throw wrong(`unknown key ${quoted(key)}`);
   }
   for (const key of KEYS) if (!Object.hasOwn(document, key)) throw wrong(`${key} is missing`);
   if (document.renderer !== "f64-1") {
@@ -56,6 +58,7 @@ export function readRecipe(document) {
     renderer: "f64-1",
     size: [...document.size],
   };
+  if (Object.hasOwn(document, "latents")) recipe.latents = readLatents(document.latents);
   const finish = readFinish(document.finish ?? null);
   if (finish) {
     recipe.finish = finish;
@@ -65,6 +68,67 @@ export function readRecipe(document) {
     }
   }
   return recipe;
+}
+
+// The hashes of stored latents, in their order, each once.
+function readLatents(latents) {
+  if (!Array.isArray(latents) || latents.length === 0) throw wrong("latents must be a list of hashes, or left out");
+  if (latents.length > MAX_LATENTS) throw wrong(`${latents.length} latents are more than ${MAX_LATENTS}`);
+  for (const hash of latents) {
+    if (typeof hash !== "string" || !HASH.test(hash)) throw wrong("a latent must be sha256: and 64 hex digits");
+  }
+  if (latents.some((hash, k) => k && hash <= latents[k - 1])) throw wrong("the latents are not in the order of their hashes");
+  if (new Set(latents.map(numberOf)).size !== latents.length) throw wrong("two latents share a number");
+  return [...latents];
+}
+
+function numberOf(hash) {
+  return parseInt(hash.slice(7, 15), 16);
+}
+
+// The styles [Float64Array] that a recipe names by the number `seed`, one for all layers or one each;
+// null where the piece is drawn from its seed. latent: as the piece's metadata has it.
+export function storedStyles(recipe, seed, latent, config) {
+  const named = recipe.latents?.find((hash) => numberOf(hash) === seed) ?? null;
+  if (named === null) {
+    if (latent !== null) throw wrong("the latent is none that the recipe names");
+    return null;
+  }
+  if (latent === null) throw wrong(`${seed} stands for a stored latent, which only the metadata of its piece has`);
+  const { layers, width, values } = isTable(latent) ? latent : {};
+  const counts = [layers, width].every((side) => Number.isInteger(side) && side > 0 && side <= MAX_NUMBERS);
+  if (!counts || layers * width > MAX_NUMBERS || typeof values !== "string") {
+    throw wrong("the latent must hold layers, width and values");
+  }
+  if (width !== config.w_dim || (layers !== 1 && layers !== countStyles(config))) {
+    throw wrong(`the latent is ${layers} x ${width}, the model takes ${countStyles(config)} x ${config.w_dim}`);
+  }
+  let text = "";
+  try {
+    text = atob(values);
+  } catch {
+    // then it has the wrong length
+  }
+  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  if (bytes.length !== 4 * layers * width || btoa(text) !== values) throw wrong("the latent's values are not those of its shape");
+  const start = utf8("nftgan-latent-1");
+  const hashed = new Uint8Array(start.length + 8 + bytes.length);
+  hashed.set(start);
+  new DataView(hashed.buffer).setUint32(start.length, layers);
+  new DataView(hashed.buffer).setUint32(start.length + 4, width);
+  hashed.set(bytes, start.length + 8);
+  if (`sha256:${sha256(hashed)}` !== named) throw wrong("the latent is not the one that the recipe names");
+  const view = new DataView(bytes.buffer);
+  const rows = Array.from({ length: layers }, (_, i) =>
+    Float64Array.from({ length: width }, (_, k) => view.getFloat32(4 * (i * width + k), true)),
+  );
+  for (const row of rows) {
+    if (!row.every((value) => Math.abs(value) <= MAX_VALUE)) throw wrong("the latent holds a value that no picture has");
+    if (row.some((value) => Object.is(value, -0))) throw wrong("the latent is not written in the one canonical way");
+  }
+  const equal = rows.every((row) => row.every((value, k) => value === rows[0][k]));
+  if (layers > 1 && equal) throw wrong("the latent is not written in the one canonical way");
+  return rows;
 }
 
 function readFinish(finish) {

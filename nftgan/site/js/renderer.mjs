@@ -5,7 +5,7 @@ import { RenderError, quoted } from "./errors.mjs";
 import { applyFinish } from "./finish.mjs";
 import { canonicalJson, isTable, utf8 } from "./json.mjs";
 import { share } from "./partition.mjs";
-import { checkFits, readRecipe } from "./recipe.mjs";
+import { checkFits, readRecipe, storedStyles } from "./recipe.mjs";
 import { readHeader, readTensor } from "./safetensors.mjs";
 import { Sha256, sha256 } from "./sha256.mjs";
 import { startWorker } from "./threads.mjs";
@@ -124,10 +124,11 @@ export class Renderer {
     });
   }
 
-  render({ recipe: document, seed, precision = "f64", signal, onProgress }) {
+  render({ recipe: document, seed, latent, precision = "f64", signal, onProgress }) {
     return this.inTurn(async () => {
       const recipe = this.checked(document, precision);
-      const seeds = [{ seed: checkedSeed(seed), weight: 1 }];
+      const stored = storedStyles(recipe, checkedSeed(seed), latent ?? null, this.model.config);
+      const seeds = [{ seed, stored, weight: 1 }];
       return this.paint(recipe, seeds, precision, signal, onProgress);
     });
   }
@@ -140,6 +141,7 @@ export class Renderer {
         { seed: checkedSeed(from), weight: 1 - t },
         { seed: checkedSeed(to), weight: t },
       ];
+      for (const { seed } of seeds) storedStyles(recipe, seed, null, this.model.config); // refused
       return this.paint(recipe, seeds, precision, signal, onProgress);
     });
   }

@@ -135,7 +135,7 @@ export async function drawAgain(id, { source = beside, signal, onProgress, onLin
     return found;
   }
   try {
-    const picture = (found.picture = await drawn.render({ recipe: own.recipe, seed: own.seed, signal, onProgress }));
+    const picture = (found.picture = await drawn.render({ recipe: own.recipe, seed: own.seed, latent: own.latent, signal, onProgress }));
     const right = picture.hash === own.pixels && picture.safe;
     const no = picture.safe
       ? `seed ${own.seed} gives other pixels than the metadata promises${differing(picture, found.shown)}`
