@@ -1,4 +1,4 @@
-"""The example in collections/ gives the same pixels and the same CIDs on this machine."""
+"""The examples in collections/ give the same pixels and the same CIDs on this machine."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ from nftgan.png import encode_png, read_png
 from nftgan.synthesis.model import load_model
 from tests.workflows.typed import Desk
 
-EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
-MANIFEST = Manifest.load(EXAMPLE / "collection.json")
+COLLECTIONS = Path(__file__).parents[2] / "collections"
+EXAMPLE = COLLECTIONS / "avatars"
+MANIFESTS = {
+    name: Manifest.load(COLLECTIONS / name / "collection.json") for name in ("avatars", "tides")
+}
+PIECES = [(name, piece) for name, one in MANIFESTS.items() for piece in one.pieces]
 
 
-@pytest.mark.parametrize("piece", MANIFEST.pieces, ids=lambda piece: f"seed {piece.seed}")
-def test_a_piece_rendered_elsewhere_is_rendered_here_to_the_last_bit(piece: Piece) -> None:
-    model = load_model(EXAMPLE / "model.safetensors")
-    image = model.render(piece.seed, MANIFEST.recipe)
-    path = EXAMPLE / "images" / f"{piece.id}.png"
+@pytest.mark.parametrize(
+    ("name", "piece"), PIECES, ids=[f"{name}, seed {piece.seed}" for name, piece in PIECES]
+)
+def test_a_piece_rendered_elsewhere_is_rendered_here_to_the_last_bit(
+    name: str, piece: Piece
+) -> None:
+    model = load_model(COLLECTIONS / name / "model.safetensors")
+    image = model.render(piece.seed, MANIFESTS[name].recipe)
+    path = COLLECTIONS / name / "images" / f"{piece.id}.png"
     assert pixel_hash(image) == piece.pixels == pixel_hash(read_png(path))
     assert encode_png(image) == path.read_bytes()
 
