@@ -7,14 +7,15 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 _WIRING = """
 cli/contracts cli/curation cli/demo cli/evaluation cli/main cli/make cli/options cli/own
+cli/owners
 cli/pins cli/prove cli/publish cli/royalties cli/sales cli/start errors networks/own_families
 progress training/tick training/wavelets
 """
 WIRING = frozenset(_WIRING.split())
 """They decide nothing: verbs that hand on what was typed, constants, protocols, tables."""
 _FROM_ABOVE = """
-chain/database chain/documents collection/crops dataset/image_worker dataset/pixel_art
-dataset/report ipfs/backends/base ipfs/backends/embedded ipfs/backends/kubo
+chain/database chain/documents collection/crops dataset/image_worker
+ipfs/backends/base ipfs/backends/embedded ipfs/backends/kubo
 ipfs/backends/pinata ipfs/backends/psa ipfs/backends/reading ipfs/backends/rpc
 ipfs/backends/targets ipfs/car_validate ipfs/hamt ipfs/preflight ipfs/profiles ipfs/verify
 metrics/added metrics/copies metrics/estimate metrics/reference networks/builders
@@ -23,13 +24,13 @@ ops/gpu_planes ops/gpu_scales ops/gradients ops/scaled_lrelu provenance/models
 provenance/rarity_plot provenance/report provenance/whole studio/answers studio/app
 studio/art_names studio/cache studio/server studio/session studio/tray synthesis/generate
 training/board training/outputs workflows/deploy workflows/doctor workflows/evaluate
-workflows/explore workflows/generate workflows/init workflows/metadata workflows/mint
+workflows/explore workflows/generate workflows/init workflows/metadata
 workflows/model workflows/pin workflows/prepare workflows/publishing workflows/report
 workflows/transactions workflows/verify
 """
 FROM_ABOVE = frozenset(_FROM_ABOVE.split())
 """Tested through what calls them. This list may only shrink: nothing new is added to it."""
-MOST_FROM_ABOVE = 63
+MOST_FROM_ABOVE = 60
 
 
 def unmirrored() -> set[str]:

@@ -170,9 +170,17 @@ class Sender:
         """
         cap = self.cap_wei()
         if self.budget_wei is not None and gas:
-            left = self.budget_wei - self.journal.committed_wei() - data_fee_wei
-            self._cap_wei = cap = min(cap, max(left, 0) // gas)
-            current_fees(self.connection, cap)
+            left = max(self.budget_wei - self.journal.committed_wei() - data_fee_wei, 0)
+            self._cap_wei = cap = min(cap, left // gas)
+            try:
+                current_fees(self.connection, cap)
+            except FeeTooHigh:
+                raise FeeTooHigh(
+                    f"the budget of {self.budget_wei / 1e18:.6f} ether, less what was signed before"
+                    f" and a fee for data, leaves {left / 1e18:.6f} for {gas:,} gas, and"
+                    f" {self.connection.chain.name} asks for more",
+                    hint="wait and run the same command again, or raise --budget",
+                ) from None
         return cap
 
     def execute(

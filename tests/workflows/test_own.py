@@ -15,6 +15,7 @@ from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import connect
 from nftgan.files import read_json
 from nftgan.project import Project, state_home
+from tests.chain.actors import sender
 from tests.chain.ens import deploy, registry, set_name
 
 STRANGER = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -167,3 +168,25 @@ def test_a_name_is_taken_for_an_address_and_both_are_told(
     assert "not a valid" in desk.type("mint", "--force", "--to", "", expect=2)["message"]
     # A wallet is chosen by its name; there is none of this account here.
     assert desk.artist in desk.type("burn", "0", "--from", "me.eth", expect=4)["message"]
+
+
+def test_burnt_and_moved_tokens_are_proven_all_the_same(desk: Desk) -> None:
+    """By the verb, whose exit code says that nothing is wrong; only an owner can be."""
+    desk.type("pin")
+    desk.type("mint")
+    desk.type("burn", "1")
+    own = sender(desk.connection, embedded_account(), desk.project.root / "move.jsonl")
+    move = desk.collection._contract.encode_abi("transferFrom", [desk.artist, STRANGER, 2])
+    own.execute("move", to=desk.collection.address, data=bytes.fromhex(move[2:]))
+    reports = desk.type("verify")["tokens"]
+    assert [report["burnt"] for report in reports] == [False, True, False]
+    found = [
+        {link["name"]: (link["verdict"], link["found"]) for link in report["links"]}
+        for report in reports
+    ]
+    assert {verdict for links in found for verdict, _ in links.values()} == {"holds"}
+    assert "was burnt by its holder" in found[1]["token"][1]
+    assert found[2]["token"][1] == f"belongs to {STRANGER}"
+    error = desk.type("verify", "1-2", "--owner", STRANGER, expect=3)
+    assert f"owner: it was burnt, {STRANGER} does not have it" in error["message"]
+    desk.type("verify", "2", "--owner", STRANGER)
