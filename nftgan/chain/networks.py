@@ -169,14 +169,7 @@ def _check(chain: Any) -> None:
         )
     if chain.name in CHAINS:
         raise UsageError(f"{chain.name} is a chain of nftgan already", hint="choose another name")
-    if not 0 < chain.chain_id <= MAX_CHAIN_ID:
-        raise UsageError(f"the chain id {chain.chain_id} is not above 0")
-    for own in _TABLE:
-        hides = own.mainnet > chain.mainnet or own.name == "embedded"
-        if own.chain_id == chain.chain_id and hides:
-            raise UsageError(
-                f"the chain id {chain.chain_id} is that of {own.name}", hint=f"--chain {own.name}"
-            )
+    _check_id(chain)
     if not 0 <= chain.confirmations <= 100_000:
         raise UsageError(f"{chain.confirmations} confirmations are not from 0 to 100000")
     if not 0 < chain.block_seconds <= 3600:
@@ -186,6 +179,18 @@ def _check(chain: Any) -> None:
         plain = re.fullmatch(r"https://[A-Za-z0-9._~:/-]+", chain.explorer)
         if not plain or not parts.hostname:
             raise UsageError("the explorer is no https address", hint="https://HOST")
+
+
+def _check_id(chain: Chain) -> None:
+    """Raises UsageError for a number that no chain has, or that one of the core's mainnets has."""
+    if not 0 < chain.chain_id <= MAX_CHAIN_ID:
+        raise UsageError(f"the chain id {chain.chain_id} is not above 0")
+    for own in _TABLE:
+        hides = own.mainnet > chain.mainnet or own.name == "embedded"
+        if own.chain_id == chain.chain_id and hides:
+            raise UsageError(
+                f"the chain id {chain.chain_id} is that of {own.name}", hint=f"--chain {own.name}"
+            )
 
 
 UNNAMED = re.compile(r"chain-([1-9][0-9]{0,18})")

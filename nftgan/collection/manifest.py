@@ -184,15 +184,7 @@ class Manifest:
         Raises UsageError that names what is wrong: an unknown version or key, a recipe or pieces
         that were edited without their hashes.
         """
-        if not isinstance(document, Mapping):
-            raise UsageError(f"{where} must hold one JSON object")
-        version = document.get("nftgan_manifest")
-        if version != SCHEMA or isinstance(version, bool):
-            newer = type(version) is int and version > SCHEMA
-            raise UsageError(
-                f"{where}: manifest version {version!r} is not known here, only {SCHEMA}",
-                hint="pip install -U nftgan" if newer else "is this a collection.json of nftgan?",
-            )
+        _check_version(document, where)
         keys = {
             "nftgan_manifest",
             "collection",
@@ -222,15 +214,7 @@ class Manifest:
             ("cids", Cids),
         ):
             sections[key] = _section(kind, document[key], f"{where}: {key}")
-        if not isinstance(sections["model"].identity, str) or not IDENTITY.fullmatch(
-            sections["model"].identity
-        ):
-            raise UsageError(f"{where}: model identity must be sha256: and 64 hex digits")
-        for name, cid in {
-            **asdict(sections["cids"]),
-            "of the model": sections["model"].cid,
-        }.items():
-            _check_cid(cid, f"{where}: the CID {name}")
+        _check_names(sections["model"], sections["cids"], where)
         tokens = document["tokens"]
         if not isinstance(tokens, list) or len(tokens) > MAX_PIECES:
             raise UsageError(f"{where}: tokens must be a list of at most {MAX_PIECES:,}")
@@ -361,6 +345,25 @@ def _section(kind: type[Any], value: Any, where: str) -> Any:
         return from_mapping(kind, value, where)
     except TypeError as exc:
         raise UsageError(f"{where}: a key is missing") from exc
+
+
+def _check_version(document: Any, where: str) -> None:
+    if not isinstance(document, Mapping):
+        raise UsageError(f"{where} must hold one JSON object")
+    version = document.get("nftgan_manifest")
+    if version != SCHEMA or isinstance(version, bool):
+        newer = type(version) is int and version > SCHEMA
+        raise UsageError(
+            f"{where}: manifest version {version!r} is not known here, only {SCHEMA}",
+            hint="pip install -U nftgan" if newer else "is this a collection.json of nftgan?",
+        )
+
+
+def _check_names(model: ModelRef, cids: Cids, where: str) -> None:
+    if not isinstance(model.identity, str) or not IDENTITY.fullmatch(model.identity):
+        raise UsageError(f"{where}: model identity must be sha256: and 64 hex digits")
+    for name, cid in {**asdict(cids), "of the model": model.cid}.items():
+        _check_cid(cid, f"{where}: the CID {name}")
 
 
 def _check_cid(cid: Any, where: str) -> None:

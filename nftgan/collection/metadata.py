@@ -93,6 +93,31 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
     if piece.pixels is None:
         raise MissingStepError(f"piece {piece.id} has not been rendered", hint="nftgan render")
     words = manifest.collection
+    document: dict[str, Any] = {
+        "name": piece.title,
+        "image": f"ipfs://{images}/{piece.id}.png",
+        "attributes": [dict(attribute) for attribute in piece.attributes],
+        "nftgan": _own_block(manifest, piece),
+    }
+    if description := _description(piece, manifest):
+        document["description"] = description
+    if words.external_url:
+        document["external_url"] = filled(words.external_url, token=piece.id, seed=piece.seed)
+    if words.background_color:
+        document["background_color"] = words.background_color.lower()
+    if words.animation_url:
+        film = filled(words.animation_url, token=piece.id, seed=piece.seed)
+        document["animation_url"] = link(film, manifest)
+    elif manifest.cids.live:
+        document["animation_url"] = live_link(manifest.cids.live, piece.seed, piece.pixels)
+    document = _nfc(document)
+    _refuse_words(document, piece.id)
+    validate(document, "token", f"token {piece.id}")
+    return document
+
+
+def _own_block(manifest: Manifest, piece: Piece) -> dict[str, Any]:
+    """What only this program reads of a token: how its pixels follow, and what was measured."""
     own: dict[str, Any] = {
         "recipe": manifest.recipe.to_json(),
         "seed": piece.seed,
@@ -112,27 +137,7 @@ def token_document(manifest: Manifest, token_id: int) -> dict[str, Any]:
             "of": len(manifest.pieces),
             "score": piece.rarity.score,
         }
-    document: dict[str, Any] = {
-        "name": piece.title,
-        "image": f"ipfs://{images}/{piece.id}.png",
-        "attributes": [dict(attribute) for attribute in piece.attributes],
-        "nftgan": own,
-    }
-    if description := _description(piece, manifest):
-        document["description"] = description
-    if words.external_url:
-        document["external_url"] = filled(words.external_url, token=piece.id, seed=piece.seed)
-    if words.background_color:
-        document["background_color"] = words.background_color.lower()
-    if words.animation_url:
-        film = filled(words.animation_url, token=piece.id, seed=piece.seed)
-        document["animation_url"] = link(film, manifest)
-    elif manifest.cids.live:
-        document["animation_url"] = live_link(manifest.cids.live, piece.seed, piece.pixels)
-    document = _nfc(document)
-    _refuse_words(document, piece.id)
-    validate(document, "token", f"token {piece.id}")
-    return document
+    return own
 
 
 def contract_document(manifest: Manifest) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from nftgan.chain.accounts import check_address
@@ -158,20 +159,7 @@ def _check_words(words: CollectionSection, config: ProjectConfig) -> None:
         ("animation_url", 0, None),
         *((key, 0, None) for key in PICTURES),
     ):
-        text = getattr(words, key)
-        found = first_active(text, allowed="\n\t" if key == "description" else "")
-        if found:
-            raise _wrong(
-                f"collection: {key}",
-                f"holds the invisible character {found}, which other programs act on",
-                hint="type it anew",
-            )
-        if least and not text.strip():
-            raise _wrong(f"collection: {key}", "is empty")
-        if most is not None and len(text.encode()) > most:
-            raise _wrong(
-                f"collection: {key}", f"has {len(text.encode())} bytes in UTF-8, at most {most}"
-            )
+        _check_text(key, getattr(words, key), least, most)
     if len(words.symbol) > MAX_SYMBOL_CHARACTERS:
         raise _wrong(
             "collection: symbol",
@@ -193,7 +181,26 @@ def _check_words(words: CollectionSection, config: ProjectConfig) -> None:
         raise _wrong("collection: collaborators", f"are more than {MAX_COLLABORATORS}")
     for address in words.collaborators:
         _check_account("collection: collaborators", address, config)
-    for trait, kind in words.display.items():
+    _check_display(words.display)
+
+
+def _check_text(key: str, text: str, least: int, most: int | None) -> None:
+    where = f"collection: {key}"
+    found = first_active(text, allowed="\n\t" if key == "description" else "")
+    if found:
+        raise _wrong(
+            where,
+            f"holds the invisible character {found}, which other programs act on",
+            hint="type it anew",
+        )
+    if least and not text.strip():
+        raise _wrong(where, "is empty")
+    if most is not None and len(text.encode()) > most:
+        raise _wrong(where, f"has {len(text.encode())} bytes in UTF-8, at most {most}")
+
+
+def _check_display(display: Mapping[str, str]) -> None:
+    for trait, kind in display.items():
         where = f"collection: display: {trait[:MAX_TRAIT]!a}"
         if kind not in TYPES:
             raise _wrong(where, f"{kind[:40]!r} is no way to show it", hint=", ".join(TYPES))

@@ -219,18 +219,25 @@ def _to_rgb(
         notes.append(f"converted from {space.name} to sRGB")
     elif profile:
         image = _from_profile(image, profile, notes)
-    elif image.mode == "CMYK":
+    else:
+        image = _without_profile(image, notes)
+    rgb = image.convert("RGB")
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return rgb
+    notes.append(_TRANSPARENT)
+    canvas = Image.new("RGB", rgb.size, background)
+    canvas.paste(rgb, mask=alpha)
+    return canvas
+
+
+def _without_profile(image: Image.Image, notes: list[str]) -> Image.Image:
+    """CMYK as it is, with a note; LAB, which says itself what it means, as sRGB."""
+    if image.mode == "CMYK":
         notes.append("CMYK without a colour profile: colours are approximate")
     elif image.mode == "LAB":
         lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         image = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB") or image
-    rgb = image.convert("RGB")
-    if alpha is not None and alpha.getextrema() != (255, 255):
-        notes.append(_TRANSPARENT)
-        canvas = Image.new("RGB", rgb.size, background)
-        canvas.paste(rgb, mask=alpha)
-        rgb = canvas
-    return rgb
+    return image
 
 
 def _deep_alpha(image: Image.Image, facts: PngFacts) -> Image.Image | None:

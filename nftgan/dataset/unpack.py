@@ -193,21 +193,16 @@ class _Reader:
                     name = self._name(info.name, prefix, is_folder=info.isdir())
                     if name is None:
                         continue
-                    if info.issym() or info.islnk():
-                        self._reject(name, "a symbolic link" if info.issym() else "a hard link")
-                    elif not info.isreg():
-                        self._reject(name, "not a regular file")
-                    elif (problem := _size_problem(info.size)) is not None:
+                    if (problem := _member_problem(info)) is not None:
                         self._reject(name, problem)
-                        if info.size > MAX_FILE_BYTES:
+                        if info.isreg() and info.size > MAX_FILE_BYTES:
                             break  # to pass over it would be to inflate it
+                        continue
+                    target = self._room(archive.extractfile(info), info.size)
+                    if not nested and name.lower().endswith(ARCHIVES):
+                        self._read_inner(name, target)
                     else:
-                        file = archive.extractfile(info)
-                        target = self._room(file, info.size)
-                        if not nested and name.lower().endswith(ARCHIVES):
-                            self._read_inner(name, target)
-                        else:
-                            self._take(name, target)
+                        self._take(name, target)
         except Rejected as exc:
             self._reject(prefix.rstrip("/") or printable(path.name), str(exc))
         except (*_BROKEN, OSError) as exc:
@@ -269,6 +264,13 @@ def _is_tar(path: Path) -> bool:
         if isinstance(exc, OSError) and exc.errno is not None:
             raise
         return False
+
+
+def _member_problem(info: tarfile.TarInfo) -> str | None:
+    """Why a member of a tar file is not taken; None: it is."""
+    if info.issym() or info.islnk():
+        return "a symbolic link" if info.issym() else "a hard link"
+    return _size_problem(info.size) if info.isreg() else "not a regular file"
 
 
 def _size_problem(size: int) -> str | None:

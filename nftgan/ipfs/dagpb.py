@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nftgan.ipfs.cid import Cid, read_varint, varint
 
@@ -139,35 +140,37 @@ def _decode_link(data: bytes) -> Link:
 
 def decode_unixfs(data: bytes) -> UnixFs:
     """The UnixFS record in `data`; ValueError when it is not one."""
-    kind: int | None = None
-    body, size, parts, fanout, hash_type = b"", None, [], None, None
-    seen: set[int] = set()
+    parts: list[int] = []
+    found: dict[int, Any] = {}
     for number, value in _fields(data):
-        if number != 4 and number in seen:
+        if number == 4:
+            parts += [value] if isinstance(value, int) else _packed(value)
+            continue
+        if number in found:
             raise ValueError("a field of a UnixFS record occurs twice")
-        seen.add(number)
-        match number, value:
-            case 1, int():
-                kind = value
-            case 2, bytes():
-                body = value
-            case 3, int():
-                size = value
-            case 4, int():
-                parts.append(value)
-            case 4, bytes():  # packed, as some encoders write it
-                at = 0
-                while at < len(value):
-                    part, at = read_varint(value, at)
-                    parts.append(part)
-            case 5, int():
-                hash_type = value
-            case 6, int():
-                fanout = value
-            case 7 | 8, _:
-                pass  # mode and time change nothing here
-            case _:
-                raise ValueError("not a UnixFS record")
-    if kind is None:
+        if not isinstance(value, _UNIXFS.get(number, ())):
+            raise ValueError("not a UnixFS record")
+        found[number] = value
+    if 1 not in found:
         raise ValueError("a UnixFS record without a kind")
-    return UnixFs(kind, body, size, tuple(parts), fanout, hash_type)
+    return UnixFs(
+        kind=found[1],
+        data=found.get(2, b""),
+        file_bytes=found.get(3),
+        part_bytes=tuple(parts),
+        fanout=found.get(6),
+        hash_type=found.get(5),
+    )
+
+
+_UNIXFS: dict[int, Any] = {1: int, 2: bytes, 3: int, 5: int, 6: int, 7: object, 8: object}
+"""The type of each field but the sizes of parts; 7 and 8, mode and time, change nothing here."""
+
+
+def _packed(data: bytes) -> list[int]:
+    """Numbers in one field, as some encoders write them."""
+    found, at = [], 0
+    while at < len(data):
+        number, at = read_varint(data, at)
+        found.append(number)
+    return found

@@ -182,14 +182,8 @@ class _LinkBudget:
         return piece
 
 
-def _stream(
-    get: BlockGetter, cid: Cid, start: int, end: int, depth: int, budget: _LinkBudget
-) -> Iterator[bytes]:
-    if depth > MAX_DEPTH:
-        raise CheckFailed(f"the file {cid} is nested too deep")
-    if cid.codec == RAW:
-        yield budget.credit(get(cid)[start:end])
-        return
+def _file_node(get: BlockGetter, cid: Cid, budget: _LinkBudget) -> tuple[Node, UnixFs]:
+    """A node of a file, counted. Raises CheckFailed for another one, or too many of them."""
     node, record = load_node(get, cid)
     if record.kind not in {FILE, FILE_RAW}:
         raise CheckFailed(f"{cid} is not a file")
@@ -198,6 +192,18 @@ def _stream(
     budget.links -= 1 + len(node.links)
     if budget.links < 0:
         raise CheckFailed(f"the file {cid} is cut into too many parts")
+    return node, record
+
+
+def _stream(
+    get: BlockGetter, cid: Cid, start: int, end: int, depth: int, budget: _LinkBudget
+) -> Iterator[bytes]:
+    if depth > MAX_DEPTH:
+        raise CheckFailed(f"the file {cid} is nested too deep")
+    if cid.codec == RAW:
+        yield budget.credit(get(cid)[start:end])
+        return
+    node, record = _file_node(get, cid, budget)
     if record.data:
         yield budget.credit(record.data[start:end])
     at = len(record.data)

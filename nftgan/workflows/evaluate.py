@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -142,6 +142,27 @@ def _take_part(
     observe(Fakes.heard(said), model, observer, group, SILENT, what=what)
 
 
+def _check_art(loaded: Model, art: Dataset, progress: Progress) -> Mapping[str, Any]:
+    """What the model says of its own art; a warning where that is other art.
+
+    Raises UsageError for images of another size.
+    """
+    if loaded.resolution != art.resolution:
+        raise UsageError(
+            f"the model makes {loaded.resolution} pixels, the images of {art.path} have"
+            f" {art.resolution}",
+            hint=f"nftgan prepare ART -o art-{loaded.resolution}.zip"
+            f" --resolution {loaded.resolution}",
+        )
+    learnt: Mapping[str, Any] = loaded.info.get("dataset") or {}
+    if learnt.get("fingerprint") not in (None, art.fingerprint):
+        progress.warn(
+            f"the model was trained on other images than {art.path}: what is said about copies and"
+            " held-out art does not hold"
+        )
+    return learnt
+
+
 def _evaluate(
     group: Distributed,
     loaded: Model,
@@ -161,19 +182,7 @@ def _evaluate(
 ) -> EvaluateResult:
     added = added_metrics(ALL_METRICS)
     own = tuple(name for name in wanted if name in METRICS)
-    if loaded.resolution != art.resolution:
-        raise UsageError(
-            f"the model makes {loaded.resolution} pixels, the images of {art.path} have"
-            f" {art.resolution}",
-            hint=f"nftgan prepare ART -o art-{loaded.resolution}.zip"
-            f" --resolution {loaded.resolution}",
-        )
-    learnt = loaded.info.get("dataset") or {}
-    if learnt.get("fingerprint") not in (None, art.fingerprint):
-        progress.warn(
-            f"the model was trained on other images than {art.path}: what is said about copies and"
-            " held-out art does not hold"
-        )
+    learnt = _check_art(loaded, art, progress)
     if holdout is None:
         holdout = _share_of_run(source, learnt)
     if holdout is None:
@@ -257,7 +266,7 @@ def _evaluate(
     )
 
 
-def _share_of_run(source: str | Path, learnt: dict[str, Any]) -> float | None:
+def _share_of_run(source: str | Path, learnt: Mapping[str, Any]) -> float | None:
     """What share the model's run held out; None when nobody wrote it down."""
     if "holdout" in learnt:
         return float(learnt["holdout"])

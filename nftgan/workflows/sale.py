@@ -684,42 +684,47 @@ class SaleManager(TxRunner, SaleReader):
                 )
             return TxPlan(lambda: [], finish=finish)
         sale = self._of_the_seller()
-        terms = sale.terms()
-
-        def refuse_waiting() -> None:
-            """Unless nobody can be served any more, which leaves buyers their refunds."""
-            dead = not sale.revealed() and self._now() >= terms.refunds_from
-            if not dead and (waiting := _waiting(sale, terms)):
-                raise UsageError(
-                    f"{waiting} tokens are paid for and not delivered", hint="nftgan sale reveal"
-                )
-
-        refuse_waiting()
+        self._refuse_waiting(sale)
         withdrawal = self._withdrawal(sale)
-        me, address = self.account.address, self.collection.address
-
-        def given() -> bool:
-            return me in (self.collection.pending_owner(), self.collection.owner())
-
-        def steps() -> list[TxStep]:
-            if terms.collection is None and not sale.draw_block():
-                return [_end(sale, 0)]  # or somebody could still buy
-            if not {self.collection.owner(), self.collection.pending_owner()} & {sale.address, me}:
-                return [withdrawal]  # it went elsewhere since
-            take = self.collection.accept_ownership_data()
-            return [
-                withdrawal,
-                TxStep.of("give it back", GAS_SMALL, sale.address, sale.data("release"), given),
-                TxStep.of(
-                    "take it back", GAS_SMALL, address, take, lambda: self.collection.owner() == me
-                ),
-            ]
 
         def prepare() -> None:
-            refuse_waiting()
+            self._refuse_waiting(sale)
             self._write(closing=True)
 
-        return TxPlan(steps, prepare, finish)
+        return TxPlan(lambda: self._closing_steps(sale, withdrawal), prepare, finish)
+
+    def _refuse_waiting(self, sale: Sale) -> None:
+        """Raises UsageError while somebody waits for tokens that can still be delivered.
+
+        Where nobody can be served any more, buyers have their refunds.
+        """
+        terms = sale.terms()
+        dead = not sale.revealed() and self._now() >= terms.refunds_from
+        if not dead and (waiting := _waiting(sale, terms)):
+            raise UsageError(
+                f"{waiting} tokens are paid for and not delivered", hint="nftgan sale reveal"
+            )
+
+    def _closing_steps(self, sale: Sale, withdrawal: TxStep) -> list[TxStep]:
+        """What is sent to end a sale, as far as the chain is now."""
+        collection, me = self.collection, self.account.address
+        if sale.terms().collection is None and not sale.draw_block():
+            return [_end(sale, 0)]  # or somebody could still buy
+        if not {collection.owner(), collection.pending_owner()} & {sale.address, me}:
+            return [withdrawal]  # it went elsewhere since
+
+        def given() -> bool:
+            return me in (collection.pending_owner(), collection.owner())
+
+        def taken() -> bool:
+            return collection.owner() == me
+
+        take = collection.accept_ownership_data()
+        return [
+            withdrawal,
+            TxStep.of("give it back", GAS_SMALL, sale.address, sale.data("release"), given),
+            TxStep.of("take it back", GAS_SMALL, collection.address, take, taken),
+        ]
 
     # ---- vouchers
 

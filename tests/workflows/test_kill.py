@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -83,14 +82,12 @@ def test_a_killed_mint_mints_each_token_once(curated: Desk, tmp_path: Path) -> N
     desk.type("pin", *where)
     desk.type("deploy", *where, "--yes")
 
-    for written in (1, 2, 3):
+    for written in (1, 2, 3, 6):
 
         def has_journalled(written: int = written) -> bool:
             return lines(desk.collection, "**/mint-*.jsonl") >= written
 
         desk.kill("mint", *where, "--yes", when=has_journalled)
-    started = time.monotonic()
-    desk.kill("mint", *where, "--yes", when=lambda: time.monotonic() - started > 1.2)
     desk.type("mint", *where, "--yes")
     desk.type("mint", *where, "--yes")  # and once more changes nothing
     reports = desk.type("verify", *where, "0-39")["result"]["tokens"]
