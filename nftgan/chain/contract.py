@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nftgan.chain.artifact import COLLECTION, COLLECTION_CODE, FACTORY, artifact
-from nftgan.chain.birth import Birth, checksummed, clone_address, factory_address, verify_birth
+from nftgan.chain.birth import checksummed, clone_address, factory_address
+from nftgan.chain.clones import Clone
 from nftgan.chain.logs import search_backwards
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.errors import CheckFailed, ServiceError, UsageError
@@ -128,27 +129,24 @@ class Factory:
         return _calldata(self._contract, "create", [args.encode(), salt])
 
 
-class Collection:
+class Collection(Clone):
     """A deployed collection, read over RPC. Everything raises ServiceError when the node fails."""
 
     def __init__(self, connection: Connection, address: str, *, first_block: int = 0) -> None:
-        self.connection, self.address, self.first_block = connection, address, first_block
-        self._contract = connection.w3.eth.contract(address, abi=artifact(COLLECTION_CODE)["abi"])
+        super().__init__(
+            connection,
+            address,
+            kind="contract",
+            interface=COLLECTION_CODE,
+            shipped=tuple(SEED_STORES.values()),
+        )
+        self.first_block = first_block
         # Transactions that are known to have minted: their receipts need no search through logs.
         self.mint_transactions: Callable[[], Iterable[str]] = tuple
-        self._birth: Birth | None = None  # once it is proven: code that is there never changes
-
-    def _call(self, function: str, *arguments: Any) -> Any:
-        with rpc_errors(self.connection):
-            return getattr(self._contract.functions, function)(*arguments).call()
 
     def exists(self) -> bool:
         with rpc_errors(self.connection):
             return bool(self.connection.w3.eth.get_code(self.address))
-
-    def code_problem(self) -> str | None:
-        """None when its address proves that our factory made it, else what is wrong."""
-        return self._recognised().problem or None
 
     @property
     def seed_store(self) -> str:
@@ -156,24 +154,13 @@ class Collection:
         name = self._recognised().name
         return next((store for store, shipped in SEED_STORES.items() if shipped == name), "event")
 
-    def _recognised(self) -> Birth:
-        if self._birth is None:
-            birth = verify_birth(self.connection, self.address, tuple(SEED_STORES.values()))
-            if birth.problem:
-                return birth
-            self._birth = birth
-        return self._birth
-
     def immutable_args(self) -> CollectionArgs:
         """The clone's immutable args, out of the code that its address proves: no node can lie.
 
         Raises CheckFailed when the contract is not one that our factory made.
         """
-        birth = self._recognised()
-        if birth.problem:
-            raise CheckFailed(f"the contract {self.address} cannot be trusted: {birth.problem}")
         try:
-            return CollectionArgs.decode(birth.arguments[20:])
+            return CollectionArgs.decode(self._arguments()[20:])
         except ValueError:
             raise CheckFailed(
                 f"the contract {self.address} holds a name or a base URI that is no text"
@@ -198,12 +185,6 @@ class Collection:
         if not 0 <= minted <= most:
             raise self._contradiction(f"{minted} tokens of at most {most}")
         return minted
-
-    def _contradiction(self, what: str) -> ServiceError:
-        return ServiceError(
-            f"the node at {self.connection.where} shows {what}, which this contract cannot have",
-            hint="choose another node with --rpc",
-        )
 
     def exists_at(self, block: int) -> bool:
         """Whether the contract was there at a block, which must be one of the newest."""
@@ -301,6 +282,12 @@ class Collection:
                 f"the node at {self.connection.where} shows {count} of {minted} seeds only",
                 hint="choose a node that keeps old logs with --rpc",
             )
+        return self._one_after_another(found)
+
+    def _one_after_another(
+        self, found: dict[int, tuple[int, ...]]
+    ) -> list[tuple[int, tuple[int, ...]]]:
+        """The batches by their first token; CheckFailed unless each begins where one ends."""
         batches, end = sorted(found.items()), 0
         for first, seeds in batches:
             if first != end:

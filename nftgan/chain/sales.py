@@ -13,13 +13,14 @@ from typing import Any
 
 from nftgan.chain.accounts import Account, check_address
 from nftgan.chain.address_lists import read_rows
-from nftgan.chain.artifact import SALE, artifact
-from nftgan.chain.birth import Birth, checksummed, clone_address, verify_birth
+from nftgan.chain.artifact import SALE
+from nftgan.chain.birth import checksummed, clone_address
+from nftgan.chain.clones import Clone
 from nftgan.chain.contract import encode_seeds
 from nftgan.chain.errors import ContractReverted
 from nftgan.chain.merkle import MerkleTree
-from nftgan.chain.rpc import Connection, rpc_errors
-from nftgan.errors import CheckFailed, ServiceError, UsageError
+from nftgan.chain.rpc import Connection
+from nftgan.errors import CheckFailed, UsageError
 
 ZERO_ADDRESS = "0x" + 40 * "0"
 DAY_SECONDS = 86_400
@@ -262,17 +263,11 @@ class Claim:
     paid_wei: int
 
 
-class Sale:
+class Sale(Clone):
     """A sale, or the contract that makes them. Raises ServiceError when the node fails."""
 
     def __init__(self, connection: Connection, address: str) -> None:
-        self.connection, self.address = connection, address
-        self._contract = connection.w3.eth.contract(address, abi=artifact(SALE)["abi"])
-        self._birth: Birth | None = None  # once it is proven: code that is there never changes
-
-    def _call(self, function: str, *arguments: Any) -> Any:
-        with rpc_errors(self.connection):
-            return getattr(self._contract.functions, function)(*arguments).call()
+        super().__init__(connection, address, kind="sale", interface=SALE, shipped=(SALE,))
 
     def data(self, function: str, *arguments: Any) -> bytes:
         """Calldata of a function of the contract, such as `withdraw` or `refund`."""
@@ -290,28 +285,6 @@ class Sale:
 
     # ---- of a sale
 
-    def code_problem(self) -> str | None:
-        """None when its address proves that our sale contract made it, else what is wrong."""
-        return self._recognised().problem or None
-
-    def _recognised(self) -> Birth:
-        if self._birth is None:
-            birth = verify_birth(self.connection, self.address, (SALE,))
-            if birth.problem:
-                return birth
-            self._birth = birth
-        return self._birth
-
-    def _arguments(self) -> bytes:
-        """Owner and terms, out of the code that the sale's address proves: no node can lie.
-
-        Raises CheckFailed when the sale is not one that our contract made.
-        """
-        birth = self._recognised()
-        if birth.problem:
-            raise CheckFailed(f"the sale {self.address} cannot be trusted: {birth.problem}")
-        return birth.arguments
-
     def terms(self) -> SaleTerms:
         """What the sale's code fixes. Raises CheckFailed for a contract that is no sale of ours."""
         return SaleTerms.decode(self._arguments()[20:])
@@ -327,12 +300,6 @@ class Sale:
         if not 0 <= sold <= supply:
             raise self._contradiction(f"{sold} tokens sold of {supply}")
         return sold
-
-    def _contradiction(self, what: str) -> ServiceError:
-        return ServiceError(
-            f"the node at {self.connection.where} shows {what}, which this sale cannot have",
-            hint="choose another node with --rpc",
-        )
 
     def earned_wei(self) -> int:
         """What `withdraw` would pay out."""
