@@ -180,17 +180,7 @@ class Recipe:
 
         A key that is not known here could change the pixels, so it is never skipped.
         """
-        if not isinstance(document, Mapping):
-            raise UsageError(f"{where} must be a JSON object, not {type(document).__name__}")
-        if document.get("nftgan") != VERSION or isinstance(document.get("nftgan"), bool):
-            raise UsageError(
-                f"{where}: version {document.get('nftgan')!r} is not known here",
-                hint="a newer nftgan wrote it: pip install -U nftgan",
-            )
-        if unknown := set(document) - {*_KEYS, "finish", "latents"}:
-            raise UsageError(f"{where}: unknown key {sorted(map(str, unknown))[0]!r}")
-        if missing := set(_KEYS) - set(document):
-            raise UsageError(f"{where}: {sorted(missing)[0]!r} is missing")
+        _check_keys(document, where)
         finish = None
         if (raw := document.get("finish")) is not None:
             finish = Finish.from_json(raw, where)
@@ -366,6 +356,20 @@ def _checked(latents: Iterable[NamedLatent]) -> tuple[NamedLatent, ...]:
     if len({one.number for one in found}) != len(found):
         raise UsageError("two latents share a number", hint="leave one of them out")
     return found
+
+
+def _check_keys(document: Any, where: str) -> None:
+    if not isinstance(document, Mapping):
+        raise UsageError(f"{where} must be a JSON object, not {type(document).__name__}")
+    if document.get("nftgan") != VERSION or isinstance(document.get("nftgan"), bool):
+        raise UsageError(
+            f"{where}: version {document.get('nftgan')!r} is not known here",
+            hint="a newer nftgan wrote it: pip install -U nftgan",
+        )
+    if unknown := set(document) - {*_KEYS, "finish", "latents"}:
+        raise UsageError(f"{where}: unknown key {sorted(map(str, unknown))[0]!r}")
+    if missing := set(_KEYS) - set(document):
+        raise UsageError(f"{where}: {sorted(missing)[0]!r} is missing")
 
 
 def _check_int(name: str, value: Any, least: int, most: int) -> None:

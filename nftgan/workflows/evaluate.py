@@ -163,6 +163,16 @@ def _check_art(loaded: Model, art: Dataset, progress: Progress) -> Mapping[str, 
     return learnt
 
 
+def _split(art: Dataset, holdout: float | None, progress: Progress) -> Split:
+    """What is held out, a share that the art has room for where nobody says; a note for none."""
+    if holdout is None:
+        holdout = usable_fraction(art, None, progress=progress)
+    split = split_dataset(art, holdout, progress=progress)
+    if not len(split.held):
+        progress.note("no art is held out, so a model that repeats its art looks good: see copies")
+    return split
+
+
 def _evaluate(
     group: Distributed,
     loaded: Model,
@@ -185,11 +195,7 @@ def _evaluate(
     learnt = _check_art(loaded, art, progress)
     if holdout is None:
         holdout = _share_of_run(source, learnt)
-    if holdout is None:
-        holdout = usable_fraction(art, None, progress=progress)
-    split = split_dataset(art, holdout, progress=progress)
-    if not len(split.held):
-        progress.note("no art is held out, so a model that repeats its art looks good: see copies")
+    split = _split(art, holdout, progress)
     count = images or int(np.clip(len(split.train), *FAKES))
     order = _seeds(loaded, art, split, count, seed)
 
