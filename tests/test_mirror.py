@@ -7,24 +7,22 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 _WIRING = """
 cli/contracts cli/curation cli/demo cli/evaluation cli/main cli/make cli/options cli/own
-cli/owners
-cli/pins cli/prove cli/publish cli/royalties cli/sales cli/start errors networks/own_families
+cli/owners cli/pins cli/prove cli/royalties cli/sales cli/start errors networks/own_families
 progress training/tick training/wavelets
 """
 WIRING = frozenset(_WIRING.split())
 """They decide nothing: verbs that hand on what was typed, constants, protocols, tables."""
 _FROM_ABOVE = """
-chain/database chain/documents collection/crops dataset/image_worker
-ipfs/backends/base ipfs/backends/embedded ipfs/backends/kubo
-ipfs/backends/pinata ipfs/backends/psa ipfs/backends/reading ipfs/backends/rpc
-ipfs/backends/targets ipfs/car_validate ipfs/hamt ipfs/preflight ipfs/profiles ipfs/verify
-metrics/added metrics/copies metrics/estimate metrics/reference networks/builders
-networks/layers networks/model_data ops/activation ops/banded ops/choices ops/gpu
-ops/gpu_planes ops/gpu_scales ops/gradients ops/scaled_lrelu provenance/models
-provenance/rarity_plot provenance/report provenance/whole studio/answers studio/app
-studio/art_names studio/cache studio/server studio/session studio/tray synthesis/generate
-training/board training/outputs workflows/deploy workflows/doctor workflows/evaluate
-workflows/explore workflows/generate workflows/init workflows/metadata
+chain/database chain/documents collection/crops dataset/image_worker ipfs/backends/base
+ipfs/backends/embedded ipfs/backends/kubo ipfs/backends/pinata ipfs/backends/psa
+ipfs/backends/reading ipfs/backends/rpc ipfs/backends/targets ipfs/car_validate ipfs/hamt
+ipfs/preflight ipfs/profiles ipfs/verify metrics/added metrics/copies metrics/estimate
+metrics/reference networks/builders networks/layers networks/model_data ops/activation
+ops/banded ops/choices ops/gpu ops/gpu_planes ops/gpu_scales ops/gradients ops/scaled_lrelu
+provenance/models provenance/rarity_plot provenance/report provenance/whole studio/answers
+studio/app studio/art_names studio/cache studio/server studio/session studio/tray
+synthesis/generate training/board training/outputs workflows/deploy workflows/doctor
+workflows/evaluate workflows/explore workflows/generate workflows/init workflows/metadata
 workflows/model workflows/pin workflows/prepare workflows/publishing workflows/report
 workflows/transactions workflows/verify
 """
