@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,33 @@ def test_no_modules_import_each_other_also_inside_functions() -> None:
     """An import inside a function may save time; it must not hide a circle."""
     assert not circles(imports_of_modules())
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"b", "c"}
+
+
+def imports_of_packages() -> dict[str, set[str]]:
+    """Which package imports which, without the foundation."""
+    found: dict[str, set[str]] = {name: set() for name in LEVEL if name not in FOUNDATION}
+    for path in PACKAGE.rglob("*.py"):
+        own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if own in found:
+            others = {package_of(name) for name in imported(path)}
+            found[own] |= {one for one in others if one in found and one != own}
+    return found
+
+
+def test_the_drawing_of_imports_is_true() -> None:
+    text = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    drawn = re.findall(r"^  (\w+) --> (\w+)$", text, re.M)
+    there = imports_of_packages()
+    assert {(a, b) for a, others in there.items() for b in others} >= set(drawn) != set()
+    nearest: dict[str, set[str]] = {name: set() for name in there}
+    for a, b in drawn:
+        nearest[a].add(b)
+
+    def below(name: str) -> set[str]:
+        return nearest[name] | {far for near in nearest[name] for far in below(near)}
+
+    for name, others in there.items():
+        assert others <= below(name), f"docs/design.md: {name} imports {others - below(name)} too"
 
 
 @pytest.mark.parametrize("place", TORCH_FREE)
