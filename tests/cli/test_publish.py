@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -22,5 +21,5 @@ from nftgan.cli.publish import _there
 )
 def test_the_next_verb_is_led_to_the_same_chain(own: str, chain: str, more: str) -> None:
     config = SimpleNamespace(chain=SimpleNamespace(name=own))
-    project = SimpleNamespace(root=Path("/art/my birds"), config=config)
+    project = SimpleNamespace(flag=" -C '/art/my birds'", config=config)
     assert _there(project, CHAINS[chain]) == f" -C '/art/my birds'{more}"

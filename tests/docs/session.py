@@ -35,11 +35,24 @@ def stand_ins() -> None:
     drive.mount = lambda path: print(f"mounted {path}")  # type: ignore[attr-defined]
     colab, display = types.ModuleType("google.colab"), types.ModuleType("IPython.display")
     colab.drive = drive  # type: ignore[attr-defined]
-    display.Image = lambda path: path.read_bytes()  # type: ignore[attr-defined]
-    display.display = lambda data: print(f"{len(data)} bytes")  # type: ignore[attr-defined]
+    display.Image = lambda path=None, data=None: data or path.read_bytes()  # type: ignore[attr-defined]
+    display.HTML = str  # type: ignore[attr-defined]
+    display.display = show  # type: ignore[attr-defined]
     google, ipython = types.ModuleType("google"), types.ModuleType("IPython")
     for module in (google, colab, drive, ipython, display):
         sys.modules[module.__name__] = module
+
+
+class Shown:
+    """What a cell shows and may show otherwise later."""
+
+    def update(self, data: Any) -> None:
+        print(f"{len(data)} bytes in its place")
+
+
+def show(data: Any, **_: Any) -> Shown:
+    print(data["text/plain"] if isinstance(data, dict) else f"{len(data)} bytes")
+    return Shown()
 
 
 def shell(line: str, space: dict[str, Any]) -> None:
@@ -68,6 +81,8 @@ def run(path: Path, parameters: dict[str, Any]) -> None:
             for line in source.split("\n"):
                 shell(line, space)
             continue
+        space["_shell"] = lambda line: shell(line, space)  # IPython takes ! inside a block too
+        source = re.sub(r"^( +)(!.*)$", r"\1_shell(r'''\2''')", source, flags=re.MULTILINE)
         exec(compile(source, str(path), "exec"), space)
         if "parameters" in cell["metadata"].get("tags", ()):
             assert set(parameters) <= set(space), parameters
