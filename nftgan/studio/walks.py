@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -70,7 +71,17 @@ class Walks:
         return self._gallery.ask(paint).result()
 
     def _open(self, seeds: tuple[int, ...], kind: str, steps: int) -> Walk:
+        refuse_latents(self._gallery.recipe, seeds)
         return Walk(self._gallery.model, seeds, self._gallery.recipe, steps=steps, kind=kind)
+
+
+def refuse_latents(recipe: Recipe, seeds: Sequence[int]) -> None:
+    """Raises UsageError where a stop is a stored latent: a film from here names seeds alone."""
+    for stored in filter(recipe.named_latent, seeds):
+        raise UsageError(
+            f"{stored} is no seed but stands for a stored latent",
+            hint="nftgan morph --seeds 3,LATENT.npz",
+        )
 
 
 def command(source: str, recipe: Recipe, wish: Wish, fps: float) -> str:

@@ -76,7 +76,7 @@ class Walk:
         check_recipe(self._generator, self._recipe)
         for one in classes:
             one_hot(one, self._generator.c_dim)
-        if kind == "slerp" and (of := next(filter(self._recipe.named_latent, seeds), None)):
+        for of in filter(self._recipe.named_latent, seeds if kind == "slerp" else ()):
             raise UsageError(
                 f"the latent {of} has styles and no z, which slerp walks through",
                 hint="choose --kind cubic or linear",

@@ -224,7 +224,8 @@ def write_choice(
         whole = open_model(source)
         # The discriminator judged; only the generator is needed to make the pieces again.
         write_model(path, ModelFile(whole.generator_config, whole.generator, meta=whole.meta))
-    same_pixels = before is not None and before.recipe_hash == recipe.hash
+    # Which latents there are besides changes no pixel of the others.
+    same_pixels = before is not None and before.recipe.keeping(()).hash == recipe.keeping(()).hash
     reasons: dict[int, str | None] = {}
     if before is not None and same_pixels and (art is None or art.dataset is None):
         reasons = {piece.seed: piece.override_reason for piece in before.pieces}
@@ -240,7 +241,11 @@ def write_choice(
     )
     if before is not None and same_pixels:
         # A name changes no pixel: what was rendered stays rendered.
-        known = {(piece.id, piece.seed): piece.pixels for piece in before.pieces}
+        known = {
+            (piece.id, piece.seed): piece.pixels
+            for piece in before.pieces
+            if before.recipe.named_latent(piece.seed) == recipe.named_latent(piece.seed)
+        }
         manifest = manifest.with_pieces(
             [replace(p, pixels=known.get((p.id, p.seed))) for p in manifest.pieces]
         )

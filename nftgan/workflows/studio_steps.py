@@ -17,7 +17,7 @@ from nftgan.progress import Progress
 from nftgan.project import Project
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.steps import Step
-from nftgan.studio.walks import MAX_STEPS, MAX_STOPS
+from nftgan.studio.walks import MAX_STEPS, MAX_STOPS, refuse_latents
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 from nftgan.workflows.explore import RenderOptions, morph
@@ -85,6 +85,7 @@ def later_steps(root: Path, source: str, recipe_now: Callable[[], Recipe]) -> di
     def do_film(progress: Progress, wish: Mapping[str, Any]) -> str:
         recipe = recipe_now()
         seeds, steps, kind, fps = _walk(wish)
+        refuse_latents(recipe, seeds)
         options = RenderOptions(
             recipe.trunc,
             recipe.class_idx,

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nftgan.studio.walks import MAX_FRAMES, MAX_STOPS, Wish, command
+from nftgan.errors import UsageError
+from nftgan.studio.walks import MAX_FRAMES, MAX_STOPS, Wish, command, refuse_latents
+from nftgan.synthesis.latent import Latent
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish, Recipe
 from nftgan.synthesis.walk import Walk
@@ -54,6 +56,14 @@ def test_frames_are_those_of_the_walk_in_any_order(serve: Serve, reference: Mode
 def test_a_walk_that_cannot_be_is_refused(serve: Serve, path: str) -> None:
     status, _, _ = serve(range(4)).request("GET", path)
     assert status == 400
+
+
+def test_a_stored_latent_is_no_stop_of_a_film_that_names_seeds() -> None:
+    own = Latent(np.ones((1, 4)))
+    recipe = Recipe(MODEL, (16, 16)).with_latents([own])
+    refuse_latents(recipe, (3, 5))
+    with pytest.raises(UsageError, match="stands for a stored latent"):
+        refuse_latents(recipe, (3, own.number))
 
 
 def test_a_preview_is_bounded_and_its_command_is_not() -> None:

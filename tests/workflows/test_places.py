@@ -137,6 +137,12 @@ def test_a_latent_becomes_a_piece_with_its_values_in_the_metadata(
     typed("curate", "--tag", f"{number}:Mood=calm")  # words alone: what was rendered stays
     after = Manifest.load(project.manifest_path)
     assert [piece.pixels for piece in after.pieces] == pixels and after.pieces[1].tags["Mood"]
+    second = mine.with_name("second.npz")
+    save_latent(second, model.ws([702]), {"model": model.identity})
+    typed("curate", "-m", "base", "--pick", f"3,{mine},9,{second}")
+    more = Manifest.load(project.manifest_path)  # another latent changes no pixel of the others
+    assert [piece.pixels for piece in more.pieces] == [*pixels, None]
+    assert len(more.recipe.latents) == 2 and more.recipe_hash != after.recipe_hash
     typed("curate", "-m", "base", "--pick", "3,9")
     assert Manifest.load(project.manifest_path).recipe.latents == ()
 
