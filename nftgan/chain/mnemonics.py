@@ -16,6 +16,7 @@ COUNTS = (12, 15, 18, 21, 24)
 SHOWN = 10
 """Addresses to pick from."""
 _PATH = re.compile(r"m(?:/[0-9]{1,10}['hH]?){1,10}")
+_NUMBER = re.compile(r"^[0-9]+[.):]?")
 _NAMED = 3  # wrong words in one message
 
 
@@ -39,7 +40,7 @@ def seed_of(text: str) -> bytes:
     """
     from eth_account.hdaccount.mnemonic import Mnemonic
 
-    words = unicodedata.normalize("NFKD", text).lower().split()
+    words = _words(text)
     remember(text.strip(), " ".join(words))
     if len(words) not in COUNTS:
         raise CredentialError(
@@ -71,6 +72,13 @@ def seed_of(text: str) -> bytes:
         " than it was, or two changed places",
         hint="compare it with your copy, word by word",
     )
+
+
+def _words(text: str) -> list[str]:
+    """The words alone: copies on paper and in files have numbers, commas or a line each."""
+    plain = unicodedata.normalize("NFKD", text).lower()
+    found = [_NUMBER.sub("", word).strip(",;") for word in plain.split()]
+    return [word for word in found if word]
 
 
 def check_path(text: str) -> str:

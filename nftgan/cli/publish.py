@@ -192,7 +192,7 @@ def import_(
         text = ask(ui, "private key or mnemonic: ")
     else:
         with translated_os_errors(file):
-            text = file.read_text(encoding="utf-8", errors="replace")
+            text = file.read_text(encoding="utf-8-sig", errors="replace")
     derivation = choose_path(ui, text, path, index, choice)
     wallet = import_text(
         text, _new_password(ui), lambda words: ask(ui, words), path=derivation or DEFAULT_PATH

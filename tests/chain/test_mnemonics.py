@@ -36,9 +36,12 @@ def test_the_published_words_give_the_published_seed_and_addresses() -> None:
         f"  {ABANDON.replace(' ', chr(10))}\n",
         "aban " * 11 + "abou",
         ABANDON.replace(" ", "\u3000"),
+        ABANDON.replace(" ", ", "),
+        " ".join(f"{i}. {word}" for i, word in enumerate(ABANDON.split(), 1)),
+        "\n".join(f"{i}){word}" for i, word in enumerate(ABANDON.split(), 1)),
     ],
 )
-def test_capitals_lines_and_four_letters_are_the_same_words(text: str) -> None:
+def test_capitals_lines_numbers_and_four_letters_are_the_same_words(text: str) -> None:
     assert is_mnemonic(text) and seed_of(text) == seed_of(ABANDON)
 
 

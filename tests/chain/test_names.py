@@ -118,6 +118,26 @@ def test_the_universal_resolver_is_asked_where_it_is(
     assert address_of(ens, "alice.eth") == other
 
 
+def test_the_question_is_that_of_the_published_definitions(
+    embedded: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node of foo.eth is EIP-137's own example; the wire form is DNS's (ENSIP-10)."""
+    asked: list[tuple[str, bytes]] = []
+
+    def call(connection: Connection, to: str, data: bytes, name: str) -> bytes:
+        asked.append((to, data))
+        return encode(("bytes", "address"), (WORD, ALICE))
+
+    monkeypatch.setattr(names, "_call", call)
+    monkeypatch.setattr(names, "_is_contract", lambda connection, address: True)
+    assert address_of(embedded, "foo.eth") == ALICE
+    node = bytes.fromhex("de9b09fd7c5f901e23a3f19fecc54828e9c848539801e86591bd9801b019f84f")
+    query = selector("addr(bytes32)") + node
+    wire = b"\x03foo\x03eth\x00"
+    data = selector("resolve(bytes,bytes)") + encode(("bytes", "bytes"), (wire, query))
+    assert asked == [(names.UNIVERSAL, data)]
+
+
 @pytest.mark.parametrize(
     ("code", "error", "words"),
     [

@@ -62,6 +62,11 @@ def test_the_first_ten_are_shown_and_one_is_picked(importing: Import) -> None:
     assert "which one?" in err
 
 
+def test_a_file_that_windows_wrote_is_read(importing: Import) -> None:
+    key = "\ufeff0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d\r\n"
+    assert importing(text=key)[0] == 0 and kept() == [SECOND]
+
+
 def test_enter_takes_the_first_and_what_is_no_number_takes_none(importing: Import) -> None:
     code, _, err = importing(says="ten\n")
     assert (code, kept()) == (2, []) and "'ten' is none of 0 to 9" in err
