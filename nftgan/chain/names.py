@@ -7,12 +7,13 @@ and whoever pays or signs is shown the address first.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nftgan.chain.accounts import check_address
 from nftgan.chain.networks import Chain
 from nftgan.chain.rpc import Connection, connect, rpc_errors
-from nftgan.errors import NftganError, ServiceError, UsageError
+from nftgan.errors import CheckFailed, NftganError, ServiceError, UsageError
 
 REGISTRY = "0x00000000000C2E074eC69A0dFb2997BA6C7d2e1e"
 """Of ENS, on every chain that has it (EIP-137)."""
@@ -35,14 +36,33 @@ def address_of(connection: Connection, text: str, *, what: str = "address") -> s
 
     `connection.named` is told of a name and its address. Raises UsageError for what is neither,
     for a name that is not written as ENSIP-15 says, that has no address or keeps it off chain, and
-    on a chain without ENS; ServiceError when the node fails.
+    on a chain without ENS; ServiceError when the node fails; CheckFailed when several nodes were
+    given and do not agree.
     """
     if not is_name(text):
         return check_address(text, what=what)
     _check_name(text, what)
     found = _resolved(connection, text, what)
+    for other in _each_node(connection):
+        try:
+            again = _resolved(other, text, what)
+        except ServiceError:  # one that is down says nothing against the others
+            continue
+        if again != found:
+            raise CheckFailed(
+                f"the nodes do not agree about {text}: {found}, or {again} at {other.where}",
+                hint="find out which of them is wrong, or give the address",
+            )
     connection.named(text, found)
     return found
+
+
+def _each_node(connection: Connection) -> list[Connection]:
+    """A connection to each of several nodes."""
+    from web3 import Web3
+
+    singly = getattr(connection.w3.provider, "singly", list)
+    return [replace(connection, w3=Web3(one), where=one.where) for one in singly()]
 
 
 def address_now(chain: Chain, name: str) -> str | None:

@@ -219,6 +219,16 @@ class NodeProvider(JSONBaseProvider):
             self._genesis = genesis
         node.trusted = True
 
+    def singly(self) -> list[NodeProvider]:
+        """A provider of each node alone, where there are several: for what they must agree on."""
+        found = []
+        for node in self.nodes if len(self.nodes) > 1 else ():
+            # Made anew: a copy would keep web3.py's way to the provider that it was copied from.
+            one = NodeProvider([], chain_id=self._chain_id, say=self._say, brief=self._brief)
+            one.nodes = [node]
+            found.append(one)
+        return found
+
     def chain_ids(self) -> list[tuple[str, int]]:
         """(where, chain id) of each of several nodes that answers; one alone is not asked here."""
         found = []

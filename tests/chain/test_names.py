@@ -2,18 +2,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_abi import encode
+from web3 import Web3
 
 from nftgan.chain import names
 from nftgan.chain.accounts import embedded_account
 from nftgan.chain.names import address_now, address_of, spelled
 from nftgan.chain.networks import CHAINS
+from nftgan.chain.node import NodeProvider
 from nftgan.chain.rpc import Connection
-from nftgan.errors import ServiceError, UsageError
+from nftgan.errors import CheckFailed, ServiceError, UsageError
 from tests.chain.actors import account
 from tests.chain.ens import deploy, registry, saying, selector, set_name
+from tests.chain.faults import BadNode
 
 ALICE = account("alice").address
 WORD = bytes(12) + bytes.fromhex(ALICE[2:])
@@ -163,6 +167,33 @@ def test_an_answer_that_is_no_address_is_one_sentence(
     put(embedded, tmp_path, monkeypatch, "UNIVERSAL", code)
     with pytest.raises(error, match=words):
         address_of(embedded, "alice.eth")
+
+
+@pytest.mark.parametrize("lies", [True, False])
+def test_several_nodes_must_agree_about_a_name(lies: bool, ens: Connection) -> None:
+    """The second one gives another address, or is down."""
+    honest = ens.w3.provider.make_request
+    other = bytes(12) + bytes.fromhex(account("thief").address[2:])
+
+    def second(method: str, params: list[Any]) -> dict[str, Any]:
+        answer = honest(method, params)
+        addr = "0x" + selector("addr(bytes32)").hex()
+        if method == "eth_call" and str(params[0]["data"]).startswith(addr):
+            answer = {**answer, "result": "0x" + other.hex()} if lies else {"wrong": 1}
+        return dict(answer)
+
+    with (
+        BadNode(honest, lambda *_: None).running() as first,
+        BadNode(second, lambda *_: None).running() as worse,
+    ):
+        places = [(first, "first"), (worse, "second")]
+        provider = NodeProvider(places, chain_id=ens.chain.chain_id, brief=True)
+        both = replace(ens, w3=Web3(provider), where="both")
+        if lies:
+            with pytest.raises(CheckFailed, match=r"do not agree about alice\.eth: .* at second"):
+                address_of(both, "alice.eth")
+        else:
+            assert address_of(both, "alice.eth") == ALICE
 
 
 def test_a_hint_never_fails(ens: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
