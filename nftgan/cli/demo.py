@@ -45,9 +45,11 @@ def demo(
     if keep is None:
         # A throw-away demo has a throw-away chain and store too.
         os.environ["NFTGAN_HOME"] = str(folder / "state")
+    Ui.leads = False
     try:
         return _run(ui, folder, kimg, kept=keep is not None)
     finally:
+        Ui.leads = True
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -124,7 +124,8 @@ def train(
     if (words := run_advice(plan.run_dir)) is not None:
         ui.print(words)
     ui.print(
-        f"next: [bold]nftgan generate -m {shell(plan.run_dir)} --seeds 0-63 --grid -o candidates[/]"
+        f"next: [bold]nftgan generate -m {shell(plan.run_dir)} --seeds 0-63 --trunc 0.7 --grid"
+        " -o candidates[/]"
     )
     return {"run": plan.run_dir, "last": last}
 

@@ -148,6 +148,8 @@ class Ui:
     It is also the `Progress` that workflows report to.
     """
 
+    leads = True  # whether it says what to type next: not in a demo, which types it by itself
+
     def __init__(self, *, as_json: bool = False, quiet: bool = False, debug: bool = False) -> None:
         self.as_json, self.quiet, self.debug = as_json, quiet, debug
         self.out = SafeConsole(highlight=False, soft_wrap=True)
@@ -163,7 +165,7 @@ class Ui:
 
         On a terminal it is wrapped at words; a command after "next:" so that it can be pasted.
         """
-        if self.as_json:
+        if self.as_json or (items and not self.leads and str(items[0]).startswith(NEXT)):
             return
         console = self._answer()
         try:

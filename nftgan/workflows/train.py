@@ -168,7 +168,8 @@ def run_advice(run_dir: Path) -> str | None:
 
 def tick_line(tick: Tick) -> str:
     """Where the run is, how fast, and how long it goes on so; the rest stands in its log."""
-    parts = [f"{tick.kimg:g} of {tick.total_images / 1000:g} kimg"]
+    done = min(tick.images, tick.total_images)  # the last batch may go beyond
+    parts = [f"{done / 1000:g} of {tick.total_images / 1000:g} kimg"]
     if tick.seconds_per_kimg > 0:
         parts.append(f"{tick.seconds_per_kimg:.3g} s/kimg")
         left = (tick.total_images - tick.images) / 1000 * tick.seconds_per_kimg

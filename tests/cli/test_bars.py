@@ -137,3 +137,13 @@ def test_a_folded_command_is_one_command_to_a_shell(width: int) -> None:
     assert all(line.endswith(" \\") for line in lines[:-1]) and not lines[-1].endswith("\\")
     assert max(map(len, lines)) <= max(width, len("    'my art & more.zip' \\"))
     assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(command)
+
+
+def test_where_the_next_command_types_itself_none_is_proposed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ui, screen = on_a_terminal(monkeypatch, 80)
+    monkeypatch.setattr(Ui, "leads", False)
+    ui.print("next: [bold]nftgan train[/]")
+    ui.print("what comes next: nothing")
+    assert [line.rstrip() for line in screen.lines if line.strip()] == ["what comes next: nothing"]

@@ -13,7 +13,8 @@ from nftgan.dataset.pack import write_dataset
 from nftgan.errors import UsageError
 from nftgan.networks.sources import base_model
 from nftgan.training.config import OPTIONS_FILE
-from nftgan.workflows.train import TrainPlan, plan_training
+from nftgan.training.tick import Tick
+from nftgan.workflows.train import TrainPlan, plan_training, tick_line
 
 
 @pytest.fixture
@@ -117,3 +118,19 @@ def test_a_change_in_the_middle_belongs_to_the_run_from_then_on(art: Path) -> No
     assert plan(art, batch=32).run_dir != first.run_dir  # 32 from the start is another run
     with pytest.raises(UsageError, match="seed is 0 in this run"):
         plan(art, resume=first.run_dir, seed=5)
+
+
+@pytest.mark.parametrize(
+    ("images", "pace", "last", "line"),
+    [
+        (0, 0.0, False, "0 of 20 kimg"),
+        (4_000, 14.25, False, "4 of 20 kimg, 14.2 s/kimg, 4 min left"),
+        (20_016, 14.25, True, "20 of 20 kimg, 14.2 s/kimg"),
+        (8_000, 14.25, True, "8 of 20 kimg, 14.2 s/kimg"),  # its hours are over
+    ],
+)
+def test_a_tick_says_where_how_fast_and_how_long(
+    images: int, pace: float, last: bool, line: str
+) -> None:
+    tick = Tick(1, images, 20_000, {}, 0.1, 60.0, pace, False, last, ())
+    assert tick_line(tick) == line
