@@ -89,8 +89,15 @@ def train(
     ] = None,
     gpus: Annotated[int, typer.Option(min=1, help="Processes that train as one, one per GPU.")] = 1,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Show the options and stop.")
+        bool,
+        typer.Option(
+            "--dry-run", "-n", help="Show options, time, memory and disk by a few steps, and stop."
+        ),
     ] = False,
+    price_per_hour: Annotated[
+        float | None,
+        typer.Option(min=0, help="Of this machine: --dry-run then tells the cost."),
+    ] = None,
     **options: Any,
 ) -> Any:
     """Train a network on a data set, or go on with it.
@@ -117,7 +124,7 @@ def train(
             f" one, and here 12 GB and more (--preset {full})"
         )
     if dry_run:
-        return _show(ui, plan)
+        return _show(ui, plan, price_per_hour, gpus)
     last = None
     for last in run_training(plan, progress=ui):
         ui.print(tick_line(last))
@@ -130,13 +137,24 @@ def train(
     return {"run": plan.run_dir, "last": last}
 
 
-def _show(ui: Ui, plan: TrainPlan) -> dict[str, Any]:
-    """Every option with who decided it, and what follows from them."""
+def _show(ui: Ui, plan: TrainPlan, price: float | None, gpus: int) -> dict[str, Any]:
+    """Every option with who decided it, what follows from them, and what the run will take."""
     from nftgan.cli.ui import plain
+    from nftgan.workflows.train_estimate import estimate
 
     rows = [(f"{one.name}", plain(one.value), one.decided_by) for one in plan.options]
     ui.table("Options", ("option", "value", "decided by"), rows)
     config = plan.config.to_json()
     follows = [(key, plain(value)) for key, value in config.items() if key not in OPTIONS]
     ui.table("What follows", ("", "value"), follows)
-    return {"run": plan.run_dir, "continues": plan.continues, "options": config}
+    ui.note("measuring a few steps, for up to 20 seconds")
+    found = estimate(plan, price_per_hour=price, processes=gpus)
+    ui.table("On this machine", ("", "what is left of the run takes"), found.lines())
+    for warning in found.warnings:
+        ui.warn(warning)
+    return {
+        "run": plan.run_dir,
+        "continues": plan.continues,
+        "options": config,
+        "estimate": found,
+    }

@@ -55,7 +55,7 @@ def train(
     (state saved), PartlyDone when another process of the group has died.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
-    with _only_writer(run_dir, distributed), _reproducible(config), ExitStack() as ending:
+    with _only_writer(run_dir, distributed), reproducible(config), ExitStack() as ending:
         _check_same_run(config, run_dir)
         dataset = Dataset.open(config.dataset.path)
         first = config.at(0)
@@ -258,7 +258,7 @@ def _check_same_run(config: TrainConfig, run_dir: Path) -> None:
 
 
 @contextmanager
-def _reproducible(config: TrainConfig) -> Iterator[None]:
+def reproducible(config: TrainConfig) -> Iterator[None]:
     """Deterministic kernels and the chosen thread count; what was set before comes back."""
     threads, random = torch.get_num_threads(), torch.get_rng_state()
     strict = torch.are_deterministic_algorithms_enabled()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.holdout import usable_fraction
+from nftgan.dataset.holdout import default_fraction, usable_fraction
 from nftgan.errors import UsageError
 from nftgan.files import read_json
 from nftgan.networks.sources import BASE, RUN_OPTIONS, newest_run
@@ -73,7 +73,7 @@ def plan_training(
             hint="-o RUNS names a folder of runs",
         )
     source = None if resume is None else str(parent_source(resume, dataset))
-    if options.get("holdout") is None and not share:
+    if options.get("holdout") is None and share != default_fraction(len(art)):
         options["holdout"] = 0.0
     resolved = resolve_options(facts, preset=preset, resume=source, **options)
     config, used, notes = resolved.config, resolved.in_use(), resolved.notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,10 +12,21 @@ import typer
 
 from nftgan.cli.main import app
 from nftgan.dataset.pack import write_dataset
+from nftgan.training.measure import Measured
 from nftgan.training.options import OPTIONS
+from nftgan.workflows import train_estimate
 
-OF_THE_VERB = {"dataset", "output", "gpus", "dry_run"}
+OF_THE_VERB = {"dataset", "output", "gpus", "dry_run", "price_per_hour"}
 OF_ALL = {"as_json", "quiet", "verbose", "debug"}
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that takes 40 seconds a kimg."""
+    found = Measured(16, 0.64, 0.001, 500_000_000, 10**7, 10**6, True)
+    monkeypatch.setattr(
+        train_estimate, "_measured", lambda config, memory: ([dataclasses.asdict(found)], "")
+    )
 
 
 @pytest.fixture
@@ -47,11 +59,23 @@ def test_a_dry_run_shows_every_option_and_who_decided_it(
     monkeypatch.setenv("COLUMNS", "200")
     assert train(art, "--gamma", "2", "--no-cond", "--no-exact", "-n") == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    told = {words[1]: words[3:] for words in lines if len(words) > 3}
+    told = {words[0]: words[1:] for words in lines if len(words) > 2}
     assert set(OPTIONS) <= set(told)
     assert "given" in told["gamma"] and "2.0" in told["gamma"]
     assert "given" in told["conditional"] and "given" in told["exact"]
     assert "preset" in told["batch"] and "default" in told["snap"]
+
+
+def test_a_dry_run_tells_time_cost_memory_and_disk_and_writes_nothing(
+    art: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(art, "-n", "--json", "--price-per-hour", "2", "--kimg", "180") == 0
+    found = json.loads(capsys.readouterr().out)["result"]["estimate"]
+    assert found["seconds_per_kimg"] == 40
+    assert found["hours"] == pytest.approx(2, abs=0.1)
+    assert found["cost"] == pytest.approx(2 * found["hours"])
+    assert found["memory_bytes"] == 500_000_000
+    assert {path.name for path in art.parent.iterdir()} <= {"art.zip", "home"}
 
 
 @pytest.mark.parametrize(
