@@ -99,8 +99,13 @@ def parse_recipients(texts: Iterable[str]) -> tuple[Recipient, ...]:
 
 
 def recipients_of(counts: Mapping[str, int]) -> tuple[Recipient, ...]:
-    """The list of a program: address to count, in that order. Raises UsageError."""
-    return checked([Recipient(check_address(to), n) for to, n in counts.items()], "the list")
+    """The list of a program: address, or ENS name, to count, in that order. Raises UsageError."""
+    return checked([Recipient(_meant(to), n) for to, n in counts.items()], "the list")
+
+
+def _meant(text: str) -> str:
+    """The checksummed address; an ENS name as it is."""
+    return text if is_name(text) else check_address(text)
 
 
 def checked(recipients: Iterable[Recipient], what: str) -> tuple[Recipient, ...]:

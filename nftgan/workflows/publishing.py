@@ -197,10 +197,15 @@ def journal_summary(project: Project) -> dict[str, int]:
     counts: dict[str, int] = {}
     for path in sorted(project.root.glob("mint-*.jsonl")):
         journal = Journal.read(path)
-        signed = [plan for name, plan in journal.plans.items() if name in journal.attempts]
-        reached = max((plan["first"] + plan["count"] for plan in signed), default=0)
-        for operation, plan in journal.plans.items():
-            state = journal.state(operation)
-            if state != "planned" or plan["first"] >= reached:
-                counts[state] = counts.get(state, 0) + int(plan["count"])
+        # A damaged plan may lack either number; the verbs that mint say so.
+        sizes = {
+            name: (int(plan.get("first", 0)), int(plan.get("count", 0)))
+            for name, plan in journal.plans.items()
+        }
+        signed = (sum(size) for name, size in sizes.items() if name in journal.attempts)
+        reached = max(signed, default=0)
+        for name, (first, count) in sizes.items():
+            state = journal.state(name)
+            if state != "planned" or first >= reached:
+                counts[state] = counts.get(state, 0) + count
     return counts

@@ -113,6 +113,7 @@ def test_names_are_looked_up_and_then_checked_for_two_of_one_person(
     nobody: Any = None
     people = parse_recipients(["a.eth=2", B])
     assert [one.to for one in looked_up(nobody, people)] == [A, B]
+    assert [one.to for one in looked_up(nobody, recipients_of({B: 1, "a.eth": 1}))] == [B, A]
     assert looked_up(nobody, ()) == ()
     with pytest.raises(UsageError, match=f"{A} is named already"):
         looked_up(nobody, parse_recipients(["a.eth=2", "also-a.eth"]))

@@ -48,6 +48,20 @@ def test_a_reorganisation_takes_mined_tokens_back_to_sent(tmp_path: Path) -> Non
     assert summary == {"final": 10, "sent": 60, "planned": 80}
 
 
+def test_a_plan_that_was_given_up_counts_for_nothing(tmp_path: Path) -> None:
+    """A list of recipients that others got the tokens of: planned, and never signed."""
+    journal = Journal.open(tmp_path / "mint-1.jsonl", {"chain_id": 1})
+    for first in range(5):
+        journal.plan(f"mint {first}-{first}", first=first, count=1, start=0)
+    journal.attempt(Attempt("mint 0-0", 0, "0x0", "0x", 1, 1))
+    assert journal_summary(Project(tmp_path)) == {"sent": 1, "planned": 4}
+    journal.plan("mint 1-3", first=1, count=3)
+    journal.attempt(Attempt("mint 1-3", 1, "0x1", "0x", 1, 1))
+    assert journal_summary(Project(tmp_path)) == {"sent": 4, "planned": 1}
+    journal.plan("odd")
+    assert journal_summary(Project(tmp_path)) == {"sent": 4, "planned": 1}
+
+
 EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
 
 
