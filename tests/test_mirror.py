@@ -24,11 +24,11 @@ studio/app studio/art_names studio/cache studio/server studio/session studio/tra
 synthesis/generate training/board training/outputs workflows/deploy workflows/doctor
 workflows/evaluate workflows/explore workflows/generate workflows/init workflows/metadata
 workflows/model workflows/pin workflows/prepare workflows/publishing workflows/report
-workflows/transactions workflows/verify
+workflows/verify
 """
 FROM_ABOVE = frozenset(_FROM_ABOVE.split())
 """Tested through what calls them. This list may only shrink: nothing new is added to it."""
-MOST_FROM_ABOVE = 60
+MOST_FROM_ABOVE = 59
 
 
 def unmirrored() -> set[str]:

@@ -33,6 +33,7 @@ from nftgan.workflows.publishing import (
     signer,
 )
 from nftgan.workflows.sources import project_model
+from nftgan.workflows.transactions import Estimate
 
 SALT = bytes(32)
 GAS_SHARED = {
@@ -47,17 +48,10 @@ SPLITTER_BYTES, SHARE_BYTES = 200, 64  # of the calldata that makes it
 GAS_COLLECTION = 180_000
 
 
-@dataclass(frozen=True)
-class DeployPlan:
-    """What will be sent and what it may cost at most."""
+@dataclass(frozen=True, kw_only=True)
+class DeployPlan(Estimate):
+    """That of a deployment, with all that can never be changed again."""
 
-    chain: str
-    chain_id: int
-    account: str
-    balance_wei: int
-    steps: tuple[str, ...]
-    gas: int
-    max_fee_wei: int
     fixed: CollectionArgs  # `fixed` in `deploy --json`
     licence: str
     seed_store: str
@@ -66,12 +60,6 @@ class DeployPlan:
     # Too like other art, which the artist keeps knowingly.
     overridden_tokens: tuple[int, ...] = field(default=(), metadata={"json": "kept"})
     royalty_shares: Mapping[str, float] = field(default_factory=dict)  # account → percent of it
-    data_fee_wei: int = 0  # what a rollup may take for the data, beside the gas
-    fee_note: str = ""  # what is unusual about fees on this chain
-
-    @property
-    def worst_case_wei(self) -> int:
-        return self.gas * self.max_fee_wei + self.data_fee_wei
 
 
 @dataclass(frozen=True)
@@ -202,15 +190,15 @@ class Deployment:
             tuple(steps),
             gas,
             self.sender.cap_for(gas, data_fee),
-            self.immutable_args,
-            self.licence,
-            self.seed_store,
-            self.image_size,
-            self.novelty,
-            self.overridden_tokens,
-            self.royalty_shares,
             data_fee,
             self.sender.fee_note,
+            fixed=self.immutable_args,
+            licence=self.licence,
+            seed_store=self.seed_store,
+            image_size=self.image_size,
+            novelty=self.novelty,
+            overridden_tokens=self.overridden_tokens,
+            royalty_shares=self.royalty_shares,
         )
 
     def _gas(self, to: str, data: bytes, usual: int) -> int:

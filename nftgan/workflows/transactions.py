@@ -22,7 +22,7 @@ USUAL_DATA_BYTES = 2_000
 
 
 @dataclass(frozen=True)
-class TxEstimate:
+class Estimate:
     """What will be sent and what it may cost at most."""
 
     chain: str
@@ -32,15 +32,25 @@ class TxEstimate:
     steps: tuple[str, ...]
     gas: int
     max_fee_wei: int
-    value_wei: int = 0  # the price of what is bought
-    terms: Mapping[str, Any] | None = None
-    warnings: tuple[str, ...] = ()
     data_fee_wei: int = 0  # what a rollup may take for the data, beside the gas
     fee_note: str = ""  # what is unusual about fees on this chain
 
     @property
     def worst_case_wei(self) -> int:
-        return self.gas * self.max_fee_wei + self.data_fee_wei + self.value_wei
+        return self.gas * self.max_fee_wei + self.data_fee_wei
+
+
+@dataclass(frozen=True, kw_only=True)
+class TxEstimate(Estimate):
+    """That of any plan of transactions."""
+
+    value_wei: int = 0  # the price of what is bought
+    terms: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def worst_case_wei(self) -> int:
+        return super().worst_case_wei + self.value_wei
 
 
 @dataclass(frozen=True)
@@ -103,11 +113,11 @@ class TxRunner:
             tuple(one.name for one in missing),
             gas,
             self.sender.cap_for(gas, data_fee) if gas else 0,
-            sum(one.operation.value_wei for one in missing if one.operation),
-            plan.terms,
-            plan.warnings,
             data_fee,
             self.sender.fee_note if gas else "",
+            value_wei=sum(one.operation.value_wei for one in missing if one.operation),
+            terms=plan.terms,
+            warnings=plan.warnings,
         )
 
     def _gas(self, step: TxStep, *, first: bool) -> int:
