@@ -45,7 +45,7 @@ def choose_path(ui: Ui, text: str, path: str | None, index: int | None, choice: 
     ui.table("Addresses of the mnemonic", columns, rows)
     ui.err.print(f"which one? 0 to {len(found) - 1}; Enter for 0: ", end="", markup=False)
     said = sys.stdin.readline().strip() or "0"
-    if not (said.isascii() and said.isdecimal() and int(said) < len(found)):
+    if said not in map(str, range(len(found))):
         raise UsageError(f"{said[:20]!a} is none of 0 to {len(found) - 1}", hint="--index N")
     return found[int(said)].path
 
