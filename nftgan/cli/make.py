@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.options import (
+    Condition,
     Cutoff,
     Device,
     Effect,
@@ -22,6 +23,7 @@ from nftgan.cli.options import (
     Trunc,
     Upscale,
     finish_of,
+    parse_condition,
     parse_pair,
 )
 from nftgan.cli.ui import Ui
@@ -38,6 +40,7 @@ def generate(
     trunc: Trunc = 1.0,
     cutoff: Cutoff = None,
     class_idx: Label = None,
+    condition: Condition = "",
     translate: Translate = "0,0",
     rotate: Rotate = 0.0,
     pixel_grid: PixelGrid = 0,
@@ -62,6 +65,7 @@ def generate(
         trunc=trunc,
         cutoff=cutoff,
         class_idx=class_idx,
+        condition=parse_condition(condition),
         translate=parse_pair(translate),
         rotate=rotate,
         finish=finish_of(pixel_grid, palette, upscale, filter, effect),

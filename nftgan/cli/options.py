@@ -46,6 +46,15 @@ Label = Annotated[
     int | None,
     typer.Option("--class", metavar="N", help="Class of a conditional model.", show_default=False),
 ]
+Condition = Annotated[
+    str,
+    typer.Option(
+        "--condition",
+        metavar="N,N",
+        help="The numbers that a model trained with vectors is told.",
+        show_default=False,
+    ),
+]
 Translate = Annotated[
     str,
     typer.Option("--translate", metavar="X,Y", help="Shift in image widths, heights (StyleGAN3)."),
@@ -141,6 +150,18 @@ def parse_pair(text: str) -> tuple[float, float]:
     except ValueError:
         raise UsageError(f"{text!r} is not X,Y", hint="write --translate 0.1,-0.2") from None
     return x, y
+
+
+def parse_condition(text: str) -> tuple[float, ...] | None:
+    """ "0.3,1,0" as numbers; None for nothing, UsageError for anything else."""
+    if not text:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"{text[:80]!r} are no numbers with commas between", hint="write --condition 0.3,1,0"
+        ) from None
 
 
 def finish_of(pixel_grid: int, palette: int, upscale: int, filter: str, effect: str) -> Any:

@@ -209,6 +209,21 @@ class Dataset:
         return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
     @property
+    def condition_names(self) -> tuple[str, ...]:
+        """What each number of a vector means; empty for classes and without labels.
+
+        Never raises: labels that cannot be read may be declined.
+        """
+        try:
+            count = self.label_count if self.has_vectors else 0
+        except UsageError:
+            return ()
+        names = self.notes.get("conditions")
+        if isinstance(names, list) and len(names) == count:
+            return tuple(str(name) for name in names)
+        return tuple(map(str, range(count)))
+
+    @property
     def fingerprint(self) -> str:
         """ "sha256:…" of all names and pixels; every image is decoded, once for these files.
 

@@ -93,15 +93,27 @@ def synthesize(generator: Generator, ws: Tensor, recipe: Recipe) -> Tensor:
         return generator.synthesis(ws, noise_mode="const", transform=move)
 
 
-def seeds_to_ws(generator: Generator, seeds: Sequence[int], recipe: Recipe) -> Tensor:
+def seeds_to_ws(
+    generator: Generator,
+    seeds: Sequence[int],
+    recipe: Recipe,
+    conditions: Sequence[float] | None = None,
+) -> Tensor:
     """ws [N, num_ws, w_dim] of `seeds` after truncation, in the generator's precision.
+
+    conditions: c_dim numbers that all are told, instead of the recipe's class.
 
     Where a number stands for a latent of `recipe`, that latent as it is. Raises UsageError where
     its values are not known, or the generator takes others.
     """
     stored = {seed: recipe.latent_of(seed) for seed in seeds if recipe.named_latent(seed)}
     drawn = [seed for seed in seeds if seed not in stored]
-    ws = map_latents(generator, latents(drawn, generator.z_dim), recipe) if drawn else None
+    rows_of_c = None
+    if conditions is not None:
+        rows_of_c = np.tile(np.asarray(conditions, np.float64), (len(drawn), 1))
+    ws = None
+    if drawn:
+        ws = map_latents(generator, latents(drawn, generator.z_dim), recipe, rows_of_c)
     if not stored and ws is not None:
         return ws
     place, mapped = next(generator.parameters()), iter(() if ws is None else ws)

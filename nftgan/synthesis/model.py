@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -219,13 +220,40 @@ class Model:
         self,
         seeds: int | Iterable[int],
         recipe: Recipe | None = None,
+        *,
+        conditions: Sequence[float] | None = None,
         **options: Unpack[RecipeOptions],
     ) -> np.ndarray:
-        """float32 [N, num_ws, w_dim]: the latents of `seeds` after truncation, for `generate`."""
+        """float32 [N, num_ws, w_dim]: the latents of `seeds` after truncation, for `generate`.
+
+        conditions: the numbers that a model trained with vectors is told, instead of a class.
+        """
         recipe = self._recipe(recipe, options)
+        if conditions is not None:
+            recipe = replace(self._with_conditions(conditions, recipe), class_idx=0)
         check_recipe(self.generator, recipe)
-        found: np.ndarray = seeds_to_ws(self.generator, _numbers(seeds), recipe).cpu().numpy()
+        found: np.ndarray = (
+            seeds_to_ws(self.generator, _numbers(seeds), recipe, conditions).cpu().numpy()
+        )
         return found
+
+    def _with_conditions(self, conditions: Sequence[float], recipe: Recipe) -> Recipe:
+        """`recipe`, when the conditions fit the model and it names no class; else UsageError."""
+        wanted = int(self.generator.c_dim)
+        if recipe.class_idx is not None:
+            raise UsageError("give either a class or conditions")
+        if not wanted:
+            raise UsageError("the model was trained without labels: it takes no conditions")
+        if len(conditions) != wanted or not all(math.isfinite(one) for one in conditions):
+            meta = self.info.get("meta", self.info)
+            names = (meta.get("conditioning") or {}).get("conditions") or []
+            shown = ": " + ", ".join(map(str, names)) if isinstance(names, list) and names else ""
+            raise UsageError(
+                f"the model takes {wanted} numbers{shown}; given were {len(conditions)}"
+                if len(conditions) != wanted
+                else "conditions are finite numbers"
+            )
+        return recipe
 
     def grid(
         self,

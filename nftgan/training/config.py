@@ -41,6 +41,7 @@ class DatasetFacts:
     channels: int
     label_count: int
     classes: tuple[str, ...] = ()  # names of the classes, where the data set knows them
+    conditions: tuple[str, ...] = ()  # what each number means, where a label is a vector of them
     pixel_grid: int = 0  # squares along a side of pixel art; 0: the art is none
     pixel_colours: int = 0  # of a typical image of pixel art
 
@@ -60,6 +61,7 @@ class DatasetFacts:
             channels=dataset.channels,
             label_count=dataset.label_count,
             classes=dataset.classes,
+            conditions=dataset.condition_names,
             pixel_grid=art.get("grid", 0),
             pixel_colours=art.get("colours", 0),
         )
@@ -153,7 +155,8 @@ class TrainConfig(DirectOptions):
         values = dict(document)
         try:
             dataset = values["dataset"]
-            values["dataset"] = DatasetFacts(**dataset | {"classes": tuple(dataset["classes"])})
+            names = {key: tuple(dataset.get(key, ())) for key in ("classes", "conditions")}
+            values["dataset"] = DatasetFacts(**dataset | names)
             values["parent"] = Parent(**values["parent"]) if values["parent"] else None
             values["metrics"] = tuple(values["metrics"])
             values["generator"] = architecture.from_json(values["generator"])
@@ -173,7 +176,9 @@ class TrainConfig(DirectOptions):
             if is_session(one):
                 del document[one.name]
         # A data set is its images: its fingerprint says which, whatever the file is called today.
-        del document["dataset"]["path"], document["dataset"]["name"], document["changes"]
+        for fact in ("path", "name", "conditions"):
+            del document["dataset"][fact]
+        del document["changes"]
         if document["parent"]:
             del document["parent"]["source"]
         return document

@@ -253,7 +253,12 @@ def save_network(state: TrainState, path: Path) -> str:
             "source": config.parent.source.rsplit("/", 1)[-1],
         }
     meta: dict[str, Any] = {
-        "conditioning": {"classes": config.generator.c_dim, "names": _class_names(config)},
+        "conditioning": {
+            "classes": config.generator.c_dim,
+            "names": _class_names(config),
+            # Of vectors instead of classes: what each of their numbers means.
+            "conditions": list(config.dataset.conditions) if config.generator.c_dim else [],
+        },
         "training": {
             "kimg": state.images / 1000,
             "cfg": config.cfg,

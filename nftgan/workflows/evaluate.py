@@ -292,6 +292,11 @@ def _seeds(
     classes = int(model.generator.c_dim)
     if not classes:
         return [(seed, None) for seed in seeds]
+    if art.has_vectors:
+        raise UsageError(
+            f"{art.path} has several labels an image, and evaluate measures models of classes",
+            hint="the KID of each snapshot of its run stands in the run's report.html",
+        )
     labels = art.labels(split.train)
     random = np.random.default_rng(first)
     if labels is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,18 @@ from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.latent import MAX_LATENTS
 from nftgan.synthesis.latents import check_recipe
-from nftgan.synthesis.model import load_model
-from nftgan.synthesis.recipe import Finish
-from nftgan.workflows.places import place
+from nftgan.synthesis.model import Model, load_model
+from nftgan.synthesis.recipe import Finish, Recipe
+from nftgan.workflows.places import Placed, place
 from nftgan.workflows.results import result
 
 CELL = 128  # pixels that smaller images are enlarged to on a sheet
 MAX_SHEET = 400
 """Images on one contact sheet; more could not be seen anyway."""
+
+
+_AT_ONCE = 64
+"""Seeds whose latents are kept at once, where they are mapped with conditions."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def generate(
     trunc: float = 1.0,
     cutoff: int | None = None,
     class_idx: int | None = None,
+    condition: Sequence[float] | None = None,
     translate: tuple[float, float] = (0.0, 0.0),
     rotate: float = 0.0,
     finish: Finish | None = None,
@@ -55,7 +60,8 @@ def generate(
     `grid.png` when asked for; see `result` for what happens to files of that name.
 
     finish: None for that of the art, where the model knows it as pixel art, else none. Small images
-    are enlarged on the sheet.
+    are enlarged on the sheet. condition: what a model trained with vectors is told, instead of a
+    class.
     Raises UsageError for a model or a look that cannot be.
     """
     loaded = load_model(model_source(model), device=device_named(device))
@@ -68,14 +74,12 @@ def generate(
         finish=finish or loaded.preview_finish(),
     )
     placed = place(loaded, seeds, progress=progress)
-    check_recipe(loaded.generator, placed.part(0, recipe, loaded.generator.c_dim))  # before work
+    if condition is None:  # before work
+        check_recipe(loaded.generator, placed.part(0, recipe, loaded.generator.c_dim))
     previews = (
         pair
-        for start in range(0, len(seeds), MAX_LATENTS)
-        for pair in loaded.previews(
-            placed.numbers[start : start + MAX_LATENTS],
-            placed.part(start, recipe, loaded.generator.c_dim),
-        )
+        for start in range(0, len(seeds), _AT_ONCE if condition else MAX_LATENTS)
+        for pair in _previews(loaded, placed, start, recipe, condition)
     )
     kept: list[np.ndarray] = []
     for seed, image in track(previews, progress, "generating", "images", len(seeds)):
@@ -93,3 +97,21 @@ def generate(
         if len(seeds) > MAX_SHEET:
             progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} images")
     return GenerateResult(output, len(seeds), loaded.identity, sheet)
+
+
+def _previews(
+    model: Model,
+    placed: Placed,
+    start: int,
+    recipe: Recipe,
+    condition: Sequence[float] | None,
+) -> Iterator[tuple[int, np.ndarray]]:
+    c_dim = model.generator.c_dim
+    if condition is None:
+        numbers = placed.numbers[start : start + MAX_LATENTS]
+        yield from model.previews(numbers, placed.part(start, recipe, c_dim))
+        return
+    numbers = placed.numbers[start : start + _AT_ONCE]
+    ws = model.ws(numbers, placed.part(start, recipe, 0), conditions=condition)
+    images = model.generate(ws=ws, recipe=recipe)
+    yield from zip(numbers, images, strict=True)
