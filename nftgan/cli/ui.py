@@ -220,6 +220,7 @@ class Ui:
             table.add_row(*map(_cell, row))
         console = self._answer() if self._bars else SafeConsole(highlight=False)
         if title:
+            console.print()
             console.print(Text(title, "bold"), soft_wrap=True)
         console.print(table)
 

@@ -76,6 +76,7 @@ def test_the_demo_leaves_no_bar_and_no_broken_line(
     shown = [line.rstrip() for line in screen.lines]
     assert not [line for line in shown if "━" in line or "⠋" in line or " left -" in line]
     assert screen.broken == []
+    assert shown[shown.index("Plan") - 1] == ""  # tables stand apart
     for words in ("16 of 16 kimg, 4.15 s/kimg, 50 s left", "token 11: all 14 links hold"):
         assert shown.count(words) == 1
     # What is to be typed can be pasted.
