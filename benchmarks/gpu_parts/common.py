@@ -140,6 +140,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "stylegan3-r": {"cfg": "stylegan3-r", "preset": "256", "augpipe": "bgc"},
     "stylegan2": {"cfg": "stylegan2", "preset": "256", "augpipe": "bgc"},
     "small": {"cfg": "stylegan3-t", "preset": "small"},
+    "tiny": {"cfg": "stylegan3-t", "preset": "tiny"},
 }
 TINY: dict[str, Any] = {
     "preset": "tiny",
@@ -163,7 +164,7 @@ def run_options(bench: Bench, name: str, **more: Any) -> tuple[int, dict[str, An
     options = dict(RUNS[name])
     if bench.tiny:
         options |= TINY
-    side = 16 if bench.tiny else 64 if name == "small" else 256
+    side = 16 if bench.tiny else {"small": 64, "tiny": 32}.get(name, 256)
     options |= {"device": bench.device_name, "aug_p": 0.2, "metrics": (), "holdout": 0.0}
     return side, options | more
 

@@ -456,7 +456,7 @@ class Verifier:
         own = document["nftgan"]
         with self.checking(log, "image"):
             pixels = self.image(document["image"], own["pixels"], recipe)
-            if self.measuring and recipe is not None:
+            if self.measuring and recipe is not None and token not in self.measures:
                 self.measures[token] = measured_as_claimed(pixels, recipe, own)
             found = f"{document['image']} has its CID and the promised pixels"
             log.check("image", True, found, "")
@@ -478,8 +478,8 @@ class Verifier:
                 f"{kind} {own['seed']} gives other pixels than the metadata promises",
             )
 
-    def image_to_make(self, token: int) -> tuple[Model, Recipe, int, str] | None:
-        """What `verify` will make an image of: model, recipe, seed, and the promised pixel hash.
+    def image_to_make(self, token: int) -> tuple[Model, Recipe, dict[str, Any]] | None:
+        """What `verify` will make an image of: model, recipe, and the metadata's nftgan block.
 
         None where something is wrong or cannot be had, which `verify` says. Raises ServiceError
         when the chain cannot be asked.
@@ -494,7 +494,7 @@ class Verifier:
             if own["seed"] != self.seeds().get(token):
                 return None
             self._bound_image(recipe.size)
-            return self.model(uri), recipe, own["seed"], own["pixels"]
+            return self.model(uri), recipe, own
         return None
 
     def _made_again(self, model: Model, recipe: Recipe, seed: int) -> Made:

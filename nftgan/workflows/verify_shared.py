@@ -15,13 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nftgan import __version__
-from nftgan.files import canonical_json, parse_json
+from nftgan.collection.traits import Measures
+from nftgan.files import parse_json
 from nftgan.networks.model_file import save_model
 from nftgan.progress import SILENT, Progress
 from nftgan.project import state_home
 from nftgan.provenance.models import HEAVY, opened_model
 from nftgan.provenance.rendered import Made, RenderedNotes
-from nftgan.provenance.verify import Verifier
+from nftgan.provenance.verify import Verifier, measured_as_claimed
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 from nftgan.training.distributed import Distributed
@@ -34,7 +35,7 @@ class _Work:
 
     identity: str
     recipe: Recipe
-    pieces: tuple[tuple[int, str], ...]  # seed and promised pixel hash
+    pieces: tuple[tuple[int, str, int], ...]  # seed, promised pixel hash, version of the traits
     folder: str  # of notes in the state folder; empty: a few images are not noted
 
 
@@ -53,20 +54,23 @@ def make_again(
     of that in the state folder where each process keeps what it made. Raises PartlyDone when a
     process has died.
     """
-    pieces: dict[int, str] = {}
+    pieces: dict[int, tuple[str, int]] = {}
+    token_of: dict[int, int] = {}
     model: Model | None = None
     for token in tokens:
         wanted = verifier.image_to_make(token)
-        if wanted is not None:
-            model, recipe, seed, promised = wanted
-            if recipe.named_latent(seed):
-                continue  # its values stand in its metadata alone, which this process has
-            if verifier.rendered.get(model.identity, recipe.hash, seed) is None:
-                pieces[seed] = promised
+        if wanted is None or wanted[1].named_latent(wanted[2]["seed"]):
+            continue  # a latent's values stand in its metadata alone, which this process has
+        model, recipe, own = wanted
+        if verifier.rendered.get(model.identity, recipe.hash, own["seed"]) is None:
+            pieces[own["seed"]] = (own["pixels"], own.get("traits", 1))
+            token_of[own["seed"]] = token
     if model is None or not pieces:
         group.broadcast_str("")
         return
-    work = _Work(model.identity, recipe, tuple(pieces.items()), folder)
+    work = _Work(
+        model.identity, recipe, tuple((seed, *rest) for seed, rest in pieces.items()), folder
+    )
     group.broadcast_str(
         json.dumps([work.identity, recipe.to_json(), work.pieces, folder], sort_keys=True)
     )
@@ -76,7 +80,7 @@ def make_again(
             save_model(path, generator=model.generator, meta={})
             group.broadcast_bytes(path.read_bytes())
     with progress.task("making images again", len(pieces), "images") as task:
-        _make(
+        measured = _make(
             work,
             group,
             model,
@@ -84,6 +88,9 @@ def make_again(
             verifier.rendered,
             lambda done: task.update(completed=done),
         )
+    if verifier.measuring:
+        # The image's own pixels are the promised ones, or the token has failed by then.
+        verifier.measures.update((token_of[seed], found) for seed, found in measured.items())
     model.to("cpu")
 
 
@@ -94,7 +101,10 @@ def take_part(group: Distributed, device: str) -> None:
         return
     identity, recipe, pieces, folder = parse_json(said.encode())
     work = _Work(
-        identity, Recipe.from_json(recipe), tuple((one[0], one[1]) for one in pieces), folder
+        identity,
+        Recipe.from_json(recipe),
+        tuple((one[0], one[1], one[2]) for one in pieces),
+        folder,
     )
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "model.safetensors"
@@ -121,22 +131,33 @@ def _make(
     device: str,
     notes: RenderedNotes,
     on_done: Callable[[int], None],
-) -> None:
+) -> dict[int, Measures]:
+    """The images, and what is measured of those with the promised pixels, by seed."""
     model.to(device)
 
     def make(item: int) -> bytes:
-        seed, promised = work.pieces[item]
+        seed, promised, version = work.pieces[item]
         made = notes.get(work.identity, work.recipe.hash, seed)
+        found = None
         if made is None:
             image = model.render_checked(seed, work.recipe)
             made = Made.of(work.identity, work.recipe.hash, seed, image, __version__)
             if device != "cpu" and made.pixels != promised:
                 return b""  # nobody is accused on a GPU's word: a processor makes it once more
             notes.add(made)
-        return canonical_json(asdict(made))
+            if made.pixels == promised:
+                found = measured_as_claimed(image.image, work.recipe, {"traits": version})
+        # Not canonical JSON, which has no whole numbers as large as those of a large image.
+        return json.dumps([asdict(made), None if found is None else asdict(found)]).encode()
 
+    measured = {}
     for data in shared(group, "verify", len(work.pieces), make, on_done).values():
         if data:
-            made = Made(**parse_json(data))
+            note, values = parse_json(data)
+            made = Made(**note)
+            if values is not None:
+                lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
+                measured[made.seed] = Measures(**{**values, **lists})
             if notes.get(made.model, made.recipe, made.seed) is None:
                 notes.add(made)
+    return measured

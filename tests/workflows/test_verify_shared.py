@@ -9,6 +9,7 @@ import pytest
 
 from nftgan import __version__
 from nftgan.provenance.rendered import RenderedNotes
+from nftgan.provenance.whole import collection_checks
 from nftgan.synthesis.canonical import Rendered
 from nftgan.synthesis.model import Model
 from nftgan.training.distributed import SINGLE_PROCESS
@@ -27,11 +28,16 @@ def test_what_was_made_by_all_is_what_is_checked_then(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verifier, plain = stage.verifier(), stage.verifier()
+    verifier.measuring = plain.measuring = True
     reports = [plain.verify(token) for token in range(4)]
     make_again(verifier, range(4), SINGLE_PROCESS, "cpu")
+    assert sorted(verifier.measures) == [0, 1, 2, 3], "measured where the image was made"
     monkeypatch.setattr(Model, "render_checked", None)  # nothing is made a second time
     assert [verifier.verify(token) for token in range(4)] == reports
     assert all(one.passed for one in reports)
+    assert verifier.measures == plain.measures
+    whole = collection_checks(verifier, measured=True)
+    assert [check.passed for check in whole if check.name == "traits"] == [True]
 
 
 def test_a_token_with_a_fault_is_left_to_the_check_that_says_so(stage: Stage) -> None:
