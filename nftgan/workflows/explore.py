@@ -10,6 +10,7 @@ from typing import Any
 from nftgan.errors import UsageError
 from nftgan.files import read_json, write_json
 from nftgan.ipfs import cid_of_path
+from nftgan.memory import check_memory
 from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis.animation import check_animation, write_animation
@@ -144,6 +145,13 @@ def _write_walk(
     output: Path,
     progress: Progress,
 ) -> MorphResult:
+    if output.suffix.lower() != ".mp4":  # the others are written when all frames are there
+        height, width, channels = walk.frame(0).shape
+        check_memory(
+            len(walk) * height * width * channels,
+            f"{len(walk):,} frames of {width}x{height} pixels",
+            hint="write an .mp4, which takes them one by one, or give fewer --steps or --seeds",
+        )
     with result(output, progress):
         frames = write_animation(output, track(walk, progress, "walking", "frames"), fps=fps)
     beside = output.with_name(f"{output.name}.json")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import nftgan
+from nftgan.memory import free_memory
 from nftgan.training.state import KEEP, saved_images
 from nftgan.words import duration
 from nftgan.workflows.scoring import FAKES
@@ -71,7 +72,7 @@ def estimate(
     The time has the sheets and fakes of snapshots in it, not the features that score them, nor what
     a GPU gains by the choices that a run finds at its start.
     """
-    free = free_memory(plan.config.device)
+    free = _free(plan.config.device)
     rounds, error = _measured(plan.config.to_json(), None if free is None else int(free * 0.8))
     return _estimate(plan, rounds, error, free, price_per_hour, processes)
 
@@ -175,17 +176,13 @@ def _read(source: IO[bytes], lines: queue.Queue[bytes]) -> None:
     lines.put(b"")
 
 
-def free_memory(device: str) -> int | None:
-    """Bytes that a run may take; None where the system does not say."""
-    if device.startswith("cuda"):
-        import torch
+def _free(device: str) -> int | None:
+    """Bytes that a run may take on its device; None where the system does not say."""
+    if not device.startswith("cuda"):
+        return free_memory()
+    import torch
 
-        return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(one.split()[1]) * 1024 for one in lines if one.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return None
+    return int(torch.cuda.mem_get_info(device)[0])
 
 
 def _existing(path: Path) -> Path:

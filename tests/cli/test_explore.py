@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nftgan import memory
 from nftgan.cli.main import app
 from nftgan.ipfs import cid_of_path
 from nftgan.networks.sources import base_model
@@ -36,6 +37,18 @@ def test_a_walk_visits_its_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[s
             shown.seek(frame)
             apart = np.asarray(shown.convert("RGB")).astype(int) - expected[seed]
             assert np.abs(apart).max() <= 1  # both are float32 previews
+
+
+def test_a_walk_that_does_not_fit_in_memory_is_refused_before_it_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda: 20_000)
+    words = ["morph", "-m", "base", "--seeds", "3,8", "--steps", "4", "-o"]
+    assert call(*words, str(tmp_path / "walk.gif")) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "8 frames of 32x32 pixels need" in said
+    assert ".mp4" in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_film_is_made_again_from_the_recipe_beside_it(

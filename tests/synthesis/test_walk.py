@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tiny import stylegan3
 
 from nftgan.errors import UsageError
+from nftgan.synthesis import walk
 from nftgan.synthesis.walk import KINDS, PeriodicSpline, Walk, interpolate, slerp
 
 
@@ -115,3 +116,15 @@ def test_interpolation_begins_and_ends_with_its_seeds() -> None:
     assert np.array_equal(images[[0, -1]], model.generate([3, 4]))
     with pytest.raises(UsageError, match="1 frames do not lead"):
         interpolate(model, 3, 4, frames=1)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 33])
+def test_a_curve_of_many_points_is_the_same_without_its_matrix(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = np.random.default_rng(count).standard_normal((count, 5))
+    dense = PeriodicSpline(points)
+    monkeypatch.setattr(walk, "DENSE", 0)
+    waves = PeriodicSpline(points)
+    for time in np.linspace(0, count, 23):
+        np.testing.assert_allclose(waves(time), dense(time), atol=1e-12)

@@ -28,7 +28,7 @@ def told(
     **options: Any,
 ) -> Estimate:
     monkeypatch.setattr(train_estimate, "_measured", lambda *_: (rounds, error))
-    monkeypatch.setattr(train_estimate, "free_memory", lambda device: 8 * GIB)
+    monkeypatch.setattr(train_estimate, "free_memory", lambda: 8 * GIB)
     config = resolve(ART, device="cpu", kimg=100, tick=1, snap=5)
     plan = TrainPlan(config, tmp_path / "runs" / "00000-a", continues=False)
     return estimate(plan, **options)
