@@ -34,7 +34,11 @@ def curate(
     ] = None,
     pick: Annotated[
         str | None,
-        typer.Option(metavar="SEEDS", help="Pick these, in this order.", show_default=False),
+        typer.Option(
+            metavar="SEEDS",
+            help="Pick these, in this order; also latents of project, such as 3,me.npz.",
+            show_default=False,
+        ),
     ] = None,
     seeds: Seeds = "0-255",
     dataset: Annotated[

@@ -170,8 +170,8 @@ def project(
 ) -> Any:
     """Find the latents whose images come closest to yours.
 
-    A folder is gone on with when run again. Each latent is a .npz that generate, mix and morph take
-    with --latent.
+    A folder is gone on with when run again. Each latent is a .npz that
+    generate, mix, morph and curate --pick take where a seed may stand.
     """
     from nftgan.errors import UsageError
     from nftgan.workflows.projecting import SearchOptions, project_all
