@@ -132,11 +132,11 @@ def _labels_of_csv(data: bytes, path: Path) -> Labels:
     told: dict[str, list[str]] = {}
     for number, row in rows:
         if len(row) != width or not all(row) or width < 2:
-            form = ",".join(heading) or "file,class"
+            form = ",".join(heading)[:80] or "file,class"
             raise UsageError(f"{path} line {number}: {','.join(row)[:80]!r} is not {form}")
         name = composed(row[0].replace("\\", "/").removeprefix("./"))
         if told.setdefault(name, row[1:]) != row[1:]:
-            raise UsageError(f"{path} line {number}: {name} has two classes")
+            raise UsageError(f"{path} line {number}: {name[:80]} has two classes")
     if width == 2 or not told:
         return Labels({name: row[0] for name, row in told.items()}, path.name)
     return _vectors_of_columns(told, heading[1:], path)
@@ -206,7 +206,7 @@ def labels_of_json(
     for name, vector in vectors.items():
         if len(vector) != length:
             raise UsageError(
-                f"{where}: the label of {name} has {len(vector)} numbers, others {length}"
+                f"{where}: the label of {name[:80]} has {len(vector)} numbers, others {length}"
             )
     if len(conditions) != length:
         conditions = tuple(map(str, range(length)))
@@ -228,7 +228,7 @@ def pairs_of(entries: Any, where: str) -> dict[str, Any]:
             raise UsageError(f"{where}: {str(entry)[:80]} is not a [name, label] pair")
         name = composed(entry[0].replace("\\", "/"))
         if found.setdefault(name, entry[1]) != entry[1]:
-            raise UsageError(f"{where}: {name} has two labels")
+            raise UsageError(f"{where}: {name[:80]} has two labels")
     return {name: label for name, label in found.items() if label is not None}
 
 
@@ -251,12 +251,14 @@ def vector_of(label: Any, name: str, where: str) -> Vector:
     alone = type(label) is int and label < 0  # how some mark an image without a class
     if alone or not parts or not all(_is_number(part) for part in parts):
         raise UsageError(
-            f"{where}: the label of {name} must be a class, 0 and up, or a list of numbers,"
+            f"{where}: the label of {name[:80]} must be a class, 0 and up, or a list of numbers,"
             f" not {str(label)[:40]}",
             hint="--no-cond trains without labels",
         )
     if len(parts) > MAX_CONDITIONS:
-        raise UsageError(f"{where}: the label of {name} has more than {MAX_CONDITIONS} numbers")
+        raise UsageError(
+            f"{where}: the label of {name[:80]} has more than {MAX_CONDITIONS} numbers"
+        )
     return tuple(float(part) for part in parts)
 
 

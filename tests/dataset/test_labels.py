@@ -58,6 +58,14 @@ def test_numbers_are_ordered_by_value() -> None:
     assert class_order({"10", "9", "b"}) == ["10", "9", "b"]
 
 
+def test_what_a_csv_file_says_is_quoted_in_part(tmp_path: Path) -> None:
+    for text in ("file," + "x" * 9_000 + ",b\na.png,1", "a" * 9_000 + ",1\n" + "a" * 9_000 + ",2"):
+        (tmp_path / "labels.csv").write_text(text)
+        with pytest.raises(UsageError) as refused:
+            read_labels(tmp_path / "labels.csv")
+        assert len(refused.value.message) < 400
+
+
 def test_a_csv_file_of_a_heading_alone_labels_nothing(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file,size,kind\n")
     labels = read_labels(tmp_path / "labels.csv")
