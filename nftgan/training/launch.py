@@ -93,7 +93,7 @@ def launch(arguments: Sequence[str], processes: int) -> int:
             hint="the same command goes on from the last saved state",
         )
     # A process that fails leaves the others without it, and they say only that.
-    cause = next((rank for rank, code in enumerate(codes) if code not in (0, 6)), 0)
+    cause = next((rank for rank, code in enumerate(codes) if code > 0 and code != 6), 0)
     if cause and codes[0] != 130:
         sys.stderr.write(said[cause])
     return codes[cause] or next((code for code in codes if code > 0), 0)

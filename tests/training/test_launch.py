@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nftgan.errors import UsageError
+from nftgan.errors import PartlyDone, UsageError
 from nftgan.training import launch
 
 
@@ -33,3 +33,27 @@ def test_one_process_of_a_group_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "first")
     with pytest.raises(UsageError, match="LOCAL_RANK is 'first'"):
         launch.local_rank()
+
+
+@pytest.mark.parametrize(
+    ("main", "said"), [(6, None), (-9, "process 0 of 2"), (0, "process 1 of 2")]
+)
+def test_a_killed_process_is_exit_code_6_and_is_said_once(
+    main: int, said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The main process has said it already, unless it was killed or did not notice."""
+
+    class Ended:
+        def __init__(self, code: int) -> None:
+            self.returncode = code
+
+        def poll(self) -> int:
+            return self.returncode
+
+    codes = (main, -9)
+    monkeypatch.setattr(launch, "_start", lambda words, rank, size, folder: Ended(codes[rank]))
+    if said is None:
+        assert launch.launch(["render"], 2) == 6
+        return
+    with pytest.raises(PartlyDone, match=said):
+        launch.launch(["render"], 2)
