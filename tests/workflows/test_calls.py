@@ -11,6 +11,7 @@ import pytest
 
 import nftgan
 from nftgan.errors import Cancelled, MissingStepError, UsageError
+from nftgan.progress import SILENT
 from nftgan.project import Project
 from nftgan.provenance.checks import FAIL, PASS, SKIPPED, Check, TokenReport
 from nftgan.training.tick import Tick
@@ -72,6 +73,7 @@ def test_training_tells_each_tick_and_ends_with_the_run(
         "runs": Path("runs"),
         "preset": None,
         "resume": None,
+        "progress": SILENT,
         "kimg": 0.128,
     }
     assert seen == ticks
