@@ -38,6 +38,12 @@ def placed(
         if what := (refused or {}).get(one.to):
             raise UsageError(f"{_at(one.where)}{one.to} is {what}: it cannot hold tokens")
     total = sum(one.count for one in recipients)
+    if total > pieces:  # before anything counts them one by one
+        raise UsageError(
+            f"{_at(recipients[-1].where)}the list gives {total:,} tokens, and there are"
+            f" {pieces:,} pieces",
+            hint="shorten the list",
+        )
     known = _signed_for(journal, pieces)
     if recipients[0].token is None:
         first = min(tokens) if tokens else _beginning(recipients, journal, known, minted, pieces)

@@ -80,15 +80,17 @@ def test_what_was_minted_to_another_is_never_said_to_be_done(tmp_path: Path) -> 
         ({A: 2}, (4,), "the list gives 2 tokens, from 4 on, and --tokens names others"),
         ({A: 1}, (6,), "the next is 4, and the list begins with 6"),
         ({A: 1, D: 1}, None, f"{D} is the sale: it cannot hold tokens"),
-        ({A: 2**32 - 1}, None, "there are 12 pieces"),
+        ({A: 2**32 - 1}, None, "tokens, and there are 12 pieces"),
+        ({A: 1, B: 2**32 - 1}, (4,), "the list gives 4,294,967,296 tokens"),
     ],
 )
 def test_a_list_that_does_not_fit_is_refused(
     tmp_path: Path, people: dict[str, int], tokens: tuple[int, ...] | None, said: str
 ) -> None:
     started = time.process_time()
+    known = journal(tmp_path, (0, 4, C, 0), signed=1)
     with pytest.raises(UsageError) as refused:
-        places(people, Journal(tmp_path / "no"), 4, tokens=tokens, refused={D: "the sale"})
+        places(people, known, 4, tokens=tokens, refused={D: "the sale"})
     assert said in refused.value.message
     assert time.process_time() - started < 5  # not a range of four thousand million
 
