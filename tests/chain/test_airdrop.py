@@ -57,6 +57,8 @@ def test_another_list_neither_mixes_with_one_that_is_not_finished_nor_gives_twic
         places({C: 1}, half, 2)
     assert "--tokens 2" in (no.value.hint or "")
     assert places({C: 1}, half, 2, tokens=(2,)) == [2]
+    given_up = (0, 2, A, 0), (2, 2, C, None), (2, 1, B, 0)  # C's are signed instead of B's
+    assert promised(journal(tmp_path / "up", *given_up, signed=2), 2, PIECES) == ()
     done = journal(tmp_path / "done", (0, 2, A, 0), (2, 1, B, 0), signed=2)
     assert places({C: 1, D: 1}, done, 3) == [3, 4]
     with pytest.raises(UsageError, match=f"{B} got token 2 by an earlier list") as no:
