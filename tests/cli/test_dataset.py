@@ -34,3 +34,13 @@ def test_the_next_command_starts_from_the_base_model_where_there_is_one(
     assert not ended.value.code
     assert "torn.png" in said and f"6 images of {side}x{side}" in said
     assert said.rstrip().endswith(f"-o runs{start}")
+
+
+def test_a_home_that_cannot_be_written_stops_no_prepare(
+    art: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_text("a file stands there")
+    with pytest.raises(SystemExit) as ended:
+        app(["prepare", str(art), "-o", f"{art}.zip", "-q"], standalone_mode=False)
+    assert ended.value.code == 0
+    assert (tmp_path / "home").is_file()

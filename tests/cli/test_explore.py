@@ -121,3 +121,10 @@ def test_a_text_is_no_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     source.write_text("not an image")
     assert call("project", str(source), "-m", "base", "-o", str(tmp_path)) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_mix_is_no_jpeg_and_no_png_under_its_name(tmp_path: Path) -> None:
+    target = tmp_path / "mix.jpg"
+    words = ("mix", "-m", "base", "--rows", "0-1", "--columns", "5-7", "-o", str(target))
+    assert call(*words) == 2
+    assert not list(tmp_path.iterdir())
