@@ -400,7 +400,7 @@ def _config(
     }
     follows: dict[str, Any] = {
         "micro_batch": min(_complete(chosen.micro_batch), batch),
-        "total_images": round(_complete(chosen.kimg) * 1000),
+        "total_images": max(round(_complete(chosen.kimg) * 1000), 1),
         "tick_images": max(round(_complete(chosen.tick) * 1000), 1),
         "aug_ramp_images": 100_000 if parent else 500_000,
         "ema_images": round(_complete(chosen.ema_kimg) * 1000),

@@ -54,7 +54,7 @@ def go_on(
             continue
         field = ELSEWHERE.get(name, name)
         if field != name:
-            value = max(round(value * 1000), 1 if name == "tick" else 0)
+            value = max(round(value * 1000), 0 if name == "ema_kimg" else 1)
         if one.change:
             changed.append((field, getattr(record, field), value))
         elif one.session and name != "preset":

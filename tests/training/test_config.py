@@ -192,3 +192,8 @@ def test_it_is_said_what_is_not_taken_over():
     )
     (said,) = resolve_options(facts_of(32), resume=base, preset="small").notes
     assert "not of preset small" in said
+
+
+def test_the_shortest_run_has_one_image():
+    config = resolve(facts_of(32), kimg=0.0001, tick=0.0001)
+    assert (config.total_images, config.tick_images) == (1, 1)
