@@ -18,6 +18,7 @@ _FORMS: dict[str, dict[str, type]] = {
     "plan": {
         **{"operation": str, "first": int, "count": int, "to": str, "data": str},
         "start": int,  # of a list of recipients: its first token
+        "name": str,  # the ENS name by which a person meant `to`
     },
     "attempt": {
         **{name: str for name in ("operation", "hash", "raw")},
@@ -235,6 +236,11 @@ class Journal:
                 f"{self.path} is damaged: a plan without its {exc.args[0]}",
                 hint="restore it from a copy: it says what was already paid for",
             ) from exc
+
+    def names(self) -> dict[str, str]:
+        """ENS name to the account that it stood for when a batch was planned, the newest one."""
+        plans = self.plans.values()
+        return {one["name"]: one["to"] for one in plans if "name" in one and "to" in one}
 
     def mint_hashes(self) -> tuple[str, ...]:
         """The transactions that were seen on chain, of what was planned as mints."""

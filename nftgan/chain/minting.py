@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -237,9 +237,16 @@ def _unsettled(
 
 
 def run_mint(
-    sender: Sender, collection: Collection, plan: MintPlan, *, progress: Progress = SILENT
+    sender: Sender,
+    collection: Collection,
+    plan: MintPlan,
+    *,
+    names: Mapping[str, str] | None = None,
+    progress: Progress = SILENT,
 ) -> tuple[str, ...]:
     """Send every batch of the plan in order; return the transaction hashes.
+
+    names: account to the ENS name by which a person meant it; the journal keeps them.
 
     Killed anywhere and run again, each token is minted once: the contract refuses a batch that
     does not begin at the next id, and the journal sends the same bytes again. Ends when the chain
@@ -251,7 +258,9 @@ def run_mint(
     if not batches:
         return ()
     operations = [_operation_of(collection, batch) for batch in plan.unsettled]
-    operations += [_operation(sender, collection, plan, batch) for batch in plan.batches]
+    operations += [
+        _operation(sender, collection, plan, batch, names or {}) for batch in plan.batches
+    ]
     sizes = {batch.operation: len(batch.seeds) for batch in batches}
     with progress.task("minting", sum(sizes.values()), "tokens") as task:
         shown: set[str] = set()
@@ -275,7 +284,13 @@ def run_mint(
     )
 
 
-def _operation(sender: Sender, collection: Collection, plan: MintPlan, batch: Batch) -> Operation:
+def _operation(
+    sender: Sender,
+    collection: Collection,
+    plan: MintPlan,
+    batch: Batch,
+    names: Mapping[str, str],
+) -> Operation:
     """A batch, written down in the journal before anything of it is signed."""
     journal = sender.journal
     facts: dict[str, Any] = {
@@ -284,8 +299,11 @@ def _operation(sender: Sender, collection: Collection, plan: MintPlan, batch: Ba
         "to": batch.to,
         "data": sha256_hex(collection.mint_data(batch.first, batch.to, batch.seeds)),
     }
-    if plan.start is not None and batch.operation not in journal.attempts:
-        facts["start"] = plan.start
+    if batch.operation not in journal.attempts:  # else what stands there stays
+        if plan.start is not None:
+            facts["start"] = plan.start
+        if batch.to in names:
+            facts["name"] = names[batch.to]
     journal.plan(batch.operation, **facts)
     return _operation_of(collection, batch)
 

@@ -35,6 +35,7 @@ class Recipient:
     count: int
     token: int | None = None  # the first of them; None: those that come next
     where: str = ""  # for a person: the file and line
+    name: str = ""  # the ENS name that was looked up
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,14 @@ def checked(recipients: Iterable[Recipient], what: str) -> tuple[Recipient, ...]
 
 def looked_up(connection: Connection, recipients: Sequence[Recipient]) -> tuple[Recipient, ...]:
     """The list with addresses for its ENS names. Raises as `address_of` and `checked`."""
-    found = [replace(one, to=address_of(connection, one.to, what="--to")) for one in recipients]
+    found = [
+        replace(
+            one,
+            to=address_of(connection, one.to, what="--to"),
+            name=one.to if is_name(one.to) else "",
+        )
+        for one in recipients
+    ]
     return checked(found, "the list") if found else ()
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from nftgan.chain.airdrop import placed, promised
 from nftgan.chain.minting import MintOutcome, MintPlan, audit, plan_mint, run_mint
-from nftgan.chain.names import address_of
+from nftgan.chain.moved_names import refuse_moved_names
+from nftgan.chain.names import address_of, is_name
 from nftgan.chain.recipients import Allotment, Recipient, looked_up
+from nftgan.chain.transfers import NOBODY
 from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
@@ -70,6 +72,10 @@ class Minting:
             account.address if to is None else address_of(connection, to, what="--to")
         )
         recipients = looked_up(connection, recipients)
+        # Account to the ENS name by which it is meant.
+        self.names = {one.to: one.name for one in recipients if one.name}
+        if to is not None and is_name(to):
+            self.names[str(self.to)] = to
         sold = last_sale(project, connection.chain.chain_id)[1]
         given = bool(recipients) or self.to != account.address
         if (owner := self.collection.owner()) != account.address:
@@ -90,6 +96,7 @@ class Minting:
             connection, account, path, choice, contract=self.collection.address
         )
         self.account = account
+        refuse_moved_names(self.sender.journal, self.names)
         self._place(recipients, tokens, sold)
         left = range(self.collection.next_token_id(), self.until)
         self.overridden_tokens = refuse_copies(manifest, left, allowed=allow_copies)
@@ -103,10 +110,15 @@ class Minting:
         """Find which tokens the list is for, or see that none is left that others were promised."""
         minted, pieces = self.collection.next_token_id(), len(self.seeds)
         journal = self.sender.journal
+        refused = {
+            self.collection.address: "the collection's own contract",
+            NOBODY: "the address of zeros",
+        }
+        if sold and sold.get("sale"):
+            refused[sold["sale"]] = "the contract of its sale"
+        if isinstance(self.to, str) and (what := refused.get(self.to)):
+            raise UsageError(f"--to {self.to} is {what}: it cannot hold tokens")
         if recipients:
-            refused = {self.collection.address: "the collection's own contract"}
-            if sold and sold.get("sale"):
-                refused[sold["sale"]] = "the contract of its sale"
             self.to = placed(
                 recipients, journal, minted=minted, pieces=pieces, tokens=tokens, refused=refused
             )
@@ -152,7 +164,9 @@ class Minting:
         with self.project.lock(), account_lock(self.sender.connection, self.account):
             self.sender.journal.reload()
             self.sender.on_wait = progress.note
-            hashes = run_mint(self.sender, self.collection, plan, progress=progress)
+            hashes = run_mint(
+                self.sender, self.collection, plan, names=self.names, progress=progress
+            )
             minted = self.collection.next_token_id()
             audit(self.collection, self.seeds, max(minted, self.until))
         finals = self.sender.journal.finals.values()

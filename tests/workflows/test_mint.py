@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import nftgan
+from nftgan.chain import names
 from nftgan.chain.accounts import embedded_account
 from nftgan.chain.contract import Collection
 from nftgan.chain.journal import Journal
@@ -157,6 +158,41 @@ def test_gifts_beside_a_sale_are_told_their_way(desk: Desk) -> None:
     desk.answer("sale", "close", "-C", str(desk.project.root))
     desk.mint("--to", f"{A}=2")
     assert desk.owners == [A, A]
+
+
+def test_a_name_that_moved_splits_no_drop_and_repeats_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"alice.eth": A, "bob.eth": B}
+    monkeypatch.setattr(names, "_resolved", lambda connection, name, what: known[name])
+    both = ("--to", "alice.eth=1", "--to", "bob.eth=1")
+
+    def killed() -> None:
+        owner, name = STAGES["signed"]
+        monkeypatch.setattr(owner, name, dying(owner, name, 2))
+        desk.mint(*both)
+
+    assert in_child(killed) == -signal.SIGKILL
+    known["bob.eth"] = C
+    error = desk.mint(*both, expect=2)
+    assert f"bob.eth stands for {C} now, and stood for {B}" in error["message"]
+    assert desk.owners == [A]
+    known["bob.eth"] = B
+    desk.mint(*both)
+    known["alice.eth"] = C  # the list is done: again, it would be another one
+    assert f"stood for {A}" in desk.mint(*both, expect=2)["message"]
+    assert f"stood for {A}" in desk.mint("--to", "alice.eth", expect=2)["message"]
+    assert desk.owners == [A, B]
+    desk.mint("--to", C)  # an address is what was meant
+    assert desk.owners == [A, B, C]
+
+
+@pytest.mark.parametrize("whom", ["collection", "zeros"])
+def test_all_tokens_go_to_nobody_who_cannot_hold_them(desk: Desk, whom: str) -> None:
+    record = read_json(next(desk.project.deployments.glob("*.json")))
+    to = record["collection"] if whom == "collection" else "0x" + 40 * "0"
+    error = desk.mint("--to", to, expect=2)
+    assert "it cannot hold tokens" in error["message"] and desk.owners == []
 
 
 def test_python_gives_to_several_too(desk: Desk) -> None:
