@@ -16,7 +16,7 @@ from nftgan.chain.node import NodeProvider
 from nftgan.chain.rpc import Connection
 from nftgan.errors import CheckFailed, ServiceError, UsageError
 from tests.chain.actors import account
-from tests.chain.ens import deploy, registry, saying, selector, set_name
+from tests.chain.ens_contracts import deploy, registry, saying, selector, set_name
 from tests.chain.faults import BadNode
 
 ALICE = account("alice").address

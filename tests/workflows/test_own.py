@@ -16,7 +16,7 @@ from nftgan.chain.rpc import connect
 from nftgan.files import read_json
 from nftgan.project import Project, state_home
 from tests.chain.actors import sender
-from tests.chain.ens import deploy, registry, set_name
+from tests.chain.ens_contracts import deploy, registry, set_name
 
 STRANGER = "0x52908400098527886E0F7030069857D2E4169EE7"
 
