@@ -97,7 +97,7 @@ def open_(
     import time
 
     from nftgan.chain.sales import Allowlist
-    from nftgan.workflows.sale import SaleOptions
+    from nftgan.workflows.sale_open import SaleOptions
 
     now = int(time.time())
     options = SaleOptions(
@@ -126,7 +126,7 @@ def status(
 ) -> Any:
     """Show the sale: terms, sold, earned, delivered."""
     from nftgan.project import find_project
-    from nftgan.workflows.sale import SaleReader
+    from nftgan.workflows.sale_reader import SaleReader
 
     return _show_state(ui, SaleReader(find_project(collection), choice).state())
 
@@ -298,7 +298,7 @@ def _buying(ui: Ui, address: str | None, collection: Path | None, choice: Any) -
     from nftgan.project import find_project
     from nftgan.workflows.buying import Purchase
     from nftgan.workflows.publishing import open_chain
-    from nftgan.workflows.sale import SaleReader
+    from nftgan.workflows.sale_reader import SaleReader
 
     if address is None:
         reader = SaleReader(find_project(collection), choice)
@@ -453,7 +453,7 @@ def _show_state(ui: Ui, state: Any) -> Any:
 
 def _term_rows(terms: Any) -> list[tuple[str, str]]:
     """What a sale is bound to for ever, for a person."""
-    from nftgan.workflows.sale import moment
+    from nftgan.workflows.sale_record import moment
 
     buyers = []
     if terms["allowlist"]:

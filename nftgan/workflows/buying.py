@@ -18,7 +18,8 @@ from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json
 from nftgan.project import state_home
 from nftgan.workflows.publishing import ChainChoice, sender_for, signer
-from nftgan.workflows.sale import await_draw, draws, moment, shown
+from nftgan.workflows.sale_record import moment, shown
+from nftgan.workflows.sale_reveal import await_draw, draws
 from nftgan.workflows.transactions import TxPlan, TxRunner, TxStep
 
 GAS_PURCHASE, GAS_REFUND = 160_000, 80_000  # about; the node is asked

@@ -30,7 +30,7 @@ from nftgan.workflows.publishing import (
     sender_for,
     signer,
 )
-from nftgan.workflows.sale import last_sale
+from nftgan.workflows.sale_record import last_sale
 
 
 class Minting:

@@ -10,7 +10,7 @@ from nftgan.errors import UsageError
 from nftgan.project import Project
 from nftgan.site.offers import Offer
 from nftgan.workflows.publishing import ChainChoice, deployments
-from nftgan.workflows.sale import SaleReader
+from nftgan.workflows.sale_reader import SaleReader
 
 
 def read_offer(project: Project, choice: ChainChoice, people: Path | None) -> Offer:

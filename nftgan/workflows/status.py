@@ -40,7 +40,7 @@ def status(project: Project, *, offline: bool = False) -> Status:
     from nftgan.workflows.frozen import base_uri_states
     from nftgan.workflows.pin import pins, verified_places
     from nftgan.workflows.publishing import deployments, journal_summary
-    from nftgan.workflows.sale import sales
+    from nftgan.workflows.sale_record import sales
     from nftgan.workflows.stale_settings import is_deployed, settings_changed
 
     steps: list[Step] = []

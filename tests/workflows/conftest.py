@@ -14,6 +14,7 @@ from nftgan.cli.main import app
 from nftgan.project import Project
 from tests.ipfs.fake_node import FakeNode, running
 from tests.ipfs.fake_services import TOKEN, FakeServices
+from tests.workflows.sale_desk import SaleDesk
 
 EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
 
@@ -84,3 +85,8 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServices]:
             monkeypatch.setenv(f"NFTGAN_{name}", fake.url)
         monkeypatch.setenv("NFTGAN_PINATA_JWT", TOKEN)
         yield fake
+
+
+@pytest.fixture
+def desk(published: Project, answer: Callable[..., Any]) -> SaleDesk:
+    return SaleDesk(published, answer)
