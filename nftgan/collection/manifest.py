@@ -399,7 +399,8 @@ def _holding(recipe: Recipe, tokens: Sequence[Any]) -> Recipe:
     """`recipe` with the values of its latents, which stand with their pieces."""
     found = []
     for number, token in enumerate(tokens):
-        named = recipe.named_latent(token["seed"])
+        seed = token["seed"]
+        named = recipe.named_latent(seed) if type(seed) is int else None  # else refused in a moment
         if (named is None) != ("latent" not in token):
             what = "has no latent" if named else "has a latent that the recipe does not name"
             raise UsageError(f"token {number} {what}")

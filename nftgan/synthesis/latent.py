@@ -47,6 +47,8 @@ class Latent:
                 f"a latent is a table of numbers [layers, w_dim], not {rows.dtype}"
                 f" {list(rows.shape)}"
             )
+        with np.errstate(over="ignore"):  # of a wider float; then it is infinite, and refused
+            rows = rows.astype(np.float64)  # the smallest int64 has no absolute value
         if not np.isfinite(rows).all() or np.abs(rows).max() > MAX_VALUE:
             raise UsageError("the latent holds a value that no image has: it is damaged")
         # + 0.0 turns the negative zero, which means the same, into the positive one.

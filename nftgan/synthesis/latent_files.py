@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import math
+import stat
 import warnings
 import zipfile
 import zlib
@@ -26,6 +27,8 @@ from nftgan.synthesis.latent import Latent
 
 MAX_FILE_BYTES = 64 << 20
 MAX_ARRAY_BYTES = 16 << 20
+MAX_MEMBERS = 1000
+_MEMBER = b"PK\1\2"  # begins each entry of a zip's table of contents
 MAX_ABOUT = 10_000  # characters
 VERSION = 1
 _KEYS = ("w", "about", "target")
@@ -69,7 +72,10 @@ def read_latent(path: Path) -> LatentFile:
     A file of one image only: w is [num_ws, w_dim], or has a first axis of 1.
     """
     with translated_os_errors(path):
-        if path.stat().st_size > MAX_FILE_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end
+            raise UsageError(f"{path} is no file", hint="give the .npz that nftgan project wrote")
+        if status.st_size > MAX_FILE_BYTES:
             raise UsageError(f"{path} is too large for a latent of one image")
         data = path.read_bytes()
     try:
@@ -90,6 +96,8 @@ def read_latent(path: Path) -> LatentFile:
 
 
 def _arrays(data: bytes) -> dict[str, np.ndarray]:
+    if data.count(_MEMBER) > MAX_MEMBERS:  # a table of contents is read whole, into much memory
+        raise UsageError("it is made of too many files")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             found = {}
@@ -124,7 +132,12 @@ def _array(stream: IO[bytes], key: str) -> np.ndarray:
         raise ValueError(f"format {version}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        shape, fortran, dtype = read(raw)
+        try:
+            shape, fortran, dtype = read(raw)
+        except (
+            Exception
+        ) as exc:  # numpy evaluates it as a literal of Python, which fails in any way
+            raise ValueError("a header that is none") from exc
     if dtype.hasobject or dtype.kind not in "fiuU":
         raise UsageError(f"its array {key} is {dtype}, which is not read")
     rest = raw.read()
@@ -141,7 +154,7 @@ def _about(array: np.ndarray | None) -> dict[str, Any]:
         raise UsageError("what it says about itself is no short text")
     try:
         document = parse_json(str(array).encode())
-    except ValueError:
+    except (ValueError, SystemError):  # the latter for numbers that are no characters
         raise UsageError("what it says about itself is no JSON") from None
     if not isinstance(document, dict) or document.get("nftgan_latent") != VERSION:
         raise UsageError("a newer nftgan wrote it: pip install -U nftgan")

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from nftgan.config import RecipeSection
@@ -231,7 +232,12 @@ class Recipe:
 
     def named_latent(self, seed: int) -> NamedLatent | None:
         """The latent that `seed` is the number of; None: an image is drawn from `seed` itself."""
-        return next((one for one in self.latents if one.number == seed), None)
+        return self._by_number.get(seed)
+
+    @cached_property
+    def _by_number(self) -> dict[int, NamedLatent]:
+        # Asked for each of up to a million pieces.
+        return {one.number: one for one in self.latents}
 
     def latent_of(self, seed: int) -> Latent | None:
         """Its values; UsageError where only their hash is known."""

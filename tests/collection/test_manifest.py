@@ -156,3 +156,12 @@ def test_a_template_without_a_number_gives_no_two_equal_names() -> None:
 def test_ids_that_skip_are_refused_also_in_python() -> None:
     with pytest.raises(UsageError, match="count up"):
         manifest().with_pieces([Piece(1, 1, "a")])
+
+
+@pytest.mark.parametrize("seed", [[7], {}, None, 7.0, True])
+def test_a_seed_that_is_no_number_is_refused_beside_latents_too(seed: object) -> None:
+    document = manifest().to_json()
+    document["recipe"]["latents"] = ["sha256:" + "00" * 32]
+    document["tokens"][1]["seed"] = seed
+    with pytest.raises(UsageError, match="token 1: the seed must be"):
+        Manifest.from_json(document)

@@ -59,3 +59,10 @@ def test_json_gives_the_same_latent_and_only_one_text_does() -> None:
     ):
         with pytest.raises(UsageError):
             Latent.from_json(wrong)
+
+
+def test_no_value_is_too_large_to_be_compared() -> None:
+    """The absolute value of the smallest int64 is negative."""
+    for value in (np.int64(-(2**63)), np.int64(2_000_000), np.longdouble("1e400")):
+        with pytest.raises(UsageError, match="no image has"):
+            Latent(np.array([[1, value]], dtype=value.dtype))

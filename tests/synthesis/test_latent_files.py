@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import struct
+import sys
 import zipfile
 from pathlib import Path
 
@@ -11,7 +14,12 @@ import numpy as np
 import pytest
 
 from nftgan.errors import UsageError
-from nftgan.synthesis.latent_files import MAX_ARRAY_BYTES, read_latent, save_latent
+from nftgan.synthesis.latent_files import (
+    MAX_ARRAY_BYTES,
+    MAX_MEMBERS,
+    read_latent,
+    save_latent,
+)
 
 WS = np.repeat(np.linspace(-1, 1, 16, dtype=np.float32)[None, None], 8, axis=1)  # [1, 8, 16]
 ABOUT = {"model": "sha256:" + "a" * 64, "steps": 3}
@@ -54,6 +62,10 @@ def _header(shape: tuple[int, ...], descr: str = "<f4") -> bytes:
     return buffer.getvalue()
 
 
+def _raw(header: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+
+
 _OBJECT = np.array([_Marker()], dtype=object)
 
 
@@ -77,6 +89,12 @@ def _pickled() -> bytes:
         ({"w.npy": _npy(WS), "about.npy": _npy(np.array("[" * 900))}, "no JSON"),
         ({"w.npy": _npy(WS), "about.npy": _npy(np.array("{}"))}, "newer nftgan"),
         ({"w.npy": _npy(WS), "target.npy": _npy(np.zeros((2, 2)))}, "no image"),
+        ({"w.npy": _raw("((((")}, "damaged"),
+        ({"w.npy": _raw("{1: 2, 'a': 3}")}, "damaged"),
+        ({"w.npy": _raw("{[]: 1}")}, "damaged"),
+        ({"w.npy": _raw("-" * 9000 + "1")}, "damaged"),
+        ({"w.npy": _npy(WS), "about.npy": _header((), "<U1") + b"\xff" * 4}, "no JSON"),
+        ({f"{number}": b"" for number in range(MAX_MEMBERS + 1)}, "too many files"),
     ],
 )
 def test_a_hostile_file_is_refused_in_a_sentence(
@@ -97,3 +115,10 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
         (tmp_path / "a.npz").write_bytes(whole[:end])
         with pytest.raises(UsageError, match="no latent"):
             read_latent(tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(UsageError, match="is no file"):
+        read_latent(tmp_path / "a.npz")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
+from nftgan.synthesis.latent import NamedLatent, number_of
 from nftgan.synthesis.recipe import Finish, PixelArt, Recipe, recipe_from_section
 
 MODEL = "sha256:" + "5a" * 32
@@ -174,3 +175,22 @@ def test_nonsense_in_a_model_file_is_no_pixel_art(facts: Any) -> None:
 def test_recipe_and_manifest_load_without_torch() -> None:
     code = "import sys, nftgan.collection.manifest; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_latent_is_looked_up_and_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manifest of a million pieces asks of each."""
+    hashes = [f"sha256:{number:064x}" for number in range(1 << 224, 101 << 224, 1 << 224)]
+    recipe = Recipe(MODEL, (32, 32), latents=tuple(map(NamedLatent, hashes)))
+    asked: list[str] = []
+
+    def number(one: NamedLatent) -> int:
+        asked.append(one.hash)
+        return number_of(one.hash)
+
+    monkeypatch.setattr(NamedLatent, "number", property(number))
+    recipe.named_latent(0)
+    once = len(asked)
+    for seed in range(1000):
+        recipe.named_latent(seed)
+    assert len(asked) == once == 100
+    assert recipe.named_latent(100) == recipe.latents[99]
