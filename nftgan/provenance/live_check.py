@@ -37,6 +37,10 @@ def live_problem(content: Content, url: str, own: Mapping[str, Any]) -> str | No
         same = False
     if not same:
         raise CheckFailed(f"{link.folder} draws by another recipe than the token's")
+    if recipe.latents or (recipe.finish is not None and recipe.finish.effect is not None):
+        # `metadata --live` refuses it; whoever made this folder did so by hand.
+        what = "stored latents" if recipe.latents else "an effect of a plugin"
+        raise CheckFailed(f"the page cannot draw by a recipe with {what}: markets show nothing")
     if link.seed != own["seed"]:
         raise CheckFailed(f"the page draws seed {link.seed}, the token has {own['seed']}")
     if link.pixels != own["pixels"]:

@@ -6,10 +6,11 @@ token, and what its files say, is always asked anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nftgan.errors import UsageError
 from nftgan.files import append_line, canonical_json, parse_json, translated_os_errors
@@ -17,6 +18,12 @@ from nftgan.pixels import pixel_hash
 
 if TYPE_CHECKING:
     from nftgan.synthesis.canonical import Rendered
+
+_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_TYPES = {
+    **dict.fromkeys(("model", "recipe", "pixels", "version"), str),
+    **{"seed": int, "safe": bool, "margin": float},
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,22 @@ class Made:
     safe: bool  # no pixel lies near a rounding step
     margin: float  # grey levels to the nearest one
     version: str  # of nftgan
+
+    @classmethod
+    def from_json(cls, fields: Any) -> Made:
+        """The note that `asdict` gave; ValueError for anything that cannot be one.
+
+        Notes of `render` lie in the collection folder, which may be somebody else's.
+        """
+        if (
+            not isinstance(fields, Mapping)
+            or {key: type(value) for key, value in fields.items()} != _TYPES
+        ):
+            raise ValueError("it is no note of an image")
+        made = cls(**fields)
+        if not all(map(_HASH.fullmatch, (made.model, made.recipe, made.pixels))):
+            raise ValueError("it names no hashes")
+        return made
 
     @classmethod
     def of(cls, model: str, recipe: str, seed: int, image: Rendered, version: str) -> Made:
@@ -65,9 +88,8 @@ class RenderedNotes:
 
     def _read(self, line: bytes) -> None:
         try:
-            fields = parse_json(line)
-            made = Made(**fields)
-        except (ValueError, TypeError):
+            made = Made.from_json(parse_json(line))
+        except ValueError:
             return
         if made.version == self.version:
             self._made[made.model, made.recipe, made.seed] = made

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from nftgan import __version__
 from nftgan.collection.traits import Measures
+from nftgan.errors import Cancelled
 from nftgan.files import parse_json
 from nftgan.networks.model_file import save_model
 from nftgan.progress import SILENT, Progress
@@ -28,6 +31,10 @@ from nftgan.synthesis.recipe import Recipe
 from nftgan.training.distributed import Distributed
 from nftgan.training.shares import shared
 
+log = logging.getLogger(__name__)
+Claims = dict[str, Any]
+"""What a token's metadata say of how its traits were measured: see `measured_as_claimed`."""
+
 
 @dataclass(frozen=True)
 class _Work:
@@ -35,7 +42,7 @@ class _Work:
 
     identity: str
     recipe: Recipe
-    pieces: tuple[tuple[int, str, int], ...]  # seed, promised pixel hash, version of the traits
+    pieces: tuple[tuple[int, str, Claims], ...]  # seed, promised pixel hash, how it is measured
     folder: str  # of notes in the state folder; empty: a few images are not noted
 
 
@@ -54,7 +61,7 @@ def make_again(
     of that in the state folder where each process keeps what it made. Raises PartlyDone when a
     process has died.
     """
-    pieces: dict[int, tuple[str, int]] = {}
+    pieces: dict[int, tuple[str, Claims]] = {}
     token_of: dict[int, int] = {}
     model: Model | None = None
     for token in tokens:
@@ -63,7 +70,8 @@ def make_again(
             continue  # a latent's values stand in its metadata alone, which this process has
         model, recipe, own = wanted
         if verifier.rendered.get(model.identity, recipe.hash, own["seed"]) is None:
-            pieces[own["seed"]] = (own["pixels"], own.get("traits", 1))
+            claims: Claims = {key: own[key] for key in ("traits", "added_traits") if key in own}
+            pieces[own["seed"]] = (own["pixels"], claims)
             token_of[own["seed"]] = token
     if model is None or not pieces:
         group.broadcast_str("")
@@ -135,29 +143,61 @@ def _make(
     """The images, and what is measured of those with the promised pixels, by seed."""
     model.to(device)
 
-    def make(item: int) -> bytes:
-        seed, promised, version = work.pieces[item]
-        made = notes.get(work.identity, work.recipe.hash, seed)
-        found = None
-        if made is None:
+    measured = {}
+    found = shared(
+        group,
+        "verify",
+        len(work.pieces),
+        lambda item: _made(work, item, model, device, notes),
+        on_done,
+    )
+    for item, data in found.items():
+        if (read := _read(work, item, data)) is None:
+            continue
+        made, values = read
+        if values is not None:
+            lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
+            measured[made.seed] = Measures(**{**values, **lists})
+        if notes.get(made.model, made.recipe, made.seed) is None:
+            notes.add(made)
+    return measured
+
+
+def _made(work: _Work, item: int, model: Model, device: str, notes: RenderedNotes) -> bytes:
+    """The note of one image and what is measured of it; nothing where there is no answer yet.
+
+    Recipe and metadata are a stranger's. Whatever goes wrong here ends nothing: the main process
+    makes the image once more, and `Verifier.verify` says what it is.
+    """
+    seed, promised, claims = work.pieces[item]
+    made = notes.get(work.identity, work.recipe.hash, seed)
+    found = None
+    if made is None:
+        try:
             image = model.render_checked(seed, work.recipe)
             made = Made.of(work.identity, work.recipe.hash, seed, image, __version__)
-            if device != "cpu" and made.pixels != promised:
-                return b""  # nobody is accused on a GPU's word: a processor makes it once more
-            notes.add(made)
             if made.pixels == promised:
-                found = measured_as_claimed(image.image, work.recipe, {"traits": version})
-        # Not canonical JSON, which has no whole numbers as large as those of a large image.
-        return json.dumps([asdict(made), None if found is None else asdict(found)]).encode()
+                found = measured_as_claimed(image.image, work.recipe, claims)
+        except Cancelled:
+            raise
+        except Exception as exc:
+            log.debug("seed %d: %s", seed, exc)
+            return b""
+        if device != "cpu" and made.pixels != promised:
+            return b""  # nobody is accused on a GPU's word: a processor makes it once more
+        notes.add(made)
+    # Not canonical JSON, which has no whole numbers as large as those of a large image.
+    return json.dumps([asdict(made), None if found is None else asdict(found)]).encode()
 
-    measured = {}
-    for data in shared(group, "verify", len(work.pieces), make, on_done).values():
-        if data:
-            note, values = parse_json(data)
-            made = Made(**note)
-            if values is not None:
-                lists = {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
-                measured[made.seed] = Measures(**{**values, **lists})
-            if notes.get(made.model, made.recipe, made.seed) is None:
-                notes.add(made)
-    return measured
+
+def _read(work: _Work, item: int, data: bytes) -> tuple[Made, dict[str, Any] | None] | None:
+    """What `_made` gave; None where it gave nothing, or another release of nftgan made it."""
+    if not data:
+        return None
+    note, values = parse_json(data)
+    try:
+        made = Made.from_json(note)
+    except ValueError:
+        return None
+    asked = (work.identity, work.recipe.hash, work.pieces[item][0], __version__)
+    return (made, values) if (made.model, made.recipe, made.seed, made.version) == asked else None

@@ -74,3 +74,30 @@ def test_a_page_that_nobody_has_is_unavailable() -> None:
     _, root = published()
     with pytest.raises(Unavailable):
         live_problem(Content([]), live_link(root, 7, PIXELS), OWN)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"latents": ["sha256:" + "44" * 32]}, "stored latents"),
+        (
+            {
+                "finish": {
+                    "grid": 0,
+                    "palette": 0,
+                    "upscale": 1,
+                    "effect": {"package": "p", "name": "n", "version": 1, "value": 0},
+                }
+            },
+            "effect of a plugin",
+        ),
+    ],
+)
+def test_our_page_with_a_recipe_that_it_cannot_draw_by_is_a_broken_link(
+    change: dict[str, Any], words: str
+) -> None:
+    """`metadata --live` refuses it, but a folder can be made by hand."""
+    recipe = RECIPE.to_json() | change
+    content, root = published(recipe=canonical_json(recipe))
+    with pytest.raises(CheckFailed, match=words):
+        live_problem(content, live_link(root, 7, PIXELS), OWN | {"recipe": recipe})

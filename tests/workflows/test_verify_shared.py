@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nftgan import __version__
-from nftgan.provenance.rendered import RenderedNotes
+from nftgan.errors import UsageError
+from nftgan.plugins import MissingPlugin
+from nftgan.provenance.rendered import Made, RenderedNotes
 from nftgan.provenance.whole import collection_checks
 from nftgan.synthesis.canonical import Rendered
 from nftgan.synthesis.model import Model
@@ -17,6 +22,8 @@ from nftgan.workflows import verify_shared
 from nftgan.workflows.verify_run import VerifyRun, folder_name, resumable
 from nftgan.workflows.verify_shared import make_again, notes_path
 from tests.provenance.stage import Stage
+
+PIXELS = "sha256:" + "0" * 64
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +102,51 @@ def test_a_run_goes_on_from_the_notes_of_every_process(
         )
         make_again(verifier, range(4), SINGLE_PROCESS, "cpu")
         assert made == [stage.seeds[token] for token in (0, 1, 3)]
+
+
+@pytest.mark.parametrize("problem", [MissingPlugin("not here"), UsageError("no"), RuntimeError()])
+def test_what_cannot_be_made_is_said_of_its_token_and_ends_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    """As in one process: the recipe is a stranger's, and the others have their answers."""
+    exact = Model.render_checked
+
+    def render(self: Model, seed: int, recipe: object) -> Rendered:
+        if seed == 8:
+            raise problem
+        return exact(self, seed, recipe)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Model, "render_checked", render)
+    verifier, plain = stage.verifier(), stage.verifier()
+    make_again(verifier, range(4), SINGLE_PROCESS, "cpu")
+    reports = [verifier.verify(token) for token in range(4)]
+    assert reports == [plain.verify(token) for token in range(4)]
+    assert [one.passed for one in reports] == [True, False, True, True]
+
+
+def test_traits_of_plugins_are_measured_by_all(stage: Stage) -> None:
+    """The one that is not here is said to be missing, as in one process."""
+    named = [{"name": "Aura", "package": "nowhere", "version": 1}]
+    documents = copy.deepcopy(stage.documents)
+    for one in documents:
+        one["nftgan"]["added_traits"] = named
+    verifier, plain = (stage.verifier(stage.folder(documents)) for _ in range(2))
+    verifier.measuring = plain.measuring = True
+    make_again(verifier, range(4), SINGLE_PROCESS, "cpu")
+    for token in range(4):
+        assert verifier.verify(token) == plain.verify(token)
+    assert verifier.measures == plain.measures and verifier.measures[0].added is None
+    assert collection_checks(verifier, measured=True) == collection_checks(plain, measured=True)
+
+
+@pytest.mark.parametrize("change", [{"seed": 15}, {"version": "0.0"}, {"safe": None}])
+def test_an_answer_to_another_question_counts_for_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    """A process on another machine may be of another release."""
+    made = Made(stage.args.model, stage.args.recipe, 8, PIXELS, True, 0.25, __version__)
+    answer = json.dumps([asdict(made) | change, None]).encode()
+    monkeypatch.setattr(verify_shared, "shared", lambda *of: {1: answer})
+    verifier = stage.verifier()
+    make_again(verifier, range(4), SINGLE_PROCESS, "cpu")
+    assert all(verifier.verify(token).passed for token in range(4))
