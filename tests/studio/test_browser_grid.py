@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nftgan.collection.traits import traits
 from nftgan.synthesis.model import Model
-from tests.studio.browser import NEEDS_BROWSER, PHONE, opinions, press, settled, shown, until
+from tests.studio.browser import (
+    NEEDS_BROWSER,
+    PHONE,
+    opinions,
+    press,
+    serious,
+    settled,
+    shown,
+    until,
+)
 from tests.studio.conftest import Serve, Visit
 
 pytestmark = NEEDS_BROWSER
@@ -155,6 +166,64 @@ def test_fingers_filter_in_a_sheet_give_stars_and_undo(serve: Serve, visit: Visi
     box = page.locator("[aria-label='Pick seed 1']").bounding_box()
     face = page.locator(".tile[data-seed='1'] .frame").bounding_box()
     assert box["height"] >= 40 and box["y"] >= face["y"] + face["height"]  # not on the face
+
+
+def long_press(page: Any, seed: int) -> None:
+    """A finger that rests on the image, as the device tells it: Playwright's tap cannot wait."""
+    box = page.locator(f".tile[data-seed='{seed}'] .frame").bounding_box()
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    device = page.context.new_cdp_session(page)
+    device.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
+    page.wait_for_selector(f".tile.chosen[data-seed='{seed}']")
+    device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_fingers_select_several_by_a_long_press_and_compare_them(
+    serve: Serve, visit: Visit
+) -> None:
+    served = serve(range(24))
+    all_painted(served, 24)
+    page = visit(served, **PHONE)
+    long_press(page, 1)
+    assert page.inner_text("#selected-count") == "1 selected"
+    assert page.locator("#compare").is_disabled()
+    page.tap(".tile[data-seed='3'] img")  # selects, and does not open
+    page.tap(".tile[data-seed='4'] img")
+    page.tap(".tile[data-seed='4'] img")  # not this one
+    assert page.inner_text("#selected-count") == "2 selected"
+    assert serious(page) == []
+    bar = page.locator("#selection").bounding_box()
+    assert bar["x"] >= 0 and bar["x"] + bar["width"] <= 390 and bar["y"] + bar["height"] <= 844
+    page.tap("#compare")
+    page.wait_for_selector("#page-compare .compared:has-text('Seed 3')")
+    assert page.locator(".compared").count() == 2
+    page.tap(".compared:has-text('Seed 3') >> text=Keep this")
+    page.wait_for_selector("#page-grid:not([hidden])")
+    until(lambda: opinions(served) == {1: (None, False), 3: (None, True)})
+    assert page.locator("#selection").is_hidden()
+    page.tap(".tile[data-seed='5'] img")  # a tap opens again
+    page.wait_for_selector("#piece-title:has-text('Seed 5')")
+
+
+def test_fingers_decide_on_all_that_the_select_button_lets_them_tap(
+    serve: Serve, visit: Visit
+) -> None:
+    served = serve(range(24))
+    page = visit(served, **PHONE)
+    page.tap("#open-selecting")
+    assert page.locator("#pick-all").is_disabled()
+    for seed in (0, 2, 5):
+        page.tap(f".tile[data-seed='{seed}'] img")
+    page.tap("#pick-all")
+    settled(page)
+    assert opinions(served) == {seed: (None, True) for seed in (0, 2, 5)}
+    page.tap("#toast >> text=Undo")
+    until(lambda: opinions(served) == {})
+    assert page.inner_text("#selected-count") == "3 selected"
+    page.tap("#select-none")
+    assert page.locator("#selection").is_hidden()
+    page.tap("[aria-label='Reject seed 2']")
+    until(lambda: opinions(served) == {2: (None, False)})
 
 
 def test_what_is_picked_shows_in_high_contrast(serve: Serve, visit: Visit) -> None:

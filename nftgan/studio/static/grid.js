@@ -2,7 +2,9 @@
 
 import { $, h, many, toast } from "./dom.js";
 import * as filters from "./filters.js";
+import { holds } from "./hold.js";
 import * as look from "./look.js";
+import { enter, select, selecting, several, toggle } from "./selection.js";
 import { dressTile, emptyTile, newTile } from "./tile.js";
 import { grow, keySays, on, rate, state, tileImageOf, togglePick, toggleReject, wanted } from "./state.js";
 
@@ -47,6 +49,8 @@ function refilter() {
     order.length === all ? many(order.length, "candidate") : `${order.length.toLocaleString("en")} of ${many(all, "candidate")}`;
   $("close-filters").textContent = `Show ${many(order.length, "candidate")}`;
   $("nothing").hidden = order.length > 0;
+  const seen = order.filter((seed) => state.selected.has(seed));
+  if (seen.length < state.selected.size) select(seen); // nobody decides on what is not shown
   $("more").hidden = !filters.unfiltered();
   grid.hidden = !order.length;
   const lost = grid.contains(document.activeElement) && !order.length;
@@ -191,22 +195,12 @@ const inView = () => [...rows.values()].flatMap((row) => [...row.children]).filt
 
 // ---- several at once -------------------------------------------------------------------------------
 
-function select(seeds) {
-  state.selected = new Set(seeds);
-  const count = state.selected.size;
-  $("selection").hidden = count < 2;
-  $("selected-count").textContent = `${count} selected`;
-  $("compare").disabled = count > 4;
-  for (const tile of inView()) dressTile(tile, Number(tile.dataset.seed));
-  frame();
-}
-
 function selectRange(to) {
   const [low, high] = [Math.min(anchor, to), Math.max(anchor, to)];
   select(order.slice(low, high + 1));
 }
 
-const chosen = () => (state.selected.size > 1 ? order.filter((seed) => state.selected.has(seed)) : [order[current]]);
+const chosen = () => (several() ? order.filter((seed) => state.selected.has(seed)) : [order[current]]);
 
 // One key says it of all that are selected; alone, the next one may have the focus then.
 function decide(key) {
@@ -215,7 +209,7 @@ function decide(key) {
   const place = current;
   if (!keySays(key, ...seeds)) return false;
   const decision = key !== "0" && (key === " " || key.toLowerCase() === "x" || /^[1-5]$/.test(key));
-  if (seeds.length === 1 && decision && filters.advances() && place + 1 < order.length) focus(place + 1);
+  if (!several() && decision && filters.advances() && place + 1 < order.length) focus(place + 1);
   return true;
 }
 
@@ -229,7 +223,7 @@ function focus(place, { scroll = true, extend = false } = {}) {
   if (extend) selectRange(current);
   else {
     anchor = current;
-    if (state.selected.size) select([]);
+    if (state.selected.size && !selecting()) select([]);
   }
   const row = Math.floor(current / columns);
   const height = pitch();
@@ -267,7 +261,7 @@ function onKey(event) {
   else if (event.key === "End") focus(order.length - 1, { extend });
   else if (event.key === "Enter") opener(seed);
   else if (event.key === "c" && state.selected.size > 1) compare();
-  else if (event.key === "Escape" && state.selected.size) select([]);
+  else if (event.key === "Escape" && several()) enter(false);
   else if (seed === undefined || !decide(event.key)) return;
   event.preventDefault();
 }
@@ -278,6 +272,7 @@ function onClick(event) {
   const seed = Number(tile.dataset.seed);
   const at = Number(tile.dataset.place);
   const act = event.target.closest("[data-act]")?.dataset.act;
+  if (selecting()) return toggleAt(at);
   if (act === "pick") togglePick(seed);
   else if (act === "reject") toggleReject(seed);
   else if (act === "star") rate(seed, ((wanted(seed).stars ?? 0) + 1) % 6);
@@ -291,6 +286,18 @@ function onClick(event) {
     return;
   } else return opener(seed);
   focus(at, { scroll: false });
+}
+
+function toggleAt(at) {
+  focus(at, { scroll: false });
+  toggle(order[at]);
+}
+
+function hold(target) {
+  const tile = target.closest(".tile");
+  if (!tile?.dataset.seed) return;
+  if (!selecting()) enter(true);
+  toggleAt(Number(tile.dataset.place));
 }
 
 function compare() {
@@ -329,6 +336,7 @@ export function setUp({ open, go }) {
   opener = open;
   goTo = go;
   grid.addEventListener("keydown", onKey);
+  holds(grid, hold);
   grid.addEventListener("click", onClick);
   scroller.addEventListener("scroll", onScroll, { passive: true });
   $("more").addEventListener("click", () => more({ asked: true }));
@@ -336,7 +344,8 @@ export function setUp({ open, go }) {
   $("compare").addEventListener("click", compare);
   for (const [id, key] of [["pick-all", " "], ["reject-all", "x"]])
     $(id).addEventListener("click", () => decide(key));
-  $("select-none").addEventListener("click", () => focus(current));
+  $("open-selecting").addEventListener("click", () => { enter(!selecting()); focus(current); });
+  $("select-none").addEventListener("click", () => { enter(false); focus(current); });
   new ResizeObserver(() => layout()).observe(scroller);
   touch.addEventListener("change", () => layout());
   tools.addEventListener("submit", (event) => {
@@ -358,6 +367,10 @@ export function setUp({ open, go }) {
     current = anchor = 0;
     select([]);
     refilter();
+  });
+  on("selected", () => {
+    for (const tile of inView()) dressTile(tile, Number(tile.dataset.seed));
+    frame();
   });
   on("pool", () => { resort(); refilter(); });
   on("painted", () => { if (active) load(); });
@@ -405,6 +418,7 @@ export function show({ seed, query }) {
 
 export function hide() {
   look.leave();
+  enter(false);
   kept = scroller.scrollTop;
   active = false;
   clearTimeout(writing);
