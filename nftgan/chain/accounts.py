@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nftgan.chain.mnemonics import DEFAULT_PATH, is_mnemonic, key_at, seed_of
+from nftgan.chain.mnemonics import COUNTS, DEFAULT_PATH, is_mnemonic, key_at, seed_of
 from nftgan.errors import CredentialError, UsageError
 from nftgan.files import (
     complete_files,
@@ -126,6 +126,17 @@ def import_wallet(private_key: str, password: str) -> Wallet:
     return _store(bytes(_local(private_key, "that").key), password)
 
 
+def refuse_typed_secret(text: str) -> None:
+    """Raises CredentialError for a key or mnemonic where the name of its file belongs."""
+    words = len(text.split()) >= min(COUNTS) and not os.path.exists(text)  # noqa: PTH110 - too long for Path
+    if words or re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", text.strip()):
+        remember(text.strip())
+        raise CredentialError(
+            "a key or mnemonic is never typed into the command: the shell keeps it in its history",
+            hint="delete it there, then type nftgan wallet import alone: it is asked for",
+        )
+
+
 def import_text(text: str, password: str, prompt: Prompt, *, path: str = DEFAULT_PATH) -> Wallet:
     """A key from a keystore of any kind, from 64 hexadecimal digits, or from a mnemonic.
 
@@ -218,14 +229,28 @@ def _choose(address: str | None) -> Wallet:
 
 
 def _password(address: str, prompt: Prompt) -> str:
+    kept = password_from_file()
+    return _remembered(prompt(f"password of {address}: ")) if kept is None else kept
+
+
+def password_from_file() -> str | None:
+    """The password in the file that NFTGAN_PASSWORD_FILE names; None where it names none.
+
+    Raises CredentialError for a file that cannot be read. What the variable holds is not quoted:
+    some write the password itself there.
+    """
     named = os.environ.get(PASSWORD_FILE)
     if not named:
-        return _remembered(prompt(f"password of {address}: "))
-    path = Path(named).expanduser()
+        return None
     try:
-        return _remembered(path.read_text(encoding="utf-8").rstrip("\r\n"))
-    except OSError as exc:
-        raise CredentialError(f"the password file {path} cannot be read: {exc.strerror}") from exc
+        text = Path(named).expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError, RuntimeError) as exc:  # also no UTF-8, a NUL, or nobody's ~
+        why = exc.strerror if isinstance(exc, OSError) else "it is not text in UTF-8"
+        raise CredentialError(
+            f"the file that {PASSWORD_FILE} names cannot be read: {why}",
+            hint="the variable holds the path of a file, and the file the password",
+        ) from None
+    return _remembered(text.rstrip("\r\n"))
 
 
 def _remembered(password: str) -> str:

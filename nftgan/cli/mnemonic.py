@@ -44,7 +44,10 @@ def choose_path(ui: Ui, text: str, path: str | None, index: int | None, choice: 
     columns = ("", "address", "path", *["holds"][: len(held)])
     ui.table("Addresses of the mnemonic", columns, rows)
     ui.err.print(f"which one? 0 to {len(found) - 1}; Enter for 0: ", end="", markup=False)
-    said = sys.stdin.readline().strip() or "0"
+    line = sys.stdin.readline()
+    if not line:  # Ctrl-D is no Enter
+        raise UsageError("nothing was picked", hint="--index N")
+    said = line.strip() or "0"
     if said not in map(str, range(len(found))):
         raise UsageError(f"{said[:20]!a} is none of 0 to {len(found) - 1}", hint="--index N")
     return found[int(said)].path

@@ -154,7 +154,7 @@ def create(ui: Ui) -> Any:
 def import_(
     ui: Ui,
     file: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Argument(metavar="[FILE]", help="A keystore, or a text file with key or mnemonic."),
     ] = None,
     path: Annotated[
@@ -183,16 +183,24 @@ def import_(
     From a file, or asked for. Of a mnemonic the first addresses are shown to pick from, with
     --chain what they hold there.
     """
-    from nftgan.chain.accounts import import_text
+    import codecs
+
+    from nftgan.chain.accounts import import_text, refuse_typed_secret
     from nftgan.chain.mnemonics import DEFAULT_PATH
     from nftgan.cli.mnemonic import choose_path
+    from nftgan.errors import UsageError
     from nftgan.files import translated_os_errors
 
-    if file is None:
+    if not file:
         text = ask(ui, "private key or mnemonic: ")
     else:
-        with translated_os_errors(file):
-            text = file.read_text(encoding="utf-8-sig", errors="replace")
+        refuse_typed_secret(" ".join(file))  # several words too: a mnemonic without quotes
+        if len(file) > 1:
+            raise UsageError("one file is taken in at a time", hint="put its name in quotes")
+        with translated_os_errors(Path(file[0])):
+            data = Path(file[0]).read_bytes()
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell writes
+        text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
     derivation = choose_path(ui, text, path, index, choice)
     wallet = import_text(
         text, _new_password(ui), lambda words: ask(ui, words), path=derivation or DEFAULT_PATH
@@ -426,19 +434,12 @@ def _show_immutable(ui: Ui, plan: Any) -> None:
 
 
 def _new_password(ui: Ui) -> str:
-    import os
-    from pathlib import Path
-
-    from nftgan.chain.accounts import PASSWORD_FILE
+    from nftgan.chain.accounts import password_from_file
     from nftgan.errors import CredentialError
 
-    if named := os.environ.get(PASSWORD_FILE):
-        try:
-            return Path(named).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as exc:
-            raise CredentialError(
-                f"the password file {named} cannot be read: {exc.strerror}"
-            ) from exc
+    kept = password_from_file()
+    if kept is not None:
+        return kept
     first = ask(ui, "new password: ")
     if first != ask(ui, "the same again: "):
         raise CredentialError("the two passwords differ")

@@ -83,7 +83,7 @@ def test_the_password_can_come_from_a_file(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("NFTGAN_PASSWORD_FILE", str(file))
     assert unlock(ADDRESS, no_prompt).address == ADDRESS
     file.unlink()
-    with pytest.raises(CredentialError, match=r"password file .* cannot be read: No such file"):
+    with pytest.raises(CredentialError, match="cannot be read: No such file"):
         unlock(ADDRESS, no_prompt)
 
 

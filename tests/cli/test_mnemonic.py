@@ -36,15 +36,19 @@ def importing(
     )
 
     def run(
-        *words: str, text: str = ANVIL_MNEMONIC, says: str | None = None
+        *words: str,
+        text: str = ANVIL_MNEMONIC,
+        says: str | None = None,
+        encoding: str = "utf-8",
+        named: tuple[str, ...] = (),
     ) -> tuple[int, str, str]:
         file = tmp_path / "words.txt"
-        file.write_text(text)
+        file.write_text(text, encoding=encoding)
         typed: Any = io.StringIO(says or "")
         typed.isatty = lambda: says is not None
         monkeypatch.setattr(sys, "stdin", typed)
         with pytest.raises(SystemExit) as stopped:
-            app(["wallet", "import", str(file), *words], standalone_mode=False)
+            app(["wallet", "import", *(named or [str(file)]), *words], standalone_mode=False)
         shown = capsys.readouterr()
         return int(stopped.value.code or 0), shown.out, shown.err
 
@@ -65,11 +69,14 @@ def test_the_first_ten_are_shown_and_one_is_picked(importing: Import) -> None:
 def test_a_file_that_windows_wrote_is_read(importing: Import) -> None:
     key = "\ufeff0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d\r\n"
     assert importing(text=key)[0] == 0 and kept() == [SECOND]
+    assert importing("--index", "0", encoding="utf-16")[0] == 0 and len(kept()) == 2
 
 
 def test_enter_takes_the_first_and_what_is_no_number_takes_none(importing: Import) -> None:
     code, _, err = importing(says="ten\n")
     assert (code, kept()) == (2, []) and "'ten' is none of 0 to 9" in err
+    code, _, err = importing(says="")  # Ctrl-D
+    assert (code, kept()) == (2, []) and "nothing was picked" in err
     assert importing(says="\n")[0] == 0
     assert kept() == ["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"]
 
@@ -120,3 +127,30 @@ def test_what_does_not_fit_is_one_sentence_and_quotes_no_word(
     code, out, err = importing(*words, text=text, says="0\n")
     assert code in (2, 4) and said in err and kept() == []
     assert not {"jnuk", "test", "5a5a"} & set((out + err).split())
+
+
+@pytest.mark.parametrize(
+    "named", [("0x" + "5a" * 32,), (ANVIL_MNEMONIC,), tuple(ANVIL_MNEMONIC.split())]
+)
+def test_a_secret_in_the_place_of_a_file_is_refused_and_not_repeated(
+    named: tuple[str, ...], importing: Import
+) -> None:
+    code, out, err = importing(named=named)
+    assert code == 4 and "never typed into the command" in err
+    assert not {"test", "junk"} & set((out + err).split()) and "5a5a" not in out + err
+    code, _, err = importing(named=("my", "key.txt"))
+    assert code == 2 and "one file is taken in at a time" in err
+
+
+@pytest.mark.parametrize("content", [b"p\xe4ssword of mine", None])
+def test_a_password_file_that_cannot_be_read_is_one_sentence_and_not_quoted(
+    content: bytes | None, importing: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without a file the variable may hold the password itself.
+    file = tmp_path / "hunter2hunter"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("NFTGAN_PASSWORD_FILE", str(file))
+    code, out, err = importing("--index", "0")
+    assert (code, kept()) == (4, []) and "that NFTGAN_PASSWORD_FILE names cannot be read" in err
+    assert "hunter2" not in out + err
