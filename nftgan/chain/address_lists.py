@@ -27,6 +27,7 @@ _BOMS = (
 )
 _SEPARATOR = re.compile(r"[,;\t]")
 _TITLE = re.compile(r"[^0-9.]*")
+_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _NUMBER = re.compile(r"[0-9]{1,78}")
 
 
@@ -49,6 +50,10 @@ class Row:
             return check_address(text[:80])
         except UsageError as exc:
             raise UsageError(f"{self.where}: {exc.message}", hint=exc.hint) from None
+
+    def counts(self, column: int) -> bool:
+        """Whether a whole number stands in a column."""
+        return column < len(self.cells) and bool(_NUMBER.fullmatch(self.cells[column]))
 
     def number(self, column: int) -> int | None:
         """The whole number in a column; None for an empty one.
@@ -82,7 +87,8 @@ def read_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
             cells.pop()
         if not cells:
             continue
-        if not rows and not titles and _TITLE.fullmatch(cells[0]):
+        meant = any(_ADDRESS.fullmatch(cell) for cell in cells)
+        if not rows and not titles and not meant and _TITLE.fullmatch(cells[0]):
             titles = tuple(cells)
             continue
         rows.append(Row(path, number, tuple(cells)))

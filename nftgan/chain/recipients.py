@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -60,19 +60,47 @@ def read_recipients(path: Path) -> tuple[Recipient, ...]:
     Raises UsageError that names the file and the line.
     """
     titles, rows = read_rows(path)
-    columns = _columns(titles)
+    columns = _columns(titles, path)
+    if titles and rows and "count" not in columns:
+        _refuse_other_numbers(titles, rows, columns.values())
     width = max(3, len(titles))
     return checked([_recipient(row, columns, width) for row in rows], str(path))
 
 
-def _columns(titles: Sequence[str]) -> dict[str, int]:
-    """Column of each thing, by the titles; address, count, token where they do not say it."""
+def _columns(titles: Sequence[str], path: Path) -> dict[str, int]:
+    """Column of each thing, by the titles; address, count, token where they say nothing.
+
+    Raises UsageError for titles that say it twice, or of all but the address.
+    """
     found: dict[str, int] = {}
     for index, title in enumerate(titles):
         column = _COLUMNS.get(re.sub(r"[^a-z]", "", title.lower()))
+        if column in found:
+            raise UsageError(
+                f"{path}: {title[:40]!r} and {titles[found[column]][:40]!r} may both be the"
+                f" {column}",
+                hint="take one of the columns out",
+            )
         if column is not None:
-            found.setdefault(column, index)
-    return found if "address" in found else {"address": 0, "count": 1, "token": 2}
+            found[column] = index
+    if found and "address" not in found:
+        raise UsageError(
+            f"{path}: no title says which column is the address", hint="call that column address"
+        )
+    return found or {"address": 0, "count": 1, "token": 2}
+
+
+def _refuse_other_numbers(
+    titles: Sequence[str], rows: Sequence[Row], known: Collection[int]
+) -> None:
+    """Raises UsageError for a column of numbers that may be meant as counts."""
+    for index, title in enumerate(titles):
+        if index not in known and all(row.counts(index) for row in rows):
+            raise UsageError(
+                f"{rows[0].path}: no title says which column is the count, and {title[:40]!r} holds"
+                " numbers",
+                hint="call it count, or take it out",
+            )
 
 
 def _recipient(row: Row, columns: Mapping[str, int], width: int) -> Recipient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from nftgan.chain.accounts import check_address
 
 TRANSFER_TOPIC = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 """Keccak-256 of `Transfer(address,address,uint256)`."""
+_TOPIC = re.compile(r"0x0{24}[0-9a-fA-F]{40}")
 NOBODY = "0x" + 40 * "0"
 
 
@@ -21,9 +23,16 @@ def transfers(logs: Iterable[Mapping[str, Any]], contract: str) -> list[tuple[in
     for log in logs:
         topics = log["topics"]
         if str(log["address"]).lower() == contract.lower() and topics[0] == TRANSFER_TOPIC:
-            giver, taker = (check_address("0x" + topic[-40:]) for topic in topics[1:3])
+            giver, taker = (_account(topic) for topic in topics[1:3])
             found.append((int(topics[3], 16), giver, taker))
     return found
+
+
+def _account(topic: str) -> str:
+    """The checksummed address in a topic; nodes may write its letters as they like."""
+    if not _TOPIC.fullmatch(topic):
+        raise ValueError("no account")
+    return check_address("0x" + topic[-40:].lower())
 
 
 def holders(logs: Iterable[Mapping[str, Any]], contract: str) -> dict[int, str]:

@@ -66,6 +66,28 @@ def test_titles_say_which_column_is_which(
 
 
 @pytest.mark.parametrize(
+    "titles,line,said",
+    [
+        ("address,pieces", f"{A},5", "no title says which column is the count, and 'pieces' holds"),
+        ("token,owner,pieces", f"0,{A},5", "and 'pieces' holds numbers"),
+        ("wallets,token id", f"{A},2", "no title says which column is the address"),
+        ("holder,recipient,count", f"{A},{B},2", "'recipient' and 'holder' may both be the addr"),
+    ],
+)
+def test_titles_that_leave_open_who_gets_how_many_are_refused(
+    tmp_path: Path, titles: str, line: str, said: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        read(tmp_path, titles, line)
+    assert said in refused.value.message
+
+
+def test_a_line_with_an_address_is_never_taken_for_titles(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="line 1: '' is not a valid address"):
+        read(tmp_path, f",{A}", f"{B},1")
+
+
+@pytest.mark.parametrize(
     "lines,said",
     [
         ([], "list.csv names nobody"),
