@@ -340,6 +340,12 @@ def change_metadata(folder: Path) -> None:
     changed(folder / "metadata" / "3.json", "avatars #3", "avatars #4")
 
 
+def change_recipe(folder: Path) -> None:
+    """No page can follow it, so nothing is known of it: neither a lie nor proven."""
+    effect = '"effect":{"name":"n","package":"p","value":0,"version":1},'
+    changed(folder / "metadata" / "3.json", '"finish":{', f'"finish":{{{effect}')
+
+
 def change_folder(folder: Path) -> None:
     (block,) = json.loads((folder / "folder.json").read_text(encoding="utf-8"))
     data = bytearray(base64.b64decode(block))
@@ -366,6 +372,7 @@ def change_proof(folder: Path) -> None:
         (change_image, {"image"}),
         (change_seed, {"metadata", "seed", "pixels", "merkle proof"}),
         (change_metadata, {"metadata"}),
+        (change_recipe, {"metadata"}),
         (change_folder, {"metadata"}),
         (change_proof, {"merkle proof"}),
     ],

@@ -14,6 +14,7 @@ export const UNCHECKED = "unchecked";
 export const DRAWN = ["metadata", "recipe", "seed", "model", "image", "pixels", "merkle proof"];
 export const ASKED = ["contract code", "token", "metadata", "recipe", "seed", "model", "merkle proof"];
 export const NOT_ASKED = "the chain was not asked";
+const FOREIGN = "the recipe has an effect of a plugin, which no page can run: nftgan verify can where it is installed";
 
 const short = (hash) => `${hash.slice(0, 19)}…`;
 let tree = null;
@@ -121,7 +122,9 @@ export async function drawAgain(id, { source = beside, signal, onProgress, onLin
       `the metadata's recipe ${short(found.recipe)} is not ${short(collection.recipe_hash)}, the collection's`,
     );
   } catch (problem) {
-    log.say("recipe", BROKEN, problem.message);
+    // Nothing is known of a recipe that only others can follow: no lie, and never proven.
+    if (own.recipe?.finish?.effect) log.say("recipe", UNCHECKED, FOREIGN);
+    else log.say("recipe", BROKEN, problem.message);
   }
   log.check(
     "seed", own.seed === pieces[id].seed, `${own.seed} is the seed that the collection lists`,
@@ -137,10 +140,11 @@ export async function drawAgain(id, { source = beside, signal, onProgress, onLin
   try {
     const picture = (found.picture = await drawn.render({ recipe: own.recipe, seed: own.seed, latent: own.latent, signal, onProgress }));
     const right = picture.hash === own.pixels && picture.safe;
+    const kind = own.latent ? "latent" : "seed";
     const no = picture.safe
-      ? `seed ${own.seed} gives other pixels than the metadata promises${differing(picture, found.shown)}`
+      ? `${kind} ${own.seed} gives other pixels than the metadata promises${differing(picture, found.shown)}`
       : "a pixel lies so near to a rounding step that another processor may give another image";
-    log.check("pixels", right, `made again from seed ${own.seed}: identical`, no);
+    log.check("pixels", right, `made again from ${kind} ${own.seed}: identical`, no);
   } catch (problem) {
     const kind = stopped(problem).kind;
     log.say("pixels", kind === "memory" || kind === "broken" ? UNCHECKED : BROKEN, problem.message);
