@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +20,6 @@ from nftgan.chain.networks import Chain
 from nftgan.chain.rpc import Connection, check_chain_id, rpc_errors
 from nftgan.chain.signed import check_attempt
 from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
-from nftgan.files import lock
-from nftgan.project import state_home
 
 TX_GAS_CAP = 16_777_216  # EIP-7825
 GAS_MARGINS = (115, 150, 200)
@@ -137,12 +134,6 @@ class Sender:
         self._said = ""
         self._data_fees = DataFees(self.connection)
         self._proven: set[tuple[Operation, Attempt]] = set()
-
-    def lock(self) -> AbstractContextManager[None]:
-        """Held while sending: two senders with one account would take each other's nonces."""
-        chain = self.connection.chain
-        path = state_home() / "locks" / f"{chain.chain_id}-{self.account.address}.lock"
-        return lock(path, what=f"the account {self.account.address} on {chain.name}")
 
     def cap_wei(self) -> int:
         """The most that a unit of gas may cost: what the person said, else twice today's offer.

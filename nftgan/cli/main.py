@@ -85,7 +85,7 @@ def root(
 
 
 def run() -> None:
-    """Parse `sys.argv`, run one verb, exit with the code of DESIGN's table."""
+    """Parse `sys.argv`, run one verb, exit with the code that nftgan.errors tells."""
     # Read when torch loads OpenMP. Threads that spin while they wait for one that another program
     # keeps from running make small networks up to twenty times slower on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.spending import ask, carry_out, chooses_chain
+from nftgan.cli.spending import SMALL_COSTS, carry_out, chooses_chain, speaks_by
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import OWN, Collection, DryRun, Yes, verb
 
@@ -20,7 +20,6 @@ Contract = Annotated[
         show_default=False,
     ),
 ]
-_CHOICES = ("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
 
 
 def _owning(ui: Ui, collection: Path | None, contract: str | None, choice: Any) -> Any:
@@ -28,9 +27,7 @@ def _owning(ui: Ui, collection: Path | None, contract: str | None, choice: Any) 
     from nftgan.workflows.own import OwnerActions
 
     project = None if contract is not None and collection is None else find_project(collection)
-    return OwnerActions(
-        project, choice, contract=contract, prompt=lambda text: ask(ui, text), warn=ui.warn
-    )
+    return OwnerActions(project, choice, contract=contract, **speaks_by(ui))
 
 
 def _do(
@@ -47,7 +44,7 @@ def _do(
 
 
 @verb(OWN, example="nftgan freeze -C collections/my-birds --chain sepolia")
-@chooses_chain(*_CHOICES)
+@chooses_chain(*SMALL_COSTS)
 def freeze(
     ui: Ui,
     collection: Collection = None,
@@ -71,7 +68,7 @@ def freeze(
 
 
 @verb(OWN, example="nftgan refresh --tokens 0-9 --chain sepolia")
-@chooses_chain(*_CHOICES)
+@chooses_chain(*SMALL_COSTS)
 def refresh(
     ui: Ui,
     tokens: Annotated[
@@ -101,7 +98,7 @@ def refresh(
 
 
 @verb(OWN, example="nftgan transfer-ownership 0x…12ef --chain sepolia")
-@chooses_chain(*_CHOICES)
+@chooses_chain(*SMALL_COSTS)
 def transfer_ownership(
     ui: Ui,
     to: Annotated[
@@ -147,7 +144,7 @@ def transfer_ownership(
 
 
 @verb(OWN, example="nftgan burn 7 --contract 0x…12ef --chain sepolia")
-@chooses_chain(*_CHOICES)
+@chooses_chain(*SMALL_COSTS)
 def burn(
     ui: Ui,
     token: Annotated[int, typer.Argument(metavar="TOKEN", help="Which one.", min=0)],

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.spending import AllowCopies, agree, ask, chooses_chain, show_plan, spent
+from nftgan.cli.spending import AllowCopies, agree, ask, chooses_chain, show_plan, speaks_by, spent
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PUBLISH, Collection, DryRun, Yes, group, verb
 from nftgan.words import counted, duration
@@ -253,8 +253,7 @@ def deploy(
     work = Deployment(
         project,
         choice,
-        prompt=lambda text: ask(ui, text),
-        warn=ui.warn,
+        **speaks_by(ui),
         force=force,
         seed_store=seed_store,
     )
@@ -346,8 +345,7 @@ def mint(
         to=one,
         recipients=recipients,
         tokens=wanted,
-        prompt=lambda text: ask(ui, text),
-        warn=ui.warn,
+        **speaks_by(ui),
         force=force,
         allow_copies=allow_copies,
     )

@@ -6,15 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.spending import ask, carry_out, chooses_chain, ether
+from nftgan.cli.spending import SMALL_COSTS, carry_out, chooses_chain, ether, speaks_by
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import SELL, Collection, DryRun, Yes, verb
 
-_CHOICES = ("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
-
 
 @verb(SELL, example="nftgan royalties --pay --chain sepolia")
-@chooses_chain(*_CHOICES)
+@chooses_chain(*SMALL_COSTS)
 def royalties(
     ui: Ui,
     pay: Annotated[bool, typer.Option("--pay", help="Pay everyone what is due.")] = False,
@@ -41,7 +39,7 @@ def royalties(
         status = royalty_status(project, choice, token=token)
         _show(ui, status)
         return status
-    work = Royalties(project, choice, token=token, prompt=lambda text: ask(ui, text), warn=ui.warn)
+    work = Royalties(project, choice, token=token, **speaks_by(ui))
     rows = [("splitter", work.splitter.address), ("in", token or "ether")]
     plan = carry_out(ui, work, work.plan(), "pay it out?", rows, dry_run=dry_run, yes=yes)
     if dry_run:

@@ -9,13 +9,14 @@ import typer
 
 from nftgan.cli.publish import Force
 from nftgan.cli.spending import (
+    SMALL_COSTS,
     AllowCopies,
     agree,
-    ask,
     carry_out,
     chooses_chain,
     ether,
     parse_ether,
+    speaks_by,
 )
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import SELL, Collection, DryRun, Yes, group, verb
@@ -242,7 +243,7 @@ def voucher(
 
 
 @verb(SELL, into=sale_app, example="nftgan sale buy 2 --sale 0x…12ef --chain sepolia")
-@chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
+@chooses_chain(*SMALL_COSTS)
 def buy(
     ui: Ui,
     count: Annotated[
@@ -305,11 +306,11 @@ def _buying(ui: Ui, address: str | None, collection: Path | None, choice: Any) -
         connection, address = reader.connection, reader.sale().address
     else:
         connection = open_chain(choice, None if collection is None else find_project(collection))
-    return Purchase(connection, address, choice, prompt=lambda text: ask(ui, text), warn=ui.warn)
+    return Purchase(connection, address, choice, **speaks_by(ui))
 
 
 @verb(SELL, into=sale_app, example="nftgan sale refund --sale 0x…12ef --chain sepolia")
-@chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
+@chooses_chain(*SMALL_COSTS)
 def refund(
     ui: Ui,
     address: Address = None,
@@ -338,7 +339,7 @@ def refund(
 
 
 @verb(SELL, into=sale_app, example="nftgan sale draw --sale 0x…12ef --chain sepolia")
-@chooses_chain("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
+@chooses_chain(*SMALL_COSTS)
 def draw(
     ui: Ui,
     address: Address = None,
@@ -426,9 +427,7 @@ def _selling(ui: Ui, collection: Path | None, choice: Any) -> Any:
     from nftgan.project import find_project
     from nftgan.workflows.sale import SaleManager
 
-    return SaleManager(
-        find_project(collection), choice, prompt=lambda text: ask(ui, text), warn=ui.warn
-    )
+    return SaleManager(find_project(collection), choice, **speaks_by(ui))
 
 
 def _carry_out(ui: Ui, work: Any, tx_plan: Any, question: str, *, dry_run: bool, yes: bool) -> Any:

@@ -53,6 +53,9 @@ _OPTIONS: dict[str, Any] = {
     "mainnet": (Mainnet, False),
 }
 
+SMALL_COSTS = ("chain", "rpc", "account", "max_fee", "confirmations", "mainnet")
+"""The options of a verb that sends one or a few transactions: no budget over runs is needed."""
+
 
 def chooses_chain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a verb these options of _OPTIONS, else all, in the place of its parameter `choice`.
@@ -234,6 +237,11 @@ def carry_out(
         agree(ui, work.connection, plan.account, question, yes=yes)
     work.run(tx_plan, plan, progress=ui)
     return plan
+
+
+def speaks_by(ui: Ui) -> dict[str, Callable[[str], Any]]:
+    """How a workflow that signs asks for a password and warns."""
+    return {"prompt": lambda text: ask(ui, text), "warn": ui.warn}
 
 
 def ask(ui: Ui, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -17,9 +18,20 @@ from nftgan.ops.modulation import Shared, dense, shared
 from nftgan.ops.scaled_lrelu import scaled_lrelu
 
 
+class Activation(TypedDict):
+    """What filtered_lrelu is told of a layer beside its filters and bias."""
+
+    up: int
+    down: int
+    padding: tuple[int, int, int, int]
+    gain: float
+    slope: float
+    clamp: float | None
+
+
 @dataclass(frozen=True)
 class LayerPlan:
-    """The signal of one layer's output: rates in samples per image width (SPEC 2.1)."""
+    """The signal of one layer's output: rates in samples per image width."""
 
     size: int  # pixels a side, margins included
     channels: int
@@ -182,18 +194,19 @@ class SynthesisLayer(nn.Module):
             padding=self.weight.shape[-1] - 1,
             input_gain=input_gain,
         )
-        return filtered_lrelu(
-            x,
-            fu=self.up_filter,
-            fd=self.down_filter,
-            b=self.bias,
-            up=self.up,
-            down=self.down,
-            padding=self.padding,
-            gain=1.0 if self.is_torgb else math.sqrt(2),
-            slope=1.0 if self.is_torgb else 0.2,
-            clamp=self.conv_clamp,
-        )
+        filters = (self.up_filter, self.down_filter, self.bias)
+        return filtered_lrelu(x, *filters, **self._activation())
+
+    def _activation(self) -> Activation:
+        """ToRGB resamples and clamps alone: its slope is 1."""
+        return {
+            "up": self.up,
+            "down": self.down,
+            "padding": self.padding,
+            "gain": 1.0 if self.is_torgb else math.sqrt(2),
+            "slope": 1.0 if self.is_torgb else 0.2,
+            "clamp": self.conv_clamp,
+        }
 
     def shared(self, w: Tensor, *, half: bool, gained: bool) -> Shared:
         """This layer's convolution for w [N, w_dim], as one with shared weights; `gained`: with the
@@ -239,20 +252,8 @@ class SynthesisLayer(nn.Module):
         self, x: Tensor, weight: Tensor, before: Tensor | None, after: Tensor | None
     ) -> Tensor:
         x = F.conv2d(x.to(weight.dtype), weight, padding=weight.shape[-1] - 1)
-        return scaled_lrelu(
-            x,
-            self.up_filter,
-            self.down_filter,
-            self.bias,
-            before=before,
-            after=after,
-            up=self.up,
-            down=self.down,
-            padding=self.padding,
-            gain=1.0 if self.is_torgb else math.sqrt(2),
-            slope=1.0 if self.is_torgb else 0.2,
-            clamp=self.conv_clamp,
-        )
+        filters = (self.up_filter, self.down_filter, self.bias)
+        return scaled_lrelu(x, *filters, before=before, after=after, **self._activation())
 
 
 class SynthesisNetwork(nn.Module):

@@ -9,11 +9,12 @@ from nftgan.chain.names import address_of
 from nftgan.chain.rpc import Connection
 from nftgan.chain.sales import ZERO_ADDRESS
 from nftgan.errors import CheckFailed, UsageError
-from nftgan.project import Project, state_home
+from nftgan.project import Project
 from nftgan.workflows.publishing import (
     ChainChoice,
     deployed_collection,
     open_chain,
+    own_journal_path,
     sender_for,
     signer,
 )
@@ -25,8 +26,7 @@ GAS_OWN = 60_000  # about; the node is asked
 class OwnerActions(TxRunner):
     """Acts of one account on one collection, the project's or any by its address.
 
-    The journal lies in NFTGAN_HOME, not in the collection's folder, which may come from somebody
-    else. Raises CheckFailed when the contract is not one that our factory made.
+    Raises CheckFailed when the contract is not one that our factory made.
     """
 
     def __init__(
@@ -51,9 +51,8 @@ class OwnerActions(TxRunner):
                 "say which collection", hint="--contract ADDR, or run it in its folder"
             )
         self.account = signer(self.connection, choice, prompt, warn)
-        chain_id, address = self.connection.chain.chain_id, self.collection.address
-        name = f"{chain_id}-{address}-{self.account.address}.jsonl"
-        path = state_home() / "owned" / name
+        address = self.collection.address
+        path = own_journal_path(self.connection, address, self.account)
         self.sender = sender_for(self.connection, self.account, path, choice, contract=address)
 
     def plan_freeze(self) -> TxPlan:

@@ -120,6 +120,14 @@ def deployment_path(project: Project, chain_id: int) -> Path:
     return project.deployments / f"{chain_id}.json"
 
 
+def own_journal_path(connection: Connection, contract: str, account: Account) -> Path:
+    """What an account sent to a contract lies in NFTGAN_HOME, not in a collection's folder, which
+    may come from somebody else.
+    """
+    name = f"{connection.chain.chain_id}-{contract}-{account.address}.jsonl"
+    return state_home() / "owned" / name
+
+
 def mint_journal_path(project: Project, chain_id: int) -> Path:
     """One journal per chain: a rehearsal on one must not block the real thing on another."""
     return project.root / f"mint-{chain_id}.jsonl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,28 +56,21 @@ class ReportResult:
     def failed(self) -> tuple[str, ...]:
         """One sentence for each thing that does not hold."""
         own = [f"{check.name}: {check.found}" for check in self.checks if check.failed]
-        chain = [
-            f"token {token.token}: {check.name}: {check.found}"
-            for token in self.tokens
-            for check in token.failed
-        ]
-        whole = [
-            f"the collection: {one.name}: {one.found}" for one in self.collection if one.failed
-        ]
-        return (*own, *chain, *whole)
+        return (*own, *self._on_chain("failed"))
 
     @property
     def skipped(self) -> tuple[str, ...]:
         """One sentence for each thing that was asked of the chain and could not be checked."""
-        chain = [
-            f"token {token.token}: {check.name}: {check.found}"
-            for token in self.tokens
-            for check in token.skipped
-        ]
-        whole = [
-            f"the collection: {one.name}: {one.found}" for one in self.collection if one.skipped
-        ]
-        return (*chain, *whole)
+        return self._on_chain("skipped")
+
+    def _on_chain(self, how: Literal["failed", "skipped"]) -> tuple[str, ...]:
+        tokens = [(f"token {one.token}", getattr(one, how)) for one in self.tokens]
+        whole = [one for one in self.collection if getattr(one, how)]
+        return tuple(
+            f"{where}: {check.name}: {check.found}"
+            for where, checks in [*tokens, ("the collection", whole)]
+            for check in checks
+        )
 
 
 def report(

@@ -11,8 +11,14 @@ from nftgan.chain.rpc import Connection
 from nftgan.chain.splitter import ETHER, Splitter, packed_shares
 from nftgan.collection.manifest import load_manifest
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.project import Project, state_home
-from nftgan.workflows.publishing import ChainChoice, open_chain, sender_for, signer
+from nftgan.project import Project
+from nftgan.workflows.publishing import (
+    ChainChoice,
+    open_chain,
+    own_journal_path,
+    sender_for,
+    signer,
+)
 from nftgan.workflows.transactions import TxPlan, TxRunner, TxStep
 
 GAS_RELEASE = 90_000  # about; the node is asked
@@ -102,8 +108,8 @@ class Royalties(TxRunner):
         self.token = _token(self.connection, token)
         self.unit = self.token or ETHER
         self.account = signer(self.connection, choice, prompt, warn)
-        chain_id, address = self.connection.chain.chain_id, self.splitter.address
-        path = state_home() / "owned" / f"{chain_id}-{address}-{self.account.address}.jsonl"
+        address = self.splitter.address
+        path = own_journal_path(self.connection, address, self.account)
         self.sender = sender_for(self.connection, self.account, path, choice, splitter=address)
 
     def status(self) -> RoyaltyStatus:

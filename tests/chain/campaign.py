@@ -44,6 +44,7 @@ from nftgan.chain.journal import Journal  # noqa: E402
 from nftgan.chain.networks import Chain  # noqa: E402
 from nftgan.chain.rpc import connect  # noqa: E402
 from nftgan.errors import NftganError, PartlyDone  # noqa: E402
+from nftgan.workflows.publishing import account_lock  # noqa: E402
 from tests.chain import faults  # noqa: E402
 from tests.chain.actors import STAGES, account, deploy, dying, mint, seeds_of, sender  # noqa: E402
 from tests.chain.anvil import anvil_program, forward, rpc, started  # noqa: E402
@@ -140,7 +141,7 @@ def minter(
         connection = connect(CHAIN, urls)
         collection = Collection(connection, contract)
         sending = sender(connection, ME, journal, max_fee_wei=MAX_FEE)
-        with sending.lock():
+        with account_lock(connection, ME):
             sending.journal.reload()
             mint(sending, collection, tokens, to=HOLDER.address)
         # A stranger has no journal: every seed comes out of logs, in spans as the node allows.

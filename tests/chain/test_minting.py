@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from nftgan.chain.rpc import Connection, connect
 from nftgan.chain.sending import Sender
 from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
 from nftgan.project import state_home
-from nftgan.workflows.publishing import ChainChoice, sender_for
+from nftgan.workflows.publishing import ChainChoice, account_lock, sender_for
 from tests.chain.actors import (
     STAGES,
     account,
@@ -318,13 +319,11 @@ def test_a_kill_at_any_stage_of_a_deployment_deploys_nothing_twice(
     assert embedded.w3.eth.block_number == 3
 
 
-def test_two_minters_with_one_account_exclude_each_other(
-    embedded: Connection, tmp_path: Path
-) -> None:
-    first, second = minter(embedded, tmp_path), minter(embedded, tmp_path)
-    with first.lock(), pytest.raises(UsageError, match="another nftgan process"), second.lock():
+def test_two_minters_with_one_account_exclude_each_other(embedded: Connection) -> None:
+    held = partial(account_lock, embedded, embedded_account())
+    with held(), pytest.raises(UsageError, match="another nftgan process"), held():
         pass
-    with second.lock():
+    with held():
         pass
 
 
