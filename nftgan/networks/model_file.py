@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1
 _OWN_KEYS = ("nftgan", "generator", "discriminator")
+_TABLES = ("generator", "discriminator", "conditioning", "training", "parent", "dataset")
 # Large tensors that keep their meaning in half precision; filters, averages and biases stay exact.
 _HALF_LEAVES = frozenset({"weight", "const", "noise_const"})
 _SNAPSHOT = re.compile(r"network-(\d+)\.safetensors")
@@ -279,10 +280,9 @@ def _document(metadata: dict[str, str]) -> dict[str, Any]:
         raise UsageError("its description is not a table")
     if document.pop("nftgan", None) != FORMAT:
         raise UsageError("its description is of a later format", hint="pip install -U nftgan")
+    _check_tables(document)
     for key in ("generator", "discriminator"):
         config = document.get(key)
-        if config is not None and not isinstance(config, dict):
-            raise UsageError(f"its {key} is not described by a table")
         if config is not None:
             check_plain(config)
         document[key] = None if config is None else from_json(config)
@@ -292,6 +292,13 @@ def _document(metadata: dict[str, str]) -> dict[str, Any]:
     if not isinstance(d, DiscriminatorConfig | None):
         raise UsageError(f"its discriminator is a {d.kind}")
     return document
+
+
+def _check_tables(document: dict[str, Any]) -> None:
+    """What is told of a model, its lineage too, is a table or nothing: many look into it."""
+    for key in _TABLES:
+        if document.get(key) is not None and not isinstance(document[key], dict):
+            raise UsageError(f"its {key} is not described by a table")
 
 
 def _flat_enough(value: Any, depth: int = 16) -> bool:

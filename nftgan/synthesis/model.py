@@ -247,7 +247,8 @@ class Model:
         if len(conditions) != wanted or not all(math.isfinite(one) for one in conditions):
             meta = self.info.get("meta", self.info)
             names = (meta.get("conditioning") or {}).get("conditions") or []
-            shown = ": " + ", ".join(map(str, names)) if isinstance(names, list) and names else ""
+            listed = ", ".join(map(str, names))[:200] if isinstance(names, list) else ""
+            shown = f": {listed}" if listed else ""
             raise UsageError(
                 f"the model takes {wanted} numbers{shown}; given were {len(conditions)}"
                 if len(conditions) != wanted
