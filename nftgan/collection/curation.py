@@ -109,15 +109,8 @@ def auto_pick(
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)
     scored = model.discriminator is not None
-    quality = ranks([c.logit for c in candidates])
-    if guard is not None:
-        # Far from all art is more often broken than original; copies are refused already.
-        near = ranks([-c.neighbour.ratio if c.neighbour else 0.0 for c in candidates])
-        quality = (quality + near) / 2 if scored else near
-    size = max(2 * count, int(len(candidates) * SHORTLIST))
-    order = sorted(range(len(candidates)), key=lambda i: (-quality[i], candidates[i].seed))
-    # The shortlist comes first; when copies thin it out, the others may step in.
-    pools = [order[:size], order[size:]] if scored else [order]
+    quality = _quality(candidates, scored=scored, near_art=guard is not None)
+    pools = _pools(candidates, quality, count, scored=scored)
     while True:
         picked, copies = _pick(pools, candidates, rows, quality, count, quality_weight, scale)
         margins = {i: model.render_checked(candidates[i].seed, recipe).margin for i in picked}
@@ -235,6 +228,25 @@ def _look(
                 row = features(finished)
             candidates.append(_Candidate(seed, row, pixel_hash(finished), neighbour, logit, reason))
     return candidates, refused
+
+
+def _quality(candidates: Sequence[_Candidate], *, scored: bool, near_art: bool) -> np.ndarray:
+    """float64 [N] in [0, 1]: the rank by the discriminator, by closeness to the art, or by both."""
+    quality = ranks([c.logit for c in candidates])
+    if not near_art:
+        return quality
+    # Far from all art is more often broken than original; copies are refused already.
+    near = ranks([-c.neighbour.ratio if c.neighbour else 0.0 for c in candidates])
+    return (quality + near) / 2 if scored else near
+
+
+def _pools(
+    candidates: Sequence[_Candidate], quality: np.ndarray, count: int, *, scored: bool
+) -> list[list[int]]:
+    """Indices, the best first: the shortlist, then those that step in when copies thin it out."""
+    order = sorted(range(len(candidates)), key=lambda i: (-quality[i], candidates[i].seed))
+    size = max(2 * count, int(len(candidates) * SHORTLIST))
+    return [order[:size], order[size:]] if scored else [order]
 
 
 def _pick(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from nftgan.metrics.evaluation import METRICS, Evaluation, Evaluator, MetricResu
 from nftgan.metrics.features import Extractor
 from nftgan.metrics.fidelity import fidelity
 from nftgan.metrics.observed import Observer
-from nftgan.metrics.reference import look_at, references
+from nftgan.metrics.reference import Reference, look_at, references
 from nftgan.networks.sources import RUN_OPTIONS, model_source
 from nftgan.ops.device import device_named
 from nftgan.progress import SILENT, Progress
@@ -190,7 +190,6 @@ def _evaluate(
     sheet: Path | None,
     progress: Progress,
 ) -> EvaluateResult:
-    added = added_metrics(ALL_METRICS)
     own = tuple(name for name in wanted if name in METRICS)
     learnt = _check_art(loaded, art, progress)
     if holdout is None:
@@ -217,34 +216,14 @@ def _evaluate(
     group.broadcast_str(fakes.told())
     observed = observe(fakes, loaded, observer, group, progress, what=what)
     assert observed is not None  # this is the main process
-    kept = observed.pixels
     found = Evaluation({}, count, 0, len(reals), held is not None)
     if own:
         evaluator = Evaluator(reals, held, metrics=own, extractor=extractor, seed=seed)
         found = evaluator.judge(observed, generator=loaded.generator)
-    figures: dict[str, MetricResult] = {}
-    if "fid" in wanted:
-        progress.note("torch-fidelity computes FID, KID, PR and PPL")
-        figures = fidelity(
-            kept,
-            (len(reals), lambda index: reals.read([index])[0]),
-            loaded.generator,
-            seed=seed,
-        )
-    for name in added:
-        if name in wanted:
-            against = reals if held is None else held
-            pixels = against.read(range(min(len(against), count)))
-            figures[name] = added_result(name, kept, pixels, seed=seed)
-    if figures:
-        found = Evaluation(
-            {**found.figures, **figures},
-            count,
-            found.against,
-            found.reals,
-            found.held_out,
-            found.copies,
-        )
+    others = _of_other_packages(
+        wanted, observed.pixels, reals, held, loaded, seed=seed, progress=progress
+    )
+    found = replace(found, figures={**found.figures, **others})
     pairs = found.copies.pairs if found.copies else ()
     if sheet is not None and pairs:
         _write_pairs(sheet, loaded, art, order, pairs, trunc)
@@ -270,6 +249,33 @@ def _evaluate(
         ),
         sheet if sheet is not None and pairs else None,
     )
+
+
+def _of_other_packages(
+    wanted: tuple[str, ...],
+    fakes: np.ndarray,
+    reals: Reference,
+    held: Reference | None,
+    model: Model,
+    *,
+    seed: int,
+    progress: Progress,
+) -> dict[str, MetricResult]:
+    """The figures of torch-fidelity and of plugins, as far as they are wanted.
+
+    fakes: uint8 [N, C, H, W], kept where one of these is wanted.
+    """
+    figures: dict[str, MetricResult] = {}
+    if "fid" in wanted:
+        progress.note("torch-fidelity computes FID, KID, PR and PPL")
+        arts = (len(reals), lambda index: reals.read([index])[0])
+        figures = fidelity(fakes, arts, model.generator, seed=seed)
+    for name in added_metrics(ALL_METRICS):
+        if name in wanted:
+            against = reals if held is None else held
+            pixels = against.read(range(min(len(against), len(fakes))))
+            figures[name] = added_result(name, fakes, pixels, seed=seed)
+    return figures
 
 
 def _share_of_run(source: str | Path, learnt: Mapping[str, Any]) -> float | None:
