@@ -100,6 +100,7 @@ def plan_mint(
         wanted = joined(one for one in to if one.end > minted)
         if wanted:
             wanted[0] = replace(wanted[0], first=minted, count=wanted[0].end - minted)
+        _refuse_given_away(sender, collection, range(start, min(end, minted)), seeds)
     begun = _begun(sender, minted, end, seeds, wanted)
     batches: list[Batch] = []
     if wanted:
@@ -220,6 +221,42 @@ def _refuse_another(begun: PlannedMint, wanted: Sequence[Allotment]) -> None:
                 f"{where}{begun.operation} was begun with to {begun.to}, not {one.to}",
                 hint=f"go on with {begun.to}: transactions may be on their way",
             )
+
+
+def _refuse_given_away(
+    sender: Sender, collection: Collection, tokens: range, seeds: Sequence[int]
+) -> None:
+    """Raises CheckFailed for a minted token of a list that another machine gave to somebody else.
+
+    It was signed here for one account, and a transaction that this journal does not know, of the
+    same key, was first: the journal alone would have it that the account got it.
+    """
+    journal = sender.journal
+    mints = [one for one in journal.mints() if one.operation in journal.attempts]
+    seen = journal.mined.keys() | journal.finals.keys()
+    settled = {
+        token
+        for one in mints
+        if one.operation in seen
+        for token in range(one.first, min(one.end, tokens.stop))
+    }
+    for one in mints:
+        part = range(max(one.first, tokens.start), min(one.end, tokens.stop))
+        ours = [token for token in part if token not in settled]
+        if not ours or one.operation in seen:
+            continue
+        batch = Batch(one.first, tuple(seeds[one.first : one.end]), one.to)
+        if sender.is_mined(_operation_of(collection, batch)):
+            continue
+        for token in ours:
+            if (owner := collection.owner_of(token)) != one.to:
+                first = collection.next_token_id()
+                raise CheckFailed(
+                    f"token {token} was signed for {one.to} here, but another transaction minted"
+                    f" it, and {owner or 'nobody'} has it",
+                    hint="nftgan owners tells who has what; a list for those who lack theirs begins"
+                    f" with --tokens {first}",
+                )
 
 
 def _unsettled(

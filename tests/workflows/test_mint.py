@@ -195,6 +195,33 @@ def test_all_tokens_go_to_nobody_who_cannot_hold_them(desk: Desk, whom: str) -> 
     assert "it cannot hold tokens" in error["message"] and desk.owners == []
 
 
+@pytest.mark.parametrize("other", [A, B])
+def test_a_token_that_another_machine_gave_to_somebody_else_is_not_said_to_be_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    people = desk.list(f"{A},1")
+
+    def killed() -> None:
+        owner, name = STAGES["signed"]
+        monkeypatch.setattr(owner, name, dying(owner, name, 1))
+        desk.mint(*people)
+
+    assert in_child(killed) == -signal.SIGKILL
+    journal = next(desk.project.root.glob("mint-*.jsonl"))
+    here = journal.read_bytes()
+    journal.unlink()
+    desk.mint("--to", f"{other}=2")  # the other machine, with the same key
+    journal.write_bytes(here)
+    if other == A:  # it went on with the same list
+        assert desk.mint(*people)["transactions"] == []
+        return
+    error = desk.mint(*people, expect=3)
+    assert f"token 0 was signed for {A} here, but another" in error["message"]
+    assert B in error["message"] and "--tokens 2" in error["hint"]
+    desk.mint(*people, "--tokens", "2")
+    assert desk.owners == [B, B, A]
+
+
 def test_python_gives_to_several_too(desk: Desk) -> None:
     local = nftgan.ChainChoice("embedded")
     seen: list[Any] = []
