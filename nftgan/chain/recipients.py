@@ -67,6 +67,11 @@ def read_recipients(path: Path) -> tuple[Recipient, ...]:
     return checked([_recipient(row, columns, width) for row in rows], str(path))
 
 
+def column_of(title: str) -> str | None:
+    """What a column holds by its title: address, count or token; None for another thing."""
+    return _COLUMNS.get(re.sub(r"[^a-z]", "", title.lower()))
+
+
 def _columns(titles: Sequence[str], path: Path) -> dict[str, int]:
     """Column of each thing, by the titles; address, count, token where they say nothing.
 
@@ -74,7 +79,7 @@ def _columns(titles: Sequence[str], path: Path) -> dict[str, int]:
     """
     found: dict[str, int] = {}
     for index, title in enumerate(titles):
-        column = _COLUMNS.get(re.sub(r"[^a-z]", "", title.lower()))
+        column = column_of(title)
         if column in found:
             raise UsageError(
                 f"{path}: {title[:40]!r} and {titles[found[column]][:40]!r} may both be the"

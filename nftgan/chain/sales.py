@@ -19,6 +19,7 @@ from nftgan.chain.clones import Clone
 from nftgan.chain.contract import encode_seeds
 from nftgan.chain.errors import ContractReverted
 from nftgan.chain.merkle import MerkleTree
+from nftgan.chain.recipients import column_of
 from nftgan.chain.rpc import Connection
 from nftgan.errors import CheckFailed, UsageError
 
@@ -195,7 +196,13 @@ class Allowlist:
         A first line of titles is passed over. Raises UsageError with the number of a wrong line.
         """
         allowances: dict[str, int] = {}
-        for row in read_rows(path)[1]:
+        titles, rows = read_rows(path)
+        if len(titles) > 1 and column_of(titles[1]) not in (None, "count"):
+            raise UsageError(
+                f"{path}: {titles[1][:40]!r} is no title of how many each may buy",
+                hint="take the column out, or put the addresses first and a count after them",
+            )
+        for row in rows:
             if len(row.cells) > 2:
                 raise UsageError(
                     f"{row.where}: not an address and a number", hint="write 0x12…ef,2"

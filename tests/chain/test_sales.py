@@ -326,6 +326,16 @@ def test_a_list_that_no_sale_can_have_is_one_sentence(tmp_path: Path, row: str) 
         Allowlist.read(path)
 
 
+def test_ids_of_tokens_are_not_taken_for_how_many_one_may_buy(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    for titles in ("address,Token ID", "wallet,owner"):
+        path.write_text(f"{titles}\n{BUYER.address},7\n")
+        with pytest.raises(UsageError, match="is no title of how many each may buy"):
+            Allowlist.read(path)
+    path.write_text(f"address,allowance\n{BUYER.address},7\n")
+    assert Allowlist.read(path).allowances == {BUYER.address: 7}
+
+
 def test_a_secret_has_32_bytes() -> None:
     with pytest.raises(UsageError, match="32 bytes"):
         commitment(account("c").address, "0x" + "00" * 32, 0, b"short")
