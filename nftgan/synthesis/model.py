@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -38,6 +37,8 @@ _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OF_MAPPING = {"truncation_psi", "truncation_cutoff", "class_idx", "trunc", "cutoff", "label"}
+MAX_CONDITION = 1_000_000
+"""Beyond, the squares of float32 are infinite, and every image the same or black."""
 PREVIEW = 256  # pixels that a preview of pixel art is enlarged to
 
 
@@ -244,7 +245,8 @@ class Model:
             raise UsageError("give either a class or conditions")
         if not wanted:
             raise UsageError("the model was trained without labels: it takes no conditions")
-        if len(conditions) != wanted or not all(math.isfinite(one) for one in conditions):
+        fit = all(abs(one) <= MAX_CONDITION for one in conditions)  # false for NaN
+        if len(conditions) != wanted or not fit:
             meta = self.info.get("meta", self.info)
             names = (meta.get("conditioning") or {}).get("conditions") or []
             listed = ", ".join(map(str, names))[:200] if isinstance(names, list) else ""
@@ -252,7 +254,7 @@ class Model:
             raise UsageError(
                 f"the model takes {wanted} numbers{shown}; given were {len(conditions)}"
                 if len(conditions) != wanted
-                else "conditions are finite numbers"
+                else f"conditions are numbers from {-MAX_CONDITION:,} to {MAX_CONDITION:,}"
             )
         return recipe
 

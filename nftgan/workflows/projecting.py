@@ -271,7 +271,9 @@ def _earlier(names: _Names, about: dict[str, Any]) -> ProjectResult | None:
     if any(known.get(key) != value for key, value in about.items()):
         return None
     distance = known.get("distance")
-    if not isinstance(distance, (int, float)):
+    if isinstance(distance, bool) or not isinstance(distance, (int, float)):
+        return None
+    if not 0 <= distance < 1e9:  # a whole number of JSON has no end
         return None
     return ProjectResult(names.latent, names.image, float(distance), names.compared)
 

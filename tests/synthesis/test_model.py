@@ -81,6 +81,13 @@ def test_a_conditional_model_needs_its_class() -> None:
     assert model.score(model.generate([1], class_idx=1), class_idx=1).shape == (1,)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1e39, 1e20])
+def test_a_condition_that_no_image_has_is_refused(number: float) -> None:
+    """In float32 it is infinite, or its square is: every image came out the same, or black."""
+    with pytest.raises(UsageError, match="conditions are numbers from"):
+        stylegan3(c_dim=2).ws([1], conditions=[0, number])
+
+
 def test_short_names_of_values_mean_the_same_and_not_both_are_taken() -> None:
     model = stylegan3(c_dim=3)
     long = model.recipe(truncation_psi=0.6, truncation_cutoff=2, class_idx=1)

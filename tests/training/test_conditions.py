@@ -92,7 +92,7 @@ def test_generate_takes_a_vector_and_heeds_each_of_its_numbers(
     ("condition", "said"),
     [
         ("1,0", "takes 3 numbers: age 20 to 30, hat=no, hat=yes; given were 2"),
-        ("1,nan,0", "finite"),
+        ("1,nan,0", "numbers from"),
         ("1,x,0", "no numbers"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +69,16 @@ def test_an_image_that_was_named_and_is_none_is_said_at_the_end(art: Path) -> No
         project_all("base", [art / "notes.txt"], art / "found", options=QUICK)
     with pytest.raises(UsageError, match="does not exist"):
         project_all("base", [art / "lost.png"], art / "found", options=QUICK)
+
+
+@pytest.mark.parametrize(
+    "distance", [10**400, True, "near", None, -1], ids=lambda one: type(one).__name__
+)
+def test_an_earlier_result_of_no_distance_is_made_anew(tmp_path: Path, distance: object) -> None:
+    names = projecting._Names.of(tmp_path, "a")
+    for path in (names.image, names.compared):
+        path.touch()
+    about = {"model": "m", "distance": distance}
+    text = np.array(json.dumps({"nftgan_latent": 1, **about}))
+    np.savez(names.latent, w=np.zeros((1, 2, 3)), about=text)
+    assert projecting._earlier(names, {"model": "m"}) is None
