@@ -12,9 +12,10 @@ from nftgan.chain.contract import Collection
 from nftgan.chain.fees import require_funds
 from nftgan.chain.journal import PlannedMint
 from nftgan.chain.mint_gas import GasFinder
+from nftgan.chain.operations import Operation
 from nftgan.chain.recipients import Allotment
 from nftgan.chain.rpc import rpc_errors
-from nftgan.chain.sending import Operation, Sender
+from nftgan.chain.sending import Sender
 from nftgan.chain.transfers import NOBODY, transfers
 from nftgan.errors import CheckFailed, PartlyDone, UsageError
 from nftgan.files import sha256_hex

@@ -7,98 +7,29 @@ transaction, asks the chain about all of them, and sends the same bytes again ra
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from nftgan.chain.accounts import Account, check_address
-from nftgan.chain.data_fees import DataFees, paid_wei
-from nftgan.chain.errors import ContractReverted, NodeRefused, NodeUnavailable
+from nftgan.chain.data_fees import DataFees
+from nftgan.chain.errors import ContractReverted, NodeUnavailable
 from nftgan.chain.fees import LEGACY_NOTE, Fees, FeeTooHigh, current_fees, replacement_fees
-from nftgan.chain.journal import Attempt, Journal
-from nftgan.chain.networks import Chain
-from nftgan.chain.rpc import Connection, check_chain_id, rpc_errors
-from nftgan.chain.signed import check_attempt
-from nftgan.errors import CheckFailed, PartlyDone, ServiceError, UsageError
+from nftgan.chain.inclusion import FINALIZED, Inclusion
+from nftgan.chain.journal import Attempt
+from nftgan.chain.node_words import Meaning, meaning
+from nftgan.chain.operations import Operation, Receipt, Timing, created_address
+from nftgan.chain.rpc import check_chain_id, rpc_errors
+from nftgan.errors import PartlyDone, ServiceError, UsageError
 
 TX_GAS_CAP = 16_777_216  # EIP-7825
 GAS_MARGINS = (115, 150, 200)
 """Hundredths of the node's estimate, more after each revert: an estimate can be too low."""
-
-FINALIZED = "finalized"
-"""As a number of confirmations: wait until the node itself calls the block final."""
 
 FINALITY_PATIENCE_SECONDS = 3600
 """Ethereum takes a quarter of an hour, a chain on top of it longer."""
 
 CREATION_PATIENCE = 6
 """Times longer to wait for the receipt of a creation when a contract stands where it should."""
-
-# The words of geth, Erigon, Nethermind, Besu, anvil and Arbitrum, in lower case: their code for
-# all of these is -32000 or -32003 alike.
-_ALREADY_KNOWN = (
-    *("already known", "alreadyknown", "known transaction", "already imported", "same hash"),
-    *("nonce too low", "nonce_too_low", "oldnonce", "replacement"),
-)
-_UNDERPRICED = (
-    *("less than block base fee", "max fee per gas less", "fee cap less", "below current base fee"),
-    *("feetoolow", "fee too low", "fee_too_low", "transaction underpriced: ", "gas price below"),
-)
-_TOO_POOR = ("insufficient funds", "insufficientfunds", "upfront cost exceeds account balance")
-_NONCE_GAP = ("nonce too high", "exceeds next nonce", "too far in the future", "nonce-too-high")
-_GAS_CAPPED = (
-    *("exceeds the configured cap", "exceeds block gas limit", "gas limit too high"),
-    "exceeds transaction gas limit",
-)
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long to wait before each next doubt, in seconds."""
-
-    poll: float
-    resend: float  # the same bytes again
-    replace: float  # the same nonce with higher fees
-    absent: float  # a nonce was used and no receipt shows why: a lagging node, or another sender
-    outage: float  # the node does not answer at all
-    give_up: float  # nothing happens
-
-    @staticmethod
-    def of(chain: Chain) -> Timing:
-        block = chain.block_seconds
-        if not block:
-            return Timing(poll=0.05, resend=1, replace=10, absent=0, outage=10, give_up=60)
-        return Timing(
-            poll=min(max(block / 4, 0.1), 2),
-            resend=max(2 * block, 5),
-            replace=max(6 * block, 20),
-            absent=max(3 * block, 5),
-            outage=120,
-            give_up=600,
-        )
-
-
-@dataclass(frozen=True)
-class Operation:
-    """Something that must be on chain once. `done` looks for its effect there."""
-
-    name: str
-    to: str | None  # None: create a contract
-    data: bytes
-    done: Callable[[], bool] | None = None
-    value_wei: int = 0  # money that goes along
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """A transaction that is on chain and did what it should."""
-
-    hash: str
-    block: int
-    gas: int
-    fee_wei: int  # all that was paid
-    contract: str | None
-    data_fee_wei: int = 0  # of it, what a rollup took for the data
 
 
 @dataclass
@@ -115,25 +46,20 @@ class _Watch:
 
 
 @dataclass
-class Sender:
+class Sender(Inclusion):
     """Carries operations out for one account on one chain, through one journal."""
 
-    connection: Connection
-    account: Account
-    journal: Journal
     max_fee_wei: int | None = None
     budget_wei: int | None = None  # for all that the journal tells, earlier runs included
     on_wait: Callable[[str], None] = lambda message: None
     timing: Timing | None = None
-    confirmations: int | str | None = None  # blocks on top, or FINALIZED; None: the chain's own
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._timing = self.timing or Timing.of(self.connection.chain)
         self._cap_wei = self.max_fee_wei
-        self._least_nonce = 0
         self._said = ""
         self._data_fees = DataFees(self.connection)
-        self._proven: set[tuple[Operation, Attempt]] = set()
 
     def cap_wei(self) -> int:
         """The most that a unit of gas may cost: what the person said, else twice today's offer.
@@ -257,139 +183,9 @@ class Sender:
         return True
 
     @property
-    def _rule(self) -> int | str:
-        """When a block is final; at once on the embedded chain, which never takes one back."""
-        if self.connection.embedded and self.confirmations != FINALIZED:
-            return 0
-        chosen = self.confirmations
-        return self.connection.chain.confirmations if chosen is None else chosen
-
-    @property
     def poll_seconds(self) -> float:
         """How long to wait before the node is asked again."""
         return self._timing.poll
-
-    def final_block(self) -> int:
-        """The newest block that is final by this sender's rule.
-
-        Raises ServiceError when that is the node's word and it says nothing.
-        """
-        if self._rule != FINALIZED:
-            with rpc_errors(self.connection):
-                return int(self.connection.w3.eth.block_number) - int(self._rule)
-        try:
-            block = self.connection.ask("eth_getBlockByNumber", FINALIZED, False)
-            if block is not None:
-                with rpc_errors(self.connection):
-                    return _number(block["number"])
-        except NodeUnavailable:
-            raise
-        except ServiceError:
-            pass  # some nodes answer nothing, others with an error of their own words
-        raise ServiceError(
-            f"the node at {self.connection.where} does not say which block is final",
-            hint="count blocks: --confirmations 12, or choose another node with --rpc",
-        )
-
-    def is_final(self, operation: str) -> bool:
-        """Whether the journal holds it for final by this sender's rule, or a stricter one."""
-        entry = self.journal.finals.get(operation)
-        return entry is not None and (self._rule != FINALIZED or entry.get("rule") == FINALIZED)
-
-    def is_mined(self, operation: Operation) -> bool:
-        """Whether a transaction of the journal has done it, by what the chain shows now."""
-        return self._included(operation)[0] is not None
-
-    def _included(self, operation: Operation) -> tuple[Receipt | None, list[Attempt]]:
-        """The receipt of the attempt that worked, and the attempts that were reverted."""
-        reverted: list[Attempt] = []
-        for attempt in reversed(self._attempts(operation)):
-            found = self._receipt(attempt.hash)
-            if found is None:
-                continue
-            self._least_nonce = max(self._least_nonce, attempt.nonce + 1)
-            with rpc_errors(self.connection):
-                if _number(found["status"]) == 1:
-                    receipt = _as_receipt(found)
-                    if receipt.hash != attempt.hash.lower():
-                        raise ValueError("the receipt of another transaction")
-                    if operation.to is None:
-                        # Where a contract stands follows from sender and nonce; nobody is asked.
-                        made = created_address(self.account.address, attempt.nonce)
-                        receipt = replace(receipt, contract=made)
-                    return receipt, reverted
-            reverted.append(attempt)
-        return None, reverted
-
-    def _attempts(self, operation: Operation) -> list[Attempt]:
-        """What the journal holds for the operation, each one proven to be this very operation.
-
-        Raises CheckFailed for a line that was edited, or came with a folder from somebody else.
-        """
-        attempts = self.journal.attempts.get(operation.name, [])
-        for attempt in attempts:
-            key = (operation, attempt)
-            if key in self._proven:
-                continue
-            try:
-                check_attempt(
-                    attempt.raw,
-                    hash=attempt.hash,
-                    nonce=attempt.nonce,
-                    sender=self.account.address,
-                    chain_id=self.connection.chain.chain_id,
-                    to=operation.to,
-                    value_wei=operation.value_wei,
-                    data=operation.data,
-                )
-            except CheckFailed as exc:
-                raise CheckFailed(
-                    f"{self.journal.path.name} holds, for {operation.name}, {exc.message}",
-                    hint="undo what was changed since; a folder from somebody else comes without"
-                    f" deployments/ and journals: move {self.journal.path} away",
-                ) from None
-            self._proven.add(key)
-        return attempts
-
-    def _receipt(self, tx_hash: str) -> Any:
-        with rpc_errors(self.connection):
-            found = self.connection.ask("eth_getTransactionReceipt", tx_hash)
-            return found if found is not None and found.get("blockNumber") is not None else None
-
-    def _still_there(self, operations: Iterable[Operation], mined: dict[str, Receipt]) -> bool:
-        """Whether no reorganisation took or moved a receipt; what it took is forgotten here."""
-        whole = True
-        for operation in operations:
-            receipt = mined[operation.name]
-            found = self._receipt(receipt.hash)
-            if found is not None:
-                block = self.connection.ask("eth_getBlockByNumber", found["blockNumber"], False)
-                with rpc_errors(self.connection):
-                    canonical = block is not None and block["hash"] == found["blockHash"]
-                    if canonical and _as_receipt(found) == receipt:
-                        continue
-            del mined[operation.name]
-            whole = False
-        return whole
-
-    def _write_mined(self, operation: Operation, receipt: Receipt) -> None:
-        known = {**self.journal.mined, **self.journal.finals}.get(operation.name, {})
-        if known.get("hash") != receipt.hash or known.get("block") != receipt.block:
-            self.journal.mine(operation.name, hash=receipt.hash, block=receipt.block)
-
-    def _write_final(self, operation: Operation, receipt: Receipt) -> None:
-        before = self.journal.finals.get(operation.name, {})
-        same = (before.get("hash"), before.get("block")) == (receipt.hash, receipt.block)
-        if not same or not self.is_final(operation.name):
-            self.journal.final(
-                operation.name,
-                hash=receipt.hash,
-                block=receipt.block,
-                gas=receipt.gas,
-                fee_wei=receipt.fee_wei,
-                data_fee_wei=receipt.data_fee_wei,
-                rule=self._rule,
-            )
 
     # ---- one operation that is not on chain
 
@@ -567,15 +363,15 @@ class Sender:
             watch.sent = None  # it may have arrived or not: the same bytes go again
             self._say(f"{exc.message}; sending the same transaction again")
         except ServiceError as exc:
-            text = exc.text.lower() if isinstance(exc, NodeRefused) else ""
-            watch.too_cheap = any(words in text for words in _UNDERPRICED)
-            if watch.too_cheap or any(words in text for words in _ALREADY_KNOWN + _NONCE_GAP):
+            said = meaning(exc)
+            watch.too_cheap = said is Meaning.UNDERPRICED
+            if said in (Meaning.UNDERPRICED, Meaning.KNOWN, Meaning.NONCE_GAP):
                 return
-            if any(words in text for words in _GAS_CAPPED):
+            if said is Meaning.CAPPED:
                 raise ServiceError(
                     exc.message, hint="lower --max-fee, or choose another node with --rpc"
                 ) from None
-            if any(words in text for words in _TOO_POOR):
+            if said is Meaning.TOO_POOR:
                 raise UsageError(
                     f"{self.account.address} has too little on {self.connection.chain.name}",
                     hint="add funds, then run the same command again",
@@ -586,29 +382,3 @@ class Sender:
         if message != self._said:
             self._said = message
             self.on_wait(message)
-
-
-def created_address(sender: str, nonce: int) -> str:
-    """The address of the contract that `sender` creates with `nonce`."""
-    import rlp
-    from eth_utils import keccak, to_canonical_address, to_checksum_address
-
-    encoded = rlp.encode([to_canonical_address(sender), nonce])
-    return str(to_checksum_address(keccak(encoded)[12:]))
-
-
-def _number(quantity: str) -> int:
-    return int(quantity, 16)
-
-
-def _as_receipt(found: Any) -> Receipt:
-    gas, contract = _number(found["gasUsed"]), found.get("contractAddress")
-    data_fee = paid_wei(found)
-    return Receipt(
-        hash=str(found["transactionHash"]),
-        block=_number(found["blockNumber"]),
-        gas=gas,
-        fee_wei=gas * _number(found["effectiveGasPrice"]) + data_fee,
-        contract=None if contract is None else check_address(contract),
-        data_fee_wei=data_fee,
-    )

@@ -11,9 +11,9 @@ from nftgan.chain.accounts import check_address
 from nftgan.chain.blocks import latest_block, latest_time
 from nftgan.chain.contract import Collection
 from nftgan.chain.names import address_of
+from nftgan.chain.operations import Operation
 from nftgan.chain.rpc import Connection, rpc_errors
 from nftgan.chain.sales import MOST_PER_PURCHASE, Allowlist, Voucher, trusted_sale
-from nftgan.chain.sending import Operation
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json
 from nftgan.project import state_home

@@ -81,8 +81,8 @@ def sender_for(
         connection,
         account,
         journal,
-        choice.max_fee_wei,
-        choice.budget_wei,
+        max_fee_wei=choice.max_fee_wei,
+        budget_wei=choice.budget_wei,
         confirmations=choice.confirmations,
     )
     sender.final_block()  # better known before something is sent

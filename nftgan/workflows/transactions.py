@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nftgan.chain.fees import require_funds
+from nftgan.chain.operations import Operation
 from nftgan.chain.rpc import Connection, rpc_errors
-from nftgan.chain.sending import GAS_MARGINS, Operation, Sender
+from nftgan.chain.sending import GAS_MARGINS, Sender
 from nftgan.errors import PartlyDone
 from nftgan.progress import SILENT, Progress
 from nftgan.workflows.publishing import account_lock

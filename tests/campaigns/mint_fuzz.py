@@ -29,7 +29,7 @@ from unittest import mock
 
 from eth_account import Account as Local
 
-from nftgan.chain import sending
+from nftgan.chain import operations
 from nftgan.chain.accounts import Account, embedded_account
 from nftgan.chain.contract import Collection
 from nftgan.chain.embedded import EmbeddedChain
@@ -79,7 +79,7 @@ class Campaign:
         self.verdicts: dict[str, Counter[str]] = {kind: Counter() for kind in SHARES}
         self.slowest_seconds = 0.0
         self.most_fee_wei = 0
-        quick = replace(sending.Timing.of(CHAINS["embedded"]), poll=0.001, give_up=1, outage=1)
+        quick = replace(operations.Timing.of(CHAINS["embedded"]), poll=0.001, give_up=1, outage=1)
         self.quick = quick
 
     # ---- the stage
@@ -172,7 +172,7 @@ class Campaign:
         with (
             mock.patch.object(Account, "sign", signing),
             mock.patch.object(EmbeddedChain, "make_request", asking),
-            mock.patch.object(sending.Timing, "of", staticmethod(lambda chain: self.quick)),
+            mock.patch.object(operations.Timing, "of", staticmethod(lambda chain: self.quick)),
         ):
             yield
 

@@ -116,7 +116,7 @@ MUTANTS = (
     Mutant("chain/sending", "gas = max(gas, replaced.gas)", "pass", "tests/chain/test_sending.py -k less_gas"),
     Mutant("chain/sending", "if total > self.budget_wei", "if False", "tests/chain/test_sending.py"),
     Mutant("chain/sending", "        self.journal.attempt(attempt)\n", "", "tests/chain/test_sending.py"),
-    Mutant("chain/sending", "receipt = replace(receipt, contract=made)", "pass", "tests/chain/test_sending.py -k lies"),
+    Mutant("chain/inclusion", "receipt = replace(receipt, contract=made)", "pass", "tests/chain/test_inclusion.py -k lies"),
     Mutant("chain/minting", "if holder != plan.to", "if False", "tests/chain/test_minting.py -k somebody_else"),
     Mutant("chain/minting", "if found != seed", "if False", "tests/chain/test_minting.py"),
     Mutant("chain/merkle", "a + b if a < b else b + a", "a + b", "tests/collection/test_merkle.py"),

@@ -18,8 +18,9 @@ from nftgan.chain.contract import SEED_STORES, Collection, CollectionArgs, Facto
 from nftgan.chain.deployer import DEPLOYER
 from nftgan.chain.journal import Journal
 from nftgan.chain.minting import audit, plan_mint, run_mint
+from nftgan.chain.operations import Timing
 from nftgan.chain.rpc import Connection
-from nftgan.chain.sending import Sender, Timing
+from nftgan.chain.sending import Sender
 
 QUICK = Timing(poll=0.02, resend=0.4, replace=1.0, absent=0.6, outage=20, give_up=40)
 PATIENT = replace(QUICK, replace=60)

@@ -17,7 +17,7 @@ from nftgan.chain.artifact import COLLECTION, FACTORY
 from nftgan.chain.birth import deploy_bytecode
 from nftgan.chain.contract import encode_seeds
 from nftgan.chain.embedded import CHAIN_ID, EmbeddedChain
-from nftgan.chain.sending import created_address
+from nftgan.chain.operations import created_address
 from tests.chain.actors import SALT, account, collection_args
 
 TRANSACTIONS = 320

@@ -14,8 +14,9 @@ from nftgan.chain.embedded import EmbeddedChain
 from nftgan.chain.errors import ContractReverted
 from nftgan.chain.journal import Journal
 from nftgan.chain.networks import CHAINS
+from nftgan.chain.operations import Operation
 from nftgan.chain.rpc import Connection
-from nftgan.chain.sending import Operation, Sender
+from nftgan.chain.sending import Sender
 from nftgan.chain.splitter import (
     ETHER,
     Splitter,

@@ -10,7 +10,7 @@ import pytest
 
 from nftgan.chain import node as node_module
 from nftgan.chain.accounts import PRIVATE_KEY
-from nftgan.chain.sending import Timing
+from nftgan.chain.operations import Timing
 from nftgan.files import read_json
 from nftgan.http import Clock
 from nftgan.project import Project

@@ -10,7 +10,7 @@ import pytest
 
 from nftgan.chain.accounts import embedded_account
 from nftgan.chain.contract import Collection
-from nftgan.chain.sending import Operation
+from nftgan.chain.operations import Operation
 from nftgan.chain.splitter import packed_shares, splitter_address
 from nftgan.project import Project
 from nftgan.workflows.publishing import ChainChoice, open_chain, sender_for
