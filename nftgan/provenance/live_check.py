@@ -8,16 +8,20 @@ from typing import Any
 from nftgan.collection.live_link import PAGE, RECIPE, known_pages, parse_live_link
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import parse_json
+from nftgan.networks.families import KINDS
 from nftgan.project import MODEL_NAME
 from nftgan.provenance.content import MAX_JSON_BYTES, Content
 from nftgan.synthesis.recipe import Recipe
 
 
-def live_problem(content: Content, url: str, own: Mapping[str, Any]) -> str | None:
+def live_problem(
+    content: Content, url: str, own: Mapping[str, Any], kind: str | None = None
+) -> str | None:
     """None when `url` leads to our page, and that draws exactly this token; else what it is.
 
-    own: the block `nftgan` of the token's metadata, already checked against the chain. Raises
-    CheckFailed when our page was given another piece to draw, Unavailable where no place has it.
+    own: the block `nftgan` of the token's metadata, already checked against the chain. kind: of the
+    model's networks, where it is known. Raises CheckFailed when our page was given another piece to
+    draw, or one that it cannot, Unavailable where no place has it.
     """
     link = parse_live_link(url)
     if link is None:
@@ -41,6 +45,10 @@ def live_problem(content: Content, url: str, own: Mapping[str, Any]) -> str | No
         # `metadata --live` refuses it; whoever made this folder did so by hand.
         what = "stored latents" if recipe.latents else "an effect of a plugin"
         raise CheckFailed(f"the page cannot draw by a recipe with {what}: markets show nothing")
+    if kind is not None and kind not in KINDS:
+        raise CheckFailed(
+            f"the page cannot run networks of a plugin ({kind}): markets show nothing"
+        )
     if link.seed != own["seed"]:
         raise CheckFailed(f"the page draws seed {link.seed}, the token has {own['seed']}")
     if link.pixels != own["pixels"]:

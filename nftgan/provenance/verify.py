@@ -352,7 +352,10 @@ class Verifier:
 
     def _check_animation(self, log: CheckLog, document: dict[str, Any]) -> None:
         with self.checking(log, "animation"):
-            problem = live_problem(self.content, document["animation_url"], document["nftgan"])
+            own, kind = document["nftgan"], None
+            if any(one.name == "model" and one.passed for one in log.checks):
+                kind = self.model(self._model_uri(own) or "").generator.config.kind
+            problem = live_problem(self.content, document["animation_url"], own, kind)
             if problem:
                 log.note("animation", problem)
             else:
