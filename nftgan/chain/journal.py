@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ _NEEDED = {kind: set(forms) for kind, forms in _FORMS.items()}
 _NEEDED["plan"] = {"operation"}
 _NEEDED["attempt"].remove("gas")  # journals of the first versions do not tell it
 _MOST = 2**256
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,8 @@ class Journal:
 def _check_form(name: str, value: Any, form: type) -> None:
     """Raises ValueError unless `value` is a text, or a number that a chain can have."""
     if type(value) is not form or (type(value) is int and not 0 <= value < _MOST):
+        raise ValueError(f"{name} is not of its form")
+    if name == "to" and not _ADDRESS.fullmatch(str(value)):  # it is quoted in words to a person
         raise ValueError(f"{name} is not of its form")
     if name == "count" and value == 0:
         raise ValueError(f"{name} is not of its form")

@@ -23,7 +23,7 @@ def refuse_moved_names(journal: Journal, names: Mapping[str, str]) -> None:
         before = earlier.get(name, now)
         if before != now:
             raise UsageError(
-                f"{spelled(name)} stands for {now} now, and stood for {before[:80]} when a mint to"
+                f"{spelled(name)} stands for {now} now, and stood for {before} when a mint to"
                 " it was begun here",
                 hint="find out who of them is meant, and give the address itself",
             )

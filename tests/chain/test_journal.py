@@ -163,6 +163,8 @@ def test_of_several_attempts_with_one_nonce_the_dearest_counts(tmp_path: Path) -
         {"plan": {"first": 0}},
         {"plan": {"operation": "mint 0-1", "first": 2**256}},
         {"plan": {"operation": "mint 0-1", "to": {}}},
+        {"plan": {"operation": "mint 0-1", "to": "0x" + 100 * "1"}},
+        {"plan": {"operation": "mint 0-1", "name": 1}},
         {"mined": {"operation": "mint 0-1", "hash": 1, "block": 1}},
         {"mined": {"operation": "mint 0-1", "hash": "0x"}},
         {"final": {"operation": "m", "hash": "0x", "block": 1, "gas": "1", "fee_wei": 1}},
