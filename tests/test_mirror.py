@@ -7,8 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 _WIRING = """
 cli/contracts cli/curation cli/demo cli/evaluation cli/main cli/make cli/options cli/own
-cli/owners cli/pins cli/prove cli/royalties cli/sales cli/start errors networks/own_families
-progress training/tick training/wavelets
+cli/owners cli/pins cli/prove cli/purchases cli/royalties cli/sales cli/start errors
+networks/own_families progress training/tick training/wavelets
 """
 WIRING = frozenset(_WIRING.split())
 """They decide nothing: verbs that hand on what was typed, constants, protocols, tables."""

@@ -26,6 +26,7 @@ for _panel in (
     "publish",
     "pins",
     "sales",
+    "purchases",
     "prove",
     "owners",
     "own",

@@ -1,4 +1,4 @@
-"""Verbs under `sale`: open, status, allowlist, voucher, buy and the end."""
+"""Verbs of who sells, under `sale`: open, status, allowlist, voucher, reveal, withdraw, close."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 
 from nftgan.cli.publish import Force
 from nftgan.cli.spending import (
-    SMALL_COSTS,
     AllowCopies,
     agree,
     carry_out,
@@ -24,7 +23,7 @@ from nftgan.words import counted
 
 sale_app = group("sale", SELL, "Sell tokens: to all, to a list, by vouchers.")
 
-People = Annotated[
+BuyerList = Annotated[
     Path | None,
     typer.Option(
         "--allowlist",
@@ -37,14 +36,6 @@ People = Annotated[
 
 def _time(flag: str, meaning: str) -> Any:
     return typer.Option(flag, metavar="TIME", help=meaning, show_default=False)
-
-
-Address = Annotated[
-    str | None,
-    typer.Option(
-        "--sale", metavar="ADDR", help="The sale; else the collection's.", show_default=False
-    ),
-]
 
 
 @verb(SELL, into=sale_app, name="open", example="nftgan sale open --price 0.01 --per-wallet 3")
@@ -64,7 +55,7 @@ def open_(
         int | None,
         typer.Option(metavar="N", help="Most tokens for one buyer; else no limit.", min=1),
     ] = None,
-    allowlist: People = None,
+    allowlist: BuyerList = None,
     voucher_signer: Annotated[
         str | None,
         typer.Option(
@@ -114,7 +105,7 @@ def open_(
     )
     work = _selling(ui, collection, choice)
     tx_plan = work.plan_open(options, force=force, allow_copies=allow_copies)
-    plan = _carry_out(ui, work, tx_plan, "open the sale?", dry_run=dry_run, yes=yes)
+    plan = carry_out_on_terms(ui, work, tx_plan, "open the sale?", dry_run=dry_run, yes=yes)
     return plan if dry_run else _show_state(ui, work.state())
 
 
@@ -242,125 +233,6 @@ def voucher(
     return document
 
 
-@verb(SELL, into=sale_app, example="nftgan sale buy 2 --sale 0x…12ef --chain sepolia")
-@chooses_chain(*SMALL_COSTS)
-def buy(
-    ui: Ui,
-    count: Annotated[
-        int, typer.Argument(metavar="N", help="How many tokens to have bought here in all.", min=1)
-    ] = 1,
-    address: Address = None,
-    allowlist: People = None,
-    voucher: Annotated[
-        Path | None,
-        typer.Option("--voucher", metavar="FILE", help="Buy what it says.", show_default=False),
-    ] = None,
-    collection: Collection = None,
-    choice: Any = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-) -> Any:
-    """Buy in a sale, yours or another's.
-
-    Run again, nothing is bought twice.
-    """
-    from nftgan.chain.sales import Allowlist
-    from nftgan.errors import UsageError
-    from nftgan.seeds import format_seeds
-    from nftgan.workflows.buying import read_voucher
-
-    if voucher is not None:
-        chain_id, address, right, signature = read_voucher(voucher)
-    work = _buying(ui, address, collection, choice)
-    address = work.sale.address
-    if voucher is not None and chain_id != work.connection.chain.chain_id:
-        raise UsageError(f"the voucher is for chain {chain_id}", hint="choose it with --chain")
-    if voucher is None:
-        tx_plan = work.plan_buy(count, None if allowlist is None else Allowlist.read(allowlist))
-    else:
-        tx_plan = work.plan_redeem(right, signature)
-    plan = _carry_out(ui, work, tx_plan, "buy?", dry_run=dry_run, yes=yes)
-    if dry_run:
-        return plan
-    bought, tokens = work.sale.bought(work.account.address), work.tokens()
-    ui.print(f"{work.account.address} has bought {counted(bought, 'token')} in {address}")
-    if tokens:
-        ui.print(f"bought here: tokens {format_seeds(tokens)} of {work.terms.collection}")
-    return {
-        "sale": address,
-        "buyer": work.account.address,
-        "bought": bought,
-        "collection": work.terms.collection,
-        "tokens": tokens,
-    }
-
-
-def _buying(ui: Ui, address: str | None, collection: Path | None, choice: Any) -> Any:
-    from nftgan.project import find_project
-    from nftgan.workflows.buying import Purchase
-    from nftgan.workflows.publishing import open_chain
-    from nftgan.workflows.sale_reader import SaleReader
-
-    if address is None:
-        reader = SaleReader(find_project(collection), choice)
-        connection, address = reader.connection, reader.sale().address
-    else:
-        connection = open_chain(choice, None if collection is None else find_project(collection))
-    return Purchase(connection, address, choice, **speaks_by(ui))
-
-
-@verb(SELL, into=sale_app, example="nftgan sale refund --sale 0x…12ef --chain sepolia")
-@chooses_chain(*SMALL_COSTS)
-def refund(
-    ui: Ui,
-    address: Address = None,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", metavar="ADDR", help="Who is paid; else you.", show_default=False),
-    ] = None,
-    collection: Collection = None,
-    choice: Any = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-) -> Any:
-    """Take back what you paid, where nothing was delivered.
-
-    In a blind sale, and only the buyer can.
-    """
-    work = _buying(ui, address, collection, choice)
-    before = work.due_wei()
-    receiver = work.receiver(to)
-    tx_plan = work.plan_refund(receiver)
-    plan = _carry_out(ui, work, tx_plan, "take it back?", dry_run=dry_run, yes=yes)
-    if dry_run:
-        return plan
-    ui.print(f"{ether(before)} paid back to {receiver}")
-    return {"sale": work.sale.address, "refunded_wei": before, "to": receiver}
-
-
-@verb(SELL, into=sale_app, example="nftgan sale draw --sale 0x…12ef --chain sepolia")
-@chooses_chain(*SMALL_COSTS)
-def draw(
-    ui: Ui,
-    address: Address = None,
-    collection: Collection = None,
-    choice: Any = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-) -> Any:
-    """Draw the order of a blind sale that is over.
-
-    Anyone may, so nobody can put it off.
-    """
-    work = _buying(ui, address, collection, choice)
-    plan = _carry_out(ui, work, work.plan_draw(), "draw?", dry_run=dry_run, yes=yes)
-    if dry_run:
-        return plan
-    block = work.sale.draw_block()
-    ui.print(f"the order was drawn from block {block}")
-    return {"sale": work.sale.address, "draw_block": block, "drawn": work.sale.drawn()}
-
-
 @verb(SELL, into=sale_app, example="nftgan sale reveal --chain sepolia --max-fee 30gwei")
 @chooses_chain()
 def reveal(
@@ -377,7 +249,7 @@ def reveal(
     """
     work = _selling(ui, collection, choice)
     tx_plan = work.plan_reveal(force=force)
-    plan = _carry_out(ui, work, tx_plan, "reveal and deliver?", dry_run=dry_run, yes=yes)
+    plan = carry_out_on_terms(ui, work, tx_plan, "reveal and deliver?", dry_run=dry_run, yes=yes)
     return plan if dry_run else _show_state(ui, work.state())
 
 
@@ -394,7 +266,7 @@ def withdraw(
     work = _selling(ui, collection, choice)
     earned = work.sale().earned_wei()
     ui.print(f"{ether(earned)} to withdraw")
-    plan = _carry_out(ui, work, work.plan_withdraw(), "withdraw?", dry_run=dry_run, yes=yes)
+    plan = carry_out_on_terms(ui, work, work.plan_withdraw(), "withdraw?", dry_run=dry_run, yes=yes)
     if dry_run:
         return plan
     ui.print(f"paid out to {work.account.address}")
@@ -415,7 +287,9 @@ def close(
     What was earned is paid out; what is left can be minted.
     """
     work = _selling(ui, collection, choice)
-    plan = _carry_out(ui, work, work.plan_close(), "end the sale?", dry_run=dry_run, yes=yes)
+    plan = carry_out_on_terms(
+        ui, work, work.plan_close(), "end the sale?", dry_run=dry_run, yes=yes
+    )
     if dry_run:
         return plan
     left = work.collection.max_supply() - work.collection.next_token_id()
@@ -430,7 +304,9 @@ def _selling(ui: Ui, collection: Path | None, choice: Any) -> Any:
     return SaleManager(find_project(collection), choice, **speaks_by(ui))
 
 
-def _carry_out(ui: Ui, work: Any, tx_plan: Any, question: str, *, dry_run: bool, yes: bool) -> Any:
+def carry_out_on_terms(
+    ui: Ui, work: Any, tx_plan: Any, question: str, *, dry_run: bool, yes: bool
+) -> Any:
     """As `carry_out`, with the terms of the sale in the plan."""
     rows = _term_rows(tx_plan.terms) if tx_plan.terms else []
     return carry_out(ui, work, tx_plan, question, rows, dry_run=dry_run, yes=yes)
