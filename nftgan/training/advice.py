@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+SCORE = ("KID", "KID/error", "KID/floor")
 ENOUGH = 3  # scores before anything is said
 SURE = 2.0  # standard errors that a difference must reach
 COPIES = 0.05  # share of near-copies above which a lower KID is no praise
@@ -14,10 +15,11 @@ NEAR = 0.15  # of the way from the first score down to the floor: there the run 
 def advice(lines: Sequence[Mapping[str, Any]]) -> str | None:
     """One sentence on a run from its statistics; None before there are three scores.
 
-    lines: those of stats.jsonl in order. A network is better than another when their KID differs by
-    more than two standard errors; what lies within is the same.
+    lines: those of stats.jsonl in order; one without a whole score says nothing. A network is
+    better than another when their KID differs by more than two standard errors; what lies within
+    is the same.
     """
-    scores = [line for line in lines if isinstance(line.get("KID"), float)]
+    scores = [line for line in lines if all(isinstance(line.get(key), float) for key in SCORE)]
     if len(scores) < ENOUGH:
         return None
     first, last = scores[0], scores[-1]

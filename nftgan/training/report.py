@@ -100,10 +100,16 @@ def _numbers(options: dict[str, Any], lines: list[dict[str, Any]]) -> list[tuple
     numbers = [
         ("images of art", f"{options['dataset']['images']:,}"),
         ("pixels", f"{options['dataset']['resolution']} × {options['dataset']['resolution']}"),
-        ("kimg", f"{last['images'] / 1000:.3g} of {options['total_images'] / 1000:g}"),
+        ("kimg", f"{_kimg(last['images'])} of {_kimg(options['total_images'])}"),
         ("time", duration(last["seconds"])),
     ]
     return numbers
+
+
+def _kimg(images: float) -> str:
+    """Thousands of images for people: three digits where there are few, whole ones from 100 on."""
+    kimg = images / 1000
+    return f"{kimg:,.0f}" if kimg >= 100 else f"{kimg:.3g}"
 
 
 def _facts(options: dict[str, Any]) -> list[tuple[str, str, bool, str]]:

@@ -8,20 +8,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nftgan.collection.ratings import Rating, append_rating
 from nftgan.collection.traits import measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
+from nftgan.dataset.prepare import PrepareOptions, prepare
 from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.walk import Walk
+from nftgan.training.report import write_report as write_run_report
 from tests.studio.browser import (
     NEEDS_BROWSER,
     PHONE,
     opinions,
     press,
     ratings,
+    serious,
     settled,
     shown,
     state_is,
@@ -32,6 +36,7 @@ from tests.studio.test_run import make_run
 
 pytestmark = NEEDS_BROWSER
 
+EXAMPLE = Path(__file__).parents[2] / "collections" / "avatars"
 SCRIPT = "<script>document.title='broken into'</script><img src=x onerror=alert(1)>"
 
 
@@ -466,6 +471,32 @@ def test_a_training_run_is_followed(serve: Serve, visit: Visit, tmp_path: Path) 
     assert page.locator(".chart svg[aria-label$='at last KID 10']").count() == 1
     points = page.get_attribute(".chart svg[aria-label^=Losses] polyline >> nth=0", "points")
     assert len(points.split()) == 5
+
+
+def test_axe_finds_no_serious_fault_on_pages_that_stand_alone(
+    serve: Serve, chromium: Any, tmp_path: Path
+) -> None:
+    pages = [EXAMPLE / "report.html", write_run_report(make_run(tmp_path / "run"))]
+    (tmp_path / "art").mkdir()
+    for n in range(6):
+        image = np.random.default_rng(n).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / "art" / f"{n}.png")
+    (tmp_path / "art" / "broken.png").write_bytes(b"")  # a line of what was not used
+    options = PrepareOptions(resolution=16, dedupe=-1)
+    prepare(tmp_path / "art", tmp_path / "art.zip", options, workers=1)
+    pages.append(tmp_path / "art.report.html")
+    context = chromium.new_context(**PHONE, color_scheme="dark")
+    page = context.new_page()
+    without_a_key = serve(range(1)).origin
+    for address in [*(path.as_uri() for path in pages), without_a_key]:
+        page.goto(address)
+        assert serious(page) == [], address
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, address
+    page.emulate_media(color_scheme="light")
+    page.goto(pages[0].as_uri())
+    assert serious(page) == []
+    context.close()
 
 
 @pytest.mark.parametrize(

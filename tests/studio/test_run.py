@@ -17,8 +17,11 @@ from tests.studio.conftest import Serve
 def make_run(folder: Path, ticks: int = 5) -> Path:
     folder.mkdir(exist_ok=True)
     options = {
-        "dataset": {"name": "squares", "images": 24, "resolution": 16},
+        "dataset": {
+            "name": "squares", "images": 24, "resolution": 16, "fingerprint": "sha256:" + 64 * "0",
+        },
         "cfg": "stylegan3-t", "batch": 4, "gamma": 0.5, "aug": "ada", "augpipe": "art",
+        "preset": "tiny", "seed": 0, "parent": None,
         "total_images": 20_000,
     }  # fmt: skip
     (folder / "training_options.json").write_text(json.dumps(options))

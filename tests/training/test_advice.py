@@ -43,3 +43,4 @@ def test_nothing_is_said_of_two_scores_or_of_lines_without_any() -> None:
     assert advice([]) is None
     assert advice(run(2.0, 1.0)) is None
     assert advice([line(1, None), line(2, 1.0), line(3, None), line(4, 0.9)]) is None
+    assert advice([{"images": 1000 * n, "KID": 9.0 / n} for n in range(1, 6)]) is None

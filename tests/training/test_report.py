@@ -5,6 +5,7 @@ import pytest
 
 from nftgan.errors import UsageError
 from nftgan.training import report
+from nftgan.training.config import OPTIONS_FILE
 from nftgan.training.loop import train
 
 
@@ -30,6 +31,17 @@ def test_a_chart_names_its_curves_for_people():
     assert [(curve.name, curve.last) for curve in plot.curves] == [("generator", "4")]
     named = {name for _, names in report.CHARTS for name in names}
     assert named == set(report.NAMES)
+
+
+def test_lengths_are_written_for_people(run_dir):
+    options = json.loads((run_dir / OPTIONS_FILE).read_text())
+    options["total_images"] = 25_000_000
+    (run_dir / OPTIONS_FILE).write_text(json.dumps(options))
+    with (run_dir / "stats.jsonl").open("a") as file:
+        file.write(json.dumps({"images": 5_123_400, "seconds": 1.0}) + "\n")
+    page = report.render(run_dir)
+    assert "5,123 of 25,000" in page
+    assert "Before training" in page and "After 0 kimg" not in page
 
 
 def test_a_sheet_that_is_no_image_is_left_out(run_dir):

@@ -77,7 +77,7 @@ export function show({ seeds }) {
   page.replaceChildren(
     h("p", { class: "crumbs" }, h("a", { href: "#/", onclick: (event) => { event.preventDefault(); leave(); } }, "All candidates")),
     h("h2", { id: "compare-title", tabindex: "-1" }, `${cells.length} side by side`),
-    h("p", { class: "note" }, "← and → move, Space picks, x rejects, 1 to 5 give stars, Enter keeps one and rejects the rest."),
+    h("p", { class: "note by-keys" }, "← and → move, Space picks, x rejects, 1 to 5 give stars, Enter keeps one and rejects the rest."),
     h("div", { class: "comparing" }, cells.map((one) => one.element)));
   page.style.setProperty("--count", cells.length);
   for (const one of cells) one.stage.show(one.seed, `/look/${one.seed}?look=${state.session.look}`, true);
