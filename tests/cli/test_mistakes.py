@@ -17,7 +17,7 @@ from nftgan.cli.mistakes import usage_error
         ("train --seed 1.5 x -o y", "--seed should be a whole number", "nftgan train --help"),
         ("train --gpus 0 x -o y", "--gpus should be 1 or more", "nftgan train --help"),
         ("curate --port 99999", "--port should be 65535 or less", "nftgan curate --help"),
-        ("train x", "--output is missing", "nftgan train --help"),
+        ("prepare x", "--output is missing", "nftgan prepare --help"),
         ("train -o y", "DATASET is missing", "nftgan train --help"),
         ("burn x", "TOKEN should be a whole number", "nftgan burn --help"),
         ("train x -o", "-o needs a value", "nftgan --help"),

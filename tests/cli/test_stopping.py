@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,16 @@ def prepared(source: Path, output: Path) -> int:
     return int(ended.value.code or 0)
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """The signals as a terminal's shell leaves them, also where tests run under nohup."""
+    before = [signal.signal(number, signal.SIG_DFL) for number in ENDINGS]
+    yield
+    for number, handler in zip(ENDINGS, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", ENDINGS)
 def test_a_signal_in_prepare_leaves_nothing_and_says_how_to_go_on(
     number: signal.Signals,

@@ -149,6 +149,7 @@ def test_a_far_seed_does_not_bend_the_pool(serve: Serve, visit: Visit) -> None:
 
 def test_fingers_filter_in_a_sheet_give_stars_and_undo(serve: Serve, visit: Visit) -> None:
     served = serve(range(24))
+    all_painted(served, 24)
     page = visit(served, **PHONE)
     assert page.locator("#tools").is_hidden()
     page.tap("#open-filters")
@@ -158,7 +159,7 @@ def test_fingers_filter_in_a_sheet_give_stars_and_undo(serve: Serve, visit: Visi
     page.wait_for_selector("#tools", state="hidden")
     assert page.inner_text("#open-filters") == "Filter · 1"
     for _ in range(3):
-        page.tap("[aria-label='Seed 2: one star more']")
+        tap_at(page, "[aria-label='Seed 2: one star more']")
         settled(page)
     assert opinions(served) == {2: (3, None)}
     page.tap("#undo")
@@ -178,10 +179,14 @@ def long_press(page: Any, seed: int) -> None:
     device.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-def tap_image(page: Any, seed: int) -> None:
+def tap_at(page: Any, selector: str) -> None:
     """Where it is now: Playwright's own tap scrolls to try again, and tiles are recycled."""
-    box = page.locator(f".tile[data-seed='{seed}'] .frame").bounding_box()
+    box = page.locator(selector).bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+
+def tap_image(page: Any, seed: int) -> None:
+    tap_at(page, f".tile[data-seed='{seed}'] .frame")
 
 
 def test_fingers_select_several_by_a_long_press_and_compare_them(
