@@ -31,7 +31,7 @@ class Found:
     """One thing that lies here."""
 
     kind: str
-    """art, data set, run or collection"""
+    """art, data set, run, collection, or the folder of another work"""
     path: Path
     about: str
 
@@ -52,8 +52,10 @@ def overview(folder: Path) -> Overview:
         about, following = _state(inside)
         return Overview(folder, (Found("collection", inside.root, about),), following)
     sets, runs, collections = _data_sets(folder), _runs(folder), _collections(folder)
-    art = [] if sets or runs or collections else _art(folder)
-    shown = [*art, *sets, *runs]
+    here = bool(sets or runs or collections)
+    works = [] if here else _works(folder)
+    art = [] if here or works else _art(folder)
+    shown = [*art, *sets, *runs, *works]
     following = "nftgan demo --keep demo"
     if collections:
         states = [(project, *_state(project)) for project in collections]
@@ -68,6 +70,8 @@ def overview(folder: Path) -> Overview:
         following = f"nftgan train {shlex.quote(sets[0].path.name)} -o runs"
         if _side(sets[0].path) in BASE_SIDES:
             following += " --resume base"
+    elif works:
+        following = f"cd {shlex.quote(works[0].path.name)} && nftgan"
     elif art:
         named = shlex.quote(art[0].path.name)
         following = f"nftgan prepare {named} -o {shlex.quote(art[0].path.name + '.zip')}"
@@ -182,6 +186,23 @@ def _collections(folder: Path) -> list[Project]:
         except NftganError:
             continue  # a link that leads out of it
     return found
+
+
+def _works(folder: Path) -> list[Found]:
+    """Folders inside that hold what nftgan made, as `demo --keep` leaves one; the last first."""
+    found = []
+    for path in _entries(folder):
+        if not path.is_dir():
+            continue
+        counts = {
+            "data set": len(_data_sets(path)),
+            "run": len(_runs(path / "runs")),
+            "collection": len(_collections(path)),
+        }
+        about = ", ".join(counted(count, what) for what, count in counts.items() if count)
+        if about:
+            found.append(Found("folder", path, about))
+    return sorted(found, key=lambda one: -one.path.stat().st_mtime)[:_SHOWN]
 
 
 def _art(folder: Path) -> list[Found]:

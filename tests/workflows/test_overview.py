@@ -57,6 +57,23 @@ def test_each_step_leads_to_the_next(here: Path) -> None:
     assert found.next.startswith("nftgan curate") and found.next.endswith("-C collections/birds")
 
 
+def test_a_folder_that_holds_it_all_is_gone_into(here: Path) -> None:
+    """As `demo --keep` leaves one: its contact sheet makes it no folder of art."""
+    work = here / "a demo"
+    write(work / "contact-sheet.png", "")
+    write(work / "art.zip", "")
+    write(work / "art.report.json", {"kept": 313, "resolution": 32})
+    run(work / "runs" / "00000-stylegan2", total=20_000, images=20_000)
+    write(work / "collections" / "birds" / "nftgan.toml", '[collection]\nname = "Birds"\n')
+    write(here / "photos" / "1.png", "")
+    found = overview(here)
+    assert [(one.kind, one.path, one.about) for one in found.found] == [
+        ("folder", work, "1 data set, 1 run, 1 collection")
+    ]
+    assert found.next == "cd 'a demo' && nftgan"
+    assert overview(work).found[-1].path.name == "birds"
+
+
 def test_inside_a_collection_it_speaks_of_that_one(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
