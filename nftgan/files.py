@@ -162,6 +162,16 @@ _JSON_MARKS = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 whole string keeps a state for each of its characters."""
 
 
+def decode_text(data: bytes, errors: str = "strict") -> str:
+    """The text of a file that people made: UTF-8, or UTF-16 where its byte order mark says so, as
+    PowerShell and spreadsheets write; without the mark. errors: as of bytes.decode.
+
+    Raises UnicodeDecodeError (a ValueError) for bytes that are none.
+    """
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if wide else "utf-8-sig", errors)
+
+
 def parse_json(data: bytes) -> Any:
     """The JSON document in `data` as every reader sees it; ValueError when it is none (RFC 8259).
 

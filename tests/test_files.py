@@ -57,6 +57,14 @@ def test_a_file_where_a_folder_should_be_is_said(tmp_path: Path) -> None:
         files.write_text(tmp_path / "file" / "below", "")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_text_of_any_editor_is_read_without_its_mark(encoding: str) -> None:
+    mark = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    assert files.decode_text(mark + "Zoë;1\r\n".encode(encoding)) == "Zoë;1\r\n"
+    with pytest.raises(UnicodeDecodeError):
+        files.decode_text(b"\xe4;1")
+
+
 def test_canonical_json_follows_rfc_8785() -> None:
     # The number and key-order example of RFC 8785, section 3.2.
     value = {"numbers": [333333333.33333329, 1e30, 4.5, 2e-3, 1e-27], "é": 1, "a": None}

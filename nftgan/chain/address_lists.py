@@ -6,7 +6,6 @@ titles); what stands in the cells is the reader's to judge, line by line.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
 from collections.abc import Iterator
@@ -15,16 +14,11 @@ from pathlib import Path
 
 from nftgan.chain.accounts import check_address
 from nftgan.errors import UsageError
-from nftgan.files import os_error
+from nftgan.files import decode_text, os_error
 
 MAX_BYTES = 16 << 20
 """Two hundred thousand addresses are ten million bytes."""
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _SEPARATOR = re.compile(r"[,;\t]")
 _TITLE = re.compile(r"[^0-9.]*")
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
@@ -103,9 +97,8 @@ def _lines(path: Path) -> Iterator[str]:
         raise os_error(exc, path) from exc
     if len(data) > MAX_BYTES:
         raise UsageError(f"{path} is larger than {MAX_BYTES >> 20} MiB: that is no list")
-    encoding = next((name for bom, name in _BOMS if data.startswith(bom)), "utf-8")
     try:
-        text = data.decode(encoding)
+        text = decode_text(data)
     except UnicodeDecodeError:
         # Of an old spreadsheet: all that counts is ASCII, and a title may be anything.
         text = data.decode("latin-1")

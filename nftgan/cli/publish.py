@@ -183,13 +183,11 @@ def import_(
     From a file, or asked for. Of a mnemonic the first addresses are shown to pick from, with
     --chain what they hold there.
     """
-    import codecs
-
     from nftgan.chain.accounts import import_text, refuse_typed_secret
     from nftgan.chain.mnemonics import DEFAULT_PATH
     from nftgan.cli.mnemonic import choose_path
     from nftgan.errors import UsageError
-    from nftgan.files import translated_os_errors
+    from nftgan.files import decode_text, translated_os_errors
 
     if not file:
         text = ask(ui, "private key or mnemonic: ")
@@ -199,8 +197,7 @@ def import_(
             raise UsageError("one file is taken in at a time", hint="put its name in quotes")
         with translated_os_errors(Path(file[0])):
             data = Path(file[0]).read_bytes()
-        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell writes
-        text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+        text = decode_text(data, errors="replace")
     derivation = choose_path(ui, text, path, index, choice)
     wallet = import_text(
         text, _new_password(ui), lambda words: ask(ui, words), path=derivation or DEFAULT_PATH

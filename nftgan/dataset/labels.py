@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nftgan.errors import UsageError
-from nftgan.files import os_error, parse_json
+from nftgan.files import decode_text, os_error, parse_json
 
 FOLDERS, NO_LABELS = "folders", "none"
 LABELS_MEMBER = "dataset.json"
@@ -116,9 +116,8 @@ def read_labels(labels: str | Path | None) -> Labels | None:
 
 
 def _labels_of_csv(data: bytes, path: Path) -> Labels:
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = data.decode("utf-16" if wide else "utf-8-sig")
+        text = decode_text(data)
         first = text.partition("\n")[0]
         delimiter = max(",;\t", key=first.count) if "," not in first else ","
         rows = list(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1))
