@@ -68,7 +68,7 @@ def overview(folder: Path) -> Overview:
         following = f"nftgan init {shlex.quote(name)}"
     elif sets:
         following = f"nftgan train {shlex.quote(sets[0].path.name)} -o runs"
-        if _side(sets[0].path) in BASE_SIDES:
+        if sets[0].side in BASE_SIDES:
             following += " --resume base"
     elif works:
         following = f"cd {shlex.quote(works[0].path.name)} && nftgan"
@@ -115,24 +115,28 @@ def _entries(folder: Path) -> Iterator[Path]:
     yield from names[:_LOOKED_AT]
 
 
-def _data_sets(folder: Path) -> list[Found]:
-    found = []
-    for path in _entries(folder):
-        if path.suffix == ".zip" and (side := _side(path)) is not None:
-            kept = read_json(path.with_suffix(".report.json"))["kept"]
-            about = f"{counted(kept, 'image')} of {side} x {side} pixels"
-            found.append(Found("data set", path, about))
+@dataclass(frozen=True)
+class _DataSet(Found):
+    side: int  # pixels
+
+
+def _data_sets(folder: Path) -> list[_DataSet]:
+    """Those that prepare made, by the reports beside them; the last by name."""
+    zips = [path for path in _entries(folder) if path.suffix == ".zip"]
+    found = [one for path in zips if (one := _data_set(path)) is not None]
     return found[-_SHOWN:]
 
 
-def _side(path: Path) -> int | None:
-    """Pixels of a data set that prepare made, by the report beside it."""
+def _data_set(path: Path) -> _DataSet | None:
     try:
         report = read_json(path.with_suffix(".report.json"))
         side, kept = report["resolution"], report["kept"]
     except (NftganError, OSError, KeyError, TypeError):
         return None
-    return side if isinstance(side, int) and isinstance(kept, int) else None
+    if not (isinstance(side, int) and isinstance(kept, int)):
+        return None
+    about = f"{counted(kept, 'image')} of {side} x {side} pixels"
+    return _DataSet("data set", path, about, side)
 
 
 def _runs(folder: Path) -> list[Found]:
