@@ -24,6 +24,7 @@ from nftgan.chain.networks import CHAINS
 from nftgan.chain.rpc import connect
 from nftgan.cli.main import app
 from nftgan.files import canonical_json
+from nftgan.http import Backoff
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.importer import Importer
@@ -344,8 +345,13 @@ def test_the_broken_link_is_named(
 
 @pytest.mark.parametrize(("change", "link"), UNAVAILABLE, ids=[c[0].__name__ for c in UNAVAILABLE])
 def test_what_no_gateway_gives_is_not_proven_and_not_broken(
-    world: World, say: Said, change: Callable[[World], None], link: str
+    world: World,
+    say: Said,
+    change: Callable[[World], None],
+    link: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(Backoff, "pause", lambda *_: 0.0)  # how long is of tests/test_http.py
     change(world)
     code, document = say("verify", "--token", "1")
     assert code == 6
