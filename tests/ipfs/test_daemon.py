@@ -117,7 +117,8 @@ def test_it_pins_our_root_and_gives_back_every_block(tmp_path: Path, daemon: Dae
     for cid in (result.root, *result.cids.values()):
         assert backend.is_pinned(Cid.parse(cid))
     assert pin(tmp_path, daemon, SHARDED).sent_bytes == 0
-    for path, content in (("images/7.png", bytes([7]) * 200_000), (f"metadata/{1199:0200}.json", b"1199")):
+    last = f"metadata/{1199:0200}.json"
+    for path, content in (("images/7.png", bytes([7]) * 200_000), (last, b"1199")):
         with urllib.request.urlopen(f"{daemon.gateway}/ipfs/{result.root}/{path}") as answer:
             assert answer.read() == content
     backend.unpin(Cid.parse(result.root))
