@@ -361,6 +361,8 @@ def site(
         ui.note("a blind sale: the site shows no piece before the reveal; make it again after that")
     elif not made.has_model:
         ui.note("the model is withheld, so nobody can draw the pieces again there")
+    elif made.foreign:
+        ui.note(f"no page can draw networks of the kind {made.foreign}: nftgan verify can")
     document = {"path": made.path, "bytes": made.bytes, "pieces": made.pieces, "url": None}
     if serving:
         server = serve(made.path, port, in_place=in_place)

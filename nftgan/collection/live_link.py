@@ -14,6 +14,8 @@ from pathlib import Path
 from nftgan.files import read_json
 
 PAGE, RECIPE = "index.html", "recipe.json"
+DRAWN_KINDS = ("stylegan3-t", "stylegan3-r", "stylegan2")
+"""Kinds of networks that the page can run."""
 PAGES = Path(__file__).with_name("live_pages.json")
 _LINK = re.compile(
     r"(ipfs://[A-Za-z0-9]{46,64})/index\.html"

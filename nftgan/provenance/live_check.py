@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nftgan.collection.live_link import PAGE, RECIPE, known_pages, parse_live_link
+from nftgan.collection.live_link import DRAWN_KINDS, PAGE, RECIPE, known_pages, parse_live_link
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import parse_json
-from nftgan.networks.families import KINDS
 from nftgan.project import MODEL_NAME
 from nftgan.provenance.content import MAX_JSON_BYTES, Content
 from nftgan.synthesis.recipe import Recipe
@@ -45,10 +44,8 @@ def live_problem(
         # `metadata --live` refuses it; whoever made this folder did so by hand.
         what = "stored latents" if recipe.latents else "an effect of a plugin"
         raise CheckFailed(f"the page cannot draw by a recipe with {what}: markets show nothing")
-    if kind is not None and kind not in KINDS:
-        raise CheckFailed(
-            f"the page cannot run networks of a plugin ({kind}): markets show nothing"
-        )
+    if kind is not None and kind not in DRAWN_KINDS:
+        raise CheckFailed(f"the page cannot run networks of the kind {kind}: markets show nothing")
     if link.seed != own["seed"]:
         raise CheckFailed(f"the page draws seed {link.seed}, the token has {own['seed']}")
     if link.pixels != own["pixels"]:

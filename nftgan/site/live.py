@@ -13,12 +13,11 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
-from nftgan.collection.live_link import PAGES, known_pages
+from nftgan.collection.live_link import DRAWN_KINDS, PAGES, known_pages
 from nftgan.errors import UsageError
 from nftgan.files import write_json
 from nftgan.ipfs.importer import cid_of_bytes
 from nftgan.networks.cost import render_cost
-from nftgan.networks.families import KINDS
 from nftgan.networks.model_file import open_model
 from nftgan.site.renderer import HERE, joined, script
 
@@ -63,9 +62,9 @@ def check_drawable(model: Path) -> None:
             hint="leave out --live, or train a smaller model",
         )
     config = open_model(model).generator_config
-    if config.kind not in KINDS:
+    if config.kind not in DRAWN_KINDS:
         raise UsageError(
-            f"its networks {config.kind} are of a plugin, which no page can run",
+            f"its networks are of the kind {config.kind}, which no page can run",
             hint="leave out --live",
         )
     seconds = render_cost(config).seconds

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from nftgan.collection.live_link import DRAWN_KINDS
 from nftgan.collection.manifest import Manifest, load_manifest
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.ipfs.cid import DAG_PB, Cid
@@ -31,6 +32,7 @@ class SiteResult:
     bytes: int
     pieces: int
     has_model: bool  # False: withheld, so nothing can be drawn again
+    foreign: str = ""  # the kind of networks that no page can run, so that only `verify` can
 
 
 def site(
@@ -65,7 +67,9 @@ def site(
     every = list(files(manifest, sources, disk=disk))
     with progress.task("writing", len(every), "files") as task:
         size = write_site(output, every, task.advance)
-    return SiteResult(output, size, len(manifest.pieces), sources.model is not None)
+    return SiteResult(
+        output, size, len(manifest.pieces), sources.model is not None, sources.foreign
+    )
 
 
 def serve(folder: Path, port: int = 0, *, in_place: bool = False) -> SiteServer:
@@ -119,6 +123,7 @@ def _sources(project: Project, manifest: Manifest) -> Sources:
     folder = [nodes.pop(metadata), *nodes.values()]
     model = project_model(project) if manifest.cids.model is not None else None
     meta: Mapping[str, Any] = read_model(model).info if model is not None else {}
+    kind = str(meta["architecture"]["kind"]) if meta else ""
     return Sources(
         project.images,
         project.metadata,
@@ -129,4 +134,5 @@ def _sources(project: Project, manifest: Manifest) -> Sources:
             (str(one.get("chain", "")), str(one["collection"]), int(one.get("block", 0)))
             for one in deployments(project)
         ],
+        foreign="" if kind in DRAWN_KINDS else kind,
     )

@@ -106,5 +106,5 @@ def test_our_page_with_a_recipe_that_it_cannot_draw_by_is_a_broken_link(
 def test_our_page_with_networks_that_it_cannot_run_is_a_broken_link() -> None:
     content, root = published()
     assert live_problem(content, live_link(root, 7, PIXELS), OWN, "stylegan2") is None
-    with pytest.raises(CheckFailed, match=r"networks of a plugin \(tiny\)"):
+    with pytest.raises(CheckFailed, match=r"networks of the kind tiny"):
         live_problem(content, live_link(root, 7, PIXELS), OWN, "tiny")

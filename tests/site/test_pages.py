@@ -95,3 +95,6 @@ def test_large_images_are_shown_small_in_the_gallery(
     with Image.open(io.BytesIO(made["thumbs/0.jpg"]())) as small:
         assert (small.format, small.size) == ("JPEG", (420, 420))
     assert b'"thumbs":true' in made["collection.js"]
+    assert b"foreign" not in made["collection.js"]
+    made = dict(pages.files(manifest, replace(sources, foreign="stylegan1"), disk=False))
+    assert b'"foreign":"stylegan1"' in made["collection.js"]

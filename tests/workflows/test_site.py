@@ -399,6 +399,21 @@ def test_what_was_changed_is_named(
     assert "is broken" in visit.page.inner_text("#verdict")
 
 
+@pytest.mark.browser
+@in_browser
+def test_networks_that_no_page_can_run_are_unchecked_and_no_lie(
+    visit: Visit, made: Path, tmp_path: Path, serve: Callable[[Path], str]
+) -> None:
+    shutil.copytree(made, tmp_path / "site", ignore=shutil.ignore_patterns("disk"))
+    changed(tmp_path / "site" / "collection.js", "{", '{"foreign":"stylegan1",')
+    visit.open(serve(tmp_path / "site") + "#/3")
+    assert visit.page.get_by_text("Morph into another piece").count() == 0
+    found = visit.draw()
+    assert found["model"] == found["pixels"] == "unchecked"
+    assert "broken" not in found.values()
+    assert "nftgan verify can" in visit.page.inner_text("#drawn [data-link='model']")
+
+
 @contextmanager
 def gateway(change: Callable[[bytes], bytes] = bytes) -> Iterator[str]:
     """A gateway over what is pinned here; `change` is done to every block that it serves."""

@@ -157,6 +157,10 @@ async function model(log, found, options) {
     log.say("model", UNCHECKED, "the model was not published: ask the artist for it");
     return null;
   }
+  if (collection.foreign) {
+    log.say("model", UNCHECKED, `its networks are of the kind ${collection.foreign}, which no page can run: nftgan verify can`);
+    return null;
+  }
   try {
     const { renderer, model: loaded } = await drawer(options);
     found.identity = loaded.identity;

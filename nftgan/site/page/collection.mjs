@@ -4,6 +4,9 @@ const data = globalThis.nftganCollection;
 
 export const collection = data;
 
+// Whether pieces can be drawn here: the model was published, and its networks are of a kind that pages run.
+export const drawable = data.has_model && !data.foreign;
+
 // { id, name, seed, pixels (hex), rank or null, score, cid, description, traits: [[name, value, share]] }
 export const pieces = data.pieces.map(([name, seed, pixels, rank, cid, description, traits], id) => ({
   id, name, seed, pixels, rank, cid, description, values: new Map(traits.map(([trait, value]) => [data.traits[trait].name, value])),

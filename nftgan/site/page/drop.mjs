@@ -1,7 +1,7 @@
 // The drop page: terms, a wallet, a purchase, and what came of it.
 import { isHere, overHttp } from "./chain.mjs";
 import { drawAgain } from "./check.mjs";
-import { collection, pieces } from "./collection.mjs";
+import { collection, drawable, pieces } from "./collection.mjs";
 import { $, h, many } from "./dom.mjs";
 import { runScript } from "./files.mjs";
 import { sentence } from "./reverts.mjs";
@@ -354,7 +354,7 @@ function token(id) {
 async function drawThem() {
   for (const item of [...document.querySelectorAll("#bought .token[data-id]")].slice(0, MOST_DRAWN)) {
     const id = Number(item.dataset.id);
-    if (!item.isConnected || !pieces[id] || !collection.has_model) continue;
+    if (!item.isConnected || !pieces[id] || !drawable) continue;
     const words = item.querySelector(".drawn-words");
     try {
       words.textContent = "drawing …";

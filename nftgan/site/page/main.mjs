@@ -1,5 +1,5 @@
 // The page: which view the address names, and the keys.
-import { collection, pieces } from "./collection.mjs";
+import { collection, drawable, pieces } from "./collection.mjs";
 import { $ } from "./dom.mjs";
 import { hasSale, openDrop } from "./drop.mjs";
 import { focusFirst, galleryAddress, openGallery } from "./gallery.mjs";
@@ -12,7 +12,7 @@ function route() {
   const [, path, , query] = /^#?\/?([^?]*)(\?(.*))?$/s.exec(location.hash) ?? [];
   const piece = /^\d{1,7}$/.test(path ?? "") && pieces[Number(path)];
   const before = view;
-  view = piece ? "piece" : path === "morph" && collection.has_model ? "morph" : hasSale && (path === "sale" || collection.sale.hidden) ? "sale" : "gallery";
+  view = piece ? "piece" : path === "morph" && drawable ? "morph" : hasSale && (path === "sale" || collection.sale.hidden) ? "sale" : "gallery";
   leavePiece();
   leaveMorph();
   for (const name of ["gallery", "piece", "morph", "sale"]) $(`page-${name}`).hidden = name !== view;

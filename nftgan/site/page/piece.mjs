@@ -1,7 +1,7 @@
 // One piece: its image, what is said of it, and Draw it again.
 import { isHere, overHttp, overWallet } from "./chain.mjs";
 import { ASKED, DRAWN, NOT_ASKED, askContract, drawAgain } from "./check.mjs";
-import { collection, imageOf, percent, pieces, root, traits } from "./collection.mjs";
+import { collection, drawable, imageOf, percent, pieces, root, traits } from "./collection.mjs";
 import { $, h } from "./dom.mjs";
 import { galleryAddress, shown } from "./gallery.mjs";
 import { beside, fromGateway, gatewayOf } from "./sources.mjs";
@@ -194,6 +194,6 @@ function facts(piece) {
     "details", { class: "facts" },
     h("summary", {}, "Lineage and licence"),
     h("dl", {}, lines.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, h("bdi", {}, value))))),
-    h("p", { class: "line" }, h("a", { href: imageOf(piece.id), download: `${piece.id}.png` }, "Download the image"), h("a", { href: `${root}metadata/${piece.id}.json`, download: `${piece.id}.json` }, "Download the metadata"), collection.has_model ? h("a", { href: `#/morph?from=${piece.id}` }, "Morph into another piece") : null),
+    h("p", { class: "line" }, h("a", { href: imageOf(piece.id), download: `${piece.id}.png` }, "Download the image"), h("a", { href: `${root}metadata/${piece.id}.json`, download: `${piece.id}.json` }, "Download the metadata"), drawable ? h("a", { href: `#/morph?from=${piece.id}` }, "Morph into another piece") : null),
   );
 }
