@@ -43,6 +43,15 @@ class StyleGAN2Config(GeneratorConfig):
 
 
 @dataclass(frozen=True)
+class StyleGAN1Config(GeneratorConfig):
+    """Generator with adaptive instance normalisation (Karras et al. 2019)."""
+
+    kind: str = "stylegan1"
+    num_fp16_res: int = 0  # it has no layers in half precision
+    fade: float = 0.0  # share of the image of half the side: growing stopped between the two
+
+
+@dataclass(frozen=True)
 class DiscriminatorConfig:
     """Residual discriminator of StyleGAN2, used with every generator here."""
 

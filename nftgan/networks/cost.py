@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config
+from nftgan.networks.architecture import StyleGAN1Config, StyleGAN2Config, StyleGAN3Config
 from nftgan.networks.families import GeneratorConfig, LayerCost, Shapes, of_family
 from nftgan.networks.shapes import expected_shapes
 
 _LAYER3 = re.compile(r"synthesis\.L(\d+)_(\d+)_\d+\.weight")
+_LAYER1 = re.compile(r"synthesis\.b(\d+)\.(layer0|layer1|torgb)\.weight")
 _LAYER2 = re.compile(r"synthesis\.b(\d+)\.(conv0|conv1|torgb)\.weight")
 DOUBLE_BYTES = 8
 CONV_PER_SECOND = 2.0e10
@@ -93,4 +94,19 @@ def stylegan2_costs(config: StyleGAN2Config, shapes: Shapes) -> list[LayerCost]:
             grid = (int(match[1]) + shape[2]) ** 2
             samples = grid * (shape[0] if match[2] == "conv0" else 0)
             layers.append((grid * _product(shape), samples, 2 * grid * (shape[0] + shape[1]) * 8))
+    return layers
+
+
+def stylegan1_costs(config: StyleGAN1Config, shapes: Shapes) -> list[LayerCost]:
+    """Of each convolution of a generator of the original StyleGAN, with the norm after it."""
+    layers = []
+    for name, shape in shapes.items():
+        if match := _LAYER1.fullmatch(name):
+            out, inner, kernel, _ = shape
+            grid = int(match[1]) ** 2
+            up = match[2] == "layer0"  # 4x4 products for each sample of half the side
+            products = grid * out * inner * (4 if up else kernel * kernel)
+            samples = 0 if match[2] == "torgb" else grid * out * (2 if up else 1)
+            columns = grid * (4 * out if up else kernel * kernel * inner)
+            layers.append((products, samples, (columns + grid * (out + inner)) * DOUBLE_BYTES))
     return layers

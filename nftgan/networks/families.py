@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nftgan import plugins
-from nftgan.errors import NftganError
+from nftgan.errors import NftganError, UsageError
 
 if TYPE_CHECKING:
     from nftgan.networks.protocols import Generator
 
 GROUP = "nftgan.networks"
-KINDS = ("stylegan3-t", "stylegan3-r", "stylegan2")
+TRAINED_KINDS = ("stylegan3-t", "stylegan3-r", "stylegan2")
+KINDS = (*TRAINED_KINDS, "stylegan1")
+"""The core's own. The rest is opened, rendered and verified, but not trained."""
 plugins.register(
     GROUP,
     {kind: f"nftgan.networks.own_families:{kind.upper().replace('-', '_')}" for kind in KINDS},
@@ -68,7 +70,8 @@ class Family:
     build: a config → the generator with fresh weights, on the CPU, its parameters from torch's
     random state alone. shapes: a config → every tensor of its state dict by name, worked out
     without building it; UsageError for values that none can have. num_ws: styles that it takes.
-    layer_costs: what an image costs, so that a bomb is told from a model.
+    layer_costs: what an image costs, so that a bomb is told from a model. training: None for
+    networks that are only opened and rendered.
     """
 
     config: type[GeneratorConfig]
@@ -76,7 +79,7 @@ class Family:
     shapes: Callable[[Any], Shapes]
     num_ws: Callable[[Any], int]
     layer_costs: Callable[[Any, Shapes], list[LayerCost]]
-    training: TrainingRules = TrainingRules()
+    training: TrainingRules | None = TrainingRules()
 
     def new_config(self, **values: Any) -> GeneratorConfig:
         return self.config(**values)
@@ -111,3 +114,14 @@ def of_family(config: GeneratorConfig, what: str, *more: Any) -> Any:
         if part.is_core:
             raise
         raise part.broken(exc) from exc
+
+
+def training_rules(kind: str) -> TrainingRules:
+    """How networks of `kind` are trained. UsageError where they are only opened and rendered."""
+    rules = family_named(kind).training
+    if rules is None:
+        raise UsageError(
+            f"networks of the kind {kind} are opened and rendered, but not trained",
+            hint=f"train others, without --resume: --cfg {' or '.join(TRAINED_KINDS)}",
+        )
+    return rules

@@ -1,4 +1,4 @@
-"""Published StyleGAN checkpoints (.pkl) read as numbers: StyleGAN3, StyleGAN2-ADA, TensorFlow.
+"""Published StyleGAN checkpoints (.pkl) read as numbers: from StyleGAN3 back to the first one.
 
 Such a file carries Python source that its own program would run; here it is dropped unread. The
 networks are rebuilt from the recorded constructor arguments and every tensor is compared.
@@ -28,7 +28,9 @@ from nftgan.networks.pickles import (
     reject,
 )
 from nftgan.networks.shapes import compare_shapes, expected_shapes
-from nftgan.networks.tensorflow_pickles import NetworkStub, convert
+from nftgan.networks.tensorflow_networks import NetworkStub
+from nftgan.networks.tensorflow_pickles import convert
+from nftgan.networks.tensorflow_stylegan1 import convert_stylegan1, is_stylegan1
 from nftgan.networks.torch_storage import array_names, tensor_names
 
 NVIDIA_LICENCE = "NVIDIA Source Code License (non-commercial)"
@@ -36,6 +38,12 @@ NVIDIA_NOTICE = (
     "A checkpoint in the format of NVIDIA's programs. Their licence allows research and evaluation "
     "only, also for models fine-tuned from it; sell nothing made with it unless the author of "
     "this checkpoint gave you other terms."
+)
+STYLEGAN1_LICENCE = "CC BY-NC 4.0 (non-commercial)"
+STYLEGAN1_NOTICE = (
+    "A checkpoint in the format of NVIDIA's StyleGAN program of 2019. The networks published with "
+    "it are under CC BY-NC 4.0: not for commercial use; sell nothing made with it unless the "
+    "author of this checkpoint gave you other terms."
 )
 MAX_FILE_BYTES = 8 << 30
 MAX_MODULES = 2_000
@@ -104,14 +112,16 @@ def read_published(path: Path) -> ModelFile:
             # Unmapped with the last array that looks into it.
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         model = parse_published(data)
+    first = model.generator_config.kind == "stylegan1"
+    licence = STYLEGAN1_LICENCE if first else NVIDIA_LICENCE
     parent = {
         "identity": None,
-        "licence": NVIDIA_LICENCE,
-        "notice": NVIDIA_NOTICE,
+        "licence": licence,
+        "notice": STYLEGAN1_NOTICE if first else NVIDIA_NOTICE,
         "source": path.name,
         "file": f"sha256:{sha256_file(path)}",
     }
-    meta = {**model.meta, "parent": parent, "licence": NVIDIA_LICENCE}
+    meta = {**model.meta, "parent": parent, "licence": licence}
     return ModelFile(
         model.generator_config,
         model.generator,
@@ -129,6 +139,9 @@ def parse_published(data: memoryview) -> ModelFile:
     if type(content) is tuple and len(content) == 3:
         if not all(isinstance(network, NetworkStub) for network in content):
             raise reject("three things that are no networks")
+        if is_stylegan1(content[2]):
+            # Its discriminator judges another way than that of StyleGAN2, and nothing trains on.
+            return _model(*convert_stylegan1(content[2]), None, None, meta={})
         return _model(*convert(content[2], content[1]), meta={})
     if type(content) is not dict or not isinstance(content.get("G_ema"), Record):
         raise reject(f"{describe(content)} without a G_ema")
@@ -249,7 +262,7 @@ def _generator_config(record: Record, tensors: Mapping[str, np.ndarray]) -> Netw
     else:
         raise UsageError(
             "its generator is neither of StyleGAN3 nor of StyleGAN2",
-            hint="StyleGAN1, StyleGAN-XL and other families cannot be read",
+            hint="StyleGAN-XL and other families cannot be read",
         )
     fp16 = synthesis.state.get("num_fp16_res", 0)
     return _config(kind, {"num_fp16_res": fp16, **options}, layer, tensors)

@@ -12,6 +12,7 @@ from nftgan.errors import UsageError
 from nftgan.networks.architecture import (
     DiscriminatorConfig,
     NetworkConfig,
+    StyleGAN1Config,
     StyleGAN2Config,
     StyleGAN3Config,
     check,
@@ -30,6 +31,7 @@ _RANGES = {
     "last_stopband_rel": (1e-3, 16),
     "output_scale": (0, 1e6),
     "conv_clamp": (0, 1e9),
+    "fade": (0, 1),
     "magnitude_ema_beta": (0, 1),
     "freeze_layers": (0, 1000),
     "mbstd_group_size": (1, 4096),
@@ -163,6 +165,42 @@ def stylegan2_shapes(config: StyleGAN2Config) -> Shapes:
     return shapes
 
 
+def makes_image(config: StyleGAN1Config, resolution: int) -> bool:
+    """Whether a StyleGAN1 turns its features of `resolution` pixels into colours."""
+    side = config.img_resolution
+    return resolution == side or (config.fade > 0 and 2 * resolution == side)
+
+
+def stylegan1_shapes(config: StyleGAN1Config) -> Shapes:
+    """Those of a generator of the original StyleGAN. Classes have no bias and stand beside z."""
+    if config.fade and config.img_resolution == 4:
+        raise UsageError(f"fade = {config.fade}, but before 4 pixels there is no resolution")
+    shapes: Shapes = {"mapping.embed.weight": (config.z_dim, config.c_dim)} if config.c_dim else {}
+    inputs = config.z_dim * (2 if config.c_dim else 1)
+    shapes |= _mapping(inputs, 0, config.w_dim, config.mapping_layers, average=True)
+    inner, resolution = 0, 4
+    while resolution <= config.img_resolution:
+        out = _channels(config, resolution)
+        block = f"synthesis.b{resolution}"
+        if not inner:
+            shapes[f"{block}.const"] = (out, 4, 4)
+        for layer, width in (("layer0", inner), ("layer1", out)):
+            prefix = f"{block}.{layer}"
+            if width:
+                shapes[f"{prefix}.weight"] = (out, width, 3, 3)
+            shapes |= {
+                f"{prefix}.bias": (out,),
+                f"{prefix}.noise_const": (resolution, resolution),
+                f"{prefix}.noise_strength": (out,),
+                **_dense(f"{prefix}.affine", config.w_dim, 2 * out),
+            }
+        if makes_image(config, resolution):
+            shapes[f"{block}.torgb.weight"] = (config.img_channels, out, 1, 1)
+            shapes[f"{block}.torgb.bias"] = (config.img_channels,)
+        inner, resolution = out, resolution * 2
+    return shapes
+
+
 def _discriminator(config: DiscriminatorConfig) -> Shapes:
     if config.architecture not in ("resnet", "orig"):
         raise UsageError(f"a discriminator of architecture {config.architecture!r} is not known")
@@ -196,5 +234,7 @@ def _discriminator(config: DiscriminatorConfig) -> Shapes:
     }
 
 
-def _channels(config: StyleGAN2Config | DiscriminatorConfig, resolution: int) -> int:
+def _channels(
+    config: StyleGAN1Config | StyleGAN2Config | DiscriminatorConfig, resolution: int
+) -> int:
     return min(config.channel_base // resolution, config.channel_max)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,18 @@ from nftgan.errors import UsageError
 from nftgan.networks.architecture import NetworkConfig, from_json
 from nftgan.networks.identity import to_array
 from nftgan.networks.model_data import check_plain
-from nftgan.networks.pickles import Stub, describe, reject
-from nftgan.networks.torch_storage import ArrayStub
+from nftgan.networks.pickles import reject
+from nftgan.networks.tensorflow_networks import (
+    Arrays,
+    NetworkStub,
+    Source,
+    check_arguments,
+    dense,
+    kernel,
+)
 
 OLDEST_VERSION = 4
-MAX_VARIABLES = 10_000
-Arrays = dict[str, np.ndarray]
+_UNUSED = re.compile(r"(?:.*/)?(?:lod|pl_mean)")
 
 _BLUR = (np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64).astype(np.float32)
 _FIXED: dict[str, Any] = {
@@ -29,89 +36,37 @@ _FIXED: dict[str, Any] = {
 }
 
 
-class NetworkStub(Stub):
-    """A dnnlib.tflib Network as data: keyword arguments, variables, components."""
-
-    def __init__(self) -> None:
-        self.kwargs: dict[str, Any] = {}
-        self.own: Arrays = {}
-        self.components: dict[str, NetworkStub] = {}
-
-    def set_state(self, state: Any) -> None:
-        if type(state) is not dict or type(state.get("version")) is not int:
-            raise reject("a TensorFlow network without a version")
-        if state["version"] < OLDEST_VERSION:
-            raise UsageError(
-                f"a TensorFlow network of version {state['version']}",
-                hint="StyleGAN1 and older cannot be converted",
-            )
-        kwargs, components = state.get("static_kwargs"), state.get("components")
-        variables = state.get("variables")
-        if type(kwargs) is not dict or type(components) is not dict or type(variables) is not list:
-            raise reject("a TensorFlow network without arguments, components or variables")
-        self.kwargs = kwargs
-        for name, part in components.items():
-            # A component is complete before its owner, so that there can be no circle.
-            if type(name) is not str or not isinstance(part, NetworkStub) or part.components:
-                raise reject(f"a component {describe(name)} that is {describe(part)}")
-            self.components[name] = part
-        self.own = {}
-        for name, value in variables:
-            if type(value) is float:  # a variable without dimensions comes as a NumPy number
-                array = np.array(value, np.float32)
-            elif isinstance(value, ArrayStub):
-                array = value.array
-            else:
-                raise reject(f"a variable {describe(name)} that is {describe(value)}")
-            if type(name) is not str:
-                raise reject(f"a variable called {describe(name)}")
-            self.own[name] = array
-
-    def variables(self) -> Arrays:
-        """All variables; a component's begin with its name."""
-        found = dict(self.own)
-        for prefix, part in self.components.items():
-            found |= {f"{prefix}/{name}": value for name, value in part.own.items()}
-        if len(found) > MAX_VARIABLES:
-            raise reject(f"{len(found)} variables")
-        return found
-
-
 def convert(
     generator: NetworkStub, discriminator: NetworkStub
 ) -> tuple[NetworkConfig, Arrays, NetworkConfig, Arrays]:
     """Configs and state dicts of Gs and D.
 
-    Raises UsageError for StyleGAN1, the older configs A to D and unknown options.
+    Raises UsageError for the older configs A to D and unknown options.
     """
+    for network in (generator, discriminator):
+        if network.version < OLDEST_VERSION:
+            raise UsageError(
+                f"a TensorFlow network of version {network.version}",
+                hint=f"of StyleGAN2, {OLDEST_VERSION} and later can be converted",
+            )
     variables, discriminator_variables = generator.variables(), discriminator.variables()
     if "synthesis/4x4/Conv/mod_weight" not in variables:
-        raise UsageError("its generator is not of StyleGAN2", hint="StyleGAN1 cannot be converted")
+        raise UsageError(
+            "its generator is neither of StyleGAN nor of StyleGAN2",
+            hint="StyleGAN2's configs A to D cannot be converted",
+        )
     tensors, discriminator_tensors = _generator(variables), _discriminator(discriminator_variables)
-    kwargs = {**generator.kwargs, **_part(generator, "mapping"), **_part(generator, "synthesis")}
-    config = _config("stylegan2", kwargs, tensors, architecture="skip")
+    config = _config("stylegan2", generator.arguments(), tensors, architecture="skip")
     discriminator_config = _config(
         "stylegan2-d", discriminator.kwargs, discriminator_tensors, architecture="resnet"
     )
     return config, tensors, discriminator_config, discriminator_tensors
 
 
-def _part(network: NetworkStub, name: str) -> dict[str, Any]:
-    part = network.components.get(name)
-    return {} if part is None else part.kwargs
-
-
 def _config(
     kind: str, given: Mapping[str, Any], tensors: Arrays, *, architecture: str
 ) -> NetworkConfig:
-    for name, wanted in {**_FIXED, "architecture": architecture}.items():
-        value = given.get(name, wanted)
-        if type(value) is list and all(type(item) in (int, float) for item in value):
-            value = [*value]
-        elif type(value) not in (str, int, float, bool):
-            value = None
-        if value != wanted and not (name == "resample_kernel" and given.get(name) is None):
-            raise UsageError(f"its option {name} is {describe(value)}, which cannot be converted")
+    check_arguments(given, {**_FIXED, "architecture": architecture})
 
     def option(name: str, default: Any) -> Any:
         return given.get(name, default)
@@ -141,47 +96,14 @@ def _config(
     return from_json(document)
 
 
-def _kernel(array: np.ndarray, *, turned: bool = False) -> np.ndarray:
-    """HWIO → OIHW; up-sampling kernels are also turned by half a circle."""
-    if array.ndim != 4:
-        raise reject(f"a kernel of {array.ndim} dimensions")
-    if turned:
-        array = array[::-1, ::-1]
-    return to_array(array.transpose(3, 2, 0, 1))
-
-
-def _dense(array: np.ndarray) -> np.ndarray:
-    return to_array(array.T)
-
-
-class _Source:
-    """Variables by name; every one has to be used or known to be without effect."""
-
-    def __init__(self, variables: Arrays) -> None:
-        self.variables = dict(variables)
-
-    def take(self, name: str) -> np.ndarray:
-        if name not in self.variables:
-            raise UsageError(f"it lacks the variable {name}")
-        return self.variables.pop(name)
-
-    def has(self, name: str) -> bool:
-        return name in self.variables
-
-    def finish(self) -> None:
-        left = sorted(n for n in self.variables if n.rpartition("/")[2] not in ("lod", "pl_mean"))
-        if left:
-            raise UsageError(f"its variable {describe(left[0])} cannot be converted")
-
-
-def _dense_pair(source: _Source, name: str, target: str) -> Arrays:
+def _dense_pair(source: Source, name: str, target: str) -> Arrays:
     return {
-        f"{target}.weight": _dense(source.take(f"{name}/weight")),
+        f"{target}.weight": dense(source.take(f"{name}/weight")),
         f"{target}.bias": to_array(source.take(f"{name}/bias")),
     }
 
 
-def _mapping(source: _Source, embed: str, layer: str) -> Arrays:
+def _mapping(source: Source, embed: str, layer: str) -> Arrays:
     tensors: Arrays = {}
     if source.has(f"{embed}/weight"):
         tensors |= _dense_pair(source, embed, "mapping.embed")
@@ -192,18 +114,18 @@ def _mapping(source: _Source, embed: str, layer: str) -> Arrays:
     return tensors
 
 
-def _modulated(source: _Source, name: str, target: str, *, turned: bool) -> Arrays:
+def _modulated(source: Source, name: str, target: str, *, turned: bool) -> Arrays:
     return {
-        f"{target}.weight": _kernel(source.take(f"{name}/weight"), turned=turned),
+        f"{target}.weight": kernel(source.take(f"{name}/weight"), turned=turned),
         f"{target}.bias": to_array(source.take(f"{name}/bias")),
-        f"{target}.affine.weight": _dense(source.take(f"{name}/mod_weight")),
+        f"{target}.affine.weight": dense(source.take(f"{name}/mod_weight")),
         # stored around 0 there, around 1 here
         f"{target}.affine.bias": to_array(source.take(f"{name}/mod_bias")) + np.float32(1),
     }
 
 
 def _generator(variables: Arrays) -> Arrays:
-    source = _Source(variables)
+    source = Source(variables)
     tensors = _mapping(source, "mapping/LabelEmbed", "mapping/Dense")
     tensors["mapping.w_avg"] = to_array(source.take("dlatent_avg"))
     const = source.take("synthesis/4x4/Const/const")
@@ -231,12 +153,12 @@ def _generator(variables: Arrays) -> Arrays:
         tensors |= _modulated(source, f"{side}/ToRGB", f"{block}.torgb", turned=False)
         tensors[f"{block}.resample_filter"] = _BLUR
         level += 1
-    source.finish()
+    source.finish(_UNUSED)
     return tensors
 
 
 def _discriminator(variables: Arrays) -> Arrays:
-    source = _Source(variables)
+    source = Source(variables)
     tensors = _mapping(source, "LabelEmbed", "Mapping")
     parts = {"FromRGB": "fromrgb", "Conv0": "conv0", "Conv1_down": "conv1", "Skip": "skip"}
     level = 3
@@ -250,13 +172,13 @@ def _discriminator(variables: Arrays) -> Arrays:
     tensors |= _convolution(source, "4x4/Conv", "b4.conv")
     tensors |= _dense_pair(source, "4x4/Dense0", "b4.fc")
     tensors |= _dense_pair(source, "Output", "b4.out")
-    source.finish()
+    source.finish(_UNUSED)
     return tensors
 
 
-def _convolution(source: _Source, name: str, target: str) -> Arrays:
+def _convolution(source: Source, name: str, target: str) -> Arrays:
     tensors = {
-        f"{target}.weight": _kernel(source.take(f"{name}/weight")),
+        f"{target}.weight": kernel(source.take(f"{name}/weight")),
         f"{target}.resample_filter": _BLUR,
     }
     if source.has(f"{name}/bias"):

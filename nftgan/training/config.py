@@ -13,7 +13,7 @@ from nftgan.dataset.holdout import default_fraction
 from nftgan.errors import UsageError
 from nftgan.networks import architecture
 from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
-from nftgan.networks.families import GeneratorConfig, family_named
+from nftgan.networks.families import GeneratorConfig, family_named, training_rules
 from nftgan.training import schedule
 from nftgan.training.changes import Change
 from nftgan.training.options import OPTIONS, DirectOptions, TrainOptions, checked
@@ -301,7 +301,7 @@ def _filled(chosen: TrainOptions, values: Mapping[str, Any]) -> TrainOptions:
 
 def _rules(cfg: str, chosen: TrainOptions, dataset: DatasetFacts) -> dict[str, Any]:
     """What follows from the networks, the batch and the data set where no preset says it."""
-    rules = family_named(cfg).training
+    rules = training_rules(cfg)
     return {
         "gamma": schedule.auto_gamma(cfg, dataset.resolution, _complete(chosen.batch)),
         "glr": rules.glr,
@@ -390,7 +390,7 @@ def _config(
     generator: GeneratorConfig,
     discriminator: DiscriminatorConfig,
 ) -> TrainConfig:
-    rules = family_named(generator.kind).training
+    rules = training_rules(generator.kind)
     batch = _complete(chosen.batch)
     starts_blurred = rules.blurred and parent is None
     same = {
@@ -479,6 +479,7 @@ def _parent(
     model = open_model(source)
     parent = Parent(source, model.identity, str(model.meta.get("licence") or "unknown"))
     generator = model.generator_config
+    training_rules(generator.kind)
     theirs = (generator.img_resolution, generator.img_channels)
     ours = (dataset.resolution, dataset.channels)
     if theirs != ours or model.discriminator_config is None:

@@ -15,10 +15,10 @@ from typing import Any
 
 from nftgan import plugins
 from nftgan.errors import UsageError
-from nftgan.networks.families import KINDS
+from nftgan.networks.families import TRAINED_KINDS
 from nftgan.training.pipes import PIPES
 
-CFGS = KINDS
+CFGS = TRAINED_KINDS
 AUGMENTS = ("ada", "fixed", "none")
 LOSSES = ("logistic", "relativistic")
 plugins.register(

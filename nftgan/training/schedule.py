@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nftgan.networks.families import family_named
+from nftgan.networks.families import training_rules
 
 
 def auto_gamma(cfg: str, resolution: int, batch: int) -> float:
@@ -13,7 +13,7 @@ def auto_gamma(cfg: str, resolution: int, batch: int) -> float:
     StyleGAN2-ADA's automatic rule is 0.0002 res^2 / batch; the StyleGAN3 authors' recommended
     starts (0.5 at 128, 2 at 256, 8 at 512, 32 at 1024, batch 32) are 0.001 res^2 / batch.
     """
-    return float(f"{family_named(cfg).training.gamma * resolution**2 / batch:.4g}")
+    return float(f"{training_rules(cfg).gamma * resolution**2 / batch:.4g}")
 
 
 def ema_beta(batch: int, half_life_images: float, images: int, rampup: float) -> float:

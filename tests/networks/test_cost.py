@@ -6,7 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config, stylegan3_r
+from nftgan.networks.architecture import (
+    StyleGAN1Config,
+    StyleGAN2Config,
+    StyleGAN3Config,
+    stylegan3_r,
+)
 from nftgan.networks.builders import build_generator
 from nftgan.networks.cost import render_cost
 from nftgan.networks.families import GeneratorConfig
@@ -15,6 +20,7 @@ SMALL = StyleGAN2Config(16, z_dim=8, w_dim=8, mapping_layers=1, channel_base=128
 CONFIGS: tuple[GeneratorConfig, ...] = (
     SMALL,
     StyleGAN3Config(16, z_dim=8, w_dim=8, mapping_layers=1, channel_base=128, channel_max=8),
+    StyleGAN1Config(16, z_dim=8, w_dim=8, mapping_layers=1, channel_base=128, channel_max=8),
 )
 
 
@@ -25,7 +31,9 @@ def test_the_numbers_are_those_of_the_network(config: GeneratorConfig) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [StyleGAN2Config(256), StyleGAN3Config(256), stylegan3_r(256)], ids=lambda c: c.kind
+    "config",
+    [StyleGAN1Config(256), StyleGAN2Config(256), StyleGAN3Config(256), stylegan3_r(256)],
+    ids=lambda c: c.kind,
 )
 def test_a_larger_image_or_more_channels_cost_more(config: GeneratorConfig) -> None:
     cost = render_cost(config)

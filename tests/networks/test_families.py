@@ -10,15 +10,22 @@ import pytest
 
 from nftgan import plugins
 from nftgan.errors import UsageError
-from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config, stylegan3_r
+from nftgan.networks.architecture import (
+    StyleGAN1Config,
+    StyleGAN2Config,
+    StyleGAN3Config,
+    stylegan3_r,
+)
 from nftgan.networks.builders import build_generator
 from nftgan.networks.families import (
     GROUP,
     KINDS,
+    TRAINED_KINDS,
     Family,
     GeneratorConfig,
     family_named,
     of_family,
+    training_rules,
 )
 from nftgan.networks.shapes import expected_shapes
 from nftgan.plugins import MissingPlugin, Part, PluginError
@@ -28,6 +35,8 @@ CONFIGS: tuple[GeneratorConfig, ...] = (
     StyleGAN2Config(16, **SMALL),
     StyleGAN3Config(16, num_layers=4, margin_size=2, **SMALL),
     stylegan3_r(16, num_layers=4, margin_size=2, **SMALL),
+    StyleGAN1Config(16, **SMALL),
+    StyleGAN1Config(16, c_dim=3, fade=0.5, **SMALL),
 )
 
 
@@ -41,11 +50,18 @@ def test_what_a_family_says_of_a_network_is_what_it_builds(config: GeneratorConf
 
 def test_every_kind_of_the_core_is_a_family_and_an_unknown_one_is_named() -> None:
     own = [part.name for part in plugins.parts(GROUP).values() if part.is_core]
-    assert tuple(own) == KINDS == ("stylegan3-t", "stylegan3-r", "stylegan2")
+    assert tuple(own) == KINDS == (*TRAINED_KINDS, "stylegan1")
     assert {config.kind for config in CONFIGS} == set(KINDS)
     with pytest.raises(MissingPlugin, match="unknown network kind 'cubes'") as unknown:
         family_named("cubes")
     assert "stylegan3-t" in str(unknown.value.hint) and isinstance(unknown.value, UsageError)
+
+
+def test_a_kind_that_is_only_opened_is_not_trained() -> None:
+    for kind in TRAINED_KINDS:
+        assert training_rules(kind) is family_named(kind).training
+    with pytest.raises(UsageError, match="stylegan1 are opened and rendered, but not trained"):
+        training_rules("stylegan1")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from nftgan.networks import protocols
-from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN2Config, StyleGAN3Config
+from nftgan.networks.architecture import (
+    DiscriminatorConfig,
+    StyleGAN1Config,
+    StyleGAN2Config,
+    StyleGAN3Config,
+)
 from nftgan.networks.builders import build_discriminator, build_generator
 
 FEW: Mapping[str, Any] = {"channel_base": 512, "channel_max": 8, "z_dim": 8, "w_dim": 8}
@@ -22,7 +27,12 @@ def members(protocol: type) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "config", [StyleGAN3Config(16, num_layers=4, **FEW), StyleGAN2Config(16, **FEW)]
+    "config",
+    [
+        StyleGAN3Config(16, num_layers=4, **FEW),
+        StyleGAN2Config(16, **FEW),
+        StyleGAN1Config(16, **FEW),
+    ],
 )
 def test_a_generator_has_what_is_asked_of_it(config: Any) -> None:
     G = build_generator(config, seed=0)

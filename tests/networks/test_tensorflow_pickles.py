@@ -178,7 +178,7 @@ def test_a_converted_generator_makes_the_same_image() -> None:
         ({"mapping_nonlinearity": "relu"}, "mapping_nonlinearity is 'relu'"),
         ({"normalize_latents": False}, "normalize_latents is False"),
         ({"mapping_lrmul": 1.0}, "mapping_lrmul is 1.0"),
-        ({"drop": "4x4/Conv/mod_weight"}, "not of StyleGAN2"),
+        ({"drop": "4x4/Conv/mod_weight"}, "neither of StyleGAN nor of StyleGAN2"),
         ({"drop": "8x8/Conv1/bias"}, "lacks the variable synthesis/8x8/Conv1/bias"),
         ({"drop": "noise1"}, "lacks the variable synthesis/noise1"),
         ({"drop": "16x16/ToRGB/weight"}, "cannot be converted"),

@@ -19,7 +19,12 @@ from nftgan.errors import CheckFailed, PartlyDone
 from nftgan.files import canonical_json
 from nftgan.ipfs.cid import RAW, Cid
 from nftgan.ipfs.dagpb import DIRECTORY, FILE, Link, UnixFs, encode_node, encode_unixfs
-from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config, stylegan3_r
+from nftgan.networks.architecture import (
+    StyleGAN1Config,
+    StyleGAN2Config,
+    StyleGAN3Config,
+    stylegan3_r,
+)
 from nftgan.networks.cost import render_cost
 from nftgan.provenance.checks import TokenReport
 from nftgan.provenance.models import HEAVY, Limits
@@ -75,6 +80,12 @@ def test_an_honest_collection_is_proven_and_measured_again(stage: Stage) -> None
         "traits": "holds",
         "words": "unproven",
     }
+
+
+def test_a_piece_of_the_original_stylegan_is_proven(tmp_path: Path) -> None:
+    few = {"z_dim": 8, "w_dim": 8, "mapping_layers": 1, "channel_base": 128, "channel_max": 8}
+    stage = Stage(tmp_path, (3, 8), config=StyleGAN1Config(16, **few))
+    assert stage.verifier().verify(1).passed
 
 
 def test_a_clone_with_a_trap_in_it_is_not_looked_at_any_further(

@@ -255,6 +255,54 @@ def stylegan2(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array) -> Array:
     return image
 
 
+def first_mapping(
+    a: Mapping[str, Any], p: Mapping[str, Array], seed: int, label: int | None
+) -> Array:
+    """w [w_dim] of a StyleGAN1."""
+    x = mersenne_normals(seed, a["z_dim"])
+    if a["c_dim"]:
+        x = np.concatenate([x, p["mapping.embed.weight"][:, label]])
+    x = unit(x)
+    for i in range(a["mapping_layers"]):
+        weight, bias = p[f"mapping.fc{i}.weight"], p[f"mapping.fc{i}.bias"]
+        x = leaky(weight @ x * (0.01 * math.sqrt(2 / len(x))) + 0.01 * bias)
+    return x
+
+
+def stylegan1(a: Mapping[str, Any], p: Mapping[str, Array], ws: Array) -> Array:
+    x, side, index = p["synthesis.b4.const"], 4, 0
+    blur = np.outer([1, 2, 1], [1, 2, 1]) / 16
+    images = []
+    while side <= a["img_resolution"]:
+        block = f"synthesis.b{side}"
+        for layer in ("layer0", "layer1"):
+            name = f"{block}.{layer}"
+            if f"{name}.weight" in p:
+                weight = p[f"{name}.weight"]
+                weight = weight * math.sqrt(2 / (9 * weight.shape[1]))
+                if layer == "layer0":
+                    x = convolve(x.repeat(2, axis=1).repeat(2, axis=2), weight, 1)
+                    x = downsample(np.pad(x, [(0, 0), (1, 1), (1, 1)]), blur, 1)
+                else:
+                    x = convolve(x, weight, 1)
+            x = x + p[f"{name}.noise_const"] * p[f"{name}.noise_strength"][:, None, None]
+            x = leaky(x + p[f"{name}.bias"][:, None, None])
+            scale, shift = np.split(dense(ws[index], p, f"{name}.affine"), 2)
+            x = x - x.mean(axis=(1, 2), keepdims=True)
+            x = x / np.sqrt((x * x).mean(axis=(1, 2), keepdims=True) + 1e-8)
+            x = x * (1 + scale[:, None, None]) + shift[:, None, None]
+            index += 1
+        if f"{block}.torgb.weight" in p:
+            weight = p[f"{block}.torgb.weight"]
+            rgb = convolve(x, weight / math.sqrt(weight.shape[1]), 0)
+            images.append(rgb + p[f"{block}.torgb.bias"][:, None, None])
+        side *= 2
+    if len(images) == 1:
+        return images[0]
+    coarse = images[0].repeat(2, axis=1).repeat(2, axis=2)
+    return images[1] + a["fade"] * (coarse - images[1])
+
+
 def canvas_of(translate: tuple[float, float], rotate: float) -> Array:
     """The inverse of the move that is to be seen."""
     (x, y), angle = translate, math.radians(rotate)
@@ -284,10 +332,11 @@ def levels_of(
     latent: Mapping[str, Any] | None = None,
 ) -> Array:
     """The same from an opened model."""
-    three = a["kind"] != "stylegan2"
+    three, first = a["kind"].startswith("stylegan3"), a["kind"] == "stylegan1"
     count = a["num_layers"] + 2 if three else 2 * int(math.log2(a["img_resolution"])) - 2
     if latent is None:
-        ws = np.repeat(mapping(a, p, seed, recipe["class"])[None], count, axis=0)
+        w = (first_mapping if first else mapping)(a, p, seed, recipe["class"])
+        ws = np.repeat(w[None], count, axis=0)
     else:
         ws = stored(latent, count)
     if recipe["trunc"] != 1 and latent is None:
@@ -296,7 +345,7 @@ def levels_of(
     if three:
         x = stylegan3(a, p, ws, canvas_of(recipe["translate"], recipe["rotate"]))
     else:
-        x = stylegan2(a, p, ws)
+        x = (stylegan1 if first else stylegan2)(a, p, ws)
     x = x.transpose(1, 2, 0)
     return 127.5 * np.broadcast_to(x, (*x.shape[:2], 3)) + 128
 

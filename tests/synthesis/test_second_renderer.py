@@ -13,7 +13,7 @@ import pytest
 from filled import filled, kinds
 
 from nftgan.errors import UsageError
-from nftgan.networks.architecture import GeneratorConfig
+from nftgan.networks.architecture import GeneratorConfig, StyleGAN1Config
 from nftgan.networks.model_file import save_model
 from nftgan.networks.sampling import latent
 from nftgan.networks.sources import base_model
@@ -25,6 +25,7 @@ from nftgan.synthesis.recipe import Recipe
 
 MOVED: dict[str, Any] = {"translate": (0.15, -0.3), "rotate": 25.0}
 T, R, TWO = kinds(32).values()
+ONE = StyleGAN1Config(32, z_dim=64, w_dim=64, channel_base=1024, channel_max=32)
 CASES: list[tuple[str, GeneratorConfig, list[dict[str, Any]]]] = [
     ("T", T, [{}, {"trunc": 0.7}, {"trunc": 0.5, "cutoff": 5}, MOVED]),
     ("R", R, [{}, {"trunc": 0.7}, {**MOVED, "trunc": 1.3}]),
@@ -36,6 +37,8 @@ CASES: list[tuple[str, GeneratorConfig, list[dict[str, Any]]]] = [
         dataclasses.replace(TWO, use_noise=False, conv_clamp=None, c_dim=2),
         [{"label": 1}],
     ),
+    ("StyleGAN1", ONE, [{}, {"trunc": 0.7, "cutoff": 4}]),
+    ("growing", dataclasses.replace(ONE, img_resolution=16, fade=0.4, c_dim=2), [{"label": 1}]),
     ("clamped", dataclasses.replace(T, conv_clamp=1.5), [{"trunc": 0.8}]),
 ]
 

@@ -6,6 +6,9 @@ import sys
 import pytest
 
 from nftgan.errors import UsageError
+from nftgan.networks.architecture import StyleGAN1Config
+from nftgan.networks.builders import build_generator
+from nftgan.networks.model_file import save_model
 from nftgan.networks.sources import base_model
 from nftgan.training.config import (
     DatasetFacts,
@@ -172,6 +175,14 @@ def test_an_option_that_says_what_the_model_to_start_from_has_is_fine():
     assert found.notes == ()
     with pytest.raises(UsageError, match="num_layers 5 cannot be: the model to start from is a"):
         resolve(facts_of(16), resume=str(base_model(16)), num_layers=5)
+
+
+def test_the_original_stylegan_is_opened_but_not_trained(tmp_path):
+    model = tmp_path / "first.safetensors"
+    save_model(model, generator=build_generator(StyleGAN1Config(32, channel_max=4)), meta={})
+    for asked in ({"cfg": "stylegan1"}, {"resume": str(model)}):
+        with pytest.raises(UsageError, match="stylegan1 are opened and rendered, but not trained"):
+            resolve(facts_of(32), **asked)
 
 
 def test_the_channels_of_a_stylegan3_r_are_told_as_they_are_asked_for():
