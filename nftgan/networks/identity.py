@@ -33,7 +33,8 @@ def to_array(tensor: Any) -> np.ndarray:
     if array.dtype.kind != "f":
         raise UsageError(f"a network tensor of type {array.dtype} is not a floating-point one")
     if array.dtype.itemsize > 4:
-        array = array.astype(np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+            array = array.astype(np.float32)
     # ascontiguousarray would make a scalar one-dimensional
     return np.require(array.astype(array.dtype.newbyteorder("<"), copy=False), requirements="C")
 

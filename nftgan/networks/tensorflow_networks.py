@@ -43,7 +43,7 @@ class NetworkStub(Stub):
         self.own = {}
         for name, value in variables:
             if type(value) is float:  # a variable without dimensions comes as a NumPy number
-                array = np.array(value, np.float32)
+                array = to_array(np.float64(value))
             elif isinstance(value, ArrayStub):
                 array = value.array
             else:
@@ -78,7 +78,7 @@ def check_arguments(given: Mapping[str, Any], fixed: Mapping[str, Any]) -> None:
             value = [*value]
         elif type(value) not in (str, int, float, bool):
             value = None
-        if value != wanted and not (type(wanted) is list and given.get(name) is None):
+        if value != wanted:
             raise UsageError(f"its option {name} is {describe(value)}, which cannot be converted")
 
 

@@ -43,19 +43,22 @@ def convert(
 
     Raises UsageError for the older configs A to D and unknown options.
     """
+    variables = generator.variables()
+    if "synthesis/4x4/Conv/mod_weight" not in variables:
+        raise UsageError(
+            "its generator is neither of StyleGAN nor of StyleGAN2",
+            hint="StyleGAN2's configs A to D cannot be converted",
+        )
     for network in (generator, discriminator):
         if network.version < OLDEST_VERSION:
             raise UsageError(
                 f"a TensorFlow network of version {network.version}",
                 hint=f"of StyleGAN2, {OLDEST_VERSION} and later can be converted",
             )
-    variables, discriminator_variables = generator.variables(), discriminator.variables()
-    if "synthesis/4x4/Conv/mod_weight" not in variables:
-        raise UsageError(
-            "its generator is neither of StyleGAN nor of StyleGAN2",
-            hint="StyleGAN2's configs A to D cannot be converted",
-        )
-    tensors, discriminator_tensors = _generator(variables), _discriminator(discriminator_variables)
+    tensors, discriminator_tensors = (
+        _generator(variables),
+        _discriminator(discriminator.variables()),
+    )
     config = _config("stylegan2", generator.arguments(), tensors, architecture="skip")
     discriminator_config = _config(
         "stylegan2-d", discriminator.kwargs, discriminator_tensors, architecture="resnet"
@@ -66,7 +69,10 @@ def convert(
 def _config(
     kind: str, given: Mapping[str, Any], tensors: Arrays, *, architecture: str
 ) -> NetworkConfig:
-    check_arguments(given, {**_FIXED, "architecture": architecture})
+    fixed = {**_FIXED, "architecture": architecture}
+    if given.get("resample_kernel") is None:  # which is [1, 3, 3, 1], too
+        del fixed["resample_kernel"]
+    check_arguments(given, fixed)
 
     def option(name: str, default: Any) -> Any:
         return given.get(name, default)

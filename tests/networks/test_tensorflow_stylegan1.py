@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN1Config
 from nftgan.networks.model_file import build_networks, open_model, write_model
 from nftgan.networks.published import STYLEGAN1_LICENCE, STYLEGAN1_NOTICE, parse_published
+from tests.damage import damaged
 from tests.networks.stylegan1_writer import (
     SIDE,
     TRAP,
@@ -108,6 +111,7 @@ def changed(**more: np.ndarray | None) -> dict[str, np.ndarray]:
     ("options", "message"),
     [
         ({"blur_filter": [1, 3, 3, 1]}, "blur_filter is list"),
+        ({"blur_filter": None}, "blur_filter is None"),
         ({"use_pixel_norm": True}, "use_pixel_norm is True"),
         ({"use_styles": False}, "use_styles is False"),
         ({"fmap_decay": 0.5}, "fmap_decay is 0.5"),
@@ -136,6 +140,7 @@ def test_options_of_other_images_are_refused(options: dict[str, Any], message: s
         (variables(lod=float("nan")), "lod is nan"),
         (variables(lod=2.5), "lod is 2.5, not between 0 and 2"),
         (variables(lod=-1.0), "lod is -1"),
+        (changed(dlatent_avg=np.full(5, 1e300)), "holds NaN or infinity"),
         (changed(dlatent_avg=np.full(5, np.inf, np.float32)), "holds NaN or infinity"),
         (changed(G_mapping__Dense1__weight=np.ones((2, 2, 2))), "mapping.fc1.weight has the shape"),
     ],
@@ -151,3 +156,39 @@ def test_a_variable_that_is_there_twice_must_be_the_same() -> None:
     parsed(found | {"synthesis/4x4/Conv/bias": bias}, flat=True)
     with pytest.raises(UsageError, match="twice, with other values"):
         parsed(found | {"synthesis/4x4/Conv/bias": bias + 1}, flat=True)
+
+
+class Harmful:
+    """Runs a program wherever it is unpickled by Python's own reader."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> Any:
+        return os.system, (f"touch {self.target}",)
+
+
+@pytest.mark.parametrize("place", ["variables", "static_kwargs", "components"])
+def test_a_file_that_would_run_something_is_refused(tmp_path: Path, place: str) -> None:
+    target = tmp_path / "was run"
+    state = {
+        "variables": [("lod", Harmful(target))],
+        "static_kwargs": {"resolution": Harmful(target)},
+        "components": {"mapping": Harmful(target)},
+    }
+    data = checkpoint(variables(), arguments(), **{place: state[place]})
+    with pytest.raises(UsageError, match=r"it names '(posix|nt)' 'system', which is not on the l"):
+        parse_published(memoryview(data))
+    assert not target.exists()
+
+
+def test_damaged_files_are_read_or_refused_in_a_sentence() -> None:
+    r, whole = random.Random(0), checkpoint(variables(8), arguments(8))
+    refused = 0
+    for _ in range(60):
+        try:
+            parse_published(memoryview(damaged(whole, r)))
+        except UsageError as exc:
+            refused += 1
+            assert exc.message.isprintable() and len(exc.message) < 400
+    assert refused > 30
