@@ -17,7 +17,7 @@ def pixel_digest(pixels: np.ndarray) -> str:
     """
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(b"nftgan-pixels-1" + struct.pack(">II", width, height))
-    digest.update(np.ascontiguousarray(pixels, dtype=np.uint8).tobytes())
+    digest.update(np.ascontiguousarray(pixels, dtype=np.uint8).data)
     return digest.hexdigest()
 
 

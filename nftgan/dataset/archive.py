@@ -6,13 +6,14 @@ import codecs
 import io
 import math
 import os
+import posixpath
 import threading
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from PIL import Image
 from nftgan.dataset.known import keep_fingerprint, known_fingerprint
 from nftgan.dataset.labels import LABELS_MEMBER, class_number, composed, pairs_of, vector_of
 from nftgan.dataset.pack import NOTES_MEMBER, fingerprint_of
+from nftgan.dataset.png_inflate import stored_png
 from nftgan.dataset.zips import members, open_zip
 from nftgan.errors import UsageError
 from nftgan.files import os_error, parse_json, sha256_hex
@@ -41,7 +43,7 @@ def _hidden(name: str) -> bool:
 
 
 def _is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES and not _hidden(name)
+    return posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES and not _hidden(name)
 
 
 class _FolderFiles:
@@ -255,6 +257,10 @@ class Dataset:
             out[row] = self._chw(int(index))
         return out
 
+    def forget_images(self) -> None:
+        """Hold no decoded image, now or later: for whoever reads each one once."""
+        self._may_cache, self._cache = False, None
+
     def are_decoded(self, indices: Sequence[int] | np.ndarray) -> bool:
         """Whether the images at `indices` are all in memory."""
         return self._cache is not None and bool(self._cache[1][indices].all())
@@ -405,6 +411,8 @@ def _decode(path: Path, name: str, data: bytes, expected: tuple[int, int] | None
                     f" {expected[0]}x{expected[0]} with {expected[1]}",
                     hint=PREPARE_HINT,
                 )
+            if image.format == "PNG" and (packed := stored_png(data)) is not data:
+                image = Image.open(io.BytesIO(packed), formats=("PNG",))
             return np.array(image)
     except UsageError:
         raise

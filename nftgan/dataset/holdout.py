@@ -16,13 +16,13 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.duplicates import TwinFinder
 from nftgan.dataset.known import keep_fingerprint, keep_held, known_fingerprint, known_held
 from nftgan.dataset.pack import fingerprint_of
-from nftgan.dataset.survey import survey
+from nftgan.dataset.survey import KEY_BY_RULE, survey
 from nftgan.errors import UsageError
 from nftgan.progress import SILENT, Progress
 
 ENOUGH = 500  # images from which on some can be spared
 FRACTION = 0.1
-RULE = 1  # of who is held out; another one makes what was kept of a data set stale
+RULE = 2  # of who is held out, for new runs; earlier ones are split by the rule they began with
 HASH_BITS = 6  # of 64 that the perceptual hashes of near copies differ in, as in `prepare`
 
 
@@ -46,9 +46,9 @@ def default_fraction(images: int) -> float:
 def split(keys: Sequence[str], fraction: float) -> tuple[np.ndarray, np.ndarray]:
     """(train, held) indices, int64, ascending: each key decides for itself, equal keys alike.
 
-    keys: any texts, best those of `image_key`; about `fraction` of them are held out. A larger
-    fraction holds out what a smaller one does, and more. Raises UsageError unless fraction lies
-    in [0, 1).
+    keys: any texts, best those of `survey.KEY_BY_RULE`; about `fraction` of them are held out. A
+    larger fraction holds out what a smaller one does, and more. Raises UsageError unless fraction
+    lies in [0, 1).
     """
     if not 0 <= fraction < 1:
         raise UsageError(f"a share of {fraction:g} cannot be held out", hint="use 0.05 to 0.3")
@@ -63,23 +63,33 @@ def _number(key: str) -> int:
 
 
 def split_dataset(
-    dataset: Dataset, fraction: float | None = None, *, progress: Progress = SILENT
+    dataset: Dataset,
+    fraction: float | None = None,
+    *,
+    rule: int = RULE,
+    progress: Progress = SILENT,
 ) -> Split:
     """Which images of `dataset` to learn from and which to judge by.
 
-    fraction: None for `default_fraction`. A held-out image with a near copy among the others goes
-    to them: it would be a question whose answer was learnt. Every image is read, unless 0 are
-    held out, and once for the same files. Raises UsageError for a broken image, CannotSplit when
-    one side would be empty.
+    fraction: None for `default_fraction`. rule: of `survey.KEY_BY_RULE`, by which an image is
+    named; that of a run is in its record, and stays. A held-out image with a near copy among the
+    others goes to them: it would be a question whose answer was learnt. Every image is read, unless
+    0 are held out, and once for the same files. Raises UsageError for a broken image and for a rule
+    of a later version, CannotSplit when one side would be empty.
     """
     fraction = default_fraction(len(dataset)) if fraction is None else fraction
     if fraction == 0:
         return Split(np.arange(len(dataset)), np.empty(0, dtype=np.int64))
-    rule = f"{RULE} {fraction!r}"
-    held = known_held(dataset.state, rule, len(dataset))
+    if type(rule) is not int or rule not in KEY_BY_RULE:
+        raise UsageError(
+            f"images are held out by rule {str(rule)[:40]}, which this version does not know",
+            hint="update nftgan to the version that trained the model",
+        )
+    kept_as = f"{rule} {fraction!r}"
+    held = known_held(dataset.state, kept_as, len(dataset))
     if held is None:
-        held = _held(dataset, fraction, progress)
-        keep_held(dataset.state, rule, held)
+        held = _held(dataset, fraction, rule, progress)
+        keep_held(dataset.state, kept_as, held)
     train = np.setdiff1d(np.arange(len(dataset)), held)
     if not len(train) or not len(held):
         raise CannotSplit(
@@ -108,14 +118,14 @@ def usable_fraction(dataset: Dataset, asked: float | None, *, progress: Progress
             " scores compare with all of them"
         )
     if known_fingerprint(dataset.state) is None:
-        looks = survey(dataset, keys=False, what="reading the images", progress=progress)
+        looks = survey(dataset, rule=None, what="reading the images", progress=progress)
         _keep_fingerprint(dataset, [one.digest for one in looks])
     return fraction
 
 
-def _held(dataset: Dataset, fraction: float, progress: Progress) -> np.ndarray:
+def _held(dataset: Dataset, fraction: float, rule: int, progress: Progress) -> np.ndarray:
     """Indices held out, int64 ascending: those whose key says so, without copies of the others."""
-    found = list(survey(dataset, keys=True, what="choosing images to hold out", progress=progress))
+    found = list(survey(dataset, rule=rule, what="choosing images to hold out", progress=progress))
     _keep_fingerprint(dataset, [one.digest for one in found])
     train, held = split([one.key for one in found], fraction)
     finder = TwinFinder(HASH_BITS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nftgan.dataset.holdout import default_fraction
+from nftgan.dataset.holdout import RULE, default_fraction
 from nftgan.errors import UsageError
 from nftgan.networks import architecture
 from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
@@ -116,6 +116,7 @@ class TrainConfig(DirectOptions):
     parent: Parent | None
     device: str = field(metadata=SESSION)
     holdout: float  # share of the data set that is never shown, to judge by
+    holdout_rule: int = RULE  # that says which images these are
     changes: tuple[Change, ...] = ()  # made in the middle of the run, oldest first
 
     def at(self, images: int) -> TrainConfig:
@@ -148,11 +149,12 @@ class TrainConfig(DirectOptions):
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> TrainConfig:
-        """The config that `to_json` wrote; a direct option that it lacks has its default.
+        """The config that `to_json` wrote; a direct option that it lacks has its default. The
+        images of a run from before there were rules are held out by the first.
 
         UsageError for an unknown or missing key.
         """
-        values = dict(document)
+        values = {"holdout_rule": 1, **document}
         try:
             dataset = values["dataset"]
             names = {key: tuple(dataset.get(key, ())) for key in ("classes", "conditions")}

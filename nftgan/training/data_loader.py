@@ -90,7 +90,7 @@ class DataLoader:
         self.dataset = dataset
         self._config = config
         self._device = torch.device(config.device)
-        split = split_dataset(dataset, config.holdout)
+        split = split_dataset(dataset, config.holdout, rule=config.holdout_rule)
         self.shown, self.held = split.train, split.held
         """Indices of the images to train on, and of those that no step sees."""
         self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)

@@ -279,6 +279,7 @@ def save_network(state: TrainState, path: Path) -> str:
             "name": config.dataset.name,
             "images": config.dataset.images,
             "holdout": config.holdout,
+            "holdout_rule": config.holdout_rule,
             "pixel_art": _pixel_art(config),
         },
         "version": nftgan.__version__,

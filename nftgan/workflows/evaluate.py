@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.holdout import Split, split_dataset, usable_fraction
+from nftgan.dataset.holdout import RULE, Split, split_dataset, usable_fraction
 from nftgan.errors import UsageError
 from nftgan.files import parse_json, read_json
 from nftgan.metrics.added import added_metrics, added_result
@@ -163,11 +163,11 @@ def _check_art(loaded: Model, art: Dataset, progress: Progress) -> Mapping[str, 
     return learnt
 
 
-def _split(art: Dataset, holdout: float | None, progress: Progress) -> Split:
+def _split(art: Dataset, holdout: float | None, rule: int, progress: Progress) -> Split:
     """What is held out, a share that the art has room for where nobody says; a note for none."""
     if holdout is None:
         holdout = usable_fraction(art, None, progress=progress)
-    split = split_dataset(art, holdout, progress=progress)
+    split = split_dataset(art, holdout, rule=rule, progress=progress)
     if not len(split.held):
         progress.note("no art is held out, so a model that repeats its art looks good: see copies")
     return split
@@ -192,9 +192,8 @@ def _evaluate(
 ) -> EvaluateResult:
     own = tuple(name for name in wanted if name in METRICS)
     learnt = _check_art(loaded, art, progress)
-    if holdout is None:
-        holdout = _share_of_run(source, learnt)
-    split = _split(art, holdout, progress)
+    of_run, rule = _holdout_of_run(source, learnt)
+    split = _split(art, of_run if holdout is None else holdout, rule, progress)
     count = images or int(np.clip(len(split.train), *FAKES))
     order = _seeds(loaded, art, split, count, seed)
 
@@ -278,16 +277,20 @@ def _of_other_packages(
     return figures
 
 
-def _share_of_run(source: str | Path, learnt: Mapping[str, Any]) -> float | None:
-    """What share the model's run held out; None when nobody wrote it down."""
-    if "holdout" in learnt:
-        return float(learnt["holdout"])
+def _holdout_of_run(source: str | Path, learnt: Mapping[str, Any]) -> tuple[float | None, int]:
+    """What share the model's run held out, and by which rule; None when nobody wrote it down."""
+    for record in _records(source, learnt):
+        if record.get("holdout") is not None:
+            return float(record["holdout"]), record.get("holdout_rule", 1)
+    return None, RULE
+
+
+def _records(source: str | Path, learnt: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield learnt
     for folder in (Path(source), Path(source).parent):
         options = folder / RUN_OPTIONS
         if not str(source).startswith("http") and options.is_file():
-            share = read_json(options).get("holdout")
-            return None if share is None else float(share)
-    return None
+            yield read_json(options)
 
 
 def _seeds(

@@ -119,7 +119,7 @@ def _art_features(
             found.append(extract(dataset.images(rows)))
             task.advance(len(rows))
     features = np.concatenate(found)
-    split = split_dataset(dataset, config.holdout)
+    split = split_dataset(dataset, config.holdout, rule=config.holdout_rule)
     shown, held = features[split.train], features[split.held]
     buffer = io.BytesIO()
     np.savez(buffer, of=np.array(wanted), shown=shown, held=held)

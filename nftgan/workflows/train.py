@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +83,14 @@ def plan_training(
         if _is_numbered(folder):
             highest = max(highest, int(folder.name[:5]))
         if (folder / RUN_OPTIONS).is_file() and (record := _record(folder)) is not None:
-            if record.changes and record.original().decisive() == config.decisive():
-                changed = with_record(record, config)
+            # Whom a run holds out is said by the rule that it began with.
+            same = replace(config, holdout_rule=record.holdout_rule)
+            if record.changes and record.original().decisive() == same.decisive():
+                changed = with_record(record, same)
                 notes = (*map(str, record.changes),)
                 return TrainPlan(changed, folder, True, options_in_use(changed, options), notes)
-            if not record.changes and record.decisive() == config.decisive():
-                return TrainPlan(config, folder, True, used)
+            if not record.changes and record.decisive() == same.decisive():
+                return TrainPlan(same, folder, True, used)
         if folder.name[6:] == described and not (folder / RUN_OPTIONS).exists():
             return TrainPlan(config, folder, False, used, notes)  # killed before it had begun
     return TrainPlan(config, runs / f"{highest + 1:05d}-{described}", False, used, notes)

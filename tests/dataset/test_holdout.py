@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +11,17 @@ from PIL import Image
 
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import (
+    RULE,
     CannotSplit,
     default_fraction,
     split,
     split_dataset,
     usable_fraction,
 )
+from nftgan.dataset.orientations import orientations
 from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.shipped import unpack
+from nftgan.dataset.survey import KEY_BY_RULE
 from nftgan.errors import UsageError
 from nftgan.progress import NullProgress
 
@@ -33,6 +37,39 @@ def test_about_the_fraction_is_held_out_and_nothing_is_lost() -> None:
 def test_the_sides_are_fixed_for_all_time() -> None:
     # A run that is resumed with a later version must find its held-out images where they were.
     assert split(KEYS[:60], 0.1)[1].tolist() == [3, 8, 9, 19, 35, 39, 41, 42, 44, 59]
+
+
+def blocks(path: Path) -> Path:
+    """40 images of 64 pixels, each of 16 plain squares."""
+    random = np.random.RandomState(5)  # whose numbers are the same in every version
+    coarse = random.randint(0, 256, (40, 4, 4, 3)).astype(np.uint8)
+    write_dataset(path, [one.repeat(16, 0).repeat(16, 1) for one in coarse])
+    return path
+
+
+def test_the_sides_of_images_are_fixed_for_all_time_by_each_rule(tmp_path: Path) -> None:
+    # Those of rule 1 were found by the version before there were rules.
+    art = Dataset.open(blocks(tmp_path / "art.zip"))
+    assert split_dataset(art, 0.1, rule=1).held.tolist() == [6, 11, 18, 28, 38]
+    assert split_dataset(art, 0.1, rule=2).held.tolist() == [19, 22, 25, 31, 32]
+    assert split_dataset(art, 0.1).held.tolist() == [19, 22, 25, 31, 32]
+
+
+@pytest.mark.parametrize("rule", [0, 3, True, "2", [1]])
+def test_a_rule_of_a_later_version_is_refused(tmp_path: Path, rule: Any) -> None:
+    art = Dataset.open(blocks(tmp_path / "art.zip"))
+    with pytest.raises(UsageError, match="which this version does not know"):
+        split_dataset(art, 0.1, rule=rule)
+
+
+def test_all_turned_and_mirrored_copies_are_on_one_side(tmp_path: Path) -> None:
+    art = Dataset.open(blocks(tmp_path / "art.zip"))
+    pixels = [art.hwc(index) for index in range(len(art))]
+    for turn in orientations(pixels[0]):
+        assert KEY_BY_RULE[RULE](turn) == KEY_BY_RULE[RULE](pixels[0])
+    write_dataset(tmp_path / "turned.zip", [np.rot90(one, n % 4) for n, one in enumerate(pixels)])
+    turned = split_dataset(Dataset.open(tmp_path / "turned.zip"), 0.3)
+    assert turned.held.tolist() == split_dataset(art, 0.3).held.tolist() != []
 
 
 def test_adding_or_reordering_images_moves_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 
 from nftgan.dataset import survey as module
 from nftgan.dataset.archive import Dataset
+from nftgan.dataset.holdout import RULE
+from nftgan.dataset.orientations import coarse_key, image_key
 from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.survey import Seen, survey
 from nftgan.errors import UsageError
+from nftgan.pixels import pixel_digest
 
 
 @pytest.fixture
@@ -22,11 +26,13 @@ def art(tmp_path: Path) -> Path:
     return tmp_path / "art.zip"
 
 
-def looks(path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> list[Seen]:
+def looks(
+    path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, rule: int | None = RULE
+) -> list[Seen]:
     monkeypatch.setattr(module, "LARGE_BYTES", 0)
     monkeypatch.setattr(module, "CHUNK", 7)
     monkeypatch.setattr(module, "worker_count", lambda count: workers)
-    return list(survey(Dataset.open(path), keys=True, what="looking"))
+    return list(survey(Dataset.open(path), rule=rule, what="looking"))
 
 
 def plain(found: list[Seen]) -> list[tuple[object, ...]]:
@@ -53,3 +59,30 @@ def test_a_broken_image_is_named_from_another_process_too(
     with pytest.raises(UsageError, match=r"img00000020\.png is damaged") as caught:
         looks(broken, monkeypatch, 2)
     assert "img00000020" in caught.value.message
+
+
+@pytest.mark.parametrize("shape", [(40, 64, 64, 3), (40, 64, 64)])
+def test_each_rule_has_its_key_and_all_have_the_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
+) -> None:
+    images = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    write_dataset(tmp_path / "art.zip", list(images))
+    for rule, key in ((None, lambda one: ""), (1, image_key), (2, coarse_key)):
+        found = looks(tmp_path / "art.zip", monkeypatch, 1, rule)
+        assert [one.key for one in found] == [key(one) for one in images]
+        assert [one.digest for one in found] == [pixel_digest(one) for one in images]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot fork safely")
+def test_forked_processes_find_the_data_set_open(
+    art: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, *args: object, **options: object) -> None:
+        raise UsageError("it was opened again")
+
+    opened = Dataset.open(art)
+    monkeypatch.setattr(Dataset, "open", refuse)
+    monkeypatch.setattr(module, "LARGE_BYTES", 0)
+    monkeypatch.setattr(module, "worker_count", lambda count: 2)
+    assert len(list(survey(opened, rule=RULE, what="looking"))) == 40
+    assert not module._opened

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nftgan import files
+from nftgan.dataset.holdout import RULE
 from nftgan.dataset.pack import write_dataset
 from nftgan.errors import UsageError
 from nftgan.networks.sources import base_model
@@ -50,6 +51,20 @@ def test_the_same_options_go_on_in_their_folder_and_others_get_the_next(art: Pat
     assert longer.run_dir == first.run_dir
     other = plan(art, seed=1)
     assert (other.run_dir.name[:5], other.continues) == ("00001", False)
+
+
+def test_a_run_from_before_the_rule_goes_on_by_the_one_that_it_began_with(art: Path) -> None:
+    first = plan(art)
+    assert first.config.holdout_rule == RULE != 1
+    first.run_dir.mkdir(parents=True)
+    record = first.config.to_json()
+    del record["holdout_rule"]  # as earlier versions wrote it
+    files.write_json(first.run_dir / OPTIONS_FILE, record)
+    again = plan(art)
+    assert (again.run_dir, again.continues) == (first.run_dir, True)
+    assert again.config.holdout_rule == 1
+    changed = plan(art, resume=first.run_dir, gamma=3.0)
+    assert (changed.config.holdout_rule, changed.config.gamma) == (1, 3.0)
 
 
 def test_a_folder_that_was_killed_before_it_began_is_used(art: Path) -> None:
