@@ -73,6 +73,7 @@ class DiscriminatorConfig:
 
 NetworkConfig = GeneratorConfig | DiscriminatorConfig
 DISCRIMINATOR = "stylegan2-d"
+_OWN = (StyleGAN1Config, StyleGAN2Config, StyleGAN3Config, DiscriminatorConfig)
 
 
 def stylegan3_r(img_resolution: int, **changes: Any) -> StyleGAN3Config:
@@ -135,5 +136,16 @@ def check(config: NetworkConfig) -> None:
         least = 0 if name in {"c_dim", "margin_size"} else 1
         if value is not None and not least <= value <= most:
             raise UsageError(f"{name} = {value} is not between {least} and {most}")
+    if isinstance(config, _OWN) and config.channel_base < _least_base(config):
+        raise UsageError(
+            f"channel_base = {config.channel_base} leaves no channel at {resolution} pixels",
+            hint=f"it is {_least_base(config)} or more there",
+        )
     if isinstance(config, StyleGAN3Config) and config.num_critical >= config.num_layers:
         raise UsageError(f"num_layers = {config.num_layers} must exceed num_critical")
+
+
+def _least_base(config: NetworkConfig) -> int:
+    """Of which one channel is left at the full size: base / side, in a StyleGAN3 rounded."""
+    side = config.img_resolution
+    return side // 2 + 1 if isinstance(config, StyleGAN3Config) else side

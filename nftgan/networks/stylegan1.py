@@ -195,8 +195,7 @@ class SynthesisBlock(nn.Module):
         super().__init__()
         if not inner:
             self.const = nn.Parameter(torch.ones(out, resolution, resolution))
-        self.first = not inner
-        self.layer0 = SynthesisLayer(config, inner, out, resolution, up=not self.first)
+        self.layer0 = SynthesisLayer(config, inner, out, resolution, up=inner > 0)
         self.layer1 = SynthesisLayer(config, out, out, resolution, up=False)
         if rgb:
             self.torgb = ToRGBLayer(config, out)

@@ -55,10 +55,8 @@ def convert(
                 f"a TensorFlow network of version {network.version}",
                 hint=f"of StyleGAN2, {OLDEST_VERSION} and later can be converted",
             )
-    tensors, discriminator_tensors = (
-        _generator(variables),
-        _discriminator(discriminator.variables()),
-    )
+    tensors = _generator(variables)
+    discriminator_tensors = _discriminator(discriminator.variables())
     config = _config("stylegan2", generator.arguments(), tensors, architecture="skip")
     discriminator_config = _config(
         "stylegan2-d", discriminator.kwargs, discriminator_tensors, architecture="resnet"

@@ -10,6 +10,7 @@ import pytest
 
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import check, from_json, stylegan3_r, to_json
+from nftgan.networks.shapes import expected_shapes
 from tests.networks import small
 
 CONFIGS = {**small.GENERATORS, **small.DISCRIMINATORS}
@@ -38,6 +39,7 @@ def test_the_rotation_equivariant_defaults_are_the_published_ones() -> None:
         ({"img_resolution": 8192}, "a resolution of 8192"),
         ({"num_layers": 2}, "num_layers = 2 must exceed num_critical"),
         ({"channel_max": 0}, "channel_max = 0 is not between"),
+        ({"channel_base": 8}, "channel_base = 8 leaves no channel at 16 pixels"),
         ({"margin_size": -1}, "margin_size = -1 is not between"),
         ({"c_dim": -1}, "c_dim = -1"),
     ],
@@ -45,6 +47,16 @@ def test_the_rotation_equivariant_defaults_are_the_published_ones() -> None:
 def test_what_no_network_can_have_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         from_json({**to_json(small.T), **changes})
+
+
+@pytest.mark.parametrize("kind", ["stylegan1", "stylegan2", "stylegan3-t", "stylegan2-d"])
+def test_one_channel_at_the_full_size_is_the_least(kind: str) -> None:
+    least = 9 if kind == "stylegan3-t" else 16
+    shape = {"kind": kind, "img_resolution": 16, "channel_base": least}
+    widths = {one[0] for one in expected_shapes(from_json(shape)).values() if len(one) == 4}
+    assert min(widths) == 1
+    with pytest.raises(UsageError, match="leaves no channel at 16 pixels"):
+        from_json({**shape, "channel_base": least - 1})
 
 
 def test_a_misspelt_kind_names_its_neighbour() -> None:

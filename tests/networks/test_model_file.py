@@ -212,7 +212,10 @@ GENERATOR = to_json(small.T)
         ({"generator": {**GENERATOR, "z_dim": [[[1]]]}}, "not a plain value"),
         ({"generator": {**GENERATOR, "z_dim": "4"}}, "z_dim must be int"),
         ({"generator": {**GENERATOR, "z_dim": 5}}, "instead of"),
-        ({"generator": {**GENERATOR, "img_resolution": 4096}}, "lacks the tensor"),
+        (
+            {"generator": {**GENERATOR, "img_resolution": 4096, "channel_base": 1 << 14}},
+            "lacks the tensor",
+        ),
         ({"generator": {**GENERATOR, "img_resolution": 1 << 70}}, "not a power of two"),
         ({"generator": {**GENERATOR, "num_fp16_res": 1 << 40}}, "num_fp16_res"),
         ({"generator": to_json(small.D)}, "names no generator"),
