@@ -187,8 +187,10 @@ class Step:
         )
 
 
-def step_of(bench: Bench, name: str, folder: Path, **more: Any) -> Step:
-    """Training run `name` before its first step."""
+def step_of(
+    bench: Bench, name: str, folder: Path, *, place: str | None = None, **more: Any
+) -> Step:
+    """Training run `name` before its first step, on `place`, by default the bench's device."""
     from nftgan.dataset.archive import Dataset
     from nftgan.training.augment import Augment
     from nftgan.training.config import DatasetFacts, resolve
@@ -199,6 +201,12 @@ def step_of(bench: Bench, name: str, folder: Path, **more: Any) -> Step:
     path = noise_set(folder, side)
     config = resolve(DatasetFacts.of(path), **options)
     config = dataclasses.replace(config, aug="fixed")
+    if place is not None:  # as a GPU would be told
+        networks = {
+            one: dataclasses.replace(getattr(config, one), num_fp16_res=4)
+            for one in ("generator", "discriminator")
+        }
+        config = dataclasses.replace(config, device=place, **networks)
     return Step(
         fresh_state(config), DataLoader(config, Dataset.open(path)), Augment(config.augpipe)
     )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nftgan.networks.architecture import DiscriminatorConfig
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
 from nftgan.ops import bias_act, conv2d_resample, gpu_scales, setup_filter
+from nftgan.ops.device import on_gpu
 from nftgan.ops.gpu_planes import formatted, takes
 
 BLUR = (1.0, 3.0, 3.0, 1.0)
@@ -101,7 +102,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, scaled: Scaled = None) -> Tensor:
         """x: [N, in, R, R] (the image in the first block) → [N, out, R/2, R/2]."""
-        if self.fp16 and x.is_cuda and x.dtype != torch.float64:
+        if self.fp16 and on_gpu(x) and x.dtype != torch.float64:
             x = formatted(x.to(torch.float16))
         else:
             x = x.to(torch.promote_types(x.dtype, torch.float32))

@@ -21,6 +21,7 @@ from nftgan.ops import (
     setup_filter,
     upsample2d,
 )
+from nftgan.ops.device import on_gpu
 from nftgan.ops.gpu_planes import formatted
 from nftgan.ops.modulation import dense, shared
 
@@ -184,7 +185,7 @@ class SynthesisBlock(nn.Module):
         fields: list[Tensor | None],
         force_fp32: bool,
     ) -> tuple[Tensor, Tensor]:
-        half = self.fp16 and not force_fp32 and ws.is_cuda and ws.dtype == torch.float32
+        half = self.fp16 and not force_fp32 and on_gpu(ws) and ws.dtype == torch.float32
         dtype = torch.float16 if half else ws.dtype
         if x is None:
             x = self.const.to(dtype).unsqueeze(0).repeat(ws.shape[0], 1, 1, 1)

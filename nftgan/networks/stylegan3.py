@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from nftgan.networks.architecture import StyleGAN3Config
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
 from nftgan.ops import design_lowpass, filtered_lrelu, gpu_scales, modulated_conv2d
+from nftgan.ops.device import on_gpu
 from nftgan.ops.modulation import Shared, dense, shared
 from nftgan.ops.scaled_lrelu import scaled_lrelu
 
@@ -184,7 +185,7 @@ class SynthesisLayer(nn.Module):
         styles = self.affine(w)
         if self.is_torgb:
             styles = styles / math.sqrt(x.shape[1])
-        half = self.fp16 and not force_fp32 and x.is_cuda and w.dtype == torch.float32
+        half = self.fp16 and not force_fp32 and on_gpu(x) and w.dtype == torch.float32
         x = modulated_conv2d(
             x.to(torch.float16 if half else w.dtype),
             self.weight,
@@ -308,7 +309,7 @@ class SynthesisNetwork(nn.Module):
     def _through_scales(self, x: Tensor, ws: Tensor, update_emas: bool, force_fp32: bool) -> Tensor:
         """The layers with shared weights; each activation also scales what comes after it."""
         layers: list[SynthesisLayer] = [getattr(self, name) for name in self.layer_names]
-        halves = x.is_cuda and ws.dtype == torch.float32 and not force_fp32
+        halves = on_gpu(x) and ws.dtype == torch.float32 and not force_fp32
         ways = [
             layer.shared(w, half=halves and layer.fp16, gained=not update_emas)
             for layer, w in zip(layers, ws.unbind(1)[1:], strict=True)

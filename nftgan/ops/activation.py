@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nftgan.ops import gpu_planes
+from nftgan.ops.gpu_slopes import Act
 
 SLOPE = 0.2
 DEFAULT_GAIN = {"linear": 1.0, "lrelu": math.sqrt(2)}
@@ -32,7 +33,7 @@ def bias_act(
     factor = DEFAULT_GAIN[act] if gain is None else gain
     if gpu_planes.takes(x):
         slope = SLOPE if act == "lrelu" else 1.0
-        how = gpu_planes.Act(slope, factor, clamp)
+        how = Act(slope, factor, clamp)
         return gpu_planes.activate(x, b, how, scale=scale, noise=noise, strength=strength)
     if scale is not None:
         x = x * scale.to(x.dtype)[:, :, None, None]

@@ -36,3 +36,8 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type != "cuda" or tensor.is_cuda:
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
+
+
+def on_gpu(x: Tensor) -> bool:
+    """Whether x is where layers that may be in half precision are."""
+    return x.is_cuda

@@ -7,39 +7,20 @@ import logging
 import math
 import weakref
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from nftgan.ops import choices
+from nftgan.ops import choices, gpu_slopes, gpu_tiles
+from nftgan.ops.gpu_slopes import Act, constants_of_activation, plain, with_slopes
+from nftgan.ops.gpu_tiles import DTYPES, HALVES, Tiles, dense, kernels, like, tiles_of
 from nftgan.ops.gradients import wants_weights
-from nftgan.ops.kernels import switched_off
 
 log = logging.getLogger(__name__)
 
-HALVES = (torch.float16, torch.bfloat16)
-DTYPES = (torch.float16, torch.bfloat16, torch.float32)
-TILE = 1024
-"""Numbers of a program's tile."""
-WIDE = 32
-"""Channels of a tile where they lie side by side."""
 MAX_TAPS = 64
 """Of a filter along an axis; with more its time would need another kernel."""
-
-
-@functools.cache
-def kernels() -> ModuleType | None:
-    """The module of the kernels, or None, after one log line with the reason."""
-    if switched_off("the GPU kernels of resampling are"):
-        return None
-    try:
-        from nftgan.ops import triton_planes
-    except ImportError as exc:
-        log.warning("the GPU kernels of resampling are not used, PyTorch is: %s", exc)
-        return None
-    return triton_planes
 
 
 @functools.cache
@@ -73,79 +54,6 @@ def formatted(x: Tensor) -> Tensor:
     if choices.current().channels_last and x.dtype in HALVES and takes(x):
         return x.contiguous(memory_format=torch.channels_last)
     return x
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """How a tensor [N, C, ...] is cut: strides of sample, channel and place, sides of a tile."""
-
-    channels: int
-    pixels: int
-    steps: tuple[int, int, int]
-    block_p: int
-    block_c: int
-
-    @property
-    def tiles_p(self) -> int:
-        return math.ceil(self.pixels / self.block_p)
-
-    @property
-    def tiles_c(self) -> int:
-        return math.ceil(self.channels / self.block_c)
-
-    def grid(self, samples: int) -> tuple[int]:
-        return (samples * self.tiles_p * self.tiles_c,)
-
-    def sizes(self) -> tuple[int, ...]:
-        return self.channels, self.pixels, self.tiles_p, self.tiles_c
-
-
-def dense(x: Tensor) -> Tensor:
-    """x in one of the two memory formats, without a copy where it is in one."""
-    if x.is_contiguous() or (x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last)):
-        return x
-    return x.contiguous()
-
-
-def like(g: Tensor, y: Tensor) -> Tensor:
-    """g with the strides of y, which is `dense`."""
-    if g.stride() == y.stride():
-        return g
-    last = not y.is_contiguous()
-    return g.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
-
-
-def tiles_of(x: Tensor) -> Tiles:
-    """x is `dense`: [N, C] or [N, C, H, W]."""
-    channels, pixels = x.shape[1], math.prod(x.shape[2:])
-    last = not x.is_contiguous() or pixels == 1
-    block_c = min(WIDE, _power(channels)) if last else 1
-    block_p = min(TILE // block_c, _power(pixels))
-    step_p = channels if last else 1
-    return Tiles(
-        channels, pixels, (channels * pixels, 1 if last else pixels, step_p), block_p, block_c
-    )
-
-
-def _power(n: int) -> int:
-    return 1 << max(n - 1, 0).bit_length()
-
-
-def launch(kernel: Any, grid: tuple[int], like: Tensor, *arguments: Any, **constants: Any) -> None:
-    """Run a kernel on the device of `like`."""
-    if grid[0] == 0:
-        return
-    if like.is_cuda:
-        with torch.cuda.device(like.device):
-            kernel[grid](*arguments, **constants)
-    else:  # Triton's interpreter
-        kernel[grid](*arguments, **constants)
-
-
-def _module() -> Any:
-    found = kernels()
-    assert found is not None
-    return found
 
 
 # ---- resampling ----------------------------------------------------------------------------------
@@ -182,8 +90,8 @@ def resampled(x: Tensor, f: Tensor, r: Resampling) -> Tensor:
     shape = (n, c, r.size[1], r.size[0])
     y = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=kind)
     tiles = tiles_of(y)
-    launch(
-        _module().resample_tile,
+    gpu_tiles.launch(
+        gpu_tiles.module().resample_tile,
         tiles.grid(n),
         x,
         *(x, f, y, c, height, width, r.size[1], r.size[0], *r.pad),
@@ -281,18 +189,6 @@ def resample(
 # ---- bias and activation -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Act:
-    """gain * (x above 0, else slope * x), clamped."""
-
-    slope: float
-    gain: float
-    clamp: float | None
-
-    def numbers(self) -> tuple[float, float, float]:
-        return self.slope, self.gain, math.inf if self.clamp is None else self.clamp
-
-
 def activated(
     x: Tensor,
     act: Act,
@@ -305,72 +201,22 @@ def activated(
     x = dense(x)
     y = torch.empty_like(x)
     tiles = tiles_of(x)
-    launch(
-        _module().activate_tile,
+    gpu_tiles.launch(
+        gpu_tiles.module().activate_tile,
         tiles.grid(len(x)),
         x,
-        *(x, _plain(scale), _plain(noise), _plain(strength), _plain(b), y),
-        *(*tiles.sizes(), *tiles.steps, _noise_step(noise), *act.numbers()),
+        *(
+            x,
+            plain(scale),
+            plain(noise),
+            plain(strength),
+            plain(b),
+            y,
+        ),
+        *(*tiles.sizes(), *tiles.steps, gpu_slopes.noise_step(noise), *act.numbers()),
         **constants_of_activation(tiles, act, b, scale, noise),
     )
     return y
-
-
-def constants_of_activation(
-    tiles: Tiles, act: Act, b: Tensor | None, scale: Tensor | None, noise: Tensor | None
-) -> dict[str, Any]:
-    return {
-        "SCALE": scale is not None,
-        "NOISE": noise is not None,
-        "BIAS": b is not None,
-        "CLAMP": act.clamp is not None,
-        "PIXELS": tiles.block_p,
-        "CHANNELS": tiles.block_c,
-        "num_warps": 4,
-    }
-
-
-def _plain(one: Tensor | None) -> Tensor | None:
-    return None if one is None else one.detach().to(torch.float32).contiguous()
-
-
-def _noise_step(noise: Tensor | None) -> int:
-    """One field for all samples, or one for each."""
-    return 0 if noise is None or noise.ndim == 2 or len(noise) == 1 else noise[0].numel()
-
-
-def with_slopes(
-    g: Tensor,
-    y: Tensor,
-    act: Act,
-    x: Tensor | None = None,
-    scale: Tensor | None = None,
-    noise: Tensor | None = None,
-    *,
-    sums: bool,
-) -> tuple[Tensor, Tensor | None]:
-    """One launch: the gradient of x, and sums [3, N, tiles, C] of h, h * x and h * noise.
-
-    h is the gradient before the bias; rows whose tensor is missing are not written.
-    """
-    g = like(g, y)
-    gx = torch.empty_like(y)
-    tiles, n = tiles_of(y), len(y)
-    found = None
-    if sums:
-        rows = 3 if noise is not None else 2 if scale is not None else 1
-        found = y.new_empty((rows, n, tiles.tiles_p, tiles.channels), dtype=torch.float32)
-    constants = constants_of_activation(tiles, act, None, scale, noise) | {"SUMS": sums}
-    del constants["BIAS"]
-    launch(
-        _module().apply_slopes_tile,
-        tiles.grid(n),
-        y,
-        *(g, y, None if x is None else like(x, y), _plain(scale), _plain(noise), gx, found),
-        *(*tiles.sizes(), *tiles.steps, _noise_step(noise), *act.numbers()),
-        **constants,
-    )
-    return gx, found
 
 
 class _Activate(torch.autograd.Function):
@@ -395,18 +241,10 @@ class _Activate(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         y, x, b, scale, noise, strength = ctx.saved_tensors
         if torch.is_grad_enabled():  # a derivative of this may follow
-            h = _ApplySlopes.apply(grads[0], y.detach(), ctx.act)
-            gx = h if scale is None else h * scale[:, :, None, None].to(h.dtype)
-            axes = (0, *range(2, h.ndim))
-            wide = h.float()
-            gs = None if scale is None else (wide * x).sum((2, 3)).to(scale.dtype)
-            if not wants_weights():
-                return gx, None, gs, None, None, None
-            gb = None if b is None else wide.sum(axes).to(b.dtype)
-            if noise is None:
-                return gx, gb, gs, None, None, None
-            gn = (wide.sum(1) * _fields(noise)).sum().to(strength.dtype)
-            return gx, gb, gs, None, gn, None
+            found = gpu_slopes.gradients(
+                grads[0], y.detach(), x, b, scale, noise, strength, ctx.act
+            )
+            return (*found, None)
         weights = wants_weights() and (ctx.needs_input_grad[1] or ctx.needs_input_grad[4])
         wanted = weights or ctx.needs_input_grad[2]
         gx, sums = with_slopes(grads[0], y, ctx.act, x, scale, noise, sums=wanted)
@@ -416,26 +254,6 @@ class _Activate(torch.autograd.Function):
         gs = None if scale is None else sums[1].sum(1).to(scale.dtype)
         gn = None if noise is None else sums[2].sum().to(strength.dtype)
         return gx, gb, gs, None, gn, None
-
-
-def _fields(noise: Tensor) -> Tensor:
-    """[1 or N, H, W]"""
-    return noise.reshape(-1, *noise.shape[-2:])
-
-
-class _ApplySlopes(torch.autograd.Function):
-    """The linear map that the activation is where its output is known."""
-
-    @staticmethod
-    def forward(ctx: Any, g: Tensor, y: Tensor, act: Act) -> Tensor:
-        ctx.save_for_backward(y)
-        ctx.act = act
-        return with_slopes(g, y, act, sums=False)[0]
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (y,) = ctx.saved_tensors
-        return _ApplySlopes.apply(grads[0], y, ctx.act), None, None
 
 
 def activate(
@@ -463,8 +281,8 @@ def product_tiles(a: Tensor, b: Tensor, *, one: bool = False) -> Tensor:
     tiles, n = tiles_of(a), len(a)
     rows = 2 if one else 1
     found = a.new_empty((rows, n, tiles.tiles_p, tiles.channels), dtype=torch.float32)
-    launch(
-        _module().product_sums_tile,
+    gpu_tiles.launch(
+        gpu_tiles.module().product_sums_tile,
         tiles.grid(n),
         a,
         *(a, b, found, *tiles.sizes(), *tiles.steps),

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nftgan.ops import choices, gpu_scales, winograd
+from nftgan.ops import choices, gpu_demodulation, gpu_scales, winograd
 from nftgan.ops.gradients import needs_gradient
 
 EPSILON = 1e-8
@@ -123,8 +123,8 @@ def shared(
             out = magnitude.rsqrt().expand(len(styles), len(weight))
         return Shared(weight.to(kind), styles, out)
     least = EPSILON / weight[0].numel() if normalize else EPSILON
-    how = gpu_scales.Demodulation(least, TINY, normalize, kind)
+    how = gpu_demodulation.Demodulation(least, TINY, normalize, kind)
     if gpu_scales.takes(weight, styles):
-        return Shared(*gpu_scales.demodulated(weight, styles, magnitude, how))
+        return Shared(*gpu_demodulation.demodulated(weight, styles, magnitude, how))
     gain = None if magnitude is None else magnitude.rsqrt()
-    return Shared(*gpu_scales.definition(weight, styles, gain, how))
+    return Shared(*gpu_demodulation.definition(weight, styles, gain, how))

@@ -259,3 +259,59 @@ def product_sums_tile(  # type: ignore[no-untyped-def]
     if ONE:
         step = (tl.num_programs(0) // tiles_c).to(tl.int64) * channels
         tl.store(sums_ptr + step + row, tl.sum(a, axis=0), mask=real_c)
+
+
+@triton.jit(do_not_specialize=SUM_SIZES)
+def second_slopes_tile(  # type: ignore[no-untyped-def]
+    v_ptr,
+    u_ptr,
+    g_ptr,
+    y_ptr,
+    x_ptr,
+    scale_ptr,
+    gg_ptr,
+    gx_ptr,
+    sums_ptr,
+    channels,
+    pixels,
+    tiles_p,
+    tiles_c,
+    step_n,
+    step_c,
+    step_p,
+    slope,
+    gain,
+    clamp,
+    MOVED: tl.constexpr,
+    SUMMED: tl.constexpr,
+    CLAMP: tl.constexpr,
+    PIXELS: tl.constexpr,
+    CHANNELS: tl.constexpr,
+):
+    """The gradient of v * (scale * h) + u * (sum of h * x), where h = g times the slope d of y.
+
+    v (if MOVED) [n, c, p], u (if SUMMED) [n, c]: gg = d * (v * scale + u * x) by g,
+    gx = u * h by x, and for each tile and channel the sums of v * h, by the scale:
+    sums [samples * tiles_p, channels].
+    """
+    sample, tile_p, _, channel, real, place = _tile(
+        channels, pixels, tiles_p, tiles_c, step_n, step_c, step_p, PIXELS, CHANNELS
+    )
+    real_c = channel < channels
+    y = tl.load(y_ptr + place, mask=real, other=0.0).to(tl.float32)
+    d = tl.where(y > 0, gain, gain * slope)
+    if CLAMP:
+        d = tl.where(tl.abs(y) < clamp, d, 0.0)
+    h = tl.load(g_ptr + place, mask=real, other=0.0).to(tl.float32) * d
+    gg = tl.zeros((PIXELS, CHANNELS), tl.float32)
+    if MOVED:
+        v = tl.load(v_ptr + place, mask=real, other=0.0).to(tl.float32)
+        scale = tl.load(scale_ptr + sample * channels + channel, mask=real_c, other=0.0)
+        gg += v * scale[None, :]
+        row = (sample * tiles_p + tile_p) * channels + channel
+        tl.store(sums_ptr + row, tl.sum(v * h, axis=0), mask=real_c)
+    if SUMMED:
+        u = tl.load(u_ptr + sample * channels + channel, mask=real_c, other=0.0)
+        gg += u[None, :] * tl.load(x_ptr + place, mask=real, other=0.0).to(tl.float32)
+        tl.store(gx_ptr + place, (u[None, :] * h).to(gx_ptr.dtype.element_ty), mask=real)
+    tl.store(gg_ptr + place, (gg * d).to(gg_ptr.dtype.element_ty), mask=real)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from nftgan.ops import gpu_planes
-from nftgan.ops.gpu_planes import Act
+from nftgan.ops import gpu_planes, gpu_tiles
+from nftgan.ops.gpu_slopes import Act
+from nftgan.ops.gradients import inputs_only
 from nftgan.ops.upfirdn import reference
 
 if os.environ.get("TRITON_INTERPRET") != "1":
@@ -170,6 +171,79 @@ def test_the_second_derivative_in_x_and_scale_of_the_generator_s_activation() ->
         assert isinstance(total, Tensor)
         results.append(list(torch.autograd.grad(total, own[:2])))
     compare(*results, 1e-5)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("taken", [(0, 1), (0,), (1,)])
+@pytest.mark.parametrize("act", [Act(0.2, 1.4, 1.5), Act(1.0, 1.0, None)])
+def test_the_second_derivative_by_inputs_alone_takes_few_launches(
+    last: bool, noisy: bool, taken: tuple[int, ...], act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `inputs_only` asks for it: first by x and the scale, then by all that is in these."""
+    random = torch.Generator().manual_seed(3)
+    shape = (2, 37, 6, 7)
+    x, s, b, g, v, u = (
+        torch.randn(n, generator=random) for n in (shape, (2, 37), (37,), shape, shape, (2, 37))
+    )
+    noise, strength = torch.randn(6, 7, generator=random), torch.tensor(0.3)
+    s, launched, results = s.abs() + 0.3, [0], []
+    plain = gpu_tiles.launch
+
+    def launch(*arguments: object, **constants: object) -> None:
+        launched[0] += 1
+        plain(*arguments, **constants)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gpu_tiles, "launch", launch)
+    for dtype in (torch.float32, torch.float64):
+        own = [formatted(x, last), s, g]
+        own = [t.to(dtype).detach().clone().requires_grad_() for t in own]
+        if dtype == torch.float32:
+            y = gpu_planes.activate(
+                own[0],
+                b,
+                act,
+                scale=own[1],
+                noise=noise if noisy else None,
+                strength=strength if noisy else None,
+            )
+        else:
+            w = own[0] * own[1][:, :, None, None] + b[:, None, None]
+            w = F.leaky_relu(w + noise * strength if noisy else w, act.slope) * act.gain
+            y = w if act.clamp is None else w.clamp(-act.clamp, act.clamp)
+        launched[0] = 0
+        with inputs_only():
+            once = torch.autograd.grad(y, own[:2], own[2], create_graph=True)
+        second = torch.autograd.grad(
+            [once[k] for k in taken],
+            own,
+            [formatted((v, u)[k], last and k == 0).to(dtype) for k in taken],
+            allow_unused=True,
+        )
+        assert launched[0] <= 2  # the sums of tiles are PyTorch's
+        filled = [torch.zeros_like(o) if t is None else t for t, o in zip(second, own, strict=True)]
+        results.append([*once, *filled])
+    compare(*results, 2e-5)
+
+
+def test_the_third_derivative_of_an_activation() -> None:
+    random, results = torch.Generator().manual_seed(4), []
+    x, s, g = (torch.randn(n, generator=random) for n in ((2, 3, 4, 5), (2, 3), (2, 3, 4, 5)))
+    for dtype in (torch.float32, torch.float64):
+        own = [t.to(dtype).clone().requires_grad_() for t in (x, s, g)]
+        if dtype == torch.float32:
+            y = gpu_planes.activate(own[0], None, Act(0.2, 1.4, None), scale=own[1])
+        else:
+            y = F.leaky_relu(own[0] * own[1][:, :, None, None], 0.2) * 1.4
+        with inputs_only():
+            once = torch.autograd.grad(y, own[:2], own[2], create_graph=True)
+            total = sum((one**3).sum() for one in once)
+            assert isinstance(total, Tensor)
+            twice = torch.autograd.grad(total, own, create_graph=True)
+        total = sum((one**2).sum() for one in twice)
+        assert isinstance(total, Tensor)
+        results.append(list(torch.autograd.grad(total, own)))
+    compare(*results, 1e-4)
 
 
 @pytest.mark.parametrize("last", [False, True])

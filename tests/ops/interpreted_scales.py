@@ -14,8 +14,8 @@ from torch import Tensor
 
 from nftgan.networks import build_generator, stylegan2, stylegan3
 from nftgan.networks.architecture import GeneratorConfig, StyleGAN2Config, StyleGAN3Config
-from nftgan.ops import gpu_scales, modulation
-from nftgan.ops.gpu_scales import Demodulation
+from nftgan.ops import gpu_demodulation, gpu_scales, modulation
+from nftgan.ops.gpu_demodulation import Demodulation
 from nftgan.ops.gradients import inputs_only
 
 if os.environ.get("TRITON_INTERPRET") != "1":
@@ -41,10 +41,10 @@ def both(
     for dtype, made in ((torch.float32, how), (torch.float64, wide)):
         own = [t.to(dtype).clone().requires_grad_() for t in (weight, styles)]
         if dtype == torch.float32:
-            y = gpu_scales.demodulated(own[0], own[1], magnitude, made)
+            y = gpu_demodulation.demodulated(own[0], own[1], magnitude, made)
         else:
             gain = None if magnitude is None else magnitude.double().rsqrt()
-            y = gpu_scales.definition(own[0], own[1], gain, made)
+            y = gpu_demodulation.definition(own[0], own[1], gain, made)
         found.append((own, y))
     return found
 
@@ -82,23 +82,48 @@ def test_scales_and_their_gradients_equal_the_definition(
                 close(found, expected, 2e-5)
 
 
-def test_a_derivative_of_the_gradient_equals_that_of_the_definition() -> None:
-    """As the path length penalty takes it: by styles first, by weights too then."""
-    how = Demodulation(1e-8, 1e-30, False, torch.float32)
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("chosen", [(1, 2), (1,), (2,)])
+@pytest.mark.parametrize(
+    ("n", "o", "i", "k", "size"), [(3, 5, 70, 3, 1.0), (2, 37, 6, 1, 1.0), (2, 3, 4, 3, 1e-4)]
+)
+def test_a_derivative_of_the_gradient_equals_that_of_the_definition(
+    normalize: bool, chosen: tuple[int, ...], n: int, o: int, i: int, k: int, size: float
+) -> None:
+    """As the path length penalty takes it: by styles first, then by all that it is made of."""
+    how = Demodulation(1e-8 / (i * k * k if normalize else 1), 1e-30, normalize, torch.float32)
+    weight, styles = normal(o, i, k, k) * size, normal(n, i, seed=1) * size
     results = []
+    for own, made in both(weight, styles, torch.tensor(0.5), how):
+        outputs = [made[c] for c in chosen]
+        grads = [normal(*y.shape, seed=5).to(y.dtype).requires_grad_() for y in outputs]
+        with inputs_only():
+            (g,) = torch.autograd.grad(outputs, [own[1]], grads, create_graph=True)
+        v = normal(*g.shape, seed=7).to(g.dtype)
+        results.append(torch.autograd.grad(g, [*own, *grads], v, allow_unused=True))
+    for found, expected in zip(*results, strict=True):
+        if expected is None or not expected.any():
+            assert found is None or not found.any()
+        else:
+            close(found, expected, 4e-5)
+
+
+def test_a_third_derivative_equals_that_of_the_definition() -> None:
+    how, results = Demodulation(1e-8, 1e-30, False, torch.float32), []
     for own, made in both(normal(4, 6, 3, 3), normal(2, 6), torch.tensor(0.5), how):
-        total = sum((one * torch.linspace(-1, 1, one.numel()).view_as(one)).sum() for one in made)
+        total = (made[1] * made[1] * made[1]).sum() + made[2].square().sum()
         with inputs_only():
             (g,) = torch.autograd.grad(total, [own[1]], create_graph=True)
+            (g,) = torch.autograd.grad(g.square().sum(), [own[1]], create_graph=True)
         results.append(torch.autograd.grad(g.square().sum(), own))
     for found, expected in zip(*results, strict=True):
-        close(found, expected, 2e-5)
+        close(found, expected, 1e-4)
 
 
 def test_weights_come_out_in_half_precision() -> None:
     how = Demodulation(1e-8, 1e-30, True, torch.float16)
     weight, styles = normal(3, 5, 3, 3).requires_grad_(), normal(2, 5).requires_grad_()
-    y, _, _ = gpu_scales.demodulated(weight, styles, None, how)
+    y, _, _ = gpu_demodulation.demodulated(weight, styles, None, how)
     assert y.dtype == torch.float16
     close(y.float().square().sum((1, 2, 3)), torch.ones(3), 2e-3)
     y.sum().backward()
@@ -108,7 +133,7 @@ def test_weights_come_out_in_half_precision() -> None:
 def test_a_kernel_of_zeros_and_styles_of_zeros_stay_numbers() -> None:
     how = Demodulation(1e-8 / 45, 1e-30, True, torch.float32)
     weight, styles = torch.zeros(2, 5, 3, 3).requires_grad_(), torch.zeros(1, 5).requires_grad_()
-    made = gpu_scales.demodulated(weight, styles, None, how)
+    made = gpu_demodulation.demodulated(weight, styles, None, how)
     sum(one.sum() for one in made).backward()  # type: ignore[union-attr]
     for one in (*made, weight.grad, styles.grad):
         assert one is not None and one.isfinite().all()

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from nftgan.ops import bias_act, choices, gpu_planes, upfirdn2d
+from nftgan.ops import bias_act, choices, gpu_planes, gpu_slopes, gpu_tiles, upfirdn2d
 from nftgan.ops.upfirdn import reference
 from tests.ops.interpreting import run_interpreted
 
@@ -34,7 +34,7 @@ def compiled(name: str, capability: int, kind: str, constants: dict[str, Any]) -
 
     kernel = getattr(triton_planes, name)
     warps = {"num_warps": constants.pop("num_warps", 4)}
-    single = ("f_ptr", "scale_ptr", "noise_ptr", "strength_ptr", "bias_ptr", "sums_ptr")
+    single = ("f_ptr", "scale_ptr", "noise_ptr", "strength_ptr", "bias_ptr", "sums_ptr", "u_ptr")
     types = {one: f"*{kind}" for one in kernel.arg_names if one.endswith("_ptr")}
     types |= {one: "*fp32" for one in single if one in kernel.arg_names}
     types |= dict.fromkeys(["gain", "slope", "clamp"], "fp32")
@@ -55,10 +55,10 @@ def test_they_compile_for_a_gpu(
     x = torch.ones(2, 40, 33, 33)
     if last:
         x = x.contiguous(memory_format=torch.channels_last)
-    tiles = gpu_planes.tiles_of(x)
-    act = gpu_planes.Act(0.2, 1.4, 256.0)
+    tiles = gpu_tiles.tiles_of(x)
+    act = gpu_slopes.Act(0.2, 1.4, 256.0)
     one = torch.ones(1)
-    pointwise = gpu_planes.constants_of_activation(tiles, act, one, one, one)
+    pointwise = gpu_slopes.constants_of_activation(tiles, act, one, one, one)
     sizes = {"PIXELS": tiles.block_p, "CHANNELS": tiles.block_c}
     back = {**pointwise, "SUMS": True}
     del back["BIAS"]
@@ -68,22 +68,11 @@ def test_they_compile_for_a_gpu(
         "activate_tile": pointwise,
         "apply_slopes_tile": back,
         "product_sums_tile": {"ONE": True, **sizes},
+        "second_slopes_tile": {"MOVED": True, "SUMMED": True, "CLAMP": True, **sizes},
     }.items():
         made = compiled(name, capability, kind, dict(constants))
         assert f".target sm_{capability}" in made.asm["ptx"]
         assert made.asm["cubin"]
-
-
-def test_a_tile_holds_places_or_channels_whichever_lie_side_by_side() -> None:
-    x = torch.ones(2, 40, 30, 30)
-    flat, last = (
-        gpu_planes.tiles_of(x),
-        gpu_planes.tiles_of(x.to(memory_format=torch.channels_last)),
-    )
-    assert (flat.block_p, flat.block_c, flat.steps) == (1024, 1, (36000, 900, 1))
-    assert (last.block_p, last.block_c, last.steps) == (32, 32, (36000, 1, 40))
-    vectors = gpu_planes.tiles_of(torch.ones(3, 100))
-    assert (vectors.block_p, vectors.block_c, vectors.steps[1]) == (1, 32, 1)
 
 
 def test_on_a_processor_nothing_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
