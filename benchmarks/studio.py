@@ -1,6 +1,8 @@
 """How quickly the studio shows candidates, and what ten thousand of them cost in memory.
 
-    python benchmarks/studio.py [--seconds 20] [--many 10000] [--threads 2]
+    python benchmarks/studio.py [--seconds 20] [--many 10000] [--threads 2] [--drafts]
+
+--drafts: only what a draft of the default networks costs, beside the image.
 
 Baseline: the same model painting the same seeds with nothing around it (`Model.previews`), in the
 same run; processor time an image holds on a busy machine too. The 32-pixel model is the one that
@@ -18,6 +20,8 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +32,7 @@ from nftgan.collection.features import features
 from nftgan.collection.traits import measure
 from nftgan.config import CollectionSection
 from nftgan.networks import build_generator
-from nftgan.networks.architecture import StyleGAN3Config
+from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config
 from nftgan.networks.sources import base_model
 from nftgan.studio.cache import Cache
 from nftgan.studio.finishing import Finishing
@@ -36,6 +40,7 @@ from nftgan.studio.gallery import Gallery, encode
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
+from nftgan.synthesis.latents import seeds_to_ws
 from nftgan.synthesis.model import Model, load_model
 
 
@@ -124,13 +129,39 @@ def memory(model: Model, many: int, folder: Path) -> None:
     thread.join()
 
 
+def drafts(times: int = 3) -> None:
+    """Processor seconds of one draft and of one image, the least of several; untrained networks."""
+    sizes: dict[str, Any] = {"channel_base": 16384, "channel_max": 512}
+    for name, config in (
+        ("StyleGAN3-T, 128 px", StyleGAN3Config(img_resolution=128, **sizes)),
+        ("StyleGAN3-T, 256 px", StyleGAN3Config(img_resolution=256, **sizes)),
+        ("StyleGAN2, 256 px", StyleGAN2Config(img_resolution=256, **sizes)),
+    ):
+        model = Model(build_generator(config, seed=0))
+        recipe = model.recipe(truncation_psi=0.7)
+        ws = seeds_to_ws(model.generator, [0], recipe)
+        ways = (partial(model.draft, ws, recipe), partial(model.generate, ws=ws.numpy()))
+        draft, whole = (min(_processor(way) for _ in range(times + 1)) for way in ways)
+        print(f"{name}: draft {draft:.2f} s, image {whole:.2f} s, {whole / draft:.1f} times")
+
+
+def _processor(act: Callable[[], object]) -> float:
+    before = time.process_time()
+    act()
+    return time.process_time() - before
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--many", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--drafts", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.drafts:
+        print(f"{arguments.threads} threads, load of the machine {os.getloadavg()[0]:.1f}")
+        return drafts()
     base = load_model(base_model())
     config = StyleGAN3Config(img_resolution=128, channel_base=16384)
     large = Model(build_generator(config, seed=0))

@@ -100,8 +100,13 @@ class SynthesisInput(nn.Module):
         self.register_buffer("freqs", freqs)
         self.register_buffer("phases", torch.rand(channels) - 0.5)
 
-    def forward(self, w: Tensor, transform: Tensor | None = None) -> Tensor:
-        """w: [N, w_dim], transform: [3, 3] or None → features [N, C, size, size]."""
+    def forward(
+        self, w: Tensor, transform: Tensor | None = None, size: int | None = None
+    ) -> Tensor:
+        """w: [N, w_dim], transform: [3, 3] or None → features [N, C, size, size]; size: None for
+        the plan's, another one for a wider or narrower margin.
+        """
+        size = self.size if size is None else size
         move = self.transform if transform is None else transform.to(self.transform)
         t = self.affine(w)
         t = t / t[:, :2].norm(dim=1, keepdim=True)
@@ -115,13 +120,51 @@ class SynthesisInput(nn.Module):
         # Frequencies that the transform pushed out of the band fade instead of aliasing.
         excess = (freqs.norm(dim=2) - self.bandwidth) / (self.rate / 2 - self.bandwidth)
         amplitudes = (1 - excess).clamp(0, 1)
-        steps = torch.arange(self.size, dtype=w.dtype, device=w.device)
-        u = (steps + 0.5 - self.size / 2) / self.rate
+        steps = torch.arange(size, dtype=w.dtype, device=w.device)
+        u = (steps + 0.5 - size / 2) / self.rate
         angle = freqs[:, :, 0, None, None] * u + freqs[:, :, 1, None, None] * u[:, None]
         x = torch.sin(2 * math.pi * (angle + phases[:, :, None, None]))
         x = x * amplitudes[:, :, None, None]
         weight = self.weight / math.sqrt(self.weight.shape[1])
         return torch.einsum("nchw,dc->ndhw", x, weight)
+
+
+@dataclass(frozen=True)
+class LayerRates:
+    """How a layer's activation comes from the rate of its input to that of its output."""
+
+    up: int
+    down: int
+    up_filter: Tensor | None
+    down_filter: Tensor | None
+    padding: tuple[int, int, int, int]
+
+
+def layer_rates(
+    config: StyleGAN3Config, before: LayerPlan, after: LayerPlan, *, is_torgb: bool
+) -> LayerRates:
+    """The filters between two plans; what they and the convolution eat is added back, so that
+    sizes fit exactly.
+    """
+    k = 1 if is_torgb else config.conv_kernel
+    inner_rate = max(before.rate, after.rate) * (1 if is_torgb else config.lrelu_upsampling)
+    up, down = int(inner_rate / before.rate), int(inner_rate / after.rate)
+    up_taps = 1 if is_torgb or up == 1 else config.filter_size * up
+    down_taps = 1 if is_torgb or down == 1 else config.filter_size * down
+    up_filter = design_lowpass(
+        up_taps, cutoff=before.cutoff, half_width=before.half_width, rate=inner_rate
+    )
+    down_filter = design_lowpass(
+        down_taps,
+        cutoff=after.cutoff,
+        half_width=after.half_width,
+        rate=inner_rate,
+        radial=config.use_radial_filters and not after.critical,
+    )
+    total = (after.size - 1) * down + 1 - (before.size + k - 1) * up
+    total += up_taps + down_taps - 2
+    low = (total + up) // 2
+    return LayerRates(up, down, up_filter, down_filter, (low, total - low, low, total - low))
 
 
 class SynthesisLayer(nn.Module):
@@ -138,31 +181,14 @@ class SynthesisLayer(nn.Module):
         self.is_torgb, self.fp16 = is_torgb, after.half
         self.conv_clamp, self.beta = config.conv_clamp, config.magnitude_ema_beta
         k = 1 if is_torgb else config.conv_kernel
-        inner_rate = max(before.rate, after.rate) * (1 if is_torgb else config.lrelu_upsampling)
-        self.up, self.down = int(inner_rate / before.rate), int(inner_rate / after.rate)
-        up_taps = 1 if is_torgb or self.up == 1 else config.filter_size * self.up
-        down_taps = 1 if is_torgb or self.down == 1 else config.filter_size * self.down
+        rates = layer_rates(config, before, after, is_torgb=is_torgb)
+        self.up, self.down, self.padding = rates.up, rates.down, rates.padding
         self.affine = FullyConnectedLayer(config.w_dim, before.channels, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(after.channels, before.channels, k, k))
         self.bias = nn.Parameter(torch.zeros(after.channels))
         self.register_buffer("magnitude_ema", torch.ones([]))
-        up_filter = design_lowpass(
-            up_taps, cutoff=before.cutoff, half_width=before.half_width, rate=inner_rate
-        )
-        down_filter = design_lowpass(
-            down_taps,
-            cutoff=after.cutoff,
-            half_width=after.half_width,
-            rate=inner_rate,
-            radial=config.use_radial_filters and not after.critical,
-        )
-        self.register_buffer("up_filter", up_filter)
-        self.register_buffer("down_filter", down_filter)
-        # What the filters and the convolution eat is added back, so that sizes fit exactly.
-        total = (after.size - 1) * self.down + 1 - (before.size + k - 1) * self.up
-        total += up_taps + down_taps - 2
-        low = (total + self.up) // 2
-        self.padding = (low, total - low, low, total - low)
+        self.register_buffer("up_filter", rates.up_filter)
+        self.register_buffer("down_filter", rates.down_filter)
 
     def forward(
         self,
@@ -196,9 +222,9 @@ class SynthesisLayer(nn.Module):
             input_gain=input_gain,
         )
         filters = (self.up_filter, self.down_filter, self.bias)
-        return filtered_lrelu(x, *filters, **self._activation())
+        return filtered_lrelu(x, *filters, **self.activation())
 
-    def _activation(self) -> Activation:
+    def activation(self) -> Activation:
         """ToRGB resamples and clamps alone: its slope is 1."""
         return {
             "up": self.up,
@@ -254,7 +280,7 @@ class SynthesisLayer(nn.Module):
     ) -> Tensor:
         x = F.conv2d(x.to(weight.dtype), weight, padding=weight.shape[-1] - 1)
         filters = (self.up_filter, self.down_filter, self.bias)
-        return scaled_lrelu(x, *filters, before=before, after=after, **self._activation())
+        return scaled_lrelu(x, *filters, before=before, after=after, **self.activation())
 
 
 class SynthesisNetwork(nn.Module):

@@ -52,6 +52,7 @@ def session(studio: Studio, request: Request) -> Any:
             {"name": name, "layers": layers} for name, layers in layer_groups(generator.num_ws)
         ],
         "movable": generator.movable,
+        "drafts": studio.gallery.model.drafts,
         "recipe": _recipe(studio),
         "steps": studio.steps.names,
         "network": studio.network,
@@ -163,6 +164,7 @@ def look(studio: Studio, request: Request) -> Any:
         if other_finish
         else None,
         other_finish,
+        _draft(request),
     )
     if tried is not None:
         # A slider asks for more than it waits for: what is behind the newest wish is left.
@@ -170,7 +172,13 @@ def look(studio: Studio, request: Request) -> Any:
     data = studio.look(wish, tried)
     if data is None:
         return Response(status_code=204)
-    return Response(data, media_type=image_type(data))
+    # An address stands for one image, but a draft gives way to it.
+    headers = {"cache-control": "no-store"} if wish.draft else None
+    return Response(data, media_type=image_type(data), headers=headers)
+
+
+def _draft(request: Request) -> bool:
+    return request.query_params.get("draft") == "1"
 
 
 def like(studio: Studio, request: Request) -> Any:
@@ -226,7 +234,7 @@ def walk(studio: Studio, request: Request) -> Any:
 
 
 def walk_frame(studio: Studio, request: Request) -> Any:
-    data = studio.walks.frame(_wish(request), request.path_params["number"])
+    data = studio.walks.frame(_wish(request), request.path_params["number"], draft=_draft(request))
     # The same walk is the same frame as long as this server runs.
     keep = {"cache-control": "private, max-age=3600"}
     return Response(data, media_type=image_type(data), headers=keep)

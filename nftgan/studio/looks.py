@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
+from torch import Tensor
 
 from nftgan.collection.features import distances
 from nftgan.errors import UsageError
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.gallery import Gallery
 from nftgan.synthesis.finish import apply_finish
-from nftgan.synthesis.latents import seeds_to_ws
+from nftgan.synthesis.latents import check_recipe, seeds_to_ws
 from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
-from nftgan.synthesis.recipe import Finish
+from nftgan.synthesis.recipe import Finish, Recipe
 
 UNSEEN = 2048  # seeds beyond the pool that are searched for relatives as well
 SEARCHED = 4096  # candidates that are searched, at most
@@ -25,7 +26,10 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Variation:
-    """One image that a page asks for; `layers` come from the seed `mix`."""
+    """One image that a page asks for; `layers` come from the seed `mix`.
+
+    draft: one close to it will do for now, see `Model.draft`.
+    """
 
     seed: int
     trunc: float
@@ -35,6 +39,7 @@ class Variation:
     layers: tuple[int, ...] = ()
     finish: Finish | None = None  # another one than the recipe's, without enlargement
     other_finish: bool = False
+    draft: bool = False
 
     def __post_init__(self) -> None:
         for seed in (self.seed, self.mix or 0):
@@ -47,15 +52,37 @@ def generate_variation(gallery: Gallery, look: Variation) -> np.ndarray:
 
     Raises UsageError for a look that the model cannot have.
     """
-    recipe = replace(gallery.recipe, trunc=look.trunc, translate=look.translate, rotate=look.rotate)
-    if look.other_finish:
-        side = look.finish.size(gallery.model.resolution) if look.finish else None
-        size = (side, side) if side else (gallery.model.resolution,) * 2
-        recipe = replace(recipe, finish=look.finish, size=size)
-    if look.mix is None or not look.layers:
+    recipe = _recipe(gallery, look)
+    if look.draft:
+        return gallery.model.draft(_latents(gallery, look, recipe), recipe)
+    mixes = _mix(gallery, look, recipe)
+    if mixes is None:
         return apply_finish(gallery.raw(look.seed, recipe), recipe.finish)
-    mixes = Mix(gallery.model, [look.seed], [look.mix], recipe, layers=look.layers)
     return next(image for _, _, image in mixes)
+
+
+def _recipe(gallery: Gallery, look: Variation) -> Recipe:
+    recipe = replace(gallery.recipe, trunc=look.trunc, translate=look.translate, rotate=look.rotate)
+    if not look.other_finish:
+        return recipe
+    side = look.finish.size(gallery.model.resolution) if look.finish else None
+    size = (side, side) if side else (gallery.model.resolution,) * 2
+    return replace(recipe, finish=look.finish, size=size)
+
+
+def _mix(gallery: Gallery, look: Variation, recipe: Recipe) -> Mix | None:
+    if look.mix is None or not look.layers:
+        return None
+    return Mix(gallery.model, [look.seed], [look.mix], recipe, layers=look.layers)
+
+
+def _latents(gallery: Gallery, look: Variation, recipe: Recipe) -> Tensor:
+    """ws [1, num_ws, w_dim]; UsageError for a recipe that the model cannot follow."""
+    mixes = _mix(gallery, look, recipe)
+    if mixes is not None:
+        return next(ws for _, _, ws in mixes.latents())
+    check_recipe(gallery.model.generator, recipe)
+    return seeds_to_ws(gallery.model.generator, [look.seed], recipe)
 
 
 def layer_groups(count: int) -> list[tuple[str, tuple[int, ...]]]:

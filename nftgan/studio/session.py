@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,11 +67,15 @@ class Studio:
     def look(self, look: Variation, tried: int | None = None) -> bytes | None:
         """The encoded image of `look`; tried: the number of a look that is only tried.
 
-        None when a page tries a newer one by then.
+        None when a page tries a newer one by then. A draft is never kept, and is the image itself
+        where that is known or as quick.
         """
+        exact = replace(look, draft=False)
+        if not self.gallery.model.drafts:
+            look = exact
         with self._mutex:
-            if look in self._variations:
-                return self._variations[look]
+            if exact in self._variations:
+                return self._variations[exact]
 
         def paint() -> bytes | None:
             if tried is not None and tried < self.trying:
@@ -80,8 +84,8 @@ class Studio:
             return encode(image if tried is None else tile(image))
 
         data = self.gallery.ask(paint).result()
-        if data is None:
-            return None
+        if data is None or look.draft:
+            return data
         with self._mutex:
             self._variations[look] = data
             while len(self._variations) > KEPT_LOOKS:

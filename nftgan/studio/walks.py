@@ -59,13 +59,19 @@ class Walks:
             "command": command(source, self._gallery.whole_recipe, wish, fps),
         }
 
-    def frame(self, wish: Wish, number: int) -> bytes:
-        """One encoded frame of the preview; UsageError for a number beyond its end."""
+    def frame(self, wish: Wish, number: int, *, draft: bool = False) -> bytes:
+        """One encoded frame of the preview; UsageError for a number beyond its end.
+
+        draft: one close to it will do, where that is quicker.
+        """
 
         def paint() -> bytes:
             walk = self._walk(wish.seeds, wish.kind, wish.shown_steps)
             if number >= len(walk):
                 raise UsageError(f"the walk has {len(walk)} frames")
+            if draft and self._gallery.model.drafts:
+                ws = walk.styles(number)[None]
+                return encode(tile(self._gallery.model.draft(ws, self._gallery.recipe)))
             return encode(tile(walk.frame(number)))
 
         return self._gallery.ask(paint).result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from torch import Tensor
 
 from nftgan.errors import UsageError
 from nftgan.synthesis.finish import apply_finish
@@ -56,6 +57,12 @@ class Mix:
         return len(self.rows) * len(self.columns)
 
     def __iter__(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        for seed, column, ws in self.latents():
+            x = synthesize(self._generator, ws, self._recipe)
+            yield seed, column, apply_finish(to_pixels(x)[0], self._recipe.finish)
+
+    def latents(self) -> Iterator[tuple[int, int, Tensor]]:
+        """(row seed, column seed, ws [1, num_ws, w_dim]) of each image."""
         across = seeds_to_ws(self._generator, self.columns, self._recipe)  # [C, num_ws, w_dim]
         for seed in self.rows:
             mixed = seeds_to_ws(self._generator, [seed], self._recipe).repeat(
@@ -63,8 +70,7 @@ class Mix:
             )
             mixed[:, self._layers] = across[:, self._layers]
             for column, ws in zip(self.columns, mixed, strict=True):
-                x = synthesize(self._generator, ws[None], self._recipe)
-                yield seed, column, apply_finish(to_pixels(x)[0], self._recipe.finish)
+                yield seed, column, ws[None]
 
 
 def grid_of_mixes(

@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 import torch
+from PIL import Image
+from torch import Tensor
 
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
+from nftgan.networks.drafts import Draft, draft_of, has_drafts
 from nftgan.networks.model_file import load_networks, model_identity
 from nftgan.networks.protocols import Discriminator, Generator
 from nftgan.networks.sources import model_source
 from nftgan.ops.device import device_named
 from nftgan.synthesis import canonical
-from nftgan.synthesis.generate import BATCH, Previews, images_of_ws
+from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.generate import BATCH, Previews, images_of_ws, to_pixels
 from nftgan.synthesis.grid import ImageGrid
-from nftgan.synthesis.latents import check_recipe, one_hot, seeds_to_ws
+from nftgan.synthesis.latents import check_recipe, input_transform, one_hot, seeds_to_ws
 from nftgan.synthesis.recipe import (
     Finish,
     PixelArt,
@@ -165,7 +169,8 @@ class Model:
         self.generator.to(place)
         if self.discriminator is not None:
             self.discriminator.to(place)
-        self.__dict__.pop("_upcast", None)
+        for made in ("_upcast", "_draft"):
+            self.__dict__.pop(made, None)
         return self
 
     def previews(
@@ -299,6 +304,28 @@ class Model:
                 logit = self.discriminator(x[:, : self.generator.img_channels], c)
             scores[number] = float(logit.item())
         return scores
+
+    @property
+    def drafts(self) -> bool:
+        """Whether a draft takes less time here than an image."""
+        return has_drafts(self.generator)
+
+    def draft(self, ws: Tensor, recipe: Recipe) -> np.ndarray:
+        """uint8 [H, W, 3] of the size of an image, close to that of the latents ws [1, num_ws,
+        w_dim] and never equal: to be looked at until that is there, not to be measured or kept.
+
+        Raises UsageError where there are no drafts.
+        """
+        if self._draft is None:
+            raise UsageError("images of this model are as quick as drafts")
+        pixels = to_pixels(self._draft(ws, input_transform(self.generator, recipe)))[0]
+        size = (self.resolution,) * 2
+        image = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+        return apply_finish(image, recipe.finish)
+
+    @cached_property
+    def _draft(self) -> Draft | None:
+        return draft_of(self.generator)
 
     @cached_property
     def _upcast(self) -> Generator:

@@ -94,10 +94,10 @@ class Walk:
 
     def frame(self, number: int) -> np.ndarray:
         """uint8 [H, W, 3]; `number` from 0 to len - 1, in any order."""
-        x = synthesize(self._generator, self._styles(number)[None], self._recipe)
+        x = synthesize(self._generator, self.styles(number)[None], self._recipe)
         return apply_finish(to_pixels(x)[0], self._recipe.finish)
 
-    def _styles(self, number: int) -> Tensor:
+    def styles(self, number: int) -> Tensor:
         """[num_ws, w_dim] of a frame."""
         stop, step = divmod(number, self._steps)
         start, end, t = stop % len(self.seeds), (stop + 1) % len(self.seeds), step / self._steps

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from nftgan.studio.gallery import Gallery
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish
-from tests.studio.browser import NEEDS_BROWSER, opinions, serious, until
+from tests.studio.browser import NEEDS_BROWSER, opinions, press, serious, until
 from tests.studio.conftest import Serve, Visit
+from tests.synthesis import tiny
 
 pytestmark = NEEDS_BROWSER
 
@@ -45,6 +49,33 @@ def test_a_look_is_tried_live_written_and_undone(
     page.click("#undo")
     until(lambda: toml.read_text() == before)
     page.wait_for_selector(".tile.here[data-seed='3'] img[src*='look=2']")
+
+
+def test_drafts_of_a_large_model_come_first_and_give_way_to_its_images(
+    serve: Serve, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    todo = Gallery._todo  # all that nobody asked for in so many words: the candidates' images
+    monkeypatch.setattr(Gallery, "_todo", lambda self: todo(self) if gate.is_set() else None)
+    served = serve(range(12), painter=tiny.stylegan3(128))
+    page = visit(served, ready=".tile.draft[data-seed='11']")
+    assert page.locator(".tile.draft:not([hidden])").count() == 12
+    assert not page.locator(".tile:not([hidden]) img[src*='/image/']").count() > 3
+    page.goto(f"{served.origin}/#/seed/5")
+    page.wait_for_selector(".stage.draft[aria-busy] img[data-seed='5'][data-look$='draft=1']")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("/look/")[2]))
+    gate.set()
+    served.studio.gallery.add([])  # which looks for work
+    page.wait_for_selector(".stage:not(.draft):not([aria-busy]) img[data-look*='/image/5']")
+    page.focus("[name=trunc]")
+    press(page, "ArrowLeft", "ArrowLeft", "ArrowLeft")
+    page.wait_for_selector(".stage:not(.draft):not([aria-busy]) img[data-look*='trunc=0.64']")
+    looks = [url for url in asked if url]
+    assert looks[0].endswith("draft=1") and len([one for one in looks if "draft" not in one]) == 1
+    press(page, "Escape")
+    page.wait_for_selector(".tile.here:not(.draft)[data-seed='11']")
+    assert page.locator(".tile.draft:not([hidden])").count() == 0
 
 
 def test_a_look_that_cannot_be_leaves_the_file_as_it_was(serve: Serve, tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nftgan.studio.gallery import raw_key
 from nftgan.studio.looks import layer_groups
 from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
 from tests.studio.conftest import Serve, Served
+from tests.synthesis import tiny
 
 
 def look(served: Served, path: str) -> np.ndarray:
@@ -42,6 +44,38 @@ def test_truncation_moves_and_mixtures_are_the_library_s(serve: Serve, reference
     everything = ",".join(str(n) for n in range(reference.generator.num_ws))
     other = look(served, f"/look/5?trunc=1&mix=6&layers={everything}")
     assert np.allclose(other, look(served, "/look/6?trunc=1"), **close)
+
+
+def test_a_draft_is_shown_and_never_kept_or_measured(serve: Serve) -> None:
+    large = tiny.stylegan3(128)
+    served = serve((0,), painter=large)
+    gallery = served.studio.gallery
+    assert served.get("/api/session")["drafts"] is True
+    status, headers, data = served.request("GET", "/look/5?trunc=1&draft=1")
+    assert status == 200 and headers["cache-control"] == "no-store"
+    draft = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    assert gallery.candidate(5) is None and gallery.image(5) is None
+    assert list(gallery._cache.all([5])) == [] and not served.studio._variations
+    assert gallery._raws.get(raw_key(5, replace(gallery.recipe, trunc=1.0))) is None
+    exact = look(served, "/look/5?trunc=1")
+    assert draft.shape == exact.shape and not np.array_equal(draft, exact)
+    assert np.corrcoef(draft.ravel(), exact.ravel())[0, 1] > 0.8
+    # Where the image itself is known it is the quicker one.
+    assert np.array_equal(look(served, "/look/5?trunc=1&draft=1"), exact)
+    mixed = look(served, "/look/5?trunc=1&mix=6&layers=0,1&draft=1")
+    whole = look(served, "/look/5?trunc=1&mix=6&layers=0,1")
+    assert np.corrcoef(mixed.ravel(), whole.ravel())[0, 1] > 0.8
+    assert served.request("GET", "/look/5?mix=6&layers=99&draft=1")[0] == 400
+    walk = "/walk/1?seeds=3,4&kind=linear&steps=2"
+    frames = [look(served, walk + draft) for draft in ("&draft=1", "")]
+    assert np.corrcoef(frames[0].ravel(), frames[1].ravel())[0, 1] > 0.8
+    assert not np.array_equal(*frames)
+
+
+def test_where_images_are_quick_a_draft_is_the_image(serve: Serve) -> None:
+    served = serve((0,))
+    assert served.get("/api/session")["drafts"] is False
+    assert np.array_equal(look(served, "/look/5?draft=1"), look(served, "/look/5"))
 
 
 def test_relatives_are_the_closest_styles(serve: Serve, reference: Model) -> None:

@@ -3,14 +3,14 @@
 import { $, h, many, toast } from "./dom.js";
 import * as filters from "./filters.js";
 import { holds } from "./hold.js";
+import { load, retry } from "./loading.js";
 import * as look from "./look.js";
 import { enter, select, selecting, several, toggle } from "./selection.js";
 import { dressTile, emptyTile, newTile } from "./tile.js";
-import { grow, keySays, on, rate, state, tileImageOf, togglePick, toggleReject, wanted } from "./state.js";
+import { grow, keySays, on, rate, state, togglePick, toggleReject, wanted } from "./state.js";
 
 const GAP = 10;
 const OVERSCAN = 2; // rows beyond the view that exist already
-const WAITING = 3; // images asked for before they are painted; more would block other requests
 const GROWTH = 256;
 
 const grid = $("grid");
@@ -92,7 +92,7 @@ function draw() {
   for (const row of rows.keys()) if ((row < from || row > to) && row !== focusRow) retire(row);
   for (let row = from; row <= to; row++) if (!rows.has(row)) place(row, height);
   if (focusRow <= last && !rows.has(focusRow)) place(focusRow, height); // it holds the tab stop
-  load();
+  load(tiles(), frame);
 }
 
 // Whoever comes near the end gets more; what just fits on the screen is left as it was asked for.
@@ -160,26 +160,16 @@ function dress(tile, place) {
   dressTile(tile, seed);
 }
 
-// Images that are painted come at once; of the others only a few are asked for at a time.
-function load() {
-  let waiting = 0;
+// The tiles in reading order, and whether they can be seen.
+function tiles() {
   const top = scroller.scrollTop - pitch();
   const bottom = scroller.scrollTop + scroller.clientHeight + pitch();
+  const found = [];
   for (const row of [...rows.keys()].sort((a, b) => a - b)) {
     const inView = row * pitch() >= top && row * pitch() <= bottom;
-    for (const tile of rows.get(row).children) {
-      if (tile.hidden) continue;
-      const { image } = tile;
-      const seed = Number(tile.dataset.seed);
-      const painted = state.painted.has(seed) && (!state.trying || inView);
-      if (!painted && image.hasAttribute("src")) waiting++;
-      if (image.hasAttribute("src")) continue;
-      if (painted || (inView && waiting < WAITING)) {
-        image.src = tileImageOf(seed);
-        if (!painted) waiting++;
-      }
-    }
+    for (const tile of rows.get(row).children) if (!tile.hidden) found.push({ tile, inView });
   }
+  return found;
 }
 
 const tileOf = (seed) => grid.querySelector(`[data-seed="${seed}"]:not([hidden])`);
@@ -338,6 +328,7 @@ export function setUp({ open, go }) {
   grid.addEventListener("keydown", onKey);
   holds(grid, hold);
   grid.addEventListener("click", onClick);
+  if (state.session.drafts) grid.addEventListener("load", frame, { capture: true }); // the next ones
   scroller.addEventListener("scroll", onScroll, { passive: true });
   $("more").addEventListener("click", () => more({ asked: true }));
   $("everything").addEventListener("click", () => { filters.showEverything(); focus(current); });
@@ -373,13 +364,10 @@ export function setUp({ open, go }) {
     frame();
   });
   on("pool", () => { resort(); refilter(); });
-  on("painted", () => { if (active) load(); });
+  on("painted", () => { if (active) load(tiles(), frame); });
   on("trying", () => {
-    // The image before stays until the tried one is there.
-    for (const tile of inView()) {
-      tile.classList.toggle("tried", Boolean(state.trying));
-      if (tile.image.hasAttribute("src")) tile.image.src = tileImageOf(Number(tile.dataset.seed));
-    }
+    for (const { tile } of tiles()) tile.classList.toggle("tried", Boolean(state.trying));
+    retry(tiles(), frame);
   });
   on("repaint", () => { if (active) layout(); });
   on("table", () => {

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { h, picture, toast } from "./dom.js";
+import { sharpened } from "./drafts.js";
 import { imageOf, state } from "./state.js";
 
 // seedOf: the first parent. changed: called when another image shall be seen.
@@ -80,5 +81,5 @@ export function mixing(seedOf, changed) {
 
 export const thumbnail = (seed) =>
   h("a", { href: `#/seed/${seed}`, class: "thumb", "aria-label": `Seed ${seed}` },
-    picture({ src: imageOf(seed), alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" }),
+    sharpened(picture({ alt: "", loading: "lazy", class: state.session.pixelated ? "pixels" : "" }), seed),
     h("span", {}, `${seed}`));

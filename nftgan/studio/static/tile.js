@@ -1,6 +1,7 @@
 // One candidate in the grid: its image, its number, what was decided of it.
 
 import { h, picture } from "./dom.js";
+import { isDraft } from "./drafts.js";
 import { opinion, refusalOf, scoreOf, state } from "./state.js";
 
 export function newTile() {
@@ -21,8 +22,14 @@ export function newTile() {
     h("div", { class: "frame" }, image, parts.flag, parts.mark),
     h("div", { class: "caption" }, parts.number, parts.stars),
     h("span", { class: "acts" }, parts.reject, parts.star, parts.pick));
-  image.addEventListener("load", () => tile.classList.add("here"));
+  image.addEventListener("load", () => {
+    tile.shown = image.getAttribute("src");
+    tile.classList.add("here");
+    tile.classList.toggle("draft", isDraft(tile.shown));
+  });
   image.addEventListener("error", () => {
+    const source = image.getAttribute("src");
+    if (isDraft(source)) tile.refused = source; // then the image itself
     tile.classList.remove("here");
     if (image.hasAttribute("src")) image.removeAttribute("src");
   });
@@ -38,7 +45,8 @@ export function emptyTile(tile) {
 export function dressTile(tile, seed) {
   if (tile.dataset.seed !== String(seed)) {
     tile.dataset.seed = seed;
-    tile.classList.remove("here");
+    tile.classList.remove("here", "draft");
+    tile.shown = null;
     tile.image.removeAttribute("src");
   }
   const said = opinion(seed);
