@@ -58,6 +58,7 @@ class RecipeSection:
     rotate: float = 0.0  # degrees
     pixel_grid: int | str = "auto"  # side of the pixel-art grid; 0: none
     palette: int | str = "auto"  # colours kept of each piece; 0: all
+    colours: str = "auto"  # of the pieces: art (only colours that the art has) or all
     upscale: int | str = "auto"  # enlargement; auto: to 1024 pixels
     filter: str = "auto"  # of the enlargement: nearest or cubic
     effect: str = ""  # of a plugin, before the enlargement: "name" or "name=4"

@@ -29,6 +29,7 @@ ROWS = [
         "files",
         "http",
         "links",
+        "oklab",
         "page",
         "patience",
         "pixels",

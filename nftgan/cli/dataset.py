@@ -65,7 +65,8 @@ def prepare(
         f" in {report.output}"
     )
     if report.pixel_grid:
-        ui.print(f"pixel art of {report.pixel_grid} squares: training and finish follow")
+        colours = f" in {report.art_colours} colours" if report.art_colours else ""
+        ui.print(f"pixel art of {report.pixel_grid} squares{colours}: training and finish follow")
     ui.print(f"fingerprint {report.fingerprint}")
     if outliers:
         from nftgan.workflows.outliers import find_outliers

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.options import (
+    Colours,
     Cutoff,
     Device,
     Effect,
@@ -22,6 +23,7 @@ from nftgan.cli.options import (
     Trunc,
     Upscale,
     finish_of,
+    in_art_colours,
     parse_pair,
 )
 from nftgan.cli.ui import Ui
@@ -55,6 +57,7 @@ def morph(
     rotate: Rotate = 0.0,
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
+    colours: Colours = "all",
     upscale: Upscale = 1,
     filter: Filter = "nearest",
     effect: Effect = "",
@@ -81,7 +84,15 @@ def morph(
         result = morph_again(model, again, output, progress=ui)
     else:
         finish = finish_of(pixel_grid, palette, upscale, filter, effect)
-        options = RenderOptions(trunc, class_idx, finish, cutoff, parse_pair(translate), rotate)
+        options = RenderOptions(
+            trunc,
+            class_idx,
+            finish,
+            cutoff,
+            parse_pair(translate),
+            rotate,
+            in_art_colours(colours),
+        )
         result = run(
             model,
             parse_places(seeds, repeats=True),
@@ -117,6 +128,7 @@ def mix(
     class_idx: Label = None,
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
+    colours: Colours = "all",
     upscale: Upscale = 1,
     filter: Filter = "nearest",
     effect: Effect = "",
@@ -130,7 +142,7 @@ def mix(
     from nftgan.workflows.explore import mix as run
 
     finish = finish_of(pixel_grid, palette, upscale, filter, effect)
-    options = RenderOptions(trunc, class_idx, finish)
+    options = RenderOptions(trunc, class_idx, finish, art_colours=in_art_colours(colours))
     result = run(
         model,
         parse_places(rows),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.options import (
+    Colours,
     Condition,
     Cutoff,
     Device,
@@ -23,6 +24,7 @@ from nftgan.cli.options import (
     Trunc,
     Upscale,
     finish_of,
+    in_art_colours,
     parse_condition,
     parse_pair,
 )
@@ -45,6 +47,7 @@ def generate(
     rotate: Rotate = 0.0,
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
+    colours: Colours = "all",
     upscale: Upscale = 1,
     filter: Filter = "nearest",
     effect: Effect = "",
@@ -69,6 +72,7 @@ def generate(
         translate=parse_pair(translate),
         rotate=rotate,
         finish=finish_of(pixel_grid, palette, upscale, filter, effect),
+        art_colours=in_art_colours(colours),
         grid=grid,
         device=device,
         progress=ui,

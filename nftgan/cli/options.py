@@ -67,6 +67,9 @@ PixelGrid = Annotated[
 Palette = Annotated[
     int, typer.Option("--palette", metavar="N", help="Pixel-art finish: colours kept; 0: all.")
 ]
+Colours = Annotated[
+    str, typer.Option("--colours", help="art: only colours that the art has; all: any.")
+]
 Upscale = Annotated[
     int, typer.Option("--upscale", metavar="N", help="How many times larger the images are.")
 ]
@@ -162,6 +165,13 @@ def parse_condition(text: str) -> tuple[float, ...] | None:
         raise UsageError(
             f"{text[:80]!r} are no numbers with commas between", hint="write --condition 0.3,1,0"
         ) from None
+
+
+def in_art_colours(colours: str) -> bool:
+    """Whether --colours asks for those of the art; UsageError for a word that it does not know."""
+    if colours not in ("art", "all"):
+        raise UsageError(f"--colours is art or all, not {colours[:80]!r}")
+    return colours == "art"
 
 
 def finish_of(pixel_grid: int, palette: int, upscale: int, filter: str, effect: str) -> Any:

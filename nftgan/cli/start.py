@@ -28,6 +28,9 @@ def init(
         int | None,
         typer.Option(help="Colours of each piece; else as the art has.", show_default=False),
     ] = None,
+    colours: Annotated[
+        str, typer.Option(help="art (only colours that the art has) or all; auto follows the art.")
+    ] = "auto",
     upscale: Annotated[
         int | None,
         typer.Option(help="Enlargement; else to 1024 pixels.", show_default=False),
@@ -45,7 +48,7 @@ def init(
 
     chosen = {"pixel_grid": pixel_grid, "palette": palette, "upscale": upscale}
     recipe = RecipeDefaults(
-        trunc, filter=filter, **{k: v for k, v in chosen.items() if v is not None}
+        trunc, colours=colours, filter=filter, **{k: v for k, v in chosen.items() if v is not None}
     )
     result = start(name, folder, recipe)
     ui.print(f"{'made' if result.created else 'kept'} {result.config}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nftgan.collection.oklab import oklab
+from nftgan.oklab import oklab
 
 EXAMPLES: dict[str, str] = {
     "Black": "000000 0c0c0e 1a1a1c",

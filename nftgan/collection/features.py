@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nftgan.collection.oklab import oklab
+from nftgan.oklab import oklab
 from nftgan.synthesis.finish import to_grid
 
 _FINE, _COARSE = 16, 8

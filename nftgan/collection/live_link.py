@@ -47,3 +47,9 @@ def parse_live_link(url: str) -> LiveLink | None:
 def known_pages() -> frozenset[str]:
     """The CIDs of the page in every version that was published."""
     return frozenset(read_json(PAGES)["pages"])
+
+
+@cache
+def plain_pages() -> frozenset[str]:
+    """Those of them that refuse a recipe with the colours of the art, which they are older than."""
+    return frozenset(read_json(PAGES)["without_colours"])

@@ -23,7 +23,7 @@ from nftgan.collection.tags import MAX_TRAIT, RESERVED, check_words
 from nftgan.config import CollectionSection, ProjectConfig, RecipeSection, RoyaltySection
 from nftgan.errors import UsageError
 from nftgan.plugins import PluginError
-from nftgan.synthesis.recipe import recipe_from_section
+from nftgan.synthesis.recipe import PixelArt, recipe_from_section
 from nftgan.terminal import first_active
 
 MAX_SYMBOL_CHARACTERS = 11
@@ -32,6 +32,7 @@ MAX_WORD_BYTES = 255
 MAX_ROYALTY_PERCENT = 10.0  # more is refused by the contract
 MAX_DESCRIPTION_CHARACTERS = 10_000
 _NO_MODEL = "sha256:" + "0" * 64
+_ANY_ART = PixelArt(1, 2, "000000ffffff")
 AUTO = "auto"
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _URL_FIELDS = {"id", "seed"}
@@ -53,7 +54,7 @@ def check_settings(config: ProjectConfig) -> None:
     try:
         chain_named(config.chain.name, allow_mainnet=True)
         # Any model will do: only the values of the file are looked at.
-        recipe_from_section(config.recipe, model=_NO_MODEL, resolution=1)
+        recipe_from_section(config.recipe, model=_NO_MODEL, resolution=1, art=_ANY_ART)
     except PluginError:
         pass  # said by what needs it: `status` and `verify` do not
     except UsageError as exc:
@@ -109,6 +110,7 @@ def _section_of(manifest: Manifest) -> RecipeSection:
         upscale=finish.upscale if finish else 1,
         filter=finish.filter if finish else "nearest",
         effect=str(finish.effect or "") if finish else "",
+        colours="art" if finish and finish.colours else "all",
     )
 
 

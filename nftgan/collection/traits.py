@@ -10,8 +10,8 @@ import numpy as np
 
 from nftgan import plugins
 from nftgan.collection.colours import FIRST_NAMES, NAMES, colour_names
-from nftgan.collection.oklab import oklab
 from nftgan.errors import UsageError
+from nftgan.oklab import oklab
 from nftgan.synthesis.finish import art_pixels
 
 LEVELS: dict[str, tuple[str, str, str, str, str]] = {

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from nftgan.dataset.art_colours import counted_colours
 from nftgan.dataset.crop import Box, Crop, square
 from nftgan.dataset.decode import Rejected, decode, open_header
 from nftgan.dataset.duplicates import Fingerprint, fingerprint
 from nftgan.dataset.pack import encode_fast_png
-from nftgan.dataset.pixel_art import LARGEST_SET, MAX_COLOURS, native
+from nftgan.dataset.pixel_art import LARGEST_SET, native
 from nftgan.dataset.resize import Resample, enlarged, resize
 from nftgan.dataset.scan import Readable
 from nftgan.dataset.sharpness import is_soft
@@ -52,7 +54,8 @@ class PreparedImage:
     size: tuple[int, int]  # of the upright source
     box: Box  # the square cut from it
     notes: tuple[str, ...]
-    colours: int = 0  # of an image on the set's grid, before it was enlarged; else 0
+    colours: Mapping[bytes, int] = field(default_factory=dict)
+    """Pixels of each, of an image on the set's grid before it was enlarged; else empty."""
 
 
 def read_image_header(path: Readable) -> ImageHeader | str:
@@ -105,9 +108,9 @@ def _prepare_image(data: bytes, job: Job) -> PreparedImage:
     scale = width / decoded.image.width
     left, top, right, bottom = (round(edge * scale) for edge in box)
     small = native(cut) if job.pixel_grid else None
-    colours = 0
+    colours: Mapping[bytes, int] = {}
     if small is not None and small.width == job.pixel_grid:
-        colours = len(small.getcolors(MAX_COLOURS) or ())
+        colours = counted_colours(np.asarray(small))
         final, note = enlarged(small, job.resolution)
     else:
         final, note = resize(cut, job.resolution, job.resample)

@@ -11,6 +11,7 @@ from statistics import median_low
 from typing import Any
 
 from nftgan.dataset.archive import Dataset
+from nftgan.dataset.art_colours import art_colours
 from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
@@ -37,7 +38,7 @@ from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 from nftgan.progress import SILENT, Progress, track
 
-METHOD = 4  # raised when the same files and options would give other pixels
+METHOD = 5  # raised when the same files and options would give other pixels or notes
 MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
 _DEFAULT_FLOOR = 32  # of art that is no pixel art
 _PROBES = 24  # images that settle whether a folder is pixel art
@@ -70,6 +71,7 @@ class PrepareReport:
     notes: tuple[str, ...]  # what was done to how many images
     classes: tuple[str, ...] = ()
     pixel_grid: int = 0  # squares along a side, where the folder is pixel art
+    art_colours: int = 0  # of all that pixel art, where they are few enough to be written down
     unchanged: bool = False  # the same files and options as last time: nothing was written
 
 
@@ -153,6 +155,7 @@ def _pack(
     names: list[str] = []  # of each image's class
     vectors: list[Vector] = []  # of each image's conditions
     colours: list[int] = []  # of each image on the grid of pixel art
+    of_all: Counter[bytes] = Counter()  # pixels of each colour, of all these images
     for candidate, sha256, square in prepared:
         if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
             rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
@@ -173,7 +176,8 @@ def _pack(
         elif labels is not None:
             names.append(labels.of(candidate.name) or "")
         if square.colours:
-            colours.append(square.colours)
+            colours.append(len(square.colours))
+            of_all.update(square.colours)
     classes = class_order(set(names))
     index = {name: number for number, name in enumerate(classes)}
     numbers = [index[name] for name in names] if labels is not None else None
@@ -182,7 +186,13 @@ def _pack(
         "conditions": list(labels.conditions) if labels is not None and vectors else [],
         "labels": vectors or numbers,
         "notes": _summary(sources, classes),
-        "pixel_art": {"grid": pixel_grid, "colours": median_low(colours)} if colours else None,
+        "pixel_art": {
+            "grid": pixel_grid,
+            "colours": median_low(colours),
+            "art_colours": art_colours(of_all),
+        }
+        if colours
+        else None,
         "rejected": sorted([name, reason] for name, reason in rejected),
         "sources": sources,
     }
@@ -363,6 +373,7 @@ def _report(output: Path, notes: dict[str, Any], *, unchanged: bool) -> PrepareR
         notes=tuple(notes["notes"]),
         classes=tuple(notes["classes"]),
         pixel_grid=(notes["pixel_art"] or {}).get("grid", 0),
+        art_colours=len((notes["pixel_art"] or {}).get("art_colours", "")) // 6,
         unchanged=unchanged,
     )
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nftgan.collection.live_link import DRAWN_KINDS, PAGE, RECIPE, known_pages, parse_live_link
+from nftgan.collection.live_link import (
+    DRAWN_KINDS,
+    PAGE,
+    RECIPE,
+    known_pages,
+    parse_live_link,
+    plain_pages,
+)
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import parse_json
 from nftgan.project import MODEL_NAME
@@ -27,7 +34,8 @@ def live_problem(
         return (
             f"markets show {url[:100]} instead of the image, and nothing here checks what that is"
         )
-    if str(content.find(f"{link.folder}/{PAGE}")) not in known_pages():
+    page = str(content.find(f"{link.folder}/{PAGE}"))
+    if page not in known_pages():
         return (
             f"markets show a page of {link.folder} that nftgan does not know instead of the image"
         )
@@ -40,9 +48,7 @@ def live_problem(
         same = False
     if not same:
         raise CheckFailed(f"{link.folder} draws by another recipe than the token's")
-    if recipe.latents or (recipe.finish is not None and recipe.finish.effect is not None):
-        # `metadata --live` refuses it; whoever made this folder did so by hand.
-        what = "stored latents" if recipe.latents else "an effect of a plugin"
+    if what := _undrawable(recipe, page):
         raise CheckFailed(f"the page cannot draw by a recipe with {what}: markets show nothing")
     if kind is not None and kind not in DRAWN_KINDS:
         raise CheckFailed(f"the page cannot run networks of the kind {kind}: markets show nothing")
@@ -53,4 +59,19 @@ def live_problem(
     model = f"ipfs://{content.find(f'{link.folder}/{MODEL_NAME}')}"
     if model != own.get("model_uri"):
         raise CheckFailed(f"{link.folder} holds another model file than the token names")
+    return None
+
+
+def _undrawable(recipe: Recipe, page: str) -> str | None:
+    """What the page of that CID cannot do; `metadata --live` refuses it, or writes a newer page.
+
+    Whoever made such a folder did so by hand.
+    """
+    if recipe.latents:
+        return "stored latents"
+    finish = recipe.finish
+    if finish is not None and finish.effect is not None:
+        return "an effect of a plugin"
+    if finish is not None and finish.colours and page in plain_pages():
+        return "colours of the art, which it is older than"
     return None

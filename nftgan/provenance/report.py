@@ -332,6 +332,7 @@ def _finish(facts: Facts) -> str | None:
     parts = [
         f"pixel grid {finish.grid}" if finish.grid else "",
         f"{finish.palette} colours" if finish.palette else "",
+        f"{len(finish.colours) // 6} colours of the art" if finish.colours else "",
         f"{finish.effect} of {finish.effect.package}" if finish.effect else "",
         f"enlarged {finish.upscale} times ({finish.filter})" if finish.upscale > 1 else "",
     ]

@@ -15,7 +15,7 @@ from string import Template
 
 from nftgan.collection.live_link import DRAWN_KINDS, PAGES, known_pages
 from nftgan.errors import UsageError
-from nftgan.files import write_json
+from nftgan.files import read_json, write_json
 from nftgan.ipfs.importer import cid_of_bytes
 from nftgan.networks.cost import render_cost
 from nftgan.networks.model_file import open_model
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> None:
     """Note the page's CID among those that `verify` knows; with a name, write it there too."""
     cid = cid_of_bytes(page())
     if cid not in known_pages():
-        write_json(PAGES, {"pages": [*sorted(known_pages()), cid]})
+        write_json(PAGES, {**read_json(PAGES), "pages": [*sorted(known_pages()), cid]})
         known_pages.cache_clear()
     for name in arguments:
         Path(name).write_bytes(page())

@@ -77,8 +77,13 @@ def _recipe(studio: Studio) -> dict[str, Any]:
         "palette": finish.palette,
         "upscale": finish.upscale,
         "filter": finish.filter,
+        "colours": "art" if finish.colours else "all",
         "resolution": studio.gallery.model.resolution,
-        "automatic": {"pixel_grid": automatic.grid, "palette": automatic.palette},
+        "automatic": {
+            "pixel_grid": automatic.grid,
+            "palette": automatic.palette,
+            "colours": "art" if automatic.colours else "all",
+        },
     }
 
 
@@ -153,6 +158,11 @@ def look(studio: Studio, request: Request) -> Any:
     mix = number(request, "mix", 0, MAX_SEED) if "mix" in request.query_params else None
     tried = number(request, "try", 0, 2**53) if "try" in request.query_params else None
     other_finish = "grid" in request.query_params
+    finish = None
+    if other_finish:
+        finish = Finish(number(request, "grid", 0, MAX_SIDE), number(request, "palette", 0, 256))
+        if request.query_params.get("colours") == "art":
+            finish = gallery.model.in_art_colours(finish)
     wish = Variation(
         path_seed(request),
         real(request, "trunc", usual.trunc),
@@ -160,9 +170,7 @@ def look(studio: Studio, request: Request) -> Any:
         real(request, "rotate", usual.rotate),
         mix,
         layers(request) if mix is not None else (),
-        Finish(number(request, "grid", 0, MAX_SIDE), number(request, "palette", 0, 256))
-        if other_finish
-        else None,
+        finish,
         other_finish,
         _draft(request),
     )

@@ -9,7 +9,7 @@ from nftgan.errors import UsageError
 from nftgan.studio.params import seeds_of
 from nftgan.studio.session import Studio
 
-LOOK_KEYS = {"trunc", "pixel_grid", "palette", "upscale", "filter"}
+LOOK_KEYS = {"trunc", "pixel_grid", "palette", "colours", "upscale", "filter"}
 GROWTH = 2048  # candidates that one request may add
 
 

@@ -105,6 +105,7 @@ def command(source: str, recipe: Recipe, wish: Wish, fps: float) -> str:
         ("--rotate", f"{recipe.rotate:g}", "0"),
         ("--pixel-grid", finish.grid if finish else 0, 0),
         ("--palette", finish.palette if finish else 0, 0),
+        ("--colours", "art" if finish and finish.colours else "all", "all"),
         ("--upscale", finish.upscale if finish else 1, 1),
         ("--filter", finish.filter if finish else "nearest", "nearest"),
         ("--effect", str(finish.effect or "") if finish else "", ""),

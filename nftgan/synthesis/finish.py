@@ -1,4 +1,4 @@
-"""The finish, in whole numbers only: pixel-art grid, palette, enlargement.
+"""The finish, in whole numbers only: pixel-art grid, palette, colours of the art, enlargement.
 
 Whoever follows these steps gets the same bytes. All divisions are floor divisions of integers.
 
@@ -17,7 +17,10 @@ Whoever follows these steps gets the same bytes. All divisions are floor divisio
       earlier entry); an entry with colours becomes their mean as in b; one without stays.
    d. Each pixel takes the nearest entry, as in c. An image of at most N colours is unchanged.
 
-3. Upscale u > 1, by the filter of the recipe.
+3. Colours, a list in rising order of 65536 R + 256 G + B. Each pixel takes the one with the
+   smallest squared distance in OKLab as `nftgan.oklab` has it (ties: the earlier one).
+
+4. Upscale u > 1, by the filter of the recipe.
    nearest: every pixel becomes u x u equal pixels.
    cubic (u at most 64): first all columns, then all rows, by cubic convolution (Keys 1981,
    a = -1/2) kept within its two inner taps, so that no edge gets a halo. For output line u j + r
@@ -29,7 +32,7 @@ Whoever follows these steps gets the same bytes. All divisions are floor divisio
    so a result t is a colour times D^2: the colour is (2 t + D^2) // (2 D^2). No number on the way
    reaches 2^53.
 
-Between 2 and 3 an effect of a plugin may come; see `nftgan.synthesis.effects`.
+Between 3 and 4 an effect of a plugin may come; see `nftgan.synthesis.effects`.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from nftgan.oklab import oklab
 from nftgan.synthesis.effects import Effect
 from nftgan.synthesis.recipe import Finish
 
@@ -53,6 +57,8 @@ def apply_finish(image: np.ndarray, finish: Finish | None) -> np.ndarray:
         image = to_grid(image, finish.grid)
     if finish.palette:
         image = to_palette(image, finish.palette)
+    if finish.colours:
+        image = to_colours(image, finish.colours)
     if finish.effect is not None:
         image = finish.effect.apply(image)
     if finish.filter == "cubic":
@@ -93,13 +99,24 @@ def to_palette(image: np.ndarray, colours: int) -> np.ndarray:
     return result
 
 
+def to_colours(image: np.ndarray, colours: str) -> np.ndarray:
+    """Step 3: the same shape with colours of the list alone, six hex digits each."""
+    entries = np.frombuffer(bytes.fromhex(colours), dtype=np.uint8).reshape(-1, 3)
+    packed = image.reshape(-1, 3).astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    distinct, index = np.unique(packed, return_inverse=True)
+    triples = np.stack([distinct >> 16, (distinct >> 8) & 255, distinct & 255], axis=1)
+    nearest = _nearest(oklab(triples), oklab(entries))
+    result: np.ndarray = entries[nearest][index.reshape(-1)].reshape(image.shape)
+    return result
+
+
 def upscale(image: np.ndarray, factor: int) -> np.ndarray:
-    """Step 3, nearest: uint8 [H, W, 3] → uint8 [factor H, factor W, 3]."""
+    """Step 4, nearest: uint8 [H, W, 3] → uint8 [factor H, factor W, 3]."""
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def upscale_cubic(image: np.ndarray, factor: int) -> np.ndarray:
-    """Step 3, cubic: uint8 [H, W, 3] → uint8 [factor H, factor W, 3]; factor from 1 to 64."""
+    """Step 4, cubic: uint8 [H, W, 3] → uint8 [factor H, factor W, 3]; factor from 1 to 64."""
     values = image.astype(np.int64).transpose(1, 0, 2)
     values = _lines(_lines(values, factor).transpose(1, 0, 2), factor)
     square = (2 * (2 * factor) ** 3) ** 2  # D^2; 255 times it stays below 2^53

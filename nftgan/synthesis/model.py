@@ -148,6 +148,13 @@ class Model:
             section, model=self.identity, resolution=self.resolution, art=art
         )
 
+    def in_art_colours(self, finish: Finish | None) -> Finish:
+        """`finish` with the colours of the art alone. UsageError where the model knows none."""
+        section = RecipeSection(pixel_grid=0, palette=0, upscale=1, colours="art")
+        art = PixelArt.of(self.info.get("meta", self.info))
+        colours = finish_from_section(section, self.resolution, art).colours
+        return replace(finish or Finish(), colours=colours)
+
     def preview_finish(self) -> Finish | None:
         """How previews of pixel art look like its pieces: on its grid, in its few colours.
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from nftgan.config import RecipeSection
@@ -19,9 +20,15 @@ VERSION = 1
 RENDERER = "f64-1"
 MAX_SIDE = 16384
 FILTERS = ("nearest", "cubic")
+COLOURS = (
+    "auto",
+    "art",
+    "all",
+)  # "auto" is "art" where there is a palette and the model knows them
 WALL = 1024  # pixels that a finished image has at least, unless said otherwise
 MAX_CUBIC = 64  # times: beyond, the sums of the cubic filter could leave 64 bits
 IDENTITY = re.compile(r"sha256:[0-9a-f]{64}")
+_COLOURS = re.compile(r"(?:[0-9a-f]{6}){2,256}")
 _KEYS = (  # all required
     "nftgan",
     "model",
@@ -44,6 +51,7 @@ class Finish:
     upscale: int = 1  # how many times larger
     filter: str = "nearest"  # of the enlargement: nearest, or cubic for art without a grid
     effect: NamedEffect | None = None  # of a plugin, before the enlargement
+    colours: str = ""  # the only ones a piece may have, six hex digits each, rising; empty: any
 
     def __post_init__(self) -> None:
         if self.filter not in FILTERS:
@@ -62,28 +70,35 @@ class Finish:
                 raise UsageError(f"finish: {name} must be from {least} to {most}, not {value!r}")
         if self.palette == 1:
             raise UsageError("finish: a palette of 1 colour is an empty image", hint="2 to 256")
+        if self.colours != "" and not are_colours(self.colours):
+            raise UsageError(
+                "finish: colours must be 2 to 256 times six small hex digits, each once and rising"
+            )
 
     @property
     def does_nothing(self) -> bool:
-        return self.grid == 0 and self.palette == 0 and self.upscale == 1 and self.effect is None
+        plain = self.grid == 0 and self.palette == 0 and self.upscale == 1
+        return plain and self.effect is None and not self.colours
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `filter` is left out where it is nearest, as recipes had it first.
 
-        So is `effect` where there is none.
+        So are `effect` and `colours` where there are none.
         """
         document = asdict(self)
         if self.filter == "nearest":
             del document["filter"]
         if self.effect is None:
             del document["effect"]
+        if not self.colours:
+            del document["colours"]
         return document
 
     @classmethod
     def from_json(cls, raw: Any, where: str) -> Finish:
         """The finish that `raw` holds; UsageError for a missing, unknown or wrong key."""
         keys = {"grid", "palette", "upscale"}
-        if not isinstance(raw, Mapping) or set(raw) - {"filter", "effect"} != keys:
+        if not isinstance(raw, Mapping) or set(raw) - {"filter", "effect", "colours"} != keys:
             raise UsageError(f"{where}: finish must hold grid, palette and upscale")
         added = {}
         if "effect" in raw:
@@ -92,6 +107,8 @@ class Finish:
         if "filter" in raw and finish.filter != "cubic":
             # Else the same pixels would have two hashes.
             raise UsageError(f"{where}: finish must leave out filter where it is nearest")
+        if "colours" in raw and finish.colours == "":
+            raise UsageError(f"{where}: finish must leave out colours where there are none")
         return finish
 
     def size(self, resolution: int) -> int:
@@ -287,6 +304,7 @@ class PixelArt:
 
     grid: int = 0  # art pixels along a side; 0: the art is no pixel art
     colours: int = 0  # of a typical image
+    art_colours: str = ""  # of the whole set, as `Finish.colours`; "": not known, or too many
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> PixelArt:
@@ -298,14 +316,24 @@ class PixelArt:
         grid, colours = facts.get("grid"), facts.get("colours")
         if type(grid) is not int or type(colours) is not int or not 0 < grid <= 4096:
             return cls()
-        return cls(grid, min(max(colours, 2), 256))
+        known = facts.get("art_colours")
+        return cls(grid, min(max(colours, 2), 256), str(known) if are_colours(known) else "")
+
+
+def are_colours(value: object) -> bool:
+    """Whether `value` is a list of colours as `Finish.colours` has it, and not empty."""
+    if not isinstance(value, str) or not _COLOURS.fullmatch(value):
+        return False
+    found = [value[at : at + 6] for at in range(0, len(value), 6)]
+    return all(one < other for one, other in pairwise(found))
 
 
 def finish_from_section(section: RecipeSection, resolution: int, art: PixelArt) -> Finish:
     """The finish that [recipe] asks for; "auto" follows the art and enlarges to `WALL` pixels.
 
-    Pixel art comes back to its own grid, with as many colours as an image of the art, and is
-    enlarged in equal squares; other art keeps its pixels and is enlarged by the cubic filter.
+    Pixel art comes back to its own grid, with as many colours as an image of the art, each one that
+    the art has, and is enlarged in equal squares; other art keeps its pixels and is enlarged by the
+    cubic filter.
     """
     drawn = 0 if art.grid == 0 or resolution % art.grid or resolution == art.grid else art.grid
     grid = _number("pixel_grid", section.pixel_grid, drawn)
@@ -316,7 +344,20 @@ def finish_from_section(section: RecipeSection, resolution: int, art: PixelArt) 
     side = grid or resolution
     enough = 1 if side >= WALL // 2 else min(-(-WALL // side), MAX_CUBIC)
     times = _number("upscale", section.upscale, enough)
-    return Finish(grid, palette, times, kind, named_effect(section.effect))
+    colours = _colours(section.colours, art, bool(palette))
+    return Finish(grid, palette, times, kind, named_effect(section.effect), colours)
+
+
+def _colours(wish: str, art: PixelArt, few: bool) -> str:
+    """few: whether a piece keeps a palette; one that keeps all its colours moves none by itself."""
+    if wish not in COLOURS:
+        raise UsageError(f"[recipe] colours must be {', '.join(COLOURS)}, not {wish!r:.80}")
+    if wish == "art" and not art.art_colours:
+        raise UsageError(
+            "the model does not say which colours its art has",
+            hint='colours = "all"; or prepare the art again, if it is pixel art, and train',
+        )
+    return art.art_colours if wish == "art" or (wish == "auto" and few) else ""
 
 
 def _number(name: str, value: int | str, automatic: int) -> int:

@@ -44,6 +44,7 @@ class DatasetFacts:
     conditions: tuple[str, ...] = ()  # what each number means, where a label is a vector of them
     pixel_grid: int = 0  # squares along a side of pixel art; 0: the art is none
     pixel_colours: int = 0  # of a typical image of pixel art
+    art_colours: str = ""  # of the whole set of pixel art, six hex digits each; "": too many
 
     @staticmethod
     def of(dataset: Path | Dataset) -> DatasetFacts:
@@ -64,6 +65,7 @@ class DatasetFacts:
             conditions=dataset.condition_names,
             pixel_grid=art.get("grid", 0),
             pixel_colours=art.get("colours", 0),
+            art_colours=art.get("art_colours", ""),
         )
 
 
@@ -178,7 +180,7 @@ class TrainConfig(DirectOptions):
             if is_session(one):
                 del document[one.name]
         # A data set is its images: its fingerprint says which, whatever the file is called today.
-        for fact in ("path", "name", "conditions"):
+        for fact in ("path", "name", "conditions", "art_colours"):
             del document["dataset"][fact]
         del document["changes"]
         if document["parent"]:

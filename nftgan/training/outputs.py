@@ -299,9 +299,12 @@ def _changes(config: TrainConfig) -> dict[str, Any]:
     return {"changes": made} if made else {}
 
 
-def _pixel_art(config: TrainConfig) -> dict[str, int] | None:
+def _pixel_art(config: TrainConfig) -> dict[str, Any] | None:
     art = config.dataset
-    return {"grid": art.pixel_grid, "colours": art.pixel_colours} if art.pixel_grid else None
+    if not art.pixel_grid:
+        return None
+    known = {"grid": art.pixel_grid, "colours": art.pixel_colours}
+    return {**known, "art_colours": art.art_colours} if art.art_colours else known
 
 
 def _class_names(config: TrainConfig) -> list[str]:

@@ -35,16 +35,18 @@ class RenderOptions:
     cutoff: int | None = None
     translate: tuple[float, float] = (0.0, 0.0)
     rotate: float = 0.0
+    art_colours: bool = False  # only colours that the art has
 
     def of(self, model: Model) -> Recipe:
         """The recipe of `model` with these options."""
+        finish = model.in_art_colours(self.finish) if self.art_colours else self.finish
         return model.recipe(
             truncation_psi=self.trunc,
             truncation_cutoff=self.cutoff,
             class_idx=self.class_idx,
             translate=self.translate,
             rotate=self.rotate,
-            finish=self.finish,
+            finish=finish,
         )
 
 

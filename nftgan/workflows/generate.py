@@ -52,6 +52,7 @@ def generate(
     translate: tuple[float, float] = (0.0, 0.0),
     rotate: float = 0.0,
     finish: Finish | None = None,
+    art_colours: bool = False,
     grid: bool = False,
     device: str | None = None,
     progress: Progress = SILENT,
@@ -60,11 +61,14 @@ def generate(
     `grid.png` when asked for; see `result` for what happens to files of that name.
 
     finish: None for that of the art, where the model knows it as pixel art, else none. Small images
-    are enlarged on the sheet. condition: what a model trained with vectors is told, instead of a
+    are enlarged on the sheet. art_colours: only colours that the art has, with `finish` or without.
+    condition: what a model trained with vectors is told, instead of a
     class.
     Raises UsageError for a model or a look that cannot be.
     """
     loaded = load_model(model_source(model), device=device_named(device))
+    if art_colours:
+        finish = loaded.in_art_colours(finish or loaded.preview_finish())
     recipe = loaded.recipe(
         truncation_psi=trunc,
         truncation_cutoff=cutoff,

@@ -34,6 +34,7 @@ rotate = 0.0                   # degrees (StyleGAN3)
 # The finish of each piece; "auto" follows the art.
 pixel_grid = {pixel_grid}            # squares along a side of pixel art, 0 for none
 palette = {palette}               # colours kept of each piece, 0 for all
+colours = {colours}               # "art": only colours that the art has; "all": any
 upscale = {upscale}               # how many times larger a piece is; "auto": to 1024 pixels
 filter = {filter}                # of the enlargement: "nearest" for pixel art, else "cubic"
 
@@ -55,6 +56,7 @@ class RecipeDefaults:
     trunc: float = 0.7
     pixel_grid: int | str = "auto"
     palette: int | str = "auto"
+    colours: str = "auto"
     upscale: int | str = "auto"
     filter: str = "auto"
 

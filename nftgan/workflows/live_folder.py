@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from nftgan.collection.live_link import PAGE, RECIPE, known_pages
+from nftgan.collection.live_link import PAGE, RECIPE, known_pages, plain_pages
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, translated_os_errors, write_bytes
@@ -49,7 +49,10 @@ def prepare_live(project: Project, manifest: Manifest, wanted: bool | None) -> s
     with translated_os_errors(project.live):
         project.live.mkdir(exist_ok=True)
         old = there.read_bytes() if there.is_file() else b""
-    if wanted or cid_of_bytes(old) not in known_pages():
+    able = known_pages()
+    if finish is not None and finish.colours:
+        able -= plain_pages()
+    if wanted or cid_of_bytes(old) not in able:
         write_bytes(there, page())
     write_bytes(project.live / RECIPE, canonical_json(manifest.recipe.to_json()))
     return str(Importer().add_tree(live_tree(project)).cid)

@@ -92,6 +92,23 @@ def test_a_mixing_grid_is_headed_by_its_rows_and_columns(tmp_path: Path) -> None
         assert grid.size == (4 * 32, 3 * 32)
 
 
+def test_images_in_the_colours_of_the_art_have_no_others(tmp_path: Path) -> None:
+    listed = load_model(base_model(16)).in_art_colours(None).colours
+    art = {listed[at : at + 6] for at in range(0, len(listed), 6)}
+    look = ["--palette", "4", "--colours", "art"]
+    assert call("generate", "-m", "base-16", "--seeds", "3", *look, "-o", str(tmp_path)) == 0
+    mix = ["mix", "-m", "base-16", "--rows", "3", "--columns", "4", *look]
+    assert call(*mix, "-o", str(tmp_path / "mix.png")) == 0
+    for name in ("seed0003.png", "mix.png"):
+        pixels = np.asarray(Image.open(tmp_path / name).convert("RGB")).reshape(-1, 3)
+        seen = {pixel.tobytes().hex() for pixel in pixels}
+        assert len(seen) >= 2 and seen <= art | {"000000"}  # the corner of the mixes is black
+    for model, word in (("base-32", "art"), ("base-16", "red")):
+        wrong = ["generate", "-m", model, "--colours", word, "-o", str(tmp_path / "none")]
+        assert call(*wrong) == 2
+    assert not (tmp_path / "none").exists()
+
+
 def test_an_image_that_the_model_made_is_found_again(tmp_path: Path) -> None:
     source = tmp_path / "mine.png"
     # Not one of the seeds that a search may start from.

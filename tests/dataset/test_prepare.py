@@ -221,6 +221,11 @@ def test_a_folder_of_pixel_art_keeps_its_grid_also_enlarged_and_compressed(
     dataset = Dataset.open(report.output)
     assert dataset.notes["pixel_art"]["grid"] == 16
     assert 6 <= dataset.notes["pixel_art"]["colours"] <= 20
+    listed = bytes.fromhex(dataset.notes["pixel_art"]["art_colours"])
+    assert report.art_colours == len(listed) // 3 <= 64
+    if quality is None and side % 16 == 0:
+        drawn = {pixel.tobytes() for one in sprites for pixel in np.asarray(one).reshape(-1, 3)}
+        assert {listed[at : at + 3] for at in range(0, len(listed), 3)} <= drawn
     got = dataset.images(range(12)).transpose(0, 2, 3, 1).astype(int)
     error = np.abs(got - np.stack([np.asarray(sprite) for sprite in sprites]))
     assert error.mean() < (1 if quality is None else 3)

@@ -13,6 +13,7 @@ from nftgan.files import canonical_json
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.reader import FileReader
+from nftgan.provenance import live_check
 from nftgan.provenance.content import Content, Unavailable
 from nftgan.provenance.live_check import live_problem
 from nftgan.site.live import page
@@ -101,6 +102,21 @@ def test_our_page_with_a_recipe_that_it_cannot_draw_by_is_a_broken_link(
     content, root = published(recipe=canonical_json(recipe))
     with pytest.raises(CheckFailed, match=words):
         live_problem(content, live_link(root, 7, PIXELS), OWN | {"recipe": recipe})
+
+
+def test_a_page_older_than_colours_of_the_art_is_a_broken_link_where_a_recipe_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    finish = {"grid": 0, "palette": 8, "upscale": 1, "colours": "000000ffffff"}
+    own = OWN | {"recipe": RECIPE.to_json() | {"finish": finish}}
+    content, root = published(recipe=canonical_json(own["recipe"]))
+    assert live_problem(content, live_link(root, 7, PIXELS), own) is None
+    ours = frozenset([str(Importer().add_bytes(page()).cid)])
+    monkeypatch.setattr(live_check, "plain_pages", lambda: ours)
+    with pytest.raises(CheckFailed, match="colours of the art, which it is older"):
+        live_problem(content, live_link(root, 7, PIXELS), own)
+    content, root = published()
+    assert live_problem(content, live_link(root, 7, PIXELS), OWN) is None
 
 
 def test_our_page_with_networks_that_it_cannot_run_is_a_broken_link() -> None:

@@ -13,12 +13,17 @@ from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish
 from tests.synthesis.filled import filled, kinds
 
+_SPREAD = sorted(n * 0x9E3779 % 2**24 for n in range(64))  # all over the cube
+COLOURS = "".join(f"{colour:06x}" for colour in _SPREAD)
+
 LOOKS: list[dict[str, Any]] = [
     {},
     {"trunc": 0.7},
     {"trunc": 0.5, "cutoff": 5, "finish": Finish(8, 6, 3)},
     {"trunc": -0.4, "finish": Finish(0, 12, 1)},
     {"trunc": 0.8, "finish": Finish(0, 0, 5, "cubic")},
+    {"trunc": 0.6, "finish": Finish(16, 9, 2, colours=COLOURS)},
+    {"trunc": 0.9, "finish": Finish(colours=COLOURS[:60])},
 ]
 MOVED: list[dict[str, Any]] = [
     {"translate": (0.15, -0.3), "rotate": 25.0},

@@ -21,13 +21,16 @@ from nftgan.files import canonical_json, sha256_file, sha256_hex
 from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config, to_json
 from nftgan.networks.sampling import latent
 from nftgan.networks.sources import base_model
+from nftgan.oklab import oklab
 from nftgan.pixels import pixel_hash
 from nftgan.site import renderer
+from nftgan.synthesis.finish import to_colours
 from nftgan.synthesis.latent import Latent
 from nftgan.synthesis.model import load_model
 from tests.site.drawing import NO_NODE, NODE, Drawing
-from tests.site.models import configs, looks, saved
+from tests.site.models import COLOURS, configs, looks, saved
 from tests.studio.browser import BROWSER, NO_BROWSER
+from tests.synthesis.colour_lists import BAD_COLOURS
 
 needs_node = [pytest.mark.node, pytest.mark.skipif(NODE is None, reason=NO_NODE)]
 JS = Path(renderer.__file__).parent / "js"
@@ -168,6 +171,22 @@ class TestInNode:
         )
         # NumPy's logarithm may differ in the last bit.
         assert np.abs(np.array(in_node(code)) - latent(seed, 1001)[0]).max() < 2e-15
+
+    def test_oklab_and_what_is_nearest_in_it_are_those_of_python(self) -> None:
+        random = np.random.default_rng(3)
+        every = np.repeat(np.arange(256, dtype=np.uint8), 3).reshape(-1, 3)
+        rgb = np.concatenate([every, random.integers(0, 256, (4000, 3), dtype=np.uint8)])
+        code = (
+            f"import {{ oklab }} from {module('oklab')};"
+            f"import {{ applyFinish }} from {module('finish')};"
+            f"const rgb = {rgb.tolist()}; const pixels = Uint8Array.from(rgb.flat());"
+            f"const finish = {{ grid: 0, palette: 0, upscale: 1, colours: {json.dumps(COLOURS)} }};"
+            "const done = applyFinish({ pixels, width: rgb.length, height: 1 }, finish).pixels;"
+            "console.log(JSON.stringify([rgb.map(oklab), [...done]]))"
+        )
+        values, done = in_node(code)
+        assert np.array_equal(values, oklab(rgb))
+        assert np.array_equal(np.array(done).reshape(1, -1, 3), to_colours(rgb[None], COLOURS))
 
     def test_the_defaults_of_an_architecture_are_those_of_python(self) -> None:
         code = f"import {{ DEFAULTS }} from {module('architecture')};"
@@ -336,6 +355,10 @@ class TestRefused:
             {"finish": {"grid": 8}},
             {"finish": {"grid": 64, "palette": 0, "upscale": 1}, "size": [64, 64]},
             {"finish": {"grid": 0, "palette": 1, "upscale": 1}},
+            *(
+                {"finish": {"grid": 0, "palette": 9, "upscale": 1, "colours": wrong}}
+                for wrong in BAD_COLOURS
+            ),
             {"more": 1},
             {"__proto__": {"trunc": 1}, "constructor": 1},
         ],

@@ -17,6 +17,7 @@ from nftgan.synthesis.recipe import Finish
 from tests.studio.browser import NEEDS_BROWSER, opinions, press, serious, until
 from tests.studio.conftest import Serve, Visit
 from tests.synthesis import tiny
+from tests.synthesis.colour_lists import ART
 
 pytestmark = NEEDS_BROWSER
 
@@ -91,3 +92,23 @@ def test_what_is_behind_the_newest_tried_look_is_not_painted(serve: Serve) -> No
     served = serve(range(4), toml=True)
     assert served.request("GET", "/look/1?trunc=0.3&grid=0&palette=4&try=7")[0] == 200
     assert served.request("GET", "/look/1?trunc=0.4&grid=0&palette=4&try=6")[0] == 204
+
+
+def test_the_colours_of_the_art_are_tried_and_written_where_the_model_knows_them(
+    serve: Serve, tmp_path: Path, reference: Model
+) -> None:
+    reference.info["dataset"] = {"pixel_art": {"grid": 8, "colours": 6, "art_colours": ART}}
+    served = serve(range(4), toml=True, painter=reference)
+    assert served.get("/api/session")["recipe"]["automatic"]["colours"] == "art"
+    raw = reference.generate([1], trunc=0.7)[0]
+    status, _, data = served.request("GET", "/look/1?trunc=0.7&grid=8&palette=4&colours=art&try=1")
+    seen = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    assert status == 200
+    assert np.array_equal(seen, apply_finish(raw, Finish(8, 4, colours=ART)))
+    served.post("/api/look", {"palette": 4, "colours": "art"})
+    assert 'colours = "art"' in (tmp_path / "nftgan.toml").read_text()
+    finish = served.studio.gallery.recipe.finish
+    assert finish is not None and finish.colours == ART
+    served.post("/api/look", {"colours": "red"}, expect=400)
+    served.post("/api/look", {"colours": "all"})
+    assert served.get("/api/session")["recipe"]["colours"] == "all"

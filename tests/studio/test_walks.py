@@ -17,6 +17,7 @@ from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish, Recipe
 from nftgan.synthesis.walk import Walk
 from tests.studio.conftest import Serve
+from tests.synthesis.colour_lists import ART
 
 MODEL = "sha256:" + "1" * 64
 
@@ -69,11 +70,12 @@ def test_a_stored_latent_is_no_stop_of_a_film_that_names_seeds() -> None:
 def test_a_preview_is_bounded_and_its_command_is_not() -> None:
     wish = Wish(tuple(range(MAX_STOPS)), "cubic", 90)
     assert wish.shown_steps * MAX_STOPS <= MAX_FRAMES
-    model_recipe = Recipe(MODEL, (96, 96), trunc=0.7, finish=Finish(16, 12, 6))
+    model_recipe = Recipe(MODEL, (96, 96), trunc=0.7, finish=Finish(16, 12, 6, colours=ART))
     line = command("/a b/model.safetensors", model_recipe, wish, 30)
     assert shlex.split(line) == [
         *("nftgan", "morph", "-m", "/a b/model.safetensors", "--seeds", "0-23", "--steps", "90"),
-        *("--trunc", "0.7", "--pixel-grid", "16", "--palette", "12", "--upscale", "6"),
+        *("--trunc", "0.7", "--pixel-grid", "16", "--palette", "12", "--colours", "art"),
+        *("--upscale", "6"),
         *("-o", "walk.mp4"),
     ]
     moved = replace(

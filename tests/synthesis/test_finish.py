@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from nftgan.synthesis.finish import (
     apply_finish,
+    to_colours,
     to_grid,
     to_palette,
     upscale,
@@ -183,3 +184,88 @@ def test_the_cubic_enlargement_keeps_flat_colours_and_makes_no_halo_at_its_limit
     assert (large[:, :96] == 0).all() and (large[:, 160:] == 255).all()
     assert (np.diff(large[0, :, 0].astype(int)) >= 0).all()
     assert np.array_equal(apply_finish(image, Finish(0, 0, 64, "cubic")), large)
+
+
+def slow_oklab(colour: tuple[int, int, int]) -> tuple[int, ...]:
+    """Of one colour, by fractions and whole roots alone; the constants are Ottosson's."""
+
+    def linear(byte: int) -> int:
+        v = byte / 255
+        return round(65535 * (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4))
+
+    def scaled(numbers: str, unit: int) -> list[int]:
+        return [round(Fraction(number) * unit) for number in numbers.split()]
+
+    def root(value: int) -> int:
+        low, high = 0, 8192
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if middle**3 <= value else (low, middle)
+        return low
+
+    light = [linear(byte) for byte in colour]
+    cones = [
+        scaled("0.4122214708 0.5363325363 0.0514459929", 2**20),
+        scaled("0.2119034982 0.6806995451 0.1073969566", 2**20),
+        scaled("0.0883024619 0.2817188376 0.6299787005", 2**20),
+    ]
+    roots = [root(sum(a * b for a, b in zip(row, light, strict=True))) for row in cones]
+    axes = [
+        scaled("0.2104542553 0.7936177850 -0.0040720468", 2**14),
+        scaled("1.9779984951 -2.4285922050 0.4505937099", 2**14),
+        scaled("0.0259040371 0.7827717662 -0.8086757660", 2**14),
+    ]
+    sums = [sum(a * b for a, b in zip(row, roots, strict=True)) for row in axes]
+    return tuple((2 * total + 2**14) // 2**15 for total in sums)
+
+
+def slow_colours(image: np.ndarray, entries: list[tuple[int, int, int]]) -> np.ndarray:
+    def nearest(pixel: np.ndarray) -> tuple[int, int, int]:
+        own = slow_oklab((int(pixel[0]), int(pixel[1]), int(pixel[2])))
+        away = [
+            sum((a - b) ** 2 for a, b in zip(own, slow_oklab(one), strict=True)) for one in entries
+        ]
+        return entries[away.index(min(away))]
+
+    flat = [nearest(pixel) for pixel in image.reshape(-1, 3)]
+    return np.array(flat, dtype=np.uint8).reshape(image.shape)
+
+
+COLOURS = st.sets(st.integers(0, 2**24 - 1), min_size=2, max_size=12).map(
+    lambda found: "".join(f"{one:06x}" for one in sorted(found))
+)
+
+
+@settings(deadline=None, max_examples=25)
+@given(SQUARES | FEW_LEVELS, COLOURS)
+def test_the_colours_follow_their_description(image: np.ndarray, colours: str) -> None:
+    raw = bytes.fromhex(colours)
+    entries = [(raw[at], raw[at + 1], raw[at + 2]) for at in range(0, len(raw), 3)]
+    done = to_colours(image, colours)
+    assert np.array_equal(done, slow_colours(image, entries))
+    assert {tuple(map(int, pixel)) for pixel in done.reshape(-1, 3)} <= set(entries)
+    assert np.array_equal(to_colours(done, colours), done)
+
+
+@settings(deadline=None, max_examples=25)
+@given(SQUARES, COLOURS, st.integers(2, 6))
+def test_a_finished_piece_has_few_colours_of_the_art_and_finished_again_is_itself(
+    image: np.ndarray, colours: str, palette: int
+) -> None:
+    finish = Finish(len(image), palette, 2, colours=colours)
+    done = apply_finish(image, finish)
+    seen = {pixel.tobytes().hex() for pixel in done.reshape(-1, 3)}
+    listed = {colours[at : at + 6] for at in range(0, len(colours), 6)}
+    assert len(seen) <= palette and seen <= listed
+    assert np.array_equal(apply_finish(done, finish), done)
+
+
+def test_of_two_colours_as_near_the_first_is_taken() -> None:
+    # In whole numbers these two have one OKLab value, so both are as near to anything.
+    pair = next(
+        (f"{one:06x}", f"{one + 1:06x}")
+        for one in range(0xFFFF00, 0xFFFFFF)
+        if slow_oklab((255, 255, one & 255)) == slow_oklab((255, 255, (one & 255) + 1))
+    )
+    image = np.array([[[255, 255, int(pair[1][4:], 16)]]], dtype=np.uint8)
+    assert to_colours(image, "".join(pair)).tobytes().hex() == pair[0]

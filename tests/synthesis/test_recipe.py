@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.synthesis.latent import NamedLatent, number_of
 from nftgan.synthesis.recipe import Finish, PixelArt, Recipe, recipe_from_section
+from tests.synthesis.colour_lists import ART, BAD_COLOURS
 
 MODEL = "sha256:" + "5a" * 32
 
@@ -45,6 +47,16 @@ def test_a_finish_is_part_of_the_hash_and_an_empty_one_is_not() -> None:
         "upscale": 8,
     }
     assert Finish(0, 8, 1, "cubic") == Finish(0, 8, 1)
+
+
+def test_the_colours_of_the_art_are_part_of_the_hash() -> None:
+    plain = Recipe(model=MODEL, size=(64, 64), finish=Finish(16, 12, 4))
+    coloured = replace(plain, finish=Finish(16, 12, 4, colours=ART))
+    assert coloured.to_json()["finish"] == plain.to_json()["finish"] | {"colours": ART}
+    other = replace(plain, finish=Finish(16, 12, 4, colours=ART.replace("ff0000", "fe0000")))
+    assert len({plain.hash, coloured.hash, other.hash}) == 3
+    assert Recipe.from_json(coloured.to_json()) == coloured
+    assert Recipe(MODEL, (64, 64), finish=Finish(colours=ART)).finish is not None
 
 
 @given(
@@ -102,6 +114,10 @@ def test_zero_has_one_hash_whatever_its_sign_and_type() -> None:
         ({"finish": {"grid": 0, "palette": 0, "upscale": 2, "filter": "nearest"}}, "leave out"),
         ({"finish": {"grid": 0, "palette": 0, "upscale": 1, "filter": "cubic"}}, "leave out"),
         ({"finish": {"grid": 0, "palette": 0, "upscale": 2, "blur": 1}}, "grid, palette and"),
+        *(
+            ({"finish": {"grid": 0, "palette": 9, "upscale": 1, "colours": wrong}}, "colours")
+            for wrong in BAD_COLOURS
+        ),
         ({"sharpen": 1}, "unknown key 'sharpen'"),
     ],
 )
@@ -146,6 +162,8 @@ def test_the_settings_file_becomes_a_recipe_of_the_finished_size() -> None:
         (16, PixelArt(16, 12), Finish(0, 12, 64)),
         (32, PixelArt(16, 12), Finish(16, 12, 64)),
         (32, PixelArt(24, 9), Finish(0, 9, 32)),
+        (32, PixelArt(16, 12, ART), Finish(16, 12, 64, colours=ART)),
+        (32, PixelArt(0, 0, ART), Finish(0, 0, 32, "cubic")),
     ],
 )
 def test_the_automatic_finish_follows_the_art_and_reaches_the_wall(
@@ -165,11 +183,46 @@ def test_what_the_settings_say_beats_the_automatic_finish() -> None:
 
 
 @pytest.mark.parametrize(
+    ("palette", "colours", "expected"),
+    [
+        ("auto", "auto", ART),
+        ("auto", "all", ""),
+        (0, "auto", ""),  # who keeps all colours of a piece has none moved unasked
+        (0, "art", ART),
+        (5, "auto", ART),
+    ],
+)
+def test_a_piece_has_the_colours_of_the_art_unless_said_otherwise(
+    palette: int | str, colours: str, expected: str
+) -> None:
+    section = RecipeSection(palette=palette, colours=colours)
+    art = PixelArt(16, 12, ART)
+    recipe = recipe_from_section(section, model=MODEL, resolution=16, art=art)
+    assert recipe.finish is not None and recipe.finish.colours == expected
+
+
+def test_colours_that_are_not_known_and_words_that_are_none_are_refused() -> None:
+    section = RecipeSection(colours="art")
+    with pytest.raises(UsageError, match="does not say which colours its art has"):
+        recipe_from_section(section, model=MODEL, resolution=16, art=PixelArt(16, 12))
+    with pytest.raises(UsageError, match=r"colours must be auto, art, all, not 'red'"):
+        recipe_from_section(RecipeSection(colours="red"), model=MODEL, resolution=16)
+
+
+@pytest.mark.parametrize(
     "facts", [None, [], {"grid": 16}, {"grid": "16", "colours": 3}, {"grid": -1, "colours": 3}]
 )
 def test_nonsense_in_a_model_file_is_no_pixel_art(facts: Any) -> None:
     assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt()
     assert PixelArt.of({"dataset": facts}) == PixelArt()
+
+
+@pytest.mark.parametrize("wrong", BAD_COLOURS)
+def test_colours_of_a_model_file_that_are_no_list_are_not_known(wrong: Any) -> None:
+    facts = {"grid": 16, "colours": 9, "art_colours": wrong}
+    assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt(16, 9)
+    facts["art_colours"] = ART
+    assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt(16, 9, ART)
 
 
 def test_recipe_and_manifest_load_without_torch() -> None:

@@ -39,5 +39,8 @@ def test_a_size_without_a_base_model_is_refused_with_what_can_be_done(tmp_path: 
 
 def test_the_base_of_pixel_art_shows_its_previews_on_the_grid_in_few_colours() -> None:
     model = load_model(base_model(16))
-    assert model.preview_finish() == Finish(0, 10, 16)
+    finish = model.preview_finish()
+    assert finish == model.in_art_colours(Finish(0, 10, 16)) and 100 < len(finish.colours) <= 384
     assert load_model(base_model(32)).preview_finish() is None
+    with pytest.raises(UsageError, match="does not say which colours"):
+        load_model(base_model(32)).in_art_colours(None)

@@ -1,5 +1,7 @@
 // The finish, in whole numbers only; each step as nftgan/synthesis/finish.py describes it.
 
+import { oklab } from "./oklab.mjs";
+
 const ROUNDS = 8;
 
 // { pixels, width, height } of RGB bytes -> the finished picture
@@ -7,6 +9,7 @@ export function applyFinish(picture, finish) {
   if (!finish) return picture;
   if (finish.grid) picture = toGrid(picture, finish.grid);
   if (finish.palette) picture = { ...picture, pixels: toPalette(picture.pixels, finish.palette) };
+  if (finish.colours) picture = { ...picture, pixels: toColours(picture.pixels, finish.colours) };
   return finish.filter === "cubic" ? upscaleCubic(picture, finish.upscale) : upscale(picture, finish.upscale);
 }
 
@@ -125,7 +128,21 @@ function nearest([r, g, b], entries) {
   return best;
 }
 
-// Step 3, cubic: columns, then rows, each value kept between its two inner taps. Whole numbers below
+// Step 3: of a list of colours, six hex digits each, the nearest in OKLab.
+function toColours(pixels, text) {
+  const list = text.match(/.{6}/g).map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+  const entries = list.map(oklab);
+  const known = new Map();
+  const result = new Uint8Array(pixels.length);
+  for (let p = 0; p < pixels.length; p += 3) {
+    const colour = (pixels[p] << 16) | (pixels[p + 1] << 8) | pixels[p + 2];
+    if (!known.has(colour)) known.set(colour, list[nearest(oklab([...pixels.subarray(p, p + 3)]), entries)]);
+    result.set(known.get(colour), p);
+  }
+  return result;
+}
+
+// Step 4, cubic: columns, then rows, each value kept between its two inner taps. Whole numbers below
 // 2^53 throughout, so that float64 is exact.
 function upscaleCubic({ pixels, width, height }, factor) {
   const wide = cubicLines(Float64Array.from(pixels), { count: width, step: 3, rows: height, stride: width * 3 }, factor);
@@ -177,7 +194,7 @@ function cubicLines(values, { count, step, rows, stride }, factor) {
   return result;
 }
 
-// Step 3, nearest: every pixel becomes a square of equal pixels.
+// Step 4, nearest: every pixel becomes a square of equal pixels.
 function upscale({ pixels, width, height }, factor) {
   if (factor === 1) return { pixels, width, height };
   const result = new Uint8Array(pixels.length * factor * factor);

@@ -133,7 +133,7 @@ export function storedStyles(recipe, seed, latent, config) {
 
 function readFinish(finish) {
   if (finish === null) return null;
-  const keys = isTable(finish) ? Object.keys(finish).filter((key) => key !== "filter") : [];
+  const keys = isTable(finish) ? Object.keys(finish).filter((key) => key !== "filter" && key !== "colours") : [];
   if (keys.sort().join() !== "grid,palette,upscale") {
     throw wrong("finish must hold grid, palette and upscale");
   }
@@ -146,8 +146,24 @@ function readFinish(finish) {
   whole("palette", palette, 0, 256);
   whole("upscale", upscale, 1, cubic ? 64 : 256);
   if (palette === 1) throw wrong("a palette of 1 colour is an empty picture");
-  if (!grid && !palette && upscale === 1) return null;
-  return cubic ? { filter: "cubic", grid, palette, upscale } : { grid, palette, upscale };
+  const listed = Object.hasOwn(finish, "colours");
+  if (listed && !areColours(finish.colours)) {
+    throw wrong("finish: colours must be 2 to 256 times six small hex digits, each once and rising");
+  }
+  if (!grid && !palette && upscale === 1 && !listed) return null;
+  return {
+    ...(listed ? { colours: finish.colours } : {}),
+    ...(cubic ? { filter: "cubic" } : {}),
+    grid,
+    palette,
+    upscale,
+  };
+}
+
+function areColours(text) {
+  if (typeof text !== "string" || !/^(?:[0-9a-f]{6}){2,256}$/.test(text)) return false;
+  const list = text.match(/.{6}/g);
+  return list.every((colour, k) => !k || list[k - 1] < colour);
 }
 
 // Throws where the model cannot follow the recipe.

@@ -10,10 +10,11 @@ let parts = {};
 let number = 0; // of the look that is tried: the server leaves what is behind the newest
 let timer = 0;
 
-const WORDS = { trunc: "truncation", pixel_grid: "pixel grid", palette: "palette", upscale: "enlargement" };
+const WORDS = { trunc: "truncation", pixel_grid: "pixel grid", palette: "palette", colours: "colours", upscale: "enlargement" };
 
 function build() {
-  const { resolution } = state.session.recipe;
+  const { resolution, automatic } = state.session.recipe;
+  const knows = automatic.colours === "art";
   const sides = [8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128].filter((side) => side < resolution);
   const options = (list) => list.map(([value, words]) => h("option", { value: `${value}` }, words));
   parts.form = h("form", { class: "look", "aria-label": "Look", onsubmit: (event) => event.preventDefault() },
@@ -23,6 +24,8 @@ function build() {
       options([["auto", "as the art"], [0, "none"], ...sides.map((side) => [side, `${side} × ${side}`])]))),
     h("label", {}, "Palette ", h("select", { name: "palette" },
       options([["auto", "as the art"], [0, "all colours"], ...[2, 3, 4, 6, 8, 10, 12, 16, 24, 32, 64].map((n) => [n, `${n} colours`])]))),
+    h("label", {}, "Colours ", h("select", { name: "colours" },
+      options([["auto", "as the art"], ...(knows ? [["art", "only the art's"]] : []), ["all", "any"]]))),
     h("label", {}, "Enlarged ", h("select", { name: "upscale" },
       options([["auto", "to about 1,024 pixels"], [1, "not at all"], ...[2, 4, 8, 16, 24, 32].map((n) => [n, `${n} times`])]))));
   parts.note = h("p", { class: "note", id: "look-why", role: "status" });
@@ -48,7 +51,7 @@ function fill() {
 
 const valueOf = (name) => {
   const { value } = parts.form.elements[name];
-  return value === "auto" ? value : Number(value);
+  return value === "auto" || name === "colours" ? value : Number(value);
 };
 
 // What differs from the file, by key.
@@ -64,6 +67,9 @@ const resolved = (name) => {
   return value === "auto" ? state.session.recipe.automatic[name] : value;
 };
 
+// Where all colours of a piece are kept, "as the art" moves none.
+const coloursTried = () => (valueOf("colours") === "auto" && !resolved("palette") ? "all" : resolved("colours"));
+
 function tell() {
   parts.form.elements.trunc.nextElementSibling.textContent = Number(parts.form.elements.trunc.value).toFixed(2);
   const now = changes();
@@ -77,7 +83,7 @@ function tell() {
 function attempt() {
   if (!Object.keys(changes()).length) return stop();
   number = Date.now();
-  state.trying = new URLSearchParams({ trunc: valueOf("trunc"), grid: resolved("pixel_grid"), palette: resolved("palette"), try: number }).toString();
+  state.trying = new URLSearchParams({ trunc: valueOf("trunc"), grid: resolved("pixel_grid"), palette: resolved("palette"), colours: coloursTried(), try: number }).toString();
   emit("trying");
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nftgan.collection.oklab import UNIT, _cube_root, _linear_table, oklab
+from nftgan.oklab import UNIT, _cube_root, _linear_table, oklab
 
 
 def float_oklab(rgb: np.ndarray) -> np.ndarray:
