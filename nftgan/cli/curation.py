@@ -109,6 +109,9 @@ def curate(
         progress=ui,
     )
     ui.print(f"{counted(len(result.seeds), 'piece')}: seeds {format_seeds(result.seeds)}")
+    if auto is not None:
+        told = result.judged_by or "nothing but how much they differ: no art, no discriminator"
+        ui.print(f"ordered by {told}")
     if result.refused:
         rows = [(r.seed, r.reason) for r in result.refused[:10]]
         ui.table(f"Refused {len(result.refused)}, the first of them", ("seed", "reason"), rows)

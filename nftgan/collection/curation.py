@@ -1,4 +1,4 @@
-"""Picking seeds: good ones by the discriminator, different ones by distance, no copies at all."""
+"""Picking seeds: whole ones by their parts, different ones by distance, no copies at all."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from nftgan.collection.novelty import (
     Scale,
     calibrate,
 )
+from nftgan.collection.parts import ArtParts, reduced
+from nftgan.collection.quality import Order, order
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import UsageError
 from nftgan.pixels import pixel_hash
@@ -26,7 +28,7 @@ from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 
 QUALITY_WEIGHT = 0.7
-SHORTLIST = 0.25  # share of the candidates that quality alone does not rule out
+SHORTLIST = 0.05  # share of the candidates that quality alone does not rule out
 BLANK_LEVELS = 8  # an image whose pixels all lie this close together shows nothing
 
 
@@ -54,6 +56,7 @@ class Selection:
 
     picks: tuple[Pick, ...]  # in the order in which they were picked, the best first
     refused: tuple[Refusal, ...]  # by seed
+    judged_by: str | None = None  # what told which are good, in words; None: nothing did
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -65,9 +68,9 @@ class Selection:
 class _Candidate:
     seed: int
     row: np.ndarray  # features of the finished image
-    hash: str  # of the finished preview
+    hash: str  # of the finished preview, before it is enlarged
     neighbour: Neighbour | None
-    logit: float
+    small: np.ndarray  # uint8 [S, S, 3]: what its parts are seen in
     copy: str | None = None
 
 
@@ -84,16 +87,16 @@ def auto_pick(
 ) -> Selection:
     """`count` of `seeds` that look good and unlike each other, none a copy of `training`.
 
-    Blank images and near copies of training art are refused first. Of the rest, the best quarter
-    (but at least twice `count`) is the shortlist: by discriminator logit and, with `training`, by
-    closeness to the art (as the realism score of Kynkäänniemi et al. 2019). Then one by one the
+    Blank images and near copies of training art are refused first. Of the rest, the best twentieth
+    (but at least twice `count`) is the shortlist: with `training`, those whose parts are most like
+    parts of the art (`ArtParts`), else by what `order` has. Then one by one the
     seed with the largest quality_weight * quality + (1 - quality_weight) * distance is taken:
     quality is the rank in [0, 1], distance that to the closest pick so far, in usual distances and
     at most 1 so that broken outliers win nothing by being far. A seed too close to a pick is
     refused, and so is one whose canonical image another machine could round differently.
-    Without a discriminator only distance counts; without `training` its tests are left out. With
+    With neither art nor discriminator only distance counts. With
     `allow_copies` near copies of training art compete like the others, and their picks say so.
-    The logit orders images of one model; it is no measure of how good a model is.
+    Quality orders images of one model; it is no measure of how good a model is.
 
     Raises UsageError when fewer than `count` seeds are acceptable.
     """
@@ -105,12 +108,13 @@ def auto_pick(
         )
     recipe = recipe or model.recipe()
     guard = NoveltyGuard(training, progress=progress) if training is not None else None
+    parts = None if training is None else ArtParts(training, recipe.finish, progress=progress)
     candidates, refused = _look(model, seeds, recipe, guard, progress, allow_copies)
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)
-    scored = model.discriminator is not None
-    quality = _quality(candidates, scored=scored, near_art=guard is not None)
-    pools = _pools(candidates, quality, count, scored=scored)
+    found = _order(model, candidates, recipe, parts)
+    quality = np.zeros(len(candidates)) if found is None else found.values
+    pools = _pools(candidates, quality, count, scored=found is not None)
     while True:
         picked, copies = _pick(pools, candidates, rows, quality, count, quality_weight, scale)
         margins = {i: model.render_checked(candidates[i].seed, recipe).margin for i in picked}
@@ -134,13 +138,14 @@ def auto_pick(
         tuple(
             Pick(
                 candidates[i].seed,
-                round(float(quality[i]), 4) if scored else None,
+                None if found is None else round(float(quality[i]), 4),
                 candidates[i].neighbour,
                 candidates[i].copy,
             )
             for i in picked
         ),
         tuple(sorted(refused, key=lambda refusal: refusal.seed)),
+        None if found is None else found.by,
     )
 
 
@@ -168,7 +173,6 @@ def likenesses(
         guard,
         progress,
         allow_copies=False,
-        score=False,
         origins=origins or {},
     )
     by_hash: dict[str, int] = {}
@@ -195,7 +199,6 @@ def _look(
     progress: Progress,
     allow_copies: bool,
     *,
-    score: bool = True,
     origins: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> tuple[list[_Candidate], list[Refusal]]:
     """Every seed's preview once: refused, or measured."""
@@ -220,24 +223,39 @@ def _look(
                 if reason is not None and not allow_copies:
                     refused.append(Refusal(seed, reason))
                     continue
-            logit = 0.0
-            if score and model.discriminator is not None:
-                logit = float(model.score(image[None], recipe.class_idx)[0])
-            finished = apply_finish(image, recipe.finish)
-            if finished is not image:
-                row = features(finished)
-            candidates.append(_Candidate(seed, row, pixel_hash(finished), neighbour, logit, reason))
+            if recipe.finish is not None:
+                # An enlargement makes no two images more alike than they are.
+                image = apply_finish(image, replace(recipe.finish, upscale=1))
+                row = features(image)
+            small = reduced(image)
+            candidates.append(_Candidate(seed, row, pixel_hash(image), neighbour, small, reason))
     return candidates, refused
 
 
-def _quality(candidates: Sequence[_Candidate], *, scored: bool, near_art: bool) -> np.ndarray:
-    """float64 [N] in [0, 1]: the rank by the discriminator, by closeness to the art, or by both."""
-    quality = ranks([c.logit for c in candidates])
-    if not near_art:
-        return quality
-    # Far from all art is more often broken than original; copies are refused already.
-    near = ranks([-c.neighbour.ratio if c.neighbour else 0.0 for c in candidates])
-    return (quality + near) / 2 if scored else near
+def _order(
+    model: Model, candidates: Sequence[_Candidate], recipe: Recipe, parts: ArtParts | None
+) -> Order | None:
+    """How good the candidates seem; None without art and discriminator."""
+
+    def logits() -> list[float]:
+        side = model.resolution
+        raw = replace(recipe, finish=None, size=(side, side))
+        seeds = [one.seed for one in candidates]
+        return [
+            float(model.score(image[None], recipe.class_idx)[0])
+            for _, image in model.previews(seeds, raw)
+        ]
+
+    known = parts is not None and parts.known
+    return order(
+        parts=(parts.distances([c.small for c in candidates]), parts.own)
+        if parts is not None and known
+        else None,
+        ratios=None
+        if parts is None
+        else [c.neighbour.ratio if c.neighbour else 0.0 for c in candidates],
+        logits=None if model.discriminator is None else logits,
+    )
 
 
 def _pools(
@@ -285,9 +303,3 @@ def _pick(
             closer = away < apart
             apart[closer], closest[closer] = away[closer], best
     return picked, refused
-
-
-def ranks(values: Sequence[float]) -> np.ndarray:
-    """float64 [N] in [0, 1]: the share of the others that are smaller; equals share a rank."""
-    own = np.array(values, dtype=np.float64)
-    return np.searchsorted(np.sort(own), own, side="left") / max(1, len(own) - 1)

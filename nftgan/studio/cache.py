@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 64 << 20
 DISK_BYTES = 2 << 30  # of all models and recipes together
-VERSION = 2
+VERSION = 3
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS candidates (
     seed INTEGER PRIMARY KEY, picture BLOB NOT NULL, row BLOB NOT NULL, facts TEXT NOT NULL);

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -24,9 +24,11 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from nftgan.collection.curation import BLANK_LEVELS, ranks
+from nftgan.collection.curation import BLANK_LEVELS
 from nftgan.collection.features import features
 from nftgan.collection.novelty import Neighbour, NoveltyGuard
+from nftgan.collection.parts import DECIMALS, ArtParts, reduced, without_colours
+from nftgan.collection.quality import BY_PARTS, Order, order
 from nftgan.collection.traits import LEVELS, Measures, measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import NftganError, UsageError
@@ -59,6 +61,8 @@ class Candidate:
     neighbour: Neighbour | None = None  # None: no training art, or not looked at yet
     copy: str | None = None  # in words, where it is too close to the training art
     logit: float | None = None  # what the discriminator says, larger is more real
+    parts: np.ndarray | None = field(default=None, compare=False)
+    """float32 [places]: how far its parts are from those of the art, where that is known."""
 
     @property
     def refusal(self) -> str | None:
@@ -121,6 +125,7 @@ class Gallery:
         self.whole_recipe = recipe
         self.training = training
         self.guard: NoveltyGuard | None = None
+        self.parts: ArtParts | None = None
         side = model.resolution
         self._raw = replace(recipe, finish=None, size=(side, side))
         self._raws = raws or Raws()
@@ -330,8 +335,10 @@ class Gallery:
             values = LEVELS.get(kind) or sorted({row[kind] for row in rows}, key=_counted)
             number = {value: place for place, value in enumerate(values)}
             columns[kind] = {"values": values, "at": [number[row[kind]] for row in rows]}
+        scores, by = self._scores(known)
         table = {
-            "score": self._scores(known),
+            "score": scores,
+            "score_by": by,
             "version": version,
             "seeds": [one.seed for one in known],
             "columns": columns,
@@ -347,26 +354,43 @@ class Gallery:
         """Whether candidates can be ordered by how good they seem."""
         return self.model.discriminator is not None or self.training is not None
 
-    def _scores(self, known: Sequence[Candidate]) -> list[int | None]:
-        """From 0, the worst, to 100, as `curate --auto` orders; None where it is not known yet."""
+    def _scores(self, known: Sequence[Candidate]) -> tuple[list[int | None], str | None]:
+        """From 0, the worst, to 100, as `curate --auto` orders, and what told, in words.
+
+        None where it is not known yet.
+        """
         found: list[int | None] = [None] * len(known)
+        if not self.scored or (self.training is not None and self.parts is None):
+            return found, None
         sure = [
             place
             for place, one in enumerate(known)
-            if (self.training is None or one.neighbour is not None)
-            and (self.model.discriminator is None or one.logit is not None)
-            and not one.refusal
+            if (self.training is None or one.neighbour is not None) and not one.refusal
         ]
-        if not self.scored or not sure:
-            return found
-        parts = []
-        if self.model.discriminator is not None:
-            parts.append(ranks([known[place].logit or 0.0 for place in sure]))
-        if self.training is not None:
-            parts.append(ranks([-one.ratio if (one := known[p].neighbour) else 0.0 for p in sure]))
-        for place, value in zip(sure, np.mean(parts, axis=0), strict=True):
+        result = self._order([known[place] for place in sure])
+        if result is None:  # only the discriminator can tell, and it has not seen all
+            sure = [place for place in sure if known[place].logit is not None]
+            result = self._order([known[place] for place in sure])
+        if result is None:
+            return found, None
+        for place, value in zip(sure, result.values, strict=True):
             found[place] = round(100 * float(value))
-        return found
+        return found, result.by
+
+    def _order(self, known: Sequence[Candidate]) -> Order | None:
+        """How good `known` seem; None where that cannot be told of all of them yet."""
+        parts = [one.parts for one in known if one.parts is not None]
+        logits = [one.logit for one in known if one.logit is not None]
+        complete = self.parts is not None and self.parts.known and 0 < len(parts) == len(known)
+        by_parts = (np.stack(parts), self.parts.own) if complete and self.parts else None
+        ratios = [one.neighbour.ratio for one in known if one.neighbour is not None]
+        waiting = self.model.discriminator is not None and len(logits) < len(known)
+        result = order(
+            parts=by_parts,
+            ratios=None if self.training is None else ratios,
+            logits=None if self.model.discriminator is None or waiting else lambda: logits,
+        )
+        return None if waiting and result is not None and result.by != BY_PARTS else result
 
     def raw(self, seed: int, recipe: Recipe) -> np.ndarray:
         """uint8 [R, R, 3] of `recipe` before its finish, kept for the next finish that is tried."""
@@ -442,8 +466,8 @@ class Gallery:
 
     def _paint(self, seeds: Sequence[int]) -> None:
         began = time.monotonic()
-        guard = self.guard
-        painted, verdicts, learned = [], [], []
+        guard, parts = self.guard, self._parts_now()
+        painted, looked = [], []
         for seed, raw in self.model.previews(seeds, self._raw, batch=len(seeds)):
             self._raws.put(self._raw_key(seed), raw)
             finished = apply_finish(raw, self.recipe.finish)
@@ -458,9 +482,20 @@ class Gallery:
                 own = row if finished is raw else features(raw)
                 copy, neighbour = guard.judge(raw, own)
                 verdict = {"copy": copy, **asdict(neighbour)}
-                verdicts.append((seed, verdict))
             painted.append((seed, encode(tile(finished)), row, facts))
-            learned.append((seed, _candidate(seed, facts, verdict), row))
+            looked.append((seed, facts, verdict, row, reduced(finished)))
+        # Those of a batch together: to bring the art's parts near takes longer than to compare.
+        apart = _apart(parts, [small for *_, small in looked])
+        verdicts = [
+            (seed, {**verdict, "parts": own})
+            for (seed, _, verdict, *_), own in zip(looked, apart, strict=True)
+            if verdict is not None
+        ]
+        judged = dict(verdicts)
+        learned = [
+            (seed, _candidate(seed, facts, judged.get(seed)), row)
+            for seed, facts, _, row, _ in looked
+        ]
         self._cache.put(painted)
         self._cache.judge(verdicts)
         with self._change:
@@ -475,6 +510,14 @@ class Gallery:
                 self._learn(seed, candidate, row)
         pace = (time.monotonic() - began) / len(seeds)
         self._batch = max(1, min(MAX_BATCH, 2 * self._batch, int(BATCH_SECONDS / pace)))
+
+    def _parts_now(self) -> ArtParts | None:
+        """The parts of the art as the finish of now shows them; None until the art is known."""
+        finish = self.recipe.finish
+        if self.parts is not None and self.parts.finish != without_colours(finish):
+            assert self.training is not None
+            self.parts = ArtParts(self.training, finish)
+        return self.parts
 
     def _raw_key(self, seed: int) -> tuple[object, ...]:
         return raw_key(seed, self._raw)
@@ -511,22 +554,31 @@ class Gallery:
             return
         try:
             guard = NoveltyGuard(self.training)
+            parts = ArtParts(self.training, self.recipe.finish)
         except NftganError as exc:
             self.failure = f"the training art cannot be read: {exc.message}"
             return
         with self._change:
-            self.guard = guard
+            self.guard, self.parts = guard, parts
             self._change.notify_all()
 
 
 def _candidate(seed: int, facts: dict[str, Any], verdict: dict[str, Any] | None) -> Candidate:
     values = {**facts, "levels": tuple(facts["levels"])}
     blank = values.pop("blank")
-    neighbour = copy = None
+    neighbour = copy = parts = None
     if verdict is not None:
         copy = verdict["copy"]
+        parts = np.array(verdict["parts"], dtype=np.float32) if verdict["parts"] else None
         neighbour = Neighbour(verdict["name"], verdict["ratio"], verdict["mirrored"])
-    return Candidate(seed, Measures(**values), blank, neighbour, copy)
+    return Candidate(seed, Measures(**values), blank, neighbour, copy, parts=parts)
+
+
+def _apart(parts: ArtParts | None, small: Sequence[np.ndarray]) -> list[list[float]]:
+    """What verdicts keep of `ArtParts.distances`; empty lists where the art is too little."""
+    if parts is None or not parts.known:
+        return [[] for _ in small]
+    return [[round(float(one), DECIMALS) for one in row] for row in parts.distances(small)]
 
 
 def _counted(value: str) -> tuple[int, str]:

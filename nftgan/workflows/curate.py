@@ -37,6 +37,7 @@ class CurateResult:
     # Pieces that stay in spite of their likeness.
     overridden: tuple[Refusal, ...] = field(default=(), metadata={"json": "kept"})
     replaced: Path | None = None  # where another choice, made before, is kept
+    judged_by: str | None = None  # what told which candidates are good, with --auto
 
 
 def curate(
@@ -87,6 +88,7 @@ def curate(
         warn_without_art(art, progress)
         refused: tuple[Refusal, ...] = ()
         overridden: tuple[Refusal, ...] = ()
+        judged_by = None
         if pick is not None:
             placed = place(loaded, pick, progress=progress)
             seeds, recipe = placed.numbers, placed.within(recipe)
@@ -120,7 +122,9 @@ def curate(
             )
             seeds, refused = selection.seeds, selection.refused
             overridden = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
-        return write_choice(project, source, loaded, recipe, seeds, refused, overridden, art=art)
+            judged_by = selection.judged_by
+        done = write_choice(project, source, loaded, recipe, seeds, refused, overridden, art=art)
+        return replace(done, judged_by=judged_by)
 
 
 def with_known_latents(project: Project, recipe: Recipe) -> Recipe:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from nftgan.collection.curation import Refusal, auto_pick, likenesses
 from nftgan.collection.features import distances, features
+from nftgan.collection.quality import BY_LOGIT, BY_PARTS
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.shipped import unpack
@@ -156,6 +157,25 @@ def test_quality_alone_takes_the_best_scores(art: np.ndarray) -> None:
     )
 
 
+def test_torn_pieces_stay_out_where_the_art_is_known_whatever_the_discriminator_says(
+    art: np.ndarray, training: Dataset
+) -> None:
+    # Each second candidate lost an eye, and the discriminator likes just these.
+    images = [image.copy() for image in art[120:200]]
+    for image in images[::2]:
+        image[5:9, 3:7] = image[9, 5]
+    painter = Painter(images, [100.0 * (number % 2 == 0) for number in range(80)])
+    found = pick(painter, 8, training)
+    assert found.judged_by == BY_PARTS and all(seed % 2 for seed in found.seeds)
+    blind = pick(painter, 8)
+    assert blind.judged_by == BY_LOGIT and not any(seed % 2 for seed in blind.seeds)
+    # The mint's enlargement changes no pick.
+    large = painter.recipe(Finish(16, 0, 64))
+    assert pick(painter, 8, training, recipe=large) == pick(
+        painter, 8, training, recipe=painter.recipe(Finish(16, 0, 2))
+    )
+
+
 def test_diversity_spreads_the_picks_and_the_worst_half_stays_out(art: np.ndarray) -> None:
     scores = np.arange(80.0)
     painter = Painter(art[:80], scores)
@@ -177,6 +197,7 @@ def test_without_a_discriminator_only_distance_counts(art: np.ndarray) -> None:
     painter.discriminator = None
     found = pick(painter, 4)
     assert len(found.picks) == 4 and all(p.quality is None for p in found.picks)
+    assert found.judged_by is None
 
 
 def test_more_than_there_are_or_none_at_all_is_refused(art: np.ndarray) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nftgan.collection.parts import ArtParts, wholeness
+from nftgan.collection.quality import BY_PARTS, ranks
 from nftgan.collection.traits import measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
@@ -229,6 +231,25 @@ def test_scores_rank_the_candidates_as_the_discriminator_does(
     logits = [float(model.score(image[None])[0]) for image in images]
     ranks = [round(100 * sum(other < own for other in logits) / 11) for own in logits]
     assert table["score"] == ranks
+
+
+def test_with_the_art_scores_rank_by_parts_as_curate_does(
+    gallery_of: Open, model: Model, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)  # art that is dark, as no image of it is
+    art = [np.kron(random.integers(0, 30, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(12)]
+    path = tmp_path / "art.zip"
+    write_dataset(path, [one.astype(np.uint8) for one in art])
+    training = Dataset.open(path)
+    gallery = gallery_of(range(8), training=training)
+    until(lambda: sum(s is not None for s in gallery.table()["score"]) == 8)
+    table = gallery.table()
+    parts = ArtParts(training)
+    images = list(model.generate(table["seeds"], trunc=0.7))
+    whole = wholeness(parts.distances(images), parts.own)
+    assert whole is not None
+    assert table["score"] == [round(100 * float(one)) for one in ranks(whole)]
+    assert table["score_by"] == BY_PARTS
 
 
 def test_a_broken_model_is_said_and_not_repeated(gallery_of: Open, model: Model) -> None:

@@ -164,7 +164,7 @@ function dress() {
   const novelty = noveltyOf(seed);
   const score = scoreOf(seed);
   const facts = [...traitsOf(seed).map(([kind, value]) => [kind, value, ""]),
-    ...(score === null ? [] : [["Score", `${score} of 100`, "Share of the candidates that are judged worse, by the discriminator and by closeness to the art. It often errs: trust your eye."]]),
+    ...(score === null ? [] : [["Score", `${score} of 100`, `Share of the candidates that are judged worse, by ${state.table.score_by}. It errs at times: trust your eye.`]]),
     ...(novelty === null ? [] : [["Novelty", novelty.toFixed(2), "Distance from the closest training image: 0 is a copy, 1 is as far as two training images usually are."]])];
   parts.facts.replaceChildren(...facts.map(([kind, value, why]) => h("div", { title: why || undefined }, h("dt", {}, kind), h("dd", {}, value))));
   parts.tags.dress();
