@@ -66,11 +66,15 @@ class Plot:
     height: int = HEIGHT
 
 
+NOTHING = 1e-11
+"""What a sum of floats leaves where zero is meant; an axis shows less as zero."""
+
+
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Round values from at or below `low` to at or above `high`: steps of 1, 2 or 5 times 10^n."""
     span = high - low
-    if not span > 0:
-        span = abs(high) or 1.0
+    if not span > NOTHING:
+        span = abs(high) if abs(high) > NOTHING else 1.0
     rough = span / max(1, most - 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))

@@ -48,3 +48,9 @@ def test_nothing_is_drawn_of_one_point() -> None:
 def test_a_flat_curve_still_has_an_axis() -> None:
     plot = curves("t", [("a", [(0, 0.0), (1, 0.0)])], unit="kimg")
     assert plot is not None and "nan" not in plot.curves[0].points
+
+
+def test_what_rounding_leaves_of_zero_is_drawn_as_zero() -> None:
+    plot = curves("p", [("p", [(1.0, 5.4e-20), (2.0, 0.0)])], unit="kimg")
+    assert plot is not None
+    assert {point.split(",")[1] for point in plot.curves[0].points.split()} == {f"{FLOOR:.1f}"}
