@@ -19,7 +19,7 @@ def build_generator(config: GeneratorConfig, *, seed: int | None = None) -> Gene
     """
     check(config)
     keep_freed_memory()
-    with _seeded(seed):
+    with seeded(seed):
         generator: Generator = of_family(config, "build")
         return generator
 
@@ -28,11 +28,11 @@ def build_discriminator(config: DiscriminatorConfig, *, seed: int | None = None)
     """A discriminator in training mode, float32, on the CPU; `seed` decides the weights."""
     check(config)
     keep_freed_memory()
-    with _seeded(seed):
+    with seeded(seed):
         return discriminator.Discriminator(config)
 
 
-class _seeded:
+class seeded:
     """Inside, torch draws from `seed`; afterwards the caller's random state is as it was."""
 
     def __init__(self, seed: int | None) -> None:

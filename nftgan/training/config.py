@@ -16,7 +16,7 @@ from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
 from nftgan.networks.families import GeneratorConfig, family_named, training_rules
 from nftgan.training import schedule
 from nftgan.training.changes import Change
-from nftgan.training.options import OPTIONS, DirectOptions, TrainOptions, checked
+from nftgan.training.options import OPTIONS, DirectOptions, TrainOptions, checked, split_amount
 from nftgan.training.presets import PRESETS, default_preset
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FIRST_STOPBAND_REL = 2**1.1  # StyleGAN3 paper: stopband over cutoff of the first layer
 OPTIONS_FILE = "training_options.json"
+START_KIMG = 8.0
+"""Length of the first stage where `start` does not say it."""
 OF_STYLEGAN3 = ("num_layers", "margin_size", "first_cutoff")
 Architectures = tuple[GeneratorConfig, DiscriminatorConfig]
 T = TypeVar("T")
@@ -119,6 +121,7 @@ class TrainConfig(DirectOptions):
     device: str = field(metadata=SESSION)
     holdout: float  # share of the data set that is never shown, to judge by
     holdout_rule: int = RULE  # that says which images these are
+    start_images: int = 0  # of the first stage, by `start`
     changes: tuple[Change, ...] = ()  # made in the middle of the run, oldest first
 
     def at(self, images: int) -> TrainConfig:
@@ -286,6 +289,11 @@ def resolve_options(dataset: DatasetFacts, **options: Any) -> Resolved:
                 " which decides batch, rates and length"
             )
     config = _config(chosen, dataset, parent, generator, discriminator)
+    if config.start_images:
+        notes.append(
+            f"the first {config.start_images / 1000:g} kimg: as an autoencoder, the last fifth of"
+            " them the discriminator alone, without augmentation"
+        )
     return Resolved(config, chosen, given, of_parent, tuple(notes))
 
 
@@ -396,7 +404,8 @@ def _config(
 ) -> TrainConfig:
     rules = training_rules(generator.kind)
     batch = _complete(chosen.batch)
-    starts_blurred = rules.blurred and parent is None
+    start_images = _start_images(chosen, parent)
+    starts_blurred = rules.blurred and parent is None and not start_images
     same = {
         one.name: getattr(chosen, one.name)
         for one in dataclasses.fields(TrainConfig)
@@ -417,10 +426,31 @@ def _config(
         "blur_sigma": 10.0 if starts_blurred else 0.0,
         "blur_fade_images": batch * 200_000 // 32 if starts_blurred else 0,
         "parent": parent,
+        "start_images": start_images,
     }
     return TrainConfig(
         dataset=dataset, generator=generator, discriminator=discriminator, **same | follows
     )
+
+
+def _start_images(chosen: TrainOptions, parent: Parent | None) -> int:
+    """Images of the first stage; UsageError for one that cannot be, or fills the whole run."""
+    if chosen.start is None:
+        return 0
+    if parent is not None:
+        raise UsageError(
+            f"a run starts as an {chosen.start} or from a model, not as both",
+            hint="leave out --start or --resume",
+        )
+    _, said = split_amount("start", chosen.start)
+    kimg, whole = START_KIMG if said is None else said, _complete(chosen.kimg)
+    if kimg >= whole:
+        raise UsageError(
+            f"--start {chosen.start} takes {kimg:g} kimg, and the run is to end at"
+            f" {whole:g}: no image would be judged",
+            hint=f"--kimg {10 * kimg:g}, or --start autoencoder:{whole / 5:g}",
+        )
+    return max(round(kimg * 1000), 1)
 
 
 def _generator(chosen: TrainOptions, dataset: DatasetFacts, c_dim: int) -> GeneratorConfig:

@@ -30,7 +30,7 @@ from nftgan.training.config import OPTIONS_FILE, TrainConfig
 from nftgan.training.data_loader import DataLoader
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.outputs import RunWriter, best_network, generate_samples, network_path
-from nftgan.training.phases import train_step
+from nftgan.training.start import next_step, stage
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
 from nftgan.training.tick import Score, Tick
 
@@ -175,10 +175,10 @@ def ticks(
         yield _tick(config, state, 0.0, last=over)
     while state.images < config.total_images:
         _reconfigure(config, state, loader)
-        before = state.images
-        train_step(
+        before, batch = state.images, loader.batch(state.images)
+        next_step(
             state,
-            loader.batch(before),
+            batch,
             lambda phase: loader.latents(phase, state.step),
             augment,
             distributed=distributed,
@@ -189,7 +189,8 @@ def ticks(
         now = time.monotonic()
         state.seconds += now - clock
         clock = now
-        task.update(completed=min(state.images, config.total_images) / 1000)
+        done = min(state.images, config.total_images) / 1000
+        task.update(completed=done, note=stage(config, state.images))
         over = config.hours is not None and now - session > config.hours * 3600
         over, asked = distributed.all_reduce_any(over, stop.asked)
         last = state.images >= config.total_images or over
@@ -237,6 +238,7 @@ def _tick(config: TrainConfig, state: TrainState, pace: float, *, last: bool) ->
         snapshot=last or number % config.snap == 0,
         last=last,
         warnings=watchdog.warnings(config, state, statistics),
+        stage=stage(config, max(state.images - 1, 0)),
         diverged=not all(math.isfinite(value) for value in statistics.values()),
     )
 

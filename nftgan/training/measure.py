@@ -28,6 +28,7 @@ from nftgan.training.distributed import SINGLE_PROCESS
 from nftgan.training.loop import reproducible
 from nftgan.training.phases import StepContext, phases, run_phase
 from nftgan.training.randomness import RngStream, rng_for
+from nftgan.training.start import start_phases
 from nftgan.training.state import TrainState, fresh_state
 
 
@@ -37,6 +38,7 @@ class Measured:
 
     images: int  # of a step
     step_seconds: float  # of a mean step: penalties by how often they come
+    start_seconds: float  # the same of a step of the first stage; 0 without one
     image_seconds: float  # to draw one image for a sheet or a score
     memory_bytes: int  # most that was held at once: of the process, or on the GPU
     state_bytes: int  # of the saved state
@@ -63,13 +65,13 @@ def _rounds(config: TrainConfig) -> Iterator[Measured | None]:
         augment = None if config.aug == "none" else Augment(config.augpipe)
         yield None
         for warm in (False, True):
-            mean = 0.0
-            for phase in phases(config):
+            seconds = dict.fromkeys((*phases(config), *start_phases(config)), 0.0)
+            for phase in seconds:
                 rng = rng_for(config.seed, state.step, RngStream.AUGMENT)
                 ctx = StepContext(state, augment, 0.0, rng)
                 start = _clock(state)
                 run_phase(phase, ctx, loader.latents(phase, state.step), batch)
-                mean += (_clock(state) - start) / phase.interval
+                seconds[phase] = _clock(state) - start
             start = _clock(state)
             z = torch.from_numpy(drawn(range(config.batch), config.generator.z_dim)).float()
             with torch.no_grad():
@@ -79,7 +81,10 @@ def _rounds(config: TrainConfig) -> Iterator[Measured | None]:
             tensors = state.tensors()
             yield Measured(
                 images=config.batch,
-                step_seconds=mean,
+                step_seconds=sum(seconds[phase] / phase.interval for phase in phases(config)),
+                start_seconds=sum(
+                    seconds[phase] * share for phase, share in start_phases(config).items()
+                ),
                 image_seconds=drawing,
                 memory_bytes=_peak(state),
                 state_bytes=sum(one.numel() * one.element_size() for one in tensors.values()),

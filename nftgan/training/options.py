@@ -25,6 +25,7 @@ plugins.register(
     "nftgan.losses", {name: f"nftgan.training.losses:{name.upper()}" for name in LOSSES}
 )
 METRICS = ("kid",)
+STARTS = ("autoencoder",)
 WATCHDOGS = ("warn", "stop")
 PRESET_NAMES = ("tiny", "small", "128", "256", "512", "1024")
 
@@ -75,6 +76,7 @@ class Option:
     flag: str | None  # on the command line, without dashes; None: for Python only
     parse: Callable[[str], Any] | None  # of a text on the command line
     text: str  # the default as it is written there, where `parse` reads it
+    amount: Range | None  # a choice may be followed by a colon and a number in it
 
     def _known(self) -> tuple[str, ...]:
         added = plugins.parts(self.more) if self.more else ()
@@ -91,10 +93,25 @@ class Option:
         for one in value if isinstance(value, tuple) else (value,):
             if self.choices:
                 what = "metric" if self.name == "metrics" else self.name
-                check_choice(what, one, self._known())
+                check_choice(what, self._without_amount(one), self._known())
             if self.range and one not in self.range:
                 raise UsageError(f"{self.name} must be {self.range}, not {one}")
         return value
+
+    def _without_amount(self, value: str) -> str:
+        name, amount = split_amount(self.name, value) if self.amount else (value, None)
+        if amount is not None and self.amount and amount not in self.amount:
+            raise UsageError(f"the number in {self.name} {value} must be {self.amount}")
+        return name
+
+
+def split_amount(option: str, value: str) -> tuple[str, float | None]:
+    """`NAME:NUMBER` as both, NAME alone with None. Raises UsageError for what is no number."""
+    name, colon, amount = value.partition(":")
+    try:
+        return name, float(amount) if colon else None
+    except ValueError:
+        raise UsageError(f"{option} {value}: what follows the colon is no number") from None
 
 
 def _whole(name: str, value: Any) -> int:
@@ -167,6 +184,7 @@ def option(
     flag: str | None = "",
     parse: Callable[[str], Any] | None = None,
     text: str = "",
+    amount: Range | None = None,
 ) -> Any:
     """The field of one option; `flag` "" spells it as the name does. See `Option`."""
     about = {
@@ -181,6 +199,7 @@ def option(
         "flag": flag,
         "parse": parse,
         "text": text,
+        "amount": amount,
     }
     return dataclasses.field(default=default, metadata=about)
 
@@ -197,6 +216,7 @@ class DirectOptions:
     Whoever uses it reads `config.NAME`. Its default must be what older versions did.
     """
 
+    start: str | None = option(None, START, "Train G first as the decoder of an {choices}, for 8 kimg or as :KIMG says.", choices=STARTS, amount=POSITIVE, unset="against D at once")
     snap: int = option(5, LENGTH, "Ticks between snapshots.", POSITIVE, session=True)
     keep: int = option(20, LENGTH, "Networks kept, spread over the run.", POSITIVE, session=True)
     hours: float | None = option(None, LENGTH, "Stop, resumably, after this time.", POSITIVE, unset="no limit", session=True)

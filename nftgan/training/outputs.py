@@ -110,13 +110,15 @@ class RunWriter:
             peak = watchdog.pattern_peak(sheet, self._art)
             statistics["Pattern"] = peak
             found.append(watchdog.pattern_warning(peak))
-        if tick.images and len(self._loader.held):
+        if tick.images and len(self._loader.held) and not tick.stage:
             memory = self._overfitting(state, sheet)
             statistics["Overfitting"] = memory
             if tick.images > len(self._loader.shown):
                 found.append(watchdog.overfitting_warning(memory, self._config.aug))
         statistics |= scores
         found.append(watchdog.copies_warning(scores.get("Copies", 0.0)))
+        if tick.stage:  # a blurred sheet is what the stage gives: nothing of it is a warning
+            found, share = [], 1.0
         said = tuple(text for text in found if text) if tick.images else ()
         return replace(
             tick,
@@ -271,6 +273,7 @@ def save_network(state: TrainState, path: Path) -> str:
             "glr": config.glr,
             "dlr": config.dlr,
             "seed": config.seed,
+            **({"start": config.start} if config.start else {}),
             **_changes(config),
         },
         "parent": parent,
@@ -314,6 +317,8 @@ def _class_names(config: TrainConfig) -> list[str]:
 def describe(tick: Tick) -> str:
     """One line for the log and the terminal."""
     parts = [f"{tick.kimg:g} of {tick.total_images / 1000:g} kimg"]
+    if tick.stage:
+        parts.append(tick.stage)
     if tick.images:
         parts.append(f"{tick.seconds_per_kimg:.1f} s/kimg")
         parts.append(f"{tick.seconds / 60:.1f} min")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from nftgan.errors import UsageError
 from nftgan.networks.families import of_family
-from nftgan.networks.protocols import Network
 from nftgan.ops.device import sent
 from nftgan.training import losses, schedule
 from nftgan.training.ada import ADJUST_EVERY_STEPS
@@ -20,9 +19,12 @@ from nftgan.training.augment import Augment, AugmentParams
 from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.randomness import RngStream, rng_for
-from nftgan.training.state import SIGNS, TrainState, update_ema
+from nftgan.training.state import DISCRIMINATOR, GENERATOR, SIGNS, TrainState, update_ema
 
 log = logging.getLogger(__name__)
+
+MOVING = (RngStream.D_MAIN, RngStream.G_REG, RngStream.AUTOENCODER)
+"""Streams of phases whose forward pass moves G's running averages, or the path length's mean."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Phase:
     name: str
     rng_stream: RngStream
     interval: int
-    trains_generator: bool
+    trains: str  # what its optimiser moves, as `TrainState.optimiser` names it
     loss: Callable[[StepContext, LatentBatch, Batch], Tensor]  # -> per-sample losses
 
 
@@ -202,12 +204,14 @@ def discriminator_r1(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Te
 
 def phases(config: TrainConfig) -> tuple[Phase, ...]:
     """The phases of a step in order; G first, so that D always answers the newest G."""
-    found = [Phase("Gmain", RngStream.G_MAIN, 1, True, generator_main)]
+    found = [Phase("Gmain", RngStream.G_MAIN, 1, GENERATOR, generator_main)]
     if config.pl_weight:
-        found.append(Phase("Greg", RngStream.G_REG, config.pl_interval, True, generator_path))
-    found.append(Phase("Dmain", RngStream.D_MAIN, 1, False, discriminator_main))
+        found.append(Phase("Greg", RngStream.G_REG, config.pl_interval, GENERATOR, generator_path))
+    found.append(Phase("Dmain", RngStream.D_MAIN, 1, DISCRIMINATOR, discriminator_main))
     if config.gamma:
-        found.append(Phase("Dreg", RngStream.D_REG, config.r1_interval, False, discriminator_r1))
+        found.append(
+            Phase("Dreg", RngStream.D_REG, config.r1_interval, DISCRIMINATOR, discriminator_r1)
+        )
     return tuple(found)
 
 
@@ -219,21 +223,21 @@ def run_phase(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch
     images at once; UsageError when it does with the fewest.
     """
     state = ctx.state
-    network: Network = state.generator if phase.trains_generator else state.discriminator
-    adam = state.generator_adam if phase.trains_generator else state.discriminator_adam
-    moves = phase.rng_stream in (RngStream.D_MAIN, RngStream.G_REG)
+    adam = state.optimiser(phase.trains)
+    parameters = _moved_by(adam)
+    moves = phase.rng_stream in MOVING
     averages = _running_averages(state) if moves else []
     before = [value.clone() for value in averages]
     ctx.augment_params = []
     earlier = len(ctx.pending_metrics)
-    network.requires_grad_(True)
+    _require_gradients(parameters, True)
     while not _gradients(phase, ctx, latents, batch, adam):
         state.micro_batch = _halved(state)
         for value, old in zip(averages, before, strict=True):
             value.copy_(old)
         del ctx.pending_metrics[earlier:]
-    network.requires_grad_(False)
-    gradients = _gathered_gradients(network)
+    _require_gradients(parameters, False)
+    gradients = _gathered_gradients(parameters)
     ctx.distributed.all_reduce_sum(gradients)
     if moves:
         ctx.distributed.all_reduce_mean(averages)
@@ -246,8 +250,7 @@ def _gradients(
 ) -> bool:
     """Leave this process's share of the gradients in the parameters; False: out of memory."""
     adam.zero_grad(set_to_none=True)
-    count = latents.z.shape[0]
-    parameters = [p for group in adam.param_groups for p in group["params"]]
+    count, parameters = latents.z.shape[0], _moved_by(adam)
     try:
         for part in micro_batches(ctx.state.config, count, ctx.state.micro_batch, ctx.distributed):
             ctx.part, ctx.calls = part, 0
@@ -336,9 +339,18 @@ def micro_batches(
         yield torch.nonzero((place >= first) & (place < last)).flatten()
 
 
-def _gathered_gradients(network: Network) -> list[Tensor]:
+def _moved_by(adam: torch.optim.Adam) -> list[Tensor]:
+    return [parameter for group in adam.param_groups for parameter in group["params"]]
+
+
+def _require_gradients(parameters: list[Tensor], wanted: bool) -> None:
+    for one in parameters:
+        one.requires_grad_(wanted)
+
+
+def _gathered_gradients(parameters: Iterable[Tensor]) -> list[Tensor]:
     """All gradients as one flat tensor, of which each parameter's is a view from now on."""
-    parameters = [one for one in network.parameters() if one.grad is not None]
+    parameters = [one for one in parameters if one.grad is not None]
     if not parameters:
         return []
     flat = torch.cat([one.grad.reshape(-1) for one in parameters if one.grad is not None])
@@ -393,13 +405,14 @@ def train_step(
     *,
     noise_mode: str = "random",
     distributed: Distributed = SINGLE_PROCESS,
+    chosen: tuple[Phase, ...] | None = None,
 ) -> None:
-    """All phases that are due, then the moving average, then p."""
+    """All phases that are due, of those `chosen` or of all, then the moving average, then p."""
     config = state.config
     sigma = schedule.blur_sigma(config.blur_sigma, config.blur_fade_images, state.images)
     rng = rng_for(config.seed, state.step, RngStream.AUGMENT)
     ctx = StepContext(state, augment, sigma, rng, noise_mode, distributed)
-    for phase in phases(config):
+    for phase in phases(config) if chosen is None else chosen:
         if state.step % phase.interval == 0:
             # StyleGAN2's noise comes from torch's own stream, so that it too follows from the
             # step; each process of a group has its own.
@@ -413,7 +426,8 @@ def train_step(
     state.step += 1
     if state.device.type == "cpu" or state.step % ADJUST_EVERY_STEPS == 0:
         state.settle()
-    state.ada.adjust(state.step, config.batch)
+    if chosen is None:
+        state.ada.adjust(state.step, config.batch)
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:

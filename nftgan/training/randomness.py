@@ -19,6 +19,7 @@ class RngStream(enum.IntEnum):
     AUGMENT = 8
     GRID = 9
     NETWORKS = 10
+    AUTOENCODER = 11
 
 
 def rng_for(seed: int, step: int, rng_stream: RngStream, part: int = 0) -> np.random.Generator:

@@ -18,6 +18,8 @@ from nftgan.words import duration
 
 CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Losses: neither should run away", ("Loss/G", "Loss/D")),
+    ("As an autoencoder: distance from the art, a pixel", ("Loss/reconstruction",)),
+    ("As an autoencoder: what a latent tells, in nats", ("Loss/KL",)),
     ("Scores: what D thinks of the art and of the fakes", ("Scores/real", "Scores/fake")),
     ("Sign of D on the art: near 1 it knows them by heart", ("Signs/real",)),
     ("Augmentation probability", ("augment_p",)),
@@ -31,6 +33,8 @@ CHARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 NAMES = {
     "Loss/G": "generator",
     "Loss/D": "discriminator",
+    "Loss/reconstruction": "difference",
+    "Loss/KL": "divergence",
     "Scores/real": "art",
     "Scores/fake": "fakes",
     "Signs/real": "art",

@@ -20,6 +20,7 @@ from nftgan.networks.builders import build_discriminator, build_generator
 from nftgan.networks.protocols import Discriminator, Generator, Network
 from nftgan.training import schedule
 from nftgan.training.ada import AdaController
+from nftgan.training.autoencoder import Autoencoder, autoencoder, build_encoder
 from nftgan.training.config import TrainConfig
 from nftgan.training.randomness import RngStream, rng_for
 
@@ -30,6 +31,8 @@ Rate = tuple[T, float, int | None]
 
 STATE_VERSION = 1
 _STATE = re.compile(r"state-\d{9,}\.safetensors")  # a person's copies beside them are not ours
+GENERATOR, DISCRIMINATOR, AUTOENCODER = "generator", "discriminator", "autoencoder"
+"""What an optimiser moves."""
 SIGNS = "Signs/real"
 """Mean sign of D's logits on the art: what ADA steers by."""
 FUSED_ON = ("cuda",)
@@ -72,6 +75,8 @@ class TrainState:
     ada: AdaController
     metric_sums: MetricSums
     micro_batch: int  # of this session; it shrinks when memory runs out
+    autoencoder: Autoencoder | None = None
+    """Of a run that starts as a decoder, until that stage has ended: see `training/start.py`."""
     pending: list[tuple[list[str], Tensor]] = field(default_factory=list)
     """Measurements of the last steps that a GPU may still be working on: see `settle`."""
     images: int = 0
@@ -93,6 +98,13 @@ class TrainState:
                 for key, value in adam.state.get(parameter, {}).items():
                     found[f"{prefix}.{key}.{name}"] = value
         return found
+
+    def optimiser(self, of: str) -> torch.optim.Adam:
+        """The optimiser of `GENERATOR`, `DISCRIMINATOR` or `AUTOENCODER`."""
+        if of == AUTOENCODER:
+            assert self.autoencoder is not None
+            return self.autoencoder.adam
+        return self.generator_adam if of == GENERATOR else self.discriminator_adam
 
     def reconfigure(self, config: TrainConfig) -> None:
         """Go on by another configuration of the same networks; all that was learnt stays."""
@@ -125,6 +137,8 @@ class TrainState:
 
     def load(self, tensors: dict[str, Tensor], counters: dict[str, Any]) -> None:
         """Become the state that `tensors` and `counters` describe."""
+        if int(counters["images"]) >= self.config.start_images:
+            self.autoencoder = None
         with torch.no_grad():
             self.path_mean.copy_(tensors["path_mean"])
         for prefix, network in self._networks():
@@ -150,13 +164,26 @@ class TrainState:
         self.metric_sums = MetricSums(dict(counters["sums"]), dict(counters["counts"]))
 
     def _networks(self) -> list[tuple[str, Network]]:
-        return [("G", self.generator), ("D", self.discriminator), ("G_ema", self.g_ema)]
+        found: list[tuple[str, Network]] = [
+            ("G", self.generator),
+            ("D", self.discriminator),
+            ("G_ema", self.g_ema),
+        ]
+        if self.autoencoder is not None:
+            found.append(("E", self.autoencoder.encoder))
+        return found
 
     def _optimisers(self) -> list[tuple[str, Network, torch.optim.Adam]]:
-        return [
+        found: list[tuple[str, Network, torch.optim.Adam]] = [
             ("adam_G", self.generator, self.generator_adam),
             ("adam_D", self.discriminator, self.discriminator_adam),
         ]
+        if (pair := self.autoencoder) is not None:
+            found += [
+                ("adam_decoder", self.generator, pair.adam),
+                ("adam_E", pair.encoder, pair.adam),
+            ]
+        return found
 
 
 def fresh_state(config: TrainConfig) -> TrainState:
@@ -188,7 +215,19 @@ def fresh_state(config: TrainConfig) -> TrainState:
         ),
         metric_sums=MetricSums(),
         micro_batch=config.micro_batch,
+        autoencoder=_decoding(config, generator),
     )
+
+
+def _decoding(config: TrainConfig, generator: Generator) -> Autoencoder | None:
+    if not config.start_images:
+        return None
+    seed = int(rng_for(config.seed, 0, RngStream.NETWORKS, 1).integers(2**31))
+    art = config.generator
+    encoder = build_encoder(
+        art.img_resolution, art.z_dim, channels=art.img_channels, c_dim=art.c_dim, seed=seed
+    )
+    return autoencoder(generator, encoder.to(config.device).requires_grad_(False))
 
 
 def _rates(config: TrainConfig, of_generator: T, of_discriminator: T) -> list[Rate[T]]:

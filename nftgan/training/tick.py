@@ -31,6 +31,7 @@ class Tick:
     snapshot: bool  # networks and sample grid are due
     last: bool
     warnings: tuple[str, ...]  # in words, with what to do
+    stage: str = ""  # of a run that starts with another task than its own: see `training/start.py`
     diverged: bool = field(
         default=False, metadata={"json": "lost"}
     )  # nothing good will come of going on

@@ -143,7 +143,8 @@ def warnings(
             " from an earlier network with --resume and a lower --glr and --dlr"
         )
     signs = statistics.get("Signs/real", 0.0)
-    if signs > MEMORISED and state.images > config.dataset.images:
+    past = max(config.dataset.images, config.start_images)
+    if signs > MEMORISED and state.images > past:
         cure = {
             "none": "train with --aug ada",
             "fixed": "use --aug ada, or a higher --aug-p",

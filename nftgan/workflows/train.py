@@ -172,6 +172,8 @@ def tick_line(tick: Tick) -> str:
     """Where the run is, how fast, and how long it goes on so; the rest stands in its log."""
     done = min(tick.images, tick.total_images)  # the last batch may go beyond
     parts = [f"{done / 1000:g} of {tick.total_images / 1000:g} kimg"]
+    if tick.stage:
+        parts.append(tick.stage)
     if tick.seconds_per_kimg > 0:
         parts.append(f"{tick.seconds_per_kimg:.3g} s/kimg")
         left = (tick.total_images - tick.images) / 1000 * tick.seconds_per_kimg

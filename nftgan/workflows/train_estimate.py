@@ -104,7 +104,9 @@ def _estimate(
     per_kimg = last["step_seconds"] / last["images"] * 1000 / processes
     snapshots = math.ceil(left / (config.tick_images * config.snap))
     fakes = SHEET + (FAKES if "kid" in config.metrics else 0)
-    hours = (left / 1000 * per_kimg + snapshots * fakes * last["image_seconds"]) / 3600
+    start = min(max(config.start_images - done, 0), left) / 1000  # kimg of the first stage
+    spared = start * (per_kimg - last["start_seconds"] / last["images"] * 1000 / processes)
+    hours = (left / 1000 * per_kimg - spared + snapshots * fakes * last["image_seconds"]) / 3600
     whole = last["images"] == config.micro_batch
     memory = last["memory_bytes"] or None
     networks = min(config.keep, snapshots + 1) + 1

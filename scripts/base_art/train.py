@@ -26,7 +26,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from nftgan.dataset.archive import Dataset
 from nftgan.networks import build_discriminator, build_generator
@@ -36,6 +36,17 @@ from nftgan.networks.architecture import (
     StyleGAN3Config,
 )
 from nftgan.networks.model_file import save_model
+from nftgan.training.autoencoder import (
+    BETAS,
+    ENCODER_RATE,
+    LAST_RATE,
+    autoencoder,
+    build_encoder,
+    distance,
+    divergence_weight,
+    encode,
+    warm_up,
+)
 
 
 @dataclass(frozen=True)
@@ -84,26 +95,6 @@ SIZES = {
 }
 BATCH = 16
 R1_EVERY = 16
-BETA = 4 / 32**2  # weight of the KL divergence beside the reconstruction, a pixel
-
-
-class Encoder(nn.Module):
-    """Images [N, 3, side, side] → mean and log variance of the latent, each [N, z_dim]."""
-
-    def __init__(self, side: int, z_dim: int, width: int = 48) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1), nn.LeakyReLU(0.2)]
-        before = width
-        while side > 4:
-            after = width if before == width and side >= 32 else 2 * width
-            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.2)]
-            before, side = after, side // 2
-        head = [nn.Flatten(), nn.Linear(before * 16, 256), nn.LeakyReLU(0.2)]
-        self.net = nn.Sequential(*layers, *head, nn.Linear(256, 2 * z_dim))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_variance = self.net(x).chunk(2, 1)
-        return mean, log_variance.clamp(-8, 4)
 
 
 class Trainer:
@@ -113,16 +104,19 @@ class Trainer:
         self.images, self.out, self.options = images, out, options
         size = SIZES[options.side]
         self.z_dim = size.z_dim
-        self.beta = BETA * options.side**2
+        self.beta = divergence_weight(options.side)
         self.generator = build_generator(size.generator, seed=0)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
-        self.encoder = Encoder(options.side, self.z_dim)
+        self.encoder = build_encoder(options.side, self.z_dim, seed=5)
+        self.autoencoder = autoencoder(self.generator, self.encoder)
         self.discriminator = build_discriminator(size.discriminator, seed=3)
         ratio = R1_EVERY / (R1_EVERY + 1)
         rate = options.rate
         self.adam = {
-            "decoder": torch.optim.Adam(self.generator.parameters(), 3e-3, betas=(0.9, 0.99)),
-            "encoder": torch.optim.Adam(self.encoder.parameters(), 1e-3, betas=(0.9, 0.99)),
+            "autoencoder": self.autoencoder.adam,
+            "encoder": torch.optim.Adam(
+                self.encoder.parameters(), ENCODER_RATE * LAST_RATE, betas=BETAS
+            ),
             "generator": torch.optim.Adam(self.generator.parameters(), rate, betas=(0.0, 0.99)),
             "discriminator": torch.optim.Adam(
                 self.discriminator.parameters(), rate * ratio, betas=(0.0, 0.99**ratio)
@@ -148,24 +142,20 @@ class Trainer:
         chosen = torch.randint(len(self.images), (size,))
         return self.images[chosen].float() / 127.5 - 1
 
-    def autoencode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Latents drawn for x, the KL divergence (nats an image), and mean + noise's latent."""
-        mean, log_variance = self.encoder(x)
-        z = mean + torch.randn_like(mean) * (log_variance / 2).exp()
-        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        return z, divergence, mean
+    def autoencode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents drawn for x, and the KL divergence in nats an image."""
+        z, divergence = encode(self.encoder, x, None, torch.randn(len(x), self.z_dim))
+        return z, divergence.mean()
 
     def decode_step(self, progress: float) -> None:
         """One step of the autoencoder alone; learning rates fall to a tenth."""
         x = self.batch()
-        z, divergence, _ = self.autoencode(x)
-        loss = distance(self.generator(z, update_emas=True), x)
-        for name, rate in (("decoder", 3e-3), ("encoder", 1e-3)):
-            self.adam[name].param_groups[0]["lr"] = rate * max(0.1, 1 - progress)
-            self.adam[name].zero_grad()
-        (loss + self.beta * min(1.0, self.count / 4000) * divergence).backward()
-        self.adam["decoder"].step()
-        self.adam["encoder"].step()
+        z, divergence = self.autoencode(x)
+        loss = distance(self.generator(z, update_emas=True), x).mean()
+        self.autoencoder.set_rates(progress)
+        self.autoencoder.adam.zero_grad()
+        (loss + self.beta * warm_up(progress) * divergence).backward()
+        self.autoencoder.adam.step()
         self.last = {"rec": loss.item(), "kl": divergence.item()}
         self.advance(min(1000, 0.05 * self.count + 1))
 
@@ -178,10 +168,10 @@ class Trainer:
             self.adam["generator"].param_groups[0]["lr"] = rate
             self.discriminator.requires_grad_(False)
             half = BATCH // 2
-            z, divergence, _ = self.autoencode(x[:half])
+            z, divergence = self.autoencode(x[:half])
             made = self.generator(torch.cat([z, torch.randn(BATCH - half, self.z_dim)]))
             fooled = F.softplus(-self.discriminator(made)).mean()
-            apart = distance(made[:half], x[:half])
+            apart = distance(made[:half], x[:half]).mean()
             weight = o.reconstruction * (1 - 0.5 * progress) / 100
             self.adam["generator"].zero_grad()
             self.adam["encoder"].zero_grad()
@@ -263,12 +253,6 @@ class Trainer:
             self.count, self.steps = state["count"], state["steps"]
             self.seconds = state["seconds"]
             torch.set_rng_state(state["random"])
-
-
-def distance(made: Tensor, x: Tensor) -> Tensor:
-    """Half absolute, half squared difference, summed over an image."""
-    difference = made - x
-    return (difference.abs() + difference.square()).sum([1, 2, 3]).mean() / 2
 
 
 def main() -> None:

@@ -205,6 +205,43 @@ def test_it_is_said_what_is_not_taken_over():
     assert "not of preset small" in said
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"start": "autoencoders"}, "no start is called 'autoencoders'"),
+        ({"start": "autoencoder:"}, "start autoencoder:: what follows the colon is no number"),
+        ({"start": "autoencoder:4k"}, "what follows the colon is no number"),
+        ({"start": "autoencoder:0"}, "the number in start autoencoder:0 must be above zero"),
+        ({"start": "autoencoder:nan"}, "must be above zero"),
+        ({"start": "autoencoder:20", "kimg": 20}, "takes 20 kimg, and the run is to end at 20"),
+        ({"start": "autoencoder", "kimg": 5}, "takes 8 kimg, and the run is to end at 5"),
+        ({"start": "autoencoder", "resume": "BASE"}, "as an autoencoder or from a model, not"),
+    ],
+)
+def test_a_start_that_cannot_be_is_refused_in_words(options, words):
+    if "resume" in options:
+        options = options | {"resume": str(base_model(32))}
+    with pytest.raises(UsageError, match=words):
+        resolve(facts_of(32), **options)
+
+
+def test_a_start_has_a_length_and_a_note_and_does_not_blur_what_d_sees():
+    found = resolve_options(facts_of(32), start="autoencoder:4", cfg="stylegan3-r")
+    assert found.config.start_images == 4000 and found.config.blur_sigma == 0
+    (said,) = found.notes
+    assert said.startswith("the first 4 kimg: as an autoencoder, the last fifth")
+    assert resolve(facts_of(32), start="autoencoder").start_images == 8000
+    assert resolve(facts_of(32)).start_images == 0
+    longer = resolve(facts_of(32), start="autoencoder", kimg=400)
+    assert longer.decisive() == resolve(facts_of(32), start="autoencoder").decisive()
+
+
+def test_a_record_from_before_there_were_starts_has_none():
+    document = resolve(facts_of(32)).to_json()
+    del document["start"], document["start_images"]
+    assert TrainConfig.from_json(document) == resolve(facts_of(32))
+
+
 def test_the_shortest_run_has_one_image():
     config = resolve(facts_of(32), kimg=0.0001, tick=0.0001)
     assert (config.total_images, config.tick_images) == (1, 1)

@@ -97,6 +97,7 @@ def test_a_recorded_change_is_not_forgotten(facts, planned, tmp_path):
         ({"mirror": True}, "mirror is False in this run"),
         ({"conditional": True}, "cond is False in this run"),
         ({"preset": "small"}, "preset is tiny in this run"),
+        ({"start": "autoencoder"}, "start is not set in this run, and cannot become autoencoder"),
         ({"batch": 7}, "batch 7 is not a multiple of 2"),
         ({"batch": 0}, "batch must be above zero"),
         ({"glr": float("nan")}, "glr must be above zero"),

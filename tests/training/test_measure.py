@@ -11,8 +11,14 @@ def test_steps_of_the_fewest_images_and_of_all_are_timed_and_sized(configure, tm
     assert [one.images for one in (few, few_warm, all_, all_warm)] == [2, 2, 4, 4]
     assert [one.warm for one in (few, few_warm, all_, all_warm)] == [False, True] * 2
     assert all(one.step_seconds > 0 and one.image_seconds > 0 for one in (few, all_warm))
+    assert all_warm.start_seconds == 0
     assert all_warm.memory_bytes >= few.memory_bytes > 10**7
     assert all_warm.state_bytes > 2 * all_warm.network_bytes > 0  # with moments and both G
+
+
+def test_steps_of_the_first_stage_are_timed_beside_the_others(configure):
+    found = [one for one in measure(configure(start="autoencoder:0.01")) if one]
+    assert all(one.start_seconds > 0 and one.step_seconds > 0 for one in found)
 
 
 def test_the_process_answers_in_lines_and_says_what_went_wrong(configure, monkeypatch, capsys):

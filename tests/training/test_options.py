@@ -86,4 +86,4 @@ def test_it_is_told_who_decided_each_option() -> None:
     assert (used["snap"].value, used["snap"].decided_by) == (5, "default")
     assert used["map_depth"].value == 8
     missing = {name for name, one in used.items() if one.value is None}
-    assert missing == {"resume", "hours", "threads"}
+    assert missing == {"resume", "start", "hours", "threads"}

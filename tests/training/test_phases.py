@@ -178,11 +178,9 @@ def small_step(configure, micro_batch, **changes):
     for phase in phases.phases(config):
         draw = phases.sample_latents(config, phase, 0, None, torch.device("cpu"))
         run_phase(phase, run, draw, batch)
-        network = state.generator if phase.trains_generator else state.discriminator
+        (group,) = state.optimiser(phase.trains).param_groups
         found[phase.name] = [
-            parameter.grad.clone()
-            for parameter in network.parameters()
-            if parameter.grad is not None
+            parameter.grad.clone() for parameter in group["params"] if parameter.grad is not None
         ]
         state = fresh_state(config)
         run = StepContext(state, None, 0.0, rng, "const")
@@ -214,7 +212,7 @@ def test_micro_batches_keep_the_groups_of_the_minibatch_deviation(configure, cou
 def test_bad_gradients_become_large_numbers_instead_of_spreading():
     network = torch.nn.Linear(3, 1, bias=False)
     network.weight.grad = torch.tensor([[float("nan"), float("inf"), -float("inf")]])
-    phases._tame(phases._gathered_gradients(network))
+    phases._tame(phases._gathered_gradients(network.parameters()))
     assert network.weight.grad.tolist() == [[0.0, 1e5, -1e5]]
 
 

@@ -66,7 +66,9 @@ def kept_bytes(config, dataset, name):
     """Bytes that autograd keeps for the backward pass of a phase's loss."""
     state, loader = fresh_state(config), DataLoader(config, dataset)
     phase = next(phase for phase in phases.phases(config) if phase.name == name)
-    (state.generator if phase.trains_generator else state.discriminator).requires_grad_(True)
+    (group,) = state.optimiser(phase.trains).param_groups
+    for parameter in group["params"]:
+        parameter.requires_grad_(True)
     run = phases.StepContext(state, None, 0.0, phases.rng_for(0, 0, phase.rng_stream))
     kept = {}
 

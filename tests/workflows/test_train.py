@@ -149,3 +149,8 @@ def test_a_tick_says_where_how_fast_and_how_long(
 ) -> None:
     tick = Tick(1, images, 20_000, {}, 0.1, 60.0, pace, False, last, ())
     assert tick_line(tick) == line
+
+
+def test_a_tick_of_the_first_stage_names_it() -> None:
+    tick = Tick(1, 4000, 20_000, {}, 0.1, 60.0, 0.0, False, False, (), "autoencoder")
+    assert tick_line(tick) == "4 of 20 kimg, autoencoder"

@@ -16,7 +16,7 @@ from nftgan.workflows.train import TrainPlan
 from nftgan.workflows.train_estimate import Estimate, estimate
 
 ART = DatasetFacts("a.zip", "a", "sha256:0", 100, 32, 3, 0)
-ROUND = dataclasses.asdict(Measured(16, 0.32, 0.01, 10**9, 10**8, 10**7, True))
+ROUND = dataclasses.asdict(Measured(16, 0.32, 0.0, 0.01, 10**9, 10**8, 10**7, True))
 GIB = 1 << 30
 
 
@@ -25,11 +25,12 @@ def told(
     monkeypatch: pytest.MonkeyPatch,
     rounds: list[dict[str, Any]],
     error: str = "",
+    start: str | None = None,
     **options: Any,
 ) -> Estimate:
     monkeypatch.setattr(train_estimate, "_measured", lambda *_: (rounds, error))
     monkeypatch.setattr(train_estimate, "free_memory", lambda: 8 * GIB)
-    config = resolve(ART, device="cpu", kimg=100, tick=1, snap=5)
+    config = resolve(ART, device="cpu", kimg=100, tick=1, snap=5, start=start)
     plan = TrainPlan(config, tmp_path / "runs" / "00000-a", continues=False)
     return estimate(plan, **options)
 
@@ -46,6 +47,14 @@ def test_time_is_that_of_the_steps_and_of_the_fakes_of_snapshots(
     assert dict(found.lines())["time"].startswith("about 35 min (20 s/kimg)")
     two = told(tmp_path, monkeypatch, [ROUND], processes=2)
     assert two.seconds_per_kimg == pytest.approx(10)
+
+
+def test_the_first_stage_takes_what_its_own_steps_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheaper = [ROUND | {"start_seconds": 0.16}]
+    found = told(tmp_path, monkeypatch, cheaper, start="autoencoder:10")
+    assert found.hours == pytest.approx((90 * 20 + 10 * 10 + 20 * 496 * 0.01) / 3600)
 
 
 def test_too_little_memory_or_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
