@@ -64,7 +64,7 @@ def check_drawable(model: Path) -> None:
     config = open_model(model).generator_config
     if config.kind not in DRAWN_KINDS:
         raise UsageError(
-            f"its networks are of the kind {config.kind}, which no page can run",
+            f"{model.name} has networks of the kind {config.kind}, which no page can run",
             hint="leave out --live",
         )
     seconds = render_cost(config).seconds

@@ -91,6 +91,14 @@ def test_a_network_that_stopped_growing_is_one_of_the_size_it_reached(
     assert np.abs(image.repeat(SIDE // side, 0).repeat(SIDE // side, 1) - full).max() < 1e-10
 
 
+def test_a_network_of_a_fixed_size_has_grown_whatever_its_lod_says() -> None:
+    found = variables(lod=1.0)
+    grown = parsed(found | variables(), arguments())
+    fixed = parsed(found, arguments(structure="fixed"))
+    assert fixed.generator_config.img_resolution == SIDE
+    assert fixed.identity == grown.identity
+
+
 def test_a_file_is_opened_with_its_licence_and_kept_as_our_own(tmp_path: Path) -> None:
     path, ours = tmp_path / "art.pkl", tmp_path / "art.safetensors"
     path.write_bytes(checkpoint(variables(), arguments()))

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from nftgan.networks.published import STYLEGAN1_LICENCE, STYLEGAN1_NOTICE
+from nftgan.synthesis import projection
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.explore import RenderOptions, mix, morph
 from nftgan.workflows.generate import generate
@@ -25,7 +26,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_images_grids_and_walks_are_made_of_it(tmp_path: Path, published: Path) -> None:
+def test_images_grids_and_walks_are_made_of_it(
+    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection, "STARTS", 4)
     made = generate(str(published), [1, 2], tmp_path / "out", trunc=0.7, cutoff=4)
     assert made.images == 2
     options = RenderOptions(trunc=0.7)
