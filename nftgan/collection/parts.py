@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from nftgan.collection.oklab import UNIT, oklab
 from nftgan.dataset.archive import Dataset
+from nftgan.oklab import UNIT, oklab
 from nftgan.progress import SILENT, Progress
 from nftgan.synthesis.finish import apply_finish, to_grid
 from nftgan.synthesis.recipe import Finish
