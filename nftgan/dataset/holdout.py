@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -16,8 +18,8 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.duplicates import TwinFinder
 from nftgan.dataset.known import keep_fingerprint, keep_held, known_fingerprint, known_held
 from nftgan.dataset.pack import fingerprint_of
-from nftgan.dataset.survey import KEY_BY_RULE, survey
-from nftgan.errors import UsageError
+from nftgan.dataset.survey import KEY_BY_RULE, Seen, survey
+from nftgan.errors import NftganError, UsageError
 from nftgan.progress import SILENT, Progress
 
 ENOUGH = 500  # images from which on some can be spared
@@ -123,10 +125,26 @@ def usable_fraction(dataset: Dataset, asked: float | None, *, progress: Progress
     return fraction
 
 
+def remember(path: Path, found: Sequence[Seen]) -> None:
+    """Keep what is known of the data set that was just written to `path`: training on it begins at
+    once. found: of each image in order, by RULE.
+    """
+    with suppress(NftganError):  # what cannot be read is told when it is used
+        dataset = Dataset.open(path, cache=False)
+        _keep_fingerprint(dataset, [one.digest for one in found])
+        fraction = default_fraction(len(dataset))
+        if fraction:
+            keep_held(dataset.state, f"{RULE} {fraction!r}", _chosen(dataset, found, fraction))
+
+
 def _held(dataset: Dataset, fraction: float, rule: int, progress: Progress) -> np.ndarray:
     """Indices held out, int64 ascending: those whose key says so, without copies of the others."""
     found = list(survey(dataset, rule=rule, what="choosing images to hold out", progress=progress))
     _keep_fingerprint(dataset, [one.digest for one in found])
+    return _chosen(dataset, found, fraction)
+
+
+def _chosen(dataset: Dataset, found: Sequence[Seen], fraction: float) -> np.ndarray:
     train, held = split([one.key for one in found], fraction)
     finder = TwinFinder(HASH_BITS)
     for index in train:

@@ -12,6 +12,7 @@ from nftgan.dataset.art_colours import counted_colours
 from nftgan.dataset.crop import Box, Crop, square
 from nftgan.dataset.decode import Rejected, decode, open_header
 from nftgan.dataset.duplicates import Fingerprint, fingerprint
+from nftgan.dataset.orientations import coarse_key
 from nftgan.dataset.pack import encode_fast_png
 from nftgan.dataset.pixel_art import LARGEST_SET, native
 from nftgan.dataset.resize import Resample, enlarged, resize
@@ -50,6 +51,7 @@ class PreparedImage:
 
     png: bytes
     digest: str  # `pixel_digest` of the square
+    key: str  # that of `coarse_key`, by which a hold-out knows it
     fingerprint: Fingerprint
     size: tuple[int, int]  # of the upright source
     box: Box  # the square cut from it
@@ -123,6 +125,7 @@ def _prepare_image(data: bytes, job: Job) -> PreparedImage:
     return PreparedImage(
         encode_fast_png(pixels),
         pixel_digest(pixels),
+        coarse_key(pixels),
         fingerprint(final),
         (width, height),
         (left, top, right, bottom),

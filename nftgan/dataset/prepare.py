@@ -15,6 +15,7 @@ from nftgan.dataset.art_colours import art_colours
 from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
+from nftgan.dataset.holdout import remember
 from nftgan.dataset.image_worker import (
     ImageHeader,
     Job,
@@ -33,6 +34,7 @@ from nftgan.dataset.readers import INSTALL
 from nftgan.dataset.report import report_paths, write_report
 from nftgan.dataset.resize import Resample
 from nftgan.dataset.scan import Candidate, Scan
+from nftgan.dataset.survey import Seen
 from nftgan.dataset.unpack import UNPACK, art_files
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
@@ -132,11 +134,15 @@ def _prepare(
     }
     prepared = _squares(headers, labels, job, rejected, progress, workers)
     with dataset_writer(output) as writer:
-        notes = head | _pack(writer, prepared, options.dedupe, labels, rejected, job.pixel_grid)
+        seen: list[Seen] = []
+        notes = head | _pack(
+            writer, prepared, options.dedupe, labels, rejected, job.pixel_grid, seen
+        )
         if not notes["sources"]:
             raise _nothing_left(rejected)
         writer.finish(notes.pop("labels"), notes)
     notes["fingerprint"] = writer.fingerprint
+    remember(output, seen)
     write_report(output, notes, workers)
     return _report(output, notes, unchanged=False)
 
@@ -148,8 +154,12 @@ def _pack(
     labels: Labels | None,
     rejected: list[tuple[str, str]],
     pixel_grid: int,
+    seen: list[Seen],
 ) -> dict[str, Any]:
-    """Write each image that copies no earlier one; what the dataset's notes say of them."""
+    """Write each image that copies no earlier one; what the dataset's notes say of them.
+
+    seen: gets what a look at the data set would find.
+    """
     twins = TwinFinder(dedupe)
     sources: list[dict[str, Any]] = []
     names: list[str] = []  # of each image's class
@@ -161,6 +171,7 @@ def _pack(
             rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
             continue
         twins.add(candidate.name, square.digest, square.fingerprint)
+        seen.append(Seen(square.digest, square.key, square.fingerprint))
         sources.append(
             {
                 "name": writer.add_png(square.png, square.digest),

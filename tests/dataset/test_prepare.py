@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nftgan.dataset import image_worker, parallel
+from nftgan.dataset import holdout, image_worker, known, parallel
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.prepare import PrepareOptions, prepare
@@ -467,3 +467,22 @@ def test_a_decoder_that_crashes_costs_one_image(
     assert report.rejected == (("03.png", "its decoder crashed"),)
     assert report.kept == 7
     assert parallel.worker_count(8) == 1
+
+
+def test_what_prepare_saw_needs_no_second_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(known, "_this_process", {})
+    monkeypatch.setattr(holdout, "ENOUGH", 20)
+    output = tmp_path / "art.zip"
+    prepare(art_folder(tmp_path / "art", 30), output, PrepareOptions(resolution=64))
+    fresh = Dataset.open(output)
+    with monkeypatch.context() as blind:
+        blind.setattr(Dataset, "hwc", None)  # no image is decoded
+        assert holdout.usable_fraction(fresh, None) == 0.1
+        assert fresh.fingerprint == fresh.notes["fingerprint"]
+        held = holdout.split_dataset(fresh).held
+    assert len(held)
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "another"))
+    assert np.array_equal(holdout.split_dataset(Dataset.open(output)).held, held)
