@@ -54,6 +54,7 @@ class RecipeSection:
     trunc: float = 1.0  # truncation psi: 1 is the full variety, 0.5 to 0.8 safer images
     cutoff: int | None = None  # only the first layers are truncated
     label: int | None = None  # class index of a conditional model
+    condition: tuple[float, ...] = ()  # instead of a class, for a model trained with vectors
     translate: tuple[float, float] = (0.0, 0.0)  # in image widths and heights
     rotate: float = 0.0  # degrees
     pixel_grid: int | str = "auto"  # side of the pixel-art grid; 0: none

@@ -9,6 +9,7 @@ import typer
 
 from nftgan.cli.options import (
     Colours,
+    Condition,
     Cutoff,
     Device,
     Effect,
@@ -24,6 +25,7 @@ from nftgan.cli.options import (
     Upscale,
     finish_of,
     in_art_colours,
+    parse_condition,
     parse_pair,
 )
 from nftgan.cli.ui import Ui
@@ -45,6 +47,7 @@ def morph(
     trunc: Trunc = 1.0,
     cutoff: Cutoff = None,
     class_idx: Label = None,
+    condition: Condition = "",
     classes: Annotated[
         str | None,
         typer.Option(
@@ -92,6 +95,7 @@ def morph(
             parse_pair(translate),
             rotate,
             in_art_colours(colours),
+            parse_condition(condition),
         )
         result = run(
             model,
@@ -126,6 +130,7 @@ def mix(
     ] = None,
     trunc: Trunc = 1.0,
     class_idx: Label = None,
+    condition: Condition = "",
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
     colours: Colours = "all",
@@ -142,7 +147,13 @@ def mix(
     from nftgan.workflows.explore import mix as run
 
     finish = finish_of(pixel_grid, palette, upscale, filter, effect)
-    options = RenderOptions(trunc, class_idx, finish, art_colours=in_art_colours(colours))
+    options = RenderOptions(
+        trunc,
+        class_idx,
+        finish,
+        art_colours=in_art_colours(colours),
+        condition=parse_condition(condition),
+    )
     result = run(
         model,
         parse_places(rows),

@@ -242,7 +242,7 @@ def _order(
         raw = replace(recipe, finish=None, size=(side, side))
         seeds = [one.seed for one in candidates]
         return [
-            float(model.score(image[None], recipe.class_idx)[0])
+            float(model.score(image[None], recipe.class_idx, recipe.condition)[0])
             for _, image in model.previews(seeds, raw)
         ]
 

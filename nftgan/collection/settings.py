@@ -103,6 +103,7 @@ def _section_of(manifest: Manifest) -> RecipeSection:
         trunc=recipe.trunc,
         cutoff=recipe.cutoff,
         label=recipe.class_idx,
+        condition=recipe.condition or (),
         translate=recipe.translate,
         rotate=recipe.rotate,
         pixel_grid=finish.grid if finish else 0,

@@ -69,6 +69,8 @@ def _undrawable(recipe: Recipe, page: str) -> str | None:
     """
     if recipe.latents:
         return "stored latents"
+    if recipe.condition is not None:
+        return "a condition"
     finish = recipe.finish
     if finish is not None and finish.effect is not None:
         return "an effect of a plugin"

@@ -96,7 +96,8 @@ def image_type(data: bytes) -> str:
 
 def raw_key(seed: int, recipe: Recipe) -> tuple[object, ...]:
     """Names the image of `seed` before any finish."""
-    return seed, recipe.trunc, recipe.cutoff, recipe.class_idx, recipe.translate, recipe.rotate
+    told = recipe.condition if recipe.class_idx is None else recipe.class_idx
+    return seed, recipe.trunc, recipe.cutoff, told, recipe.translate, recipe.rotate
 
 
 def screen_recipe(recipe: Recipe) -> Recipe:
@@ -528,7 +529,8 @@ class Gallery:
             raw = self._raws.get(self._raw_key(seed))
             if raw is None:
                 raw = self.model.generate([seed], self._raw)[0]
-            found.append((seed, float(self.model.score(raw[None], self.recipe.class_idx)[0])))
+            scores = self.model.score(raw[None], self.recipe.class_idx, self.recipe.condition)
+            found.append((seed, float(scores[0])))
         self._cache.score(found)
         with self._change:
             for seed, logit in found:

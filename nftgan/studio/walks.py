@@ -101,6 +101,7 @@ def command(source: str, recipe: Recipe, wish: Wish, fps: float) -> str:
         ("--trunc", f"{recipe.trunc:g}", "1"),
         ("--cutoff", recipe.cutoff, None),
         ("--class", recipe.class_idx, None),
+        ("--condition", ",".join(f"{one!r}" for one in recipe.condition or ()), ""),
         ("--translate", "{:g},{:g}".format(*recipe.translate), "0,0"),
         ("--rotate", f"{recipe.rotate:g}", "0"),
         ("--pixel-grid", finish.grid if finish else 0, 0),

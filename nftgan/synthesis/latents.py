@@ -37,6 +37,22 @@ def one_hot(class_idx: int | None, c_dim: int, count: int = 1) -> np.ndarray | N
     return row
 
 
+def told(
+    class_idx: int | None, condition: Sequence[float] | None, c_dim: int, count: int = 1
+) -> np.ndarray | None:
+    """float64 [count, c_dim], what a model is told for each image: `condition`, else the class.
+
+    None for an unconditional model. Raises UsageError for what the model does not take.
+    """
+    if condition is None:
+        return one_hot(class_idx, c_dim, count)
+    if c_dim == 0:
+        raise UsageError("the model was trained without labels: it takes no conditions")
+    if len(condition) != c_dim:
+        raise UsageError(f"the model takes {c_dim} numbers; given were {len(condition)}")
+    return np.tile(np.asarray(condition, np.float64), (count, 1))
+
+
 def inverse_input_transform(translate: tuple[float, float], rotate: float) -> np.ndarray:
     """float64 [3, 3]: what the generator's input applies so that one sees the asked-for move.
 
@@ -52,7 +68,7 @@ def inverse_input_transform(translate: tuple[float, float], rotate: float) -> np
 
 def check_recipe(generator: Generator, recipe: Recipe) -> None:
     """Raises UsageError when `generator` cannot follow `recipe`."""
-    one_hot(recipe.class_idx, generator.c_dim)
+    told(recipe.class_idx, recipe.condition, generator.c_dim)
     if recipe.cutoff is not None and recipe.cutoff > generator.num_ws:
         raise UsageError(
             f"the cutoff {recipe.cutoff} is above the model's {generator.num_ws} layers"
@@ -93,27 +109,15 @@ def synthesize(generator: Generator, ws: Tensor, recipe: Recipe) -> Tensor:
         return generator.synthesis(ws, noise_mode="const", transform=move)
 
 
-def seeds_to_ws(
-    generator: Generator,
-    seeds: Sequence[int],
-    recipe: Recipe,
-    conditions: Sequence[float] | None = None,
-) -> Tensor:
+def seeds_to_ws(generator: Generator, seeds: Sequence[int], recipe: Recipe) -> Tensor:
     """ws [N, num_ws, w_dim] of `seeds` after truncation, in the generator's precision.
-
-    conditions: c_dim numbers that all are told, instead of the recipe's class.
 
     Where a number stands for a latent of `recipe`, that latent as it is. Raises UsageError where
     its values are not known, or the generator takes others.
     """
     stored = {seed: recipe.latent_of(seed) for seed in seeds if recipe.named_latent(seed)}
     drawn = [seed for seed in seeds if seed not in stored]
-    rows_of_c = None
-    if conditions is not None:
-        rows_of_c = np.tile(np.asarray(conditions, np.float64), (len(drawn), 1))
-    ws = None
-    if drawn:
-        ws = map_latents(generator, latents(drawn, generator.z_dim), recipe, rows_of_c)
+    ws = map_latents(generator, latents(drawn, generator.z_dim), recipe) if drawn else None
     if not stored and ws is not None:
         return ws
     place, mapped = next(generator.parameters()), iter(() if ws is None else ws)
@@ -137,7 +141,9 @@ def map_latents(
     """
     own = next(generator.parameters())
     z = torch.from_numpy(rows).to(own)
-    row = one_hot(recipe.class_idx, generator.c_dim, len(rows)) if classes is None else classes
+    row = classes
+    if row is None:
+        row = told(recipe.class_idx, recipe.condition, generator.c_dim, len(rows))
     c = None if row is None else torch.from_numpy(row).to(own)
     with torch.no_grad():
         return generator.mapping(z, c, truncation_psi=recipe.trunc, truncation_cutoff=recipe.cutoff)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from nftgan.synthesis import canonical
 from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.generate import BATCH, Previews, images_of_ws, to_pixels
 from nftgan.synthesis.grid import ImageGrid
-from nftgan.synthesis.latents import check_recipe, input_transform, one_hot, seeds_to_ws
+from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws, told
 from nftgan.synthesis.recipe import (
     Finish,
     PixelArt,
@@ -41,7 +41,6 @@ _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OF_MAPPING = {"truncation_psi", "truncation_cutoff", "class_idx", "trunc", "cutoff", "label"}
-MAX_CONDITION = 1_000_000
 """Beyond, the squares of float32 are infinite, and every image the same or black."""
 PREVIEW = 256  # pixels that a preview of pixel art is enlarged to
 
@@ -63,6 +62,7 @@ class RecipeOptions(TypedDict, total=False):
     truncation_psi: float | None
     truncation_cutoff: int | None
     class_idx: int | None
+    condition: Sequence[float] | None
     translate: tuple[float, float]
     rotate: float
     finish: Finish | None
@@ -116,6 +116,7 @@ class Model:
         truncation_psi: float | None = None,
         truncation_cutoff: int | None = None,
         class_idx: int | None = None,
+        condition: Sequence[float] | None = None,
         translate: tuple[float, float] = (0.0, 0.0),
         rotate: float = 0.0,
         finish: Finish | None = None,
@@ -126,10 +127,14 @@ class Model:
         """The recipe of this model with these values; see `Recipe` for their units.
 
         truncation_psi is 1 if not given. `trunc`, `cutoff` and `label` are short names of
-        truncation_psi, truncation_cutoff and class_idx. Raises UsageError for both names of one.
+        truncation_psi, truncation_cutoff and class_idx. condition: the numbers that a model trained
+        with vectors is told, instead of a class. Raises UsageError for both names of one, and for
+        another count of numbers than the model takes.
         """
         side = finish.size(self.resolution) if finish else self.resolution
         psi = _either("truncation_psi", truncation_psi, "trunc", trunc)
+        if condition is not None:
+            self._check_count(condition)
         return Recipe(
             self.identity,
             (side, side),
@@ -139,11 +144,23 @@ class Model:
             translate,
             rotate,
             finish,
+            condition=None if condition is None else tuple(condition),
         )
 
     def recipe_of(self, section: RecipeSection) -> Recipe:
-        """The recipe that [recipe] of nftgan.toml asks of this model."""
+        """The recipe that [recipe] of nftgan.toml asks of this model.
+
+        Raises UsageError where that does not say what a model trained with vectors is told.
+        """
         art = PixelArt.of(self.info.get("meta", self.info))
+        if section.condition:
+            self._check_count(section.condition)
+        elif section.label is None and self.condition_names:
+            example = ", ".join(["0.5"] * int(self.generator.c_dim))
+            raise UsageError(
+                f"the model was trained with {self._takes}, and nftgan.toml does not say which",
+                hint=f"under [recipe], for example: condition = [{example}]",
+            )
         return recipe_from_section(
             section, model=self.identity, resolution=self.resolution, art=art
         )
@@ -220,7 +237,7 @@ class Model:
                     f"{mapped[0]} has no effect on latents", hint=f"model.ws(seeds, {mapped[0]}=…)"
                 )
             recipe = self._recipe(recipe, options)
-            if self.generator.c_dim and recipe.class_idx is None:
+            if self.generator.c_dim and recipe.class_idx is None and recipe.condition is None:
                 recipe = replace(recipe, class_idx=0)  # any: the latents have theirs
             images, count = images_of_ws(self.generator, ws, recipe, batch=batch), len(ws)
         width, height = recipe.size
@@ -239,36 +256,35 @@ class Model:
     ) -> np.ndarray:
         """float32 [N, num_ws, w_dim]: the latents of `seeds` after truncation, for `generate`.
 
-        conditions: the numbers that a model trained with vectors is told, instead of a class.
+        conditions: as the option `condition`.
         """
         recipe = self._recipe(recipe, options)
         if conditions is not None:
-            recipe = replace(self._with_conditions(conditions, recipe), class_idx=0)
+            self._check_count(conditions)
+            recipe = replace(recipe, condition=tuple(conditions))
         check_recipe(self.generator, recipe)
-        found: np.ndarray = (
-            seeds_to_ws(self.generator, _numbers(seeds), recipe, conditions).cpu().numpy()
-        )
+        found: np.ndarray = seeds_to_ws(self.generator, _numbers(seeds), recipe).cpu().numpy()
         return found
 
-    def _with_conditions(self, conditions: Sequence[float], recipe: Recipe) -> Recipe:
-        """`recipe`, when the conditions fit the model and it names no class; else UsageError."""
-        wanted = int(self.generator.c_dim)
-        if recipe.class_idx is not None:
-            raise UsageError("give either a class or conditions")
-        if not wanted:
+    @property
+    def condition_names(self) -> tuple[str, ...]:
+        """What each number means that a model trained with vectors is told; else empty."""
+        known = self.info.get("meta", self.info).get("conditioning")
+        names = known.get("conditions") if isinstance(known, Mapping) else None
+        whole = isinstance(names, list) and len(names) == self.generator.c_dim
+        return tuple(map(str, names or ())) if whole else ()
+
+    @property
+    def _takes(self) -> str:
+        listed = ", ".join(self.condition_names)[:200]
+        return f"{self.generator.c_dim} numbers" + (f": {listed}" if listed else "")
+
+    def _check_count(self, condition: Sequence[float]) -> None:
+        """Raises UsageError, which says what the model takes."""
+        if not self.generator.c_dim:
             raise UsageError("the model was trained without labels: it takes no conditions")
-        fit = all(abs(one) <= MAX_CONDITION for one in conditions)  # false for NaN
-        if len(conditions) != wanted or not fit:
-            meta = self.info.get("meta", self.info)
-            names = (meta.get("conditioning") or {}).get("conditions") or []
-            listed = ", ".join(map(str, names))[:200] if isinstance(names, list) else ""
-            shown = f": {listed}" if listed else ""
-            raise UsageError(
-                f"the model takes {wanted} numbers{shown}; given were {len(conditions)}"
-                if len(conditions) != wanted
-                else f"conditions are numbers from {-MAX_CONDITION:,} to {MAX_CONDITION:,}"
-            )
-        return recipe
+        if len(condition) != self.generator.c_dim:
+            raise UsageError(f"the model takes {self._takes}; given were {len(condition)}")
 
     def grid(
         self,
@@ -293,7 +309,12 @@ class Model:
         """The canonical image with the margin by which its rounding is safe."""
         return canonical.render(self._upcast, seed, self._recipe(recipe, options))
 
-    def score(self, images: np.ndarray, class_idx: int | None = None) -> np.ndarray:
+    def score(
+        self,
+        images: np.ndarray,
+        class_idx: int | None = None,
+        condition: Sequence[float] | None = None,
+    ) -> np.ndarray:
         """float64 [N]: the discriminator's logit of each uint8 [N, R, R, 3], larger is more real.
 
         One image at a time: the discriminator compares the images of a batch with each other,
@@ -302,7 +323,7 @@ class Model:
         if self.discriminator is None:
             raise UsageError("the model file holds no discriminator, so it cannot score images")
         own = next(self.discriminator.parameters())
-        row = one_hot(class_idx, self.generator.c_dim)
+        row = told(class_idx, condition, self.generator.c_dim)
         c = None if row is None else torch.from_numpy(row).to(own)
         scores = np.empty(len(images))
         for number, image in enumerate(images):

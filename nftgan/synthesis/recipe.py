@@ -26,6 +26,8 @@ COLOURS = (
     "all",
 )  # "auto" is "art" where there is a palette and the model knows them
 WALL = 1024  # pixels that a finished image has at least, unless said otherwise
+MAX_CONDITION = 1_000_000  # the largest number that a model is told
+MAX_CONDITIONS = 512  # numbers of one vector
 MAX_CUBIC = 64  # times: beyond, the sums of the cubic filter could leave 64 bits
 IDENTITY = re.compile(r"sha256:[0-9a-f]{64}")
 _COLOURS = re.compile(r"(?:[0-9a-f]{6}){2,256}")
@@ -121,8 +123,8 @@ class Recipe:
     """What turns a seed into pixels; `class_idx` is "class" in JSON.
 
     `latents` are pieces whose styles are stored instead of drawn from a seed; the number of each
-    stands where others have their seed. Truncation and class have no effect on them. Raises
-    UsageError for values that no image can have.
+    stands where others have their seed. Truncation, class and condition have no effect on them.
+    Raises UsageError for values that no image can have.
     """
 
     model: str  # identity, "sha256:…"
@@ -136,6 +138,7 @@ class Recipe:
     renderer: str = RENDERER
     nftgan: int = VERSION
     latents: tuple[NamedLatent, ...] = ()  # by hash
+    condition: tuple[float, ...] | None = None  # what a model trained with vectors is told
 
     def __post_init__(self) -> None:
         if self.nftgan != VERSION:
@@ -161,6 +164,8 @@ class Recipe:
         x, y = (_finite("translate", value, 100) + 0.0 for value in self.translate)
         set_(self, "translate", (x, y))
         set_(self, "latents", _checked(self.latents))
+        if self.condition is not None:
+            set_(self, "condition", _condition(self.condition, self.class_idx))
         if self.finish is not None and self.finish.does_nothing:
             set_(self, "finish", None)  # one way to say "no finish", so one hash
         if self.finish is not None and self.finish.grid:
@@ -171,7 +176,7 @@ class Recipe:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; `finish` and `latents` are left out where there are none.
+        """Plain data; `finish`, `latents` and `condition` are left out where there are none.
 
         Of latents only the hashes: the values stand in the metadata of their piece.
         """
@@ -190,6 +195,8 @@ class Recipe:
             document["finish"] = self.finish.to_json()
         if self.latents:
             document["latents"] = [one.hash for one in self.latents]
+        if self.condition is not None:
+            document["condition"] = list(self.condition)
         return document
 
     @classmethod
@@ -205,6 +212,8 @@ class Recipe:
         hashes = document.get("latents", ["sha256:"])
         if not isinstance(hashes, list) or not hashes or not all(map(_is_text, hashes)):
             raise UsageError(f"{where}: latents must be a list of hashes, or left out")
+        if "condition" in document and not isinstance(document["condition"], (list, tuple)):
+            raise UsageError(f"{where}: condition must be a list of numbers, or left out")
         for key in ("translate", "size"):
             if not isinstance(document[key], (list, tuple)) or len(document[key]) != 2:
                 raise UsageError(f"{where}: {key} must be a list of 2 numbers")
@@ -220,6 +229,7 @@ class Recipe:
                 finish=finish,
                 renderer=document["renderer"],
                 latents=tuple(map(NamedLatent, document.get("latents", ()))),
+                condition=tuple(document["condition"]) if "condition" in document else None,
             )
             if recipe.latents and [one.hash for one in recipe.latents] != hashes:
                 raise UsageError("the latents are not in the order of their hashes")
@@ -383,7 +393,17 @@ def recipe_from_section(
         translate=section.translate,
         rotate=section.rotate,
         finish=finish,
+        condition=section.condition or None,
     )
+
+
+def _condition(numbers: Iterable[float], class_idx: int | None) -> tuple[float, ...]:
+    found = tuple(_finite("condition", one, MAX_CONDITION) + 0.0 for one in numbers)
+    if class_idx is not None:
+        raise UsageError("give either a class or conditions")
+    if not 1 <= len(found) <= MAX_CONDITIONS:
+        raise UsageError(f"condition must be 1 to {MAX_CONDITIONS} numbers, not {len(found)}")
+    return found
 
 
 def _is_text(value: Any) -> bool:
@@ -413,7 +433,7 @@ def _check_keys(document: Any, where: str) -> None:
             f"{where}: version {document.get('nftgan')!r} is not known here",
             hint="a newer nftgan wrote it: pip install -U nftgan",
         )
-    if unknown := set(document) - {*_KEYS, "finish", "latents"}:
+    if unknown := set(document) - {*_KEYS, "finish", "latents", "condition"}:
         raise UsageError(f"{where}: unknown key {sorted(map(str, unknown))[0]!r}")
     if missing := set(_KEYS) - set(document):
         raise UsageError(f"{where}: {sorted(missing)[0]!r} is missing")

@@ -30,7 +30,7 @@ from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.model import Model, load_model
 from nftgan.training.distributed import Distributed
 from nftgan.training.shares import shared, work_group
-from nftgan.workflows.fakes import Fakes, observe
+from nftgan.workflows.fakes import Fakes, Told, observe, spoken
 
 FAKES = (100, 1000)  # least and most by default; between them, as many as there is art
 ALL_METRICS = (*METRICS, "fid")
@@ -295,19 +295,16 @@ def _records(source: str | Path, learnt: Mapping[str, Any]) -> Iterator[Mapping[
 
 def _seeds(
     model: Model, art: Dataset, split: Split, count: int, first: int
-) -> list[tuple[int, int | None]]:
-    """(seed, class) of each fake; classes as often as in the art, those of one class together."""
+) -> list[tuple[int, Told]]:
+    """(seed, class or condition) of each fake: drawn from those of the art, equals together."""
     seeds = range(first, first + count)
     classes = int(model.generator.c_dim)
     if not classes:
         return [(seed, None) for seed in seeds]
-    if art.has_vectors:
-        raise UsageError(
-            f"{art.path} has several labels an image, and evaluate measures models of classes",
-            hint="the KID of each snapshot of its run stands in the run's report.html",
-        )
-    labels = art.labels(split.train)
     random = np.random.default_rng(first)
+    if art.has_vectors or (model.condition_names and art.label_count == 0):
+        return _with_conditions(art, split, seeds, classes, random)
+    labels = art.labels(split.train)
     if labels is None:
         chosen = random.integers(classes, size=count)
     elif int(labels.max()) >= classes:
@@ -317,19 +314,39 @@ def _seeds(
     return sorted(zip(seeds, map(int, chosen), strict=True), key=lambda pair: (pair[1], pair[0]))
 
 
+def _with_conditions(
+    art: Dataset, split: Split, seeds: Sequence[int], wanted: int, random: np.random.Generator
+) -> list[tuple[int, Told]]:
+    """(seed, condition) of each fake, the condition that of an image of the art drawn at random."""
+    rows = art.conditions(split.train)
+    if rows is None:
+        raise UsageError(
+            f"{art.path} has no labels, and the model is told {wanted} numbers an image",
+            hint="name the data set that it learned from",
+        )
+    if rows.shape[1] != wanted:
+        raise UsageError(
+            f"{art.path} has {rows.shape[1]} numbers an image, and the model takes {wanted}",
+            hint="name the data set that it learned from",
+        )
+    chosen = rows[random.integers(len(rows), size=len(seeds))].tolist()
+    told = [(seed, tuple(map(float, row))) for seed, row in zip(seeds, chosen, strict=True)]
+    return sorted(told, key=lambda pair: (pair[1], pair[0]))
+
+
 def _write_pairs(
     path: Path,
     model: Model,
     art: Dataset,
-    order: list[tuple[int, int | None]],
+    order: list[tuple[int, Told]],
     pairs: tuple[Pair, ...],
     trunc: float,
 ) -> None:
     """Each fake with the training image to its right, two pairs in a row."""
     shown = []
     for pair in pairs:
-        seed, class_idx = order[pair.fake]
+        seed, told = order[pair.fake]
         real = art.images([art.names.index(pair.name)])[0].transpose(1, 2, 0)
-        shown.append(model.generate(seeds=[seed], truncation_psi=trunc, class_idx=class_idx)[0])
+        shown.append(model.generate([seed], **spoken(told, trunc))[0])
         shown.append(real if real.shape[2] == 3 else real.repeat(3, axis=2))
     write_sheet(path, contact_sheet(shown, columns=4, gap=2))

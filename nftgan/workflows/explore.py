@@ -36,6 +36,7 @@ class RenderOptions:
     translate: tuple[float, float] = (0.0, 0.0)
     rotate: float = 0.0
     art_colours: bool = False  # only colours that the art has
+    condition: tuple[float, ...] | None = None
 
     def of(self, model: Model) -> Recipe:
         """The recipe of `model` with these options."""
@@ -44,6 +45,7 @@ class RenderOptions:
             truncation_psi=self.trunc,
             truncation_cutoff=self.cutoff,
             class_idx=self.class_idx,
+            condition=self.condition,
             translate=self.translate,
             rotate=self.rotate,
             finish=finish,
@@ -92,6 +94,8 @@ def morph(
     loaded = load_model(model_source(model))
     if classes and options.class_idx is not None:
         raise UsageError("--class and --classes say the class twice", hint="give one of them")
+    if classes and options.condition is not None:
+        raise UsageError("--classes walks between classes, not from a condition")
     placed = place(loaded, seeds, progress=progress, repeats=True)
     recipe = replace(options, class_idx=classes[0] if classes else options.class_idx).of(loaded)
     recipe = placed.within(recipe, loaded.generator.c_dim)

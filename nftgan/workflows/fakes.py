@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from nftgan.files import canonical_json, parse_json, sha256_hex, write_bytes
 from nftgan.metrics.observed import Observed, Observer
 from nftgan.progress import Progress
 from nftgan.project import state_home
-from nftgan.synthesis.model import Model
+from nftgan.synthesis.model import Model, RecipeOptions
 from nftgan.training.distributed import Distributed
 from nftgan.training.shares import shared
 
@@ -29,17 +30,28 @@ KEPT_SECONDS = 7 * 24 * 3600
 """Parts of a run that nobody went on with are deleted after that."""
 
 
+Told = int | tuple[float, ...] | None
+"""What the model is told for a fake: a class, a vector of conditions, or nothing."""
+
+
+def spoken(told: Told, trunc: float) -> RecipeOptions:
+    """As options of a recipe."""
+    if isinstance(told, tuple):
+        return {"truncation_psi": trunc, "condition": told}
+    return {"truncation_psi": trunc, "class_idx": told}
+
+
 @dataclass(frozen=True)
 class Fakes:
-    """Which images are generated: (seed, class) of each, in batches of one class."""
+    """Which images are generated: (seed, what the model is told) of each, in batches of one."""
 
-    batches: tuple[tuple[tuple[int, int | None], ...], ...]
+    batches: tuple[tuple[tuple[int, Told], ...], ...]
     trunc: float
 
     @classmethod
-    def of(cls, order: Sequence[tuple[int, int | None]], trunc: float) -> Fakes:
-        """order: seeds and classes, those of one class together."""
-        groups: dict[int | None, list[tuple[int, int | None]]] = {}
+    def of(cls, order: Sequence[tuple[int, Told]], trunc: float) -> Fakes:
+        """order: seeds and what the model is told, equals together."""
+        groups: dict[Told, list[tuple[int, Told]]] = {}
         for one in order:
             groups.setdefault(one[1], []).append(one)
         return cls(
@@ -58,7 +70,7 @@ class Fakes:
     @classmethod
     def heard(cls, text: str) -> Fakes:
         batches, trunc = parse_json(text.encode())
-        return cls(tuple(tuple((one[0], one[1]) for one in batch) for batch in batches), trunc)
+        return cls(tuple(tuple(map(_heard, batch)) for batch in batches), trunc)
 
     def key(self, model: Model, what: Sequence[str]) -> str:
         """Names the images and what is measured of them."""
@@ -88,8 +100,8 @@ def observe(
         path = folder / f"{item}.npz"
         if keeps and (kept := _kept(path)) is not None:
             return kept
-        seeds, class_idx = [seed for seed, _ in fakes.batches[item]], fakes.batches[item][0][1]
-        previews = model.previews(seeds, truncation_psi=fakes.trunc, class_idx=class_idx)
+        seeds, told = [seed for seed, _ in fakes.batches[item]], fakes.batches[item][0][1]
+        previews = model.previews(seeds, **spoken(told, fakes.trunc))
         images = np.stack([image.transpose(2, 0, 1) for _, image in previews])
         data = observer(images, starts[item]).packed()
         if keeps:
@@ -105,6 +117,11 @@ def observe(
     if not group.is_main:
         return None
     return Observed.joined(Observed.unpacked(found.pop(item)) for item in sorted(found))
+
+
+def _heard(one: list[Any]) -> tuple[int, Told]:
+    seed, told = one
+    return seed, tuple(map(float, told)) if isinstance(told, list) else told
 
 
 def _kept(path: Path) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +16,14 @@ from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.latent import MAX_LATENTS
 from nftgan.synthesis.latents import check_recipe
-from nftgan.synthesis.model import Model, load_model
-from nftgan.synthesis.recipe import Finish, Recipe
-from nftgan.workflows.places import Placed, place
+from nftgan.synthesis.model import load_model
+from nftgan.synthesis.recipe import Finish
+from nftgan.workflows.places import place
 from nftgan.workflows.results import result
 
 CELL = 128  # pixels that smaller images are enlarged to on a sheet
 MAX_SHEET = 400
 """Images on one contact sheet; more could not be seen anyway."""
-
-
-_AT_ONCE = 64
-"""Seeds whose latents are kept at once, where they are mapped with conditions."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +69,20 @@ def generate(
         truncation_psi=trunc,
         truncation_cutoff=cutoff,
         class_idx=class_idx,
+        condition=condition,
         translate=translate,
         rotate=rotate,
         finish=finish or loaded.preview_finish(),
     )
     placed = place(loaded, seeds, progress=progress)
-    if condition is None:  # before work
-        check_recipe(loaded.generator, placed.part(0, recipe, loaded.generator.c_dim))
+    c_dim = loaded.generator.c_dim
+    check_recipe(loaded.generator, placed.part(0, recipe, c_dim))  # before work
     previews = (
         pair
-        for start in range(0, len(seeds), _AT_ONCE if condition else MAX_LATENTS)
-        for pair in _previews(loaded, placed, start, recipe, condition)
+        for start in range(0, len(seeds), MAX_LATENTS)
+        for pair in loaded.previews(
+            placed.numbers[start : start + MAX_LATENTS], placed.part(start, recipe, c_dim)
+        )
     )
     kept: list[np.ndarray] = []
     for seed, image in track(previews, progress, "generating", "images", len(seeds)):
@@ -101,21 +100,3 @@ def generate(
         if len(seeds) > MAX_SHEET:
             progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} images")
     return GenerateResult(output, len(seeds), loaded.identity, sheet)
-
-
-def _previews(
-    model: Model,
-    placed: Placed,
-    start: int,
-    recipe: Recipe,
-    condition: Sequence[float] | None,
-) -> Iterator[tuple[int, np.ndarray]]:
-    c_dim = model.generator.c_dim
-    if condition is None:
-        numbers = placed.numbers[start : start + MAX_LATENTS]
-        yield from model.previews(numbers, placed.part(start, recipe, c_dim))
-        return
-    numbers = placed.numbers[start : start + _AT_ONCE]
-    ws = model.ws(numbers, placed.part(start, recipe, 0), conditions=condition)
-    images = model.generate(ws=ws, recipe=recipe)
-    yield from zip(numbers, images, strict=True)

@@ -45,6 +45,11 @@ def prepare_live(project: Project, manifest: Manifest, wanted: bool | None) -> s
             "some pieces have a stored latent instead of a seed, which the page cannot draw",
             hint="leave out --live",
         )
+    if manifest.recipe.condition is not None:
+        raise UsageError(
+            "the recipe tells the model several numbers, which no page can do",
+            hint="leave out --live",
+        )
     check_drawable(project_model(project))
     with translated_os_errors(project.live):
         project.live.mkdir(exist_ok=True)

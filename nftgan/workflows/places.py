@@ -32,7 +32,8 @@ class Placed:
         """
         known = [one.latent for one in recipe.latents if one.latent is not None]
         found = recipe.with_latents([*known, *self.latents])
-        if c_dim and found.class_idx is None and all(one in self.names for one in self.numbers):
+        told = found.class_idx is not None or found.condition is not None
+        if c_dim and not told and all(one in self.names for one in self.numbers):
             found = replace(found, class_idx=0)
         return found
 

@@ -93,6 +93,7 @@ def later_steps(root: Path, source: str, recipe_now: Callable[[], Recipe]) -> di
             recipe.cutoff,
             recipe.translate,
             recipe.rotate,
+            condition=recipe.condition,
         )
         morph(
             source,

@@ -81,6 +81,7 @@ def test_a_page_that_nobody_has_is_unavailable() -> None:
     ("change", "words"),
     [
         ({"latents": ["sha256:" + "44" * 32]}, "stored latents"),
+        ({"condition": [0.5]}, "a condition"),
         (
             {
                 "finish": {

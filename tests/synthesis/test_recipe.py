@@ -81,6 +81,19 @@ def test_json_comes_back_equal_with_the_same_hash(
     assert again.hash == recipe.hash
 
 
+def test_a_condition_is_part_of_the_hash_and_comes_back() -> None:
+    plain = Recipe(model=MODEL, size=(256, 256), trunc=0.7)
+    recipe = replace(plain, condition=(0.25, 1, -0.0))
+    written_by_hand = (
+        '{"class":null,"condition":[0.25,1,0],"cutoff":null,"model":"' + MODEL + '","nftgan":1,'
+        '"renderer":"f64-1","rotate":0,"size":[256,256],"translate":[0,0],"trunc":0.7}'
+    )
+    assert recipe.hash == "sha256:" + hashlib.sha256(written_by_hand.encode()).hexdigest()
+    assert Recipe.from_json(json.loads(written_by_hand)) == recipe != plain
+    section = RecipeSection(trunc=0.7, condition=(0.25, 1.0, 0.0), upscale=1)
+    assert recipe_from_section(section, model=MODEL, resolution=256) == recipe
+
+
 def test_zero_has_one_hash_whatever_its_sign_and_type() -> None:
     one = Recipe(MODEL, (8, 8), trunc=1, translate=(-0.0, 0), rotate=-0.0)
     two = Recipe(MODEL, (8, 8), trunc=1.0, translate=(0.0, 0.0), rotate=0.0)
@@ -119,6 +132,15 @@ def test_zero_has_one_hash_whatever_its_sign_and_type() -> None:
             for wrong in BAD_COLOURS
         ),
         ({"sharpen": 1}, "unknown key 'sharpen'"),
+        ({"condition": []}, "1 to 512 numbers, not 0"),
+        ({"condition": [0.5] * 513}, "1 to 512 numbers, not 513"),
+        ({"condition": 0.5}, "a list of numbers, or left out"),
+        ({"condition": None}, "a list of numbers, or left out"),
+        ({"condition": {"0": 1}}, "a list of numbers, or left out"),
+        ({"condition": ["1"]}, "condition must be a number"),
+        ({"condition": [True]}, "condition must be a number"),
+        ({"condition": [1e7]}, "condition must be from"),
+        ({"condition": [1], "class": 0}, "either a class or conditions"),
     ],
 )
 def test_what_no_image_can_have_is_refused(change: dict[str, Any], words: str) -> None:

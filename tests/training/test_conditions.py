@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +18,11 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import Split
 from nftgan.dataset.prepare import PrepareOptions, prepare
 from nftgan.errors import UsageError
+from nftgan.synthesis.recipe import Recipe
 from nftgan.training.config import DatasetFacts
 from nftgan.training.data_loader import DataLoader
 from nftgan.training.loop import train
-from nftgan.workflows.evaluate import _seeds
+from nftgan.workflows.evaluate import _seeds, evaluate
 from tests.dataset.test_prepare import art_folder
 from tests.training.conftest import smallest
 
@@ -27,10 +31,10 @@ NAMES = ["age 20 to 30", "hat=no", "hat=yes"]
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten drawings with an age and a hat, by the way that artists go."""
+    """Twenty drawings with an age and a hat, by the way that artists go."""
     folder = tmp_path_factory.mktemp("vectors")
-    art_folder(folder / "art", 10)
-    lines = [f"{n:02d}.png,{20 + n % 6 * 2},{'yes' if n % 5 == 0 else 'no'}" for n in range(10)]
+    art_folder(folder / "art", 20)
+    lines = [f"{n:02d}.png,{20 + n % 6 * 2},{'yes' if n % 5 == 0 else 'no'}" for n in range(20)]
     (folder / "labels.csv").write_text("\n".join(["file,age,hat", *lines]))
     options = PrepareOptions(resolution=16, labels=folder / "labels.csv", dedupe=-1)
     prepare(folder / "art", folder / "art.zip", options, workers=1)
@@ -92,7 +96,7 @@ def test_generate_takes_a_vector_and_heeds_each_of_its_numbers(
     ("condition", "said"),
     [
         ("1,0", "takes 3 numbers: age 20 to 30, hat=no, hat=yes; given were 2"),
-        ("1,nan,0", "numbers from"),
+        ("1,nan,0", "condition must be a number"),
         ("1,x,0", "no numbers"),
     ],
 )
@@ -107,12 +111,78 @@ def test_a_vector_that_does_not_fit_is_refused_in_words(
     assert not (tmp_path / "o").exists()
 
 
-def test_evaluate_does_not_measure_vectors_as_if_they_were_classes(
-    run_dir: Path, dataset: Path
-) -> None:
+def test_evaluate_draws_the_vectors_of_its_fakes_from_the_art(run_dir: Path, dataset: Path) -> None:
+    art = Dataset.open(dataset)
     split = Split(np.arange(8), np.arange(8, 10))
-    with pytest.raises(UsageError, match="several labels"):
-        _seeds(nftgan.load_model(run_dir), Dataset.open(dataset), split, 4, 0)
+    model = nftgan.load_model(run_dir)
+    drawn = _seeds(model, art, split, 400, 7)
+    assert drawn == _seeds(model, art, split, 400, 7) != _seeds(model, art, split, 400, 8)
+    assert sorted(seed for seed, _ in drawn) == list(range(7, 407))
+    rows = art.conditions(split.train)
+    assert rows is not None
+    told = np.array([one for _, one in drawn], np.float32)
+    assert {tuple(row) for row in told.tolist()} == {tuple(row) for row in rows.tolist()}
+    np.testing.assert_allclose(told.mean(0), rows.mean(0), atol=0.1)
+
+
+def test_evaluate_measures_a_model_of_vectors(run_dir: Path, dataset: Path) -> None:
+    found = evaluate(run_dir, dataset, metrics="copies", images=8, holdout=0)
+    assert (found.fakes, found.copies) == (8, 0)
+
+
+def test_evaluate_wants_art_with_as_many_numbers(run_dir: Path, dataset: Path) -> None:
+    with zipfile.ZipFile(dataset) as source, zipfile.ZipFile(dataset.parent / "x.zip", "w") as to:
+        for name in source.namelist():
+            if name != "dataset.json":
+                to.writestr(name, source.read(name))
+    split = Split(np.arange(8), np.arange(8, 10))
+    with pytest.raises(UsageError, match="has no labels, and the model is told 3 numbers"):
+        _seeds(nftgan.load_model(run_dir), Dataset.open(dataset.parent / "x.zip"), split, 4, 0)
+
+
+def test_pieces_of_a_collection_are_told_a_vector_and_proven(
+    run_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+
+    def answer(*words: str, expect: int = 0) -> Any:
+        with pytest.raises(SystemExit) as ended:
+            app([*words, "--json"], standalone_mode=False)
+        document = json.loads(capsys.readouterr().out)
+        assert ended.value.code == expect, document
+        return document.get("result") or document["error"]
+
+    answer("init", "hats", "--in", str(tmp_path))
+    where = ("-C", str(tmp_path / "hats"))
+    pick = ("curate", *where, "-m", str(run_dir), "--pick", "3,8", "--allow-copies")
+    refused = answer(*pick, expect=2)
+    assert "trained with 3 numbers: age 20 to 30, hat=no, hat=yes" in refused["message"]
+    assert "condition = [0.5, 0.5, 0.5]" in refused["hint"]
+    settings = tmp_path / "hats" / "nftgan.toml"
+    plain = settings.read_text()
+    settings.write_text(plain.replace("[recipe]", "[recipe]\ncondition = [0.25, 0, 1]"))
+    answer(*pick)
+    answer("render", *where)
+    answer("metadata", *where)
+    own = json.loads((tmp_path / "hats" / "metadata" / "0.json").read_bytes())["nftgan"]
+    assert own["recipe"]["condition"] == [0.25, 0, 1] and own["recipe"]["class"] is None
+    model = nftgan.load_model(run_dir)
+    recipe = Recipe.from_json(own["recipe"])
+    image = model.render(own["seed"], recipe)
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / "hats" / "images" / "0.png").convert("RGB")), image
+    )
+    other = model.render(own["seed"], replace(recipe, condition=(0.75, 0, 1)))
+    assert not np.array_equal(other, image)
+    said = answer("metadata", *where, "--live", expect=2)
+    assert "several numbers" in said["message"]
+    assert answer("regenerate", *where, "0", "-o", str(tmp_path / "again"))
+    settings.write_text(plain.replace("[recipe]", "[recipe]\ncondition = [0.75, 0, 1]"))
+    changed = answer("render", *where, expect=2)
+    assert "condition" in changed["message"]
 
 
 def test_a_model_without_labels_takes_no_conditions() -> None:

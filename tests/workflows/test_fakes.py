@@ -30,6 +30,9 @@ def test_batches_are_of_one_class_and_are_told_whole() -> None:
     assert [len(batch) for batch in fakes.batches] == [16, 4, 16, 4]
     assert [one for batch in fakes.batches for one in batch] == order
     assert Fakes.heard(fakes.told()) == fakes
+    told = Fakes.of([(1, (0.5, 1.0)), (2, (0.5, 1.0)), (3, (1.0, 0.0))], 1.0)
+    assert [len(batch) for batch in told.batches] == [2, 1]
+    assert Fakes.heard(told.told()) == told
 
 
 def test_a_run_that_was_cut_off_goes_on_and_leaves_nothing(

@@ -15,6 +15,7 @@ export const DRAWN = ["metadata", "recipe", "seed", "model", "image", "pixels", 
 export const ASKED = ["contract code", "token", "metadata", "recipe", "seed", "model", "merkle proof"];
 export const NOT_ASKED = "the chain was not asked";
 const FOREIGN = "the recipe has an effect of a plugin, which no page can run: nftgan verify can where it is installed";
+const TOLD = "the recipe tells the model several numbers, which no page can do: nftgan verify can";
 
 const short = (hash) => `${hash.slice(0, 19)}…`;
 let tree = null;
@@ -124,6 +125,7 @@ export async function drawAgain(id, { source = beside, signal, onProgress, onLin
   } catch (problem) {
     // Nothing is known of a recipe that only others can follow: no lie, and never proven.
     if (own.recipe?.finish?.effect) log.say("recipe", UNCHECKED, FOREIGN);
+    else if (own.recipe?.condition) log.say("recipe", UNCHECKED, TOLD);
     else log.say("recipe", BROKEN, problem.message);
   }
   log.check(
