@@ -7,6 +7,9 @@ const data = globalThis.nftganCollection;
 
 const collection = data;
 
+// Whether pieces can be drawn here: the model was published, and its networks are of a kind that pages run.
+const drawable = data.has_model && !data.foreign;
+
 // { id, name, seed, pixels (hex), rank or null, score, cid, description, traits: [[name, value, share]] }
 const pieces = data.pieces.map(([name, seed, pixels, rank, cid, description, traits], id) => ({
   id, name, seed, pixels, rank, cid, description, values: new Map(traits.map(([trait, value]) => [data.traits[trait].name, value])),
@@ -32,7 +35,7 @@ function percent(count, of = pieces.length) {
   const share = (count / of) * 100;
   return share >= 10 || Number.isInteger(share) ? `${Math.round(share)} %` : share >= 0.1 ? `${share.toFixed(1)} %` : "< 0.1 %";
 }
-return { collection, pieces, traits, root, imageOf, thumbnailOf, percent };
+return { collection, drawable, pieces, traits, root, imageOf, thumbnailOf, percent };
 })();
 const $dom = (() => {
 // Building pages out of elements: text is always text, never markup.
@@ -1018,6 +1021,7 @@ const UNCHECKED = "unchecked";
 const DRAWN = ["metadata", "recipe", "seed", "model", "image", "pixels", "merkle proof"];
 const ASKED = ["contract code", "token", "metadata", "recipe", "seed", "model", "merkle proof"];
 const NOT_ASKED = "the chain was not asked";
+const FOREIGN = "the recipe has an effect of a plugin, which no page can run: nftgan verify can where it is installed";
 
 const short = (hash) => `${hash.slice(0, 19)}…`;
 let tree = null;
@@ -1125,7 +1129,9 @@ async function drawAgain(id, { source = beside, signal, onProgress, onLink }) {
       `the metadata's recipe ${short(found.recipe)} is not ${short(collection.recipe_hash)}, the collection's`,
     );
   } catch (problem) {
-    log.say("recipe", BROKEN, problem.message);
+    // Nothing is known of a recipe that only others can follow: no lie, and never proven.
+    if (own.recipe?.finish?.effect) log.say("recipe", UNCHECKED, FOREIGN);
+    else log.say("recipe", BROKEN, problem.message);
   }
   log.check(
     "seed", own.seed === pieces[id].seed, `${own.seed} is the seed that the collection lists`,
@@ -1139,12 +1145,13 @@ async function drawAgain(id, { source = beside, signal, onProgress, onLink }) {
     return found;
   }
   try {
-    const picture = (found.picture = await drawn.render({ recipe: own.recipe, seed: own.seed, signal, onProgress }));
+    const picture = (found.picture = await drawn.render({ recipe: own.recipe, seed: own.seed, latent: own.latent, signal, onProgress }));
     const right = picture.hash === own.pixels && picture.safe;
+    const kind = own.latent ? "latent" : "seed";
     const no = picture.safe
-      ? `seed ${own.seed} gives other pixels than the metadata promises${differing(picture, found.shown)}`
+      ? `${kind} ${own.seed} gives other pixels than the metadata promises${differing(picture, found.shown)}`
       : "a pixel lies so near to a rounding step that another processor may give another image";
-    log.check("pixels", right, `made again from seed ${own.seed}: identical`, no);
+    log.check("pixels", right, `made again from ${kind} ${own.seed}: identical`, no);
   } catch (problem) {
     const kind = stopped(problem).kind;
     log.say("pixels", kind === "memory" || kind === "broken" ? UNCHECKED : BROKEN, problem.message);
@@ -1155,6 +1162,10 @@ async function drawAgain(id, { source = beside, signal, onProgress, onLink }) {
 async function model(log, found, options) {
   if (!collection.has_model) {
     log.say("model", UNCHECKED, "the model was not published: ask the artist for it");
+    return null;
+  }
+  if (collection.foreign) {
+    log.say("model", UNCHECKED, `its networks are of the kind ${collection.foreign}, which no page can run: nftgan verify can`);
     return null;
   }
   try {
@@ -1557,7 +1568,7 @@ const $drop = (() => {
 // The drop page: terms, a wallet, a purchase, and what came of it.
 const { isHere, overHttp } = $chain;
 const { drawAgain } = $check;
-const { collection, pieces } = $collection;
+const { collection, drawable, pieces } = $collection;
 const { $, h, many } = $dom;
 const { runScript } = $files;
 const { sentence } = $reverts;
@@ -1910,7 +1921,7 @@ function token(id) {
 async function drawThem() {
   for (const item of [...document.querySelectorAll("#bought .token[data-id]")].slice(0, MOST_DRAWN)) {
     const id = Number(item.dataset.id);
-    if (!item.isConnected || !pieces[id] || !collection.has_model) continue;
+    if (!item.isConnected || !pieces[id] || !drawable) continue;
     const words = item.querySelector(".drawn-words");
     try {
       words.textContent = "drawing …";
@@ -2254,7 +2265,7 @@ const $piece = (() => {
 // One piece: its image, what is said of it, and Draw it again.
 const { isHere, overHttp, overWallet } = $chain;
 const { ASKED, DRAWN, NOT_ASKED, askContract, drawAgain } = $check;
-const { collection, imageOf, percent, pieces, root, traits } = $collection;
+const { collection, drawable, imageOf, percent, pieces, root, traits } = $collection;
 const { $, h } = $dom;
 const { galleryAddress, shown } = $gallery;
 const { beside, fromGateway, gatewayOf } = $sources;
@@ -2447,14 +2458,14 @@ function facts(piece) {
     "details", { class: "facts" },
     h("summary", {}, "Lineage and licence"),
     h("dl", {}, lines.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, h("bdi", {}, value))))),
-    h("p", { class: "line" }, h("a", { href: imageOf(piece.id), download: `${piece.id}.png` }, "Download the image"), h("a", { href: `${root}metadata/${piece.id}.json`, download: `${piece.id}.json` }, "Download the metadata"), collection.has_model ? h("a", { href: `#/morph?from=${piece.id}` }, "Morph into another piece") : null),
+    h("p", { class: "line" }, h("a", { href: imageOf(piece.id), download: `${piece.id}.png` }, "Download the image"), h("a", { href: `${root}metadata/${piece.id}.json`, download: `${piece.id}.json` }, "Download the metadata"), drawable ? h("a", { href: `#/morph?from=${piece.id}` }, "Morph into another piece") : null),
   );
 }
 return { leavePiece, openPiece, draw };
 })();
 const $main = (() => {
 // The page: which view the address names, and the keys.
-const { collection, pieces } = $collection;
+const { collection, drawable, pieces } = $collection;
 const { $ } = $dom;
 const { hasSale, openDrop } = $drop;
 const { focusFirst, galleryAddress, openGallery } = $gallery;
@@ -2467,7 +2478,7 @@ function route() {
   const [, path, , query] = /^#?\/?([^?]*)(\?(.*))?$/s.exec(location.hash) ?? [];
   const piece = /^\d{1,7}$/.test(path ?? "") && pieces[Number(path)];
   const before = view;
-  view = piece ? "piece" : path === "morph" && collection.has_model ? "morph" : hasSale && (path === "sale" || collection.sale.hidden) ? "sale" : "gallery";
+  view = piece ? "piece" : path === "morph" && drawable ? "morph" : hasSale && (path === "sale" || collection.sale.hidden) ? "sale" : "gallery";
   leavePiece();
   leaveMorph();
   for (const name of ["gallery", "piece", "morph", "sale"]) $(`page-${name}`).hidden = name !== view;
