@@ -14,6 +14,7 @@ from nftgan.chain.journal import Journal, PlannedMint
 from nftgan.chain.recipients import Allotment, Recipient, laid_out
 from nftgan.errors import UsageError
 from nftgan.seeds import format_seeds
+from nftgan.words import counted
 
 MOST_REPEATS = 64
 """How often a journal may plan each token anew, as after reorganisations or for other lists."""
@@ -40,8 +41,8 @@ def placed(
     total = sum(one.count for one in recipients)
     if total > pieces:  # before anything counts them one by one
         raise UsageError(
-            f"{_at(recipients[-1].where)}the list gives {total:,} tokens, and there are"
-            f" {pieces:,} pieces",
+            f"{_at(recipients[-1].where)}the list gives {counted(total, 'token')}, and there are"
+            f" {counted(pieces, 'piece')}",
             hint="shorten the list",
         )
     known = _signed_for(journal, pieces)
@@ -54,14 +55,14 @@ def placed(
     end = first + total
     if tokens is not None and set(tokens) != set(range(first, min(end, pieces + 1))):
         raise UsageError(
-            f"the list gives {total:,} tokens, from {first} on, and --tokens names others",
+            f"the list gives {counted(total, 'token')}, from {first} on, and --tokens names others",
             hint=f"--tokens {format_seeds(range(first, end))}",
         )
     for part in allotments:
         if part.end > pieces:
             raise UsageError(
-                f"{_at(part.where)}there are {pieces:,} pieces, and the list gives {total:,} from"
-                f" token {first} on",
+                f"{_at(part.where)}there are {counted(pieces, 'piece')}, and the list gives"
+                f" {total:,} from token {first} on",
                 hint="shorten the list",
             )
     if first > minted:

@@ -20,6 +20,7 @@ from nftgan.chain.transfers import NOBODY, transfers
 from nftgan.errors import CheckFailed, PartlyDone, UsageError
 from nftgan.files import sha256_hex
 from nftgan.progress import SILENT, Progress
+from nftgan.words import counted
 
 BATCH_TOKENS = 500
 """Tokens in one transaction: far below the cap, and small enough to be included soon."""
@@ -391,7 +392,7 @@ def audit(collection: Collection, seeds: Sequence[int], minted: int) -> None:
     """
     found, on_chain = collection.next_token_id(), collection.seeds()
     if found > minted:
-        raise CheckFailed(f"{found} tokens are on chain, not {minted}")
+        raise CheckFailed(f"on chain: {counted(found, 'token')}, not {minted}")
     for token in range(minted):
         if token >= found or token not in on_chain:
             raise PartlyDone(

@@ -17,6 +17,7 @@ from nftgan.chain.logs import search_backwards
 from nftgan.chain.rpc import rpc_errors
 from nftgan.chain.transfers import NOBODY, TRANSFER_TOPIC, transfers
 from nftgan.errors import PartlyDone, ServiceError
+from nftgan.words import counted
 
 ROUNDS = 3
 """How often a reorganisation may take the block away that all is read at."""
@@ -131,8 +132,8 @@ def _whole(
     owners = {token: owner for token, owner in sorted(newest.owners.items()) if owner != NOBODY}
     if len(owners) != supply:
         raise ServiceError(
-            f"the node at {where} shows transfers by which {len(owners)} tokens exist, and the"
-            f" contract counts {supply}",
+            f"the node at {where} shows transfers by which"
+            f" {counted(len(owners), 'token')} exist, and the contract counts {supply}",
             hint="choose another node with --rpc",
         )
     burnt = tuple(sorted(newest.owners.keys() - owners.keys()))

@@ -15,6 +15,7 @@ from nftgan.chain.rpc import Connection
 from nftgan.chain.transfers import NOBODY
 from nftgan.errors import UsageError
 from nftgan.seeds import format_seeds
+from nftgan.words import counted
 
 MAX_TOKENS = 2**32 - 1
 """Of one collection."""
@@ -155,7 +156,7 @@ def checked(recipients: Iterable[Recipient], what: str) -> tuple[Recipient, ...]
         if one.to == NOBODY:
             raise UsageError(f"{where}the address of zeros is nobody's")
         if not 1 <= one.count <= MAX_TOKENS:
-            raise UsageError(f"{where}{one.to} cannot get {one.count} tokens")
+            raise UsageError(f"{where}{one.to} cannot get {counted(one.count, 'token')}")
         if one.token is not None and one.token + one.count > MAX_TOKENS:
             raise UsageError(f"{where}no collection has a token {one.token}")
         if (one.token is None) != (found[0].token is None):

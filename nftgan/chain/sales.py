@@ -22,6 +22,7 @@ from nftgan.chain.merkle import MerkleTree
 from nftgan.chain.recipients import column_of
 from nftgan.chain.rpc import Connection
 from nftgan.errors import CheckFailed, UsageError
+from nftgan.words import counted
 
 ZERO_ADDRESS = "0x" + 40 * "0"
 DAY_SECONDS = 86_400
@@ -182,7 +183,7 @@ class Allowlist:
             if address in self.allowances:
                 raise UsageError(f"{address} is on the list twice")
             if not 1 <= allowance < 2**256:
-                raise UsageError(f"{address} cannot be allowed {allowance} tokens")
+                raise UsageError(f"{address} cannot be allowed {counted(allowance, 'token')}")
             self.allowances[address] = allowance
         if not self.allowances:
             raise UsageError("the list is empty")
@@ -414,7 +415,7 @@ class Sale(Clone):
         """
         count = self.next_delivery(most)
         if first + count > len(seeds):
-            raise UsageError(f"{count} tokens were sold but {len(seeds) - first} are left")
+            raise UsageError(f"{counted(count, 'token')} sold, but only {len(seeds) - first} left")
         data = encode_seeds(seeds[first : first + count])
         return self.data("deliver", first, data) if count else b""
 

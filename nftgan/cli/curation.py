@@ -255,7 +255,7 @@ def metadata(
         problems = [problem for problem in found if problem.blocks]
         if problems:
             raise CheckFailed(
-                f"{len(problems)} files are stale, the first: {problems[0].where}"
+                f"stale: {counted(len(problems), 'file')}, the first: {problems[0].where}"
                 f" {problems[0].what}",
                 hint=problems[0].hint,
             )

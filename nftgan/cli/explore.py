@@ -217,5 +217,7 @@ def project(
         [(one.latent.name, f"{one.distance:.4f}") for one in result.images],
     )
     if result.refused:
-        ui.print(f"{len(result.refused)} files were passed over: they are no images")
+        ui.print(
+            f"passed over: {counted(len(result.refused), 'file')} that cannot be read as images"
+        )
     return result

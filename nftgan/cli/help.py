@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -28,6 +29,9 @@ PANELS = (
 )
 """The groups of verbs, in the order in which one comes to them."""
 SHARED = "After every verb"
+ADVANCED = "Advanced: "
+"""Begins the title of a group of options of which the short help has the names only."""
+_WHOLE = "nftgan.help.whole"
 _WIDEST_NAME = 28
 _WIDEST_LINE = 100
 _KINDS = {"int": "N", "int range": "N", "float": "X", "float range": "X", "path": "PATH"}
@@ -52,8 +56,28 @@ class VerbCommand(TyperCommand):
                 groups.setdefault(_panel(one), []).append(one)
         shared = groups.pop(SHARED, []) + [p for p in groups["Options"] if p.name == "help"]
         groups["Options"] = [p for p in groups["Options"] if p.name != "help"]
-        for title, members in [*groups.items(), (SHARED, shared)]:
+        shown = dict(groups) if _WHOLE in ctx.meta else _without_advanced(groups)
+        for title, members in [*shown.items(), (SHARED, shared)]:
             _section(console, title, [(_spelling(p), p) for p in members])
+        if len(shown) < len(groups):
+            rest = {t: members for t, members in groups.items() if t not in shown}
+            _heading(console, f"Advanced ({ctx.command_path} --help-all says what they do)")
+            for title, members in rest.items():
+                names = ", ".join(_in_order(p.opts)[0] for p in members)
+                line = Text.assemble((f"{title.removeprefix(ADVANCED)}: ", "dim"), names)
+                console.print(Padding(line, (0, 0, 0, 2)))
+
+
+def _without_advanced(groups: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {title: rows for title, rows in groups.items() if not title.startswith(ADVANCED)}
+
+
+def show_all(ctx: typer.Context, value: bool) -> None:
+    """The callback of --help-all: the help with the advanced options, and stop."""
+    if value:
+        ctx.meta[_WHOLE] = True
+        ctx.get_help()
+        raise typer.Exit
 
 
 class VerbGroup(TyperGroup):

@@ -103,7 +103,7 @@ def _show_pin_plan(ui: Ui, result: Any) -> None:
     )
     for folder in shape.folders:
         kind = "sharded (HAMT)" if folder.sharded else "one block"
-        ui.print(f"  {folder.path}: {folder.entries:,} entries, {kind}")
+        ui.print(f"  {folder.path}: {counted(folder.entries, 'entry', 'entries')}, {kind}")
     for plan in result.plans:
         notes = "".join(f"; {note}" for note in plan.notes)
         ui.print(

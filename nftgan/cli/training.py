@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nftgan.cli.help import ADVANCED, show_all
 from nftgan.cli.options import start_group
 from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import TRAIN, verb
@@ -17,6 +18,9 @@ from nftgan.training.options import OPTIONS, Option
 
 if TYPE_CHECKING:
     from nftgan.workflows.train import TrainPlan
+
+
+MOST_USED = "Most used"
 
 
 def takes_training_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,7 +41,8 @@ def takes_training_options(function: Callable[..., Any]) -> Callable[..., Any]:
     parameters = []
     for own in signature.parameters.values():
         if own.kind is inspect.Parameter.VAR_KEYWORD:
-            parameters += [_parameter(one) for one in shown.values()]
+            in_order = sorted(shown.values(), key=lambda one: not one.first)
+            parameters += [_parameter(one) for one in in_order]
         else:
             keyword = own.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             parameters.append(own if own.name == "ui" else keyword)
@@ -56,7 +61,7 @@ def _parameter(one: Option) -> inspect.Parameter:
     about = typer.Option(
         spelled,
         help=one.help if one.default is not None or one.parse else f"{one.help} Else: {one.unset}.",
-        rich_help_panel=one.group,
+        rich_help_panel=MOST_USED if one.first else f"{ADVANCED}{one.group}",
         show_default=default is not None,
     )
     return inspect.Parameter(
@@ -98,6 +103,16 @@ def train(
         float | None,
         typer.Option(min=0, help="Of this machine: --dry-run then tells the cost."),
     ] = None,
+    help_all: Annotated[
+        bool,
+        typer.Option(
+            "--help-all",
+            is_eager=True,
+            expose_value=False,
+            callback=show_all,
+            help="Show the advanced options, too, and stop.",
+        ),
+    ] = False,
     **options: Any,
 ) -> Any:
     """Train a network on a data set, or go on with it.

@@ -39,6 +39,7 @@ from nftgan.dataset.unpack import UNPACK, art_files
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
 from nftgan.progress import SILENT, Progress, track
+from nftgan.words import counted
 
 METHOD = 5  # raised when the same files and options would give other pixels or notes
 MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
@@ -423,7 +424,7 @@ def _nothing_left(rejected: list[tuple[str, str]]) -> UsageError:
     elif "short side" in reason:
         hint = "a smaller --resolution or --min-side takes them"
     return UsageError(
-        f"none of the {len(rejected)} files can be used; {name}: {reason}"
+        f"of {counted(len(rejected), 'file')} none can be used; {name}: {reason}"
         + (f" ({count} like it)" if count > 1 else ""),
         hint=hint,
     )

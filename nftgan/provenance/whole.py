@@ -15,6 +15,7 @@ from nftgan.provenance.checks import Check, CheckLog
 from nftgan.provenance.verify import PieceFacts, Verifier, measured_as_claimed
 from nftgan.seeds import format_seeds
 from nftgan.synthesis.recipe import Recipe
+from nftgan.words import counted
 
 MEASURED = RESERVED - {CLASS.casefold()}
 WORDS = "names, descriptions, tags and web links are the artist's words"
@@ -56,7 +57,7 @@ def _check_once(log: CheckLog, pieces: Sequence[PieceFacts]) -> None:
         seen.setdefault(one.pixels, []).append(token)
     shared = [tokens for tokens in seen.values() if len(tokens) > 1]
     if not shared:
-        log.check("each once", True, f"all {len(pieces):,} images differ", "")
+        log.check("each once", True, f"no two of {counted(len(pieces), 'image')} are alike", "")
         return
     said = "; ".join(f"tokens {format_seeds(tokens)} are one image" for tokens in shared[:3])
     more = f"; and {len(shared) - 3} more" if len(shared) > 3 else ""
@@ -125,7 +126,9 @@ def _other_traits(
                 break
         else:
             if len(mine) != len(own):
-                wrong.append(f"token {token} claims {len(mine)} traits, {len(own)} are measured")
+                wrong.append(
+                    f"token {token} claims {counted(len(mine), 'trait')}, measured: {len(own)}"
+                )
     return wrong
 
 

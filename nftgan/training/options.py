@@ -77,6 +77,7 @@ class Option:
     parse: Callable[[str], Any] | None  # of a text on the command line
     text: str  # the default as it is written there, where `parse` reads it
     amount: Range | None  # a choice may be followed by a colon and a number in it
+    first: bool  # one of those that most runs need: its words stand in the short help
 
     def _known(self) -> tuple[str, ...]:
         added = plugins.parts(self.more) if self.more else ()
@@ -185,6 +186,7 @@ def option(
     parse: Callable[[str], Any] | None = None,
     text: str = "",
     amount: Range | None = None,
+    first: bool = False,
 ) -> Any:
     """The field of one option; `flag` "" spells it as the name does. See `Option`."""
     about = {
@@ -200,6 +202,7 @@ def option(
         "parse": parse,
         "text": text,
         "amount": amount,
+        "first": first,
     }
     return dataclasses.field(default=default, metadata=about)
 
@@ -219,15 +222,15 @@ class DirectOptions:
     start: str | None = option(None, START, "Train G first as the decoder of an {choices}, for 8 kimg or as :KIMG says.", choices=STARTS, amount=POSITIVE, unset="against D at once")
     snap: int = option(5, LENGTH, "Ticks between snapshots.", POSITIVE, session=True)
     keep: int = option(20, LENGTH, "Networks kept, spread over the run.", POSITIVE, session=True)
-    hours: float | None = option(None, LENGTH, "Stop, resumably, after this time.", POSITIVE, unset="no limit", session=True)
+    hours: float | None = option(None, LENGTH, "Stop, resumably, after this time.", POSITIVE, unset="no limit", session=True, first=True)
     metrics: tuple[str, ...] = option(("kid",), LENGTH, "kid: against the art held out, at each snapshot; or none.", choices=METRICS, session=True, parse=_none_or_names, text="kid")
     watchdog: str = option("warn", LENGTH, "When the run is lost: {choices}.", choices=WATCHDOGS, session=True)
     tensorboard: bool = option(False, LENGTH, "Also write event files for TensorBoard.", session=True)
     state_seconds: float = option(300.0, LENGTH, "Seconds between saves of the full state.", NOT_NEGATIVE, session=True, flag=None)
     loss: str = option("logistic", LEARNING, "{choices} (R3GAN, with R1 and R2).", choices=LOSSES, more="nftgan.losses")
     r1_interval: int = option(16, LEARNING, "Steps between penalties of the discriminator.", POSITIVE, flag=None)
-    mirror: bool = option(False, LEARNING, "Also show mirrored art.")
-    seed: int = option(0, LEARNING, "Everything random follows from it.", NOT_NEGATIVE)
+    mirror: bool = option(False, LEARNING, "Also show mirrored art.", first=True)
+    seed: int = option(0, LEARNING, "Everything random follows from it.", NOT_NEGATIVE, first=True)
     aug: str = option("ada", AUGMENTATION, "How often D sees altered images: {choices}.", choices=AUGMENTS)
     augpipe: str = option("art", AUGMENTATION, "How they are altered: {choices}.", choices=tuple(PIPES), more="nftgan.augmentations")
     aug_target: float = option(0.6, AUGMENTATION, "Sign of D on the art that ada steers for.", SHARE, change=True)
@@ -241,10 +244,10 @@ class DirectOptions:
 class TrainOptions(DirectOptions):
     """And those that are completed: by the preset, the networks, the data set or the machine."""
 
-    cfg: str | None = option(None, START, "The networks: {choices}.", choices=CFGS, more="nftgan.networks", unset="stylegan2 for pixel art, else stylegan3-t")
-    preset: str | None = option(None, START, "Size of the networks and of a batch: {choices}.", choices=PRESET_NAMES, unset="the one for the data set's size")
-    resume: str | None = option(None, START, "Fine-tune this model ('base': the one shipped), or go on with this run.", unset="from noise")
-    kimg: float | None = option(None, LENGTH, "Length in thousands of images.", POSITIVE, unset="the preset", session=True)
+    cfg: str | None = option(None, START, "The networks: {choices}.", choices=CFGS, more="nftgan.networks", unset="stylegan2 for pixel art, else stylegan3-t", first=True)
+    preset: str | None = option(None, START, "Size of the networks and of a batch: {choices}.", choices=PRESET_NAMES, unset="the one for the data set's size", first=True)
+    resume: str | None = option(None, START, "Fine-tune this model ('base': the one shipped), or go on with this run.", unset="from noise", first=True)
+    kimg: float | None = option(None, LENGTH, "Length in thousands of images.", POSITIVE, unset="the preset", session=True, first=True)
     tick: float | None = option(None, LENGTH, "Thousands of images between ticks.", POSITIVE, unset="the preset", session=True)
     holdout: float | None = option(None, LENGTH, "Share of the art never shown, to judge by.", Range(0, 0.5), unset="by the number of images")
     batch: int | None = option(None, LEARNING, "Images per step.", POSITIVE, unset="the preset", change=True)
@@ -267,7 +270,7 @@ class TrainOptions(DirectOptions):
     margin_size: int | None = option(None, NETWORKS, "Samples around the image, StyleGAN3.", NOT_NEGATIVE, unset="the preset", flag=None)
     first_cutoff: float | None = option(None, NETWORKS, "Cycles per image of the finest input wave, StyleGAN3.", POSITIVE, unset="the preset", flag=None)
     micro_batch: int | None = option(None, MACHINE, "Images in memory at once.", POSITIVE, unset="the preset", session=True)
-    device: str | None = option(None, MACHINE, "cpu or cuda.", unset="what is there", session=True)
+    device: str | None = option(None, MACHINE, "cpu or cuda.", unset="what is there", session=True, first=True)
 # fmt: on
 
 

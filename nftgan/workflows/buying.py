@@ -17,6 +17,7 @@ from nftgan.chain.sales import MOST_PER_PURCHASE, Allowlist, Voucher, trusted_sa
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import read_json
 from nftgan.project import state_home
+from nftgan.words import counted
 from nftgan.workflows.publishing import ChainChoice, sender_for, signer
 from nftgan.workflows.sale_record import moment, shown
 from nftgan.workflows.sale_reveal import await_draw, draws
@@ -157,7 +158,9 @@ class Purchase(TxRunner):
         first = collection.next_token_id()
         left = min(collection.max_supply(), self.sale.stock_end()) - first
         if count > left:
-            raise UsageError(f"{count} tokens cannot be minted: {max(left, 0)} are ready for sale")
+            raise UsageError(
+                f"{counted(count, 'token')} cannot be minted: {max(left, 0)} ready for sale"
+            )
 
     def _check_tokens(self, name: str, count: int) -> None:
         """Whether the buyer holds what a purchase in an open sale gave.
@@ -171,8 +174,8 @@ class Purchase(TxRunner):
         mine = [token for token in found if holder(token) == self.account.address]
         if len(found) != count or (len(mine) < count and self._fresh(name)):
             raise CheckFailed(
-                f"{count} tokens were paid for, and the chain shows {len(mine)} of them as held by"
-                f" {self.account.address}",
+                f"paid for: {counted(count, 'token')}; the chain shows {len(mine)} of them as held"
+                f" by {self.account.address}",
                 hint="ask another node with --rpc",
             )
 

@@ -183,7 +183,7 @@ def _checks(
     checks.append(
         Check("images", FAIL, stale[0] + more)
         if stale
-        else Check("images", PASS, f"all {count:,} files have their recorded pixels")
+        else Check("images", PASS, f"every image ({count:,}) has its recorded pixels")
     )
     checks.append(_metadata_check(project, manifest))
     checks += _deployment_checks(project, manifest)
@@ -199,7 +199,7 @@ def _metadata_check(project: Project, manifest: Manifest) -> Check:
         return Check("metadata", FAIL, exc.message)
     if problems:
         return Check("metadata", FAIL, f"{problems[0].where} {problems[0].what}")
-    found = f"all {len(manifest.pieces) + 1:,} files are what the manifest leads to"
+    found = f"every file ({len(manifest.pieces) + 1:,}) is what the manifest leads to"
     return Check("metadata", PASS, found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nftgan.chain.sales import ZERO_ADDRESS, Sale
 from nftgan.errors import UsageError
+from nftgan.words import counted
 from nftgan.workflows.sale_reader import has_code, undelivered
 from nftgan.workflows.sale_reveal import end_step
 from nftgan.workflows.sale_seller import CREATE, GAS_SMALL, Seller
@@ -71,7 +72,7 @@ class Closing(Seller):
         dead = not sale.revealed() and self._now() >= terms.refunds_from
         if not dead and (waiting := undelivered(sale, terms)):
             raise UsageError(
-                f"{waiting} tokens are paid for and not delivered", hint="nftgan sale reveal"
+                f"{counted(waiting, 'token')} paid for and not delivered", hint="nftgan sale reveal"
             )
 
     def _closing_steps(self, sale: Sale, withdrawal: TxStep) -> list[TxStep]:

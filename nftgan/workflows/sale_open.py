@@ -16,6 +16,7 @@ from nftgan.chain.sales import SEEDS_PER_LOAD, Sale, SaleTerms, trusted_sale
 from nftgan.errors import UsageError
 from nftgan.files import write_secret
 from nftgan.seeds import format_seeds
+from nftgan.words import counted
 from nftgan.workflows.metadata import ready_manifest
 from nftgan.workflows.pin_recheck import require_verified
 from nftgan.workflows.pins import serving_warning
@@ -119,7 +120,7 @@ class Opening(Seller):
         left = self.collection.max_supply() - self.collection.next_token_id()
         supply = left if options.supply is None else options.supply
         if not 0 < supply <= left:
-            raise UsageError(f"{supply} tokens cannot be sold: {left} are left")
+            raise UsageError(f"{counted(supply, 'token')} cannot be sold: only {left} left")
         now = int(time.time())
         opens = now if options.opens is None else options.opens
         closes = opens + SALE_SECONDS if options.closes is None else options.closes

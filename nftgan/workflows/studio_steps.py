@@ -20,6 +20,7 @@ from nftgan.studio.steps import Step
 from nftgan.studio.walks import MAX_STEPS, MAX_STOPS, refuse_latents
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
+from nftgan.words import counted
 from nftgan.workflows.explore import RenderOptions, morph
 from nftgan.workflows.metadata import metadata
 from nftgan.workflows.pin import pin
@@ -68,11 +69,12 @@ def later_steps(root: Path, source: str, recipe_now: Callable[[], Recipe]) -> di
 
     def do_render(progress: Progress, wish: Mapping[str, Any]) -> str:
         made = render(opened(), processes=max(1, (os.cpu_count() or 2) - 1), progress=progress)
-        return f"{made.rendered} images made, {made.skipped} kept, in images/"
+        return f"{counted(made.rendered, 'image')} made, {made.skipped} kept, in images/"
 
     def do_metadata(progress: Progress, wish: Mapping[str, Any]) -> str:
         made = metadata(opened(), progress=progress)
-        return f"{made.pieces} pieces described in metadata/, {made.written} files written"
+        described, written = counted(made.pieces, "piece"), counted(made.written, "file")
+        return f"{described} described in metadata/, {written} written"
 
     def do_pin(progress: Progress, wish: Mapping[str, Any]) -> str:
         made = pin(opened(), progress=progress)

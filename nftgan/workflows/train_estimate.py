@@ -17,7 +17,7 @@ from typing import IO, Any
 import nftgan
 from nftgan.memory import free_memory
 from nftgan.training.state import KEEP, saved_images
-from nftgan.words import duration
+from nftgan.words import counted, duration
 from nftgan.workflows.scoring import FAKES
 from nftgan.workflows.train import TrainPlan
 
@@ -113,7 +113,8 @@ def _estimate(
     disk = (KEEP + 1) * last["state_bytes"] + networks * last["network_bytes"] + SPARE_BYTES
     if not whole:
         warnings.append(
-            f"only steps of {last['images']} images were measured: memory will be more than said"
+            f"only steps of {counted(last['images'], 'image')} were measured: memory will be"
+            " more than said"
         )
     bound = "about" if last["warm"] else "less than"
     if not last["warm"]:

@@ -16,6 +16,7 @@ from nftgan.ipfs.fetched import Kept
 from nftgan.ipfs.store import BlockStore
 from nftgan.project import state_home
 from nftgan.provenance.rendered import RenderedNotes
+from nftgan.words import counted
 
 WORTH_KEEPING = 32
 """Tokens: fewer are checked again as fast as they are looked up."""
@@ -66,8 +67,8 @@ def resumable(
         on_notes(run.rendered)
         if run.rendered.earlier:
             note(
-                f"going on: {run.rendered.earlier:,} images were made again by a run that was"
-                " cut off"
+                f"going on: {counted(run.rendered.earlier, 'image')} made again already by a run"
+                " that was cut off"
             )
         yield
         if run.complete:

@@ -93,7 +93,7 @@ def test_a_line_with_an_address_is_never_taken_for_titles(tmp_path: Path) -> Non
         ([], "list.csv names nobody"),
         (["address,count"], "list.csv names nobody"),
         ([f"{A},1", f"{B},0"], f"line 2: {B} cannot get 0 tokens"),
-        ([f"{A},1", f"{B},{2**32}"], f"line 2: {B} cannot get {2**32} tokens"),
+        ([f"{A},1", f"{B},{2**32}"], f"line 2: {B} cannot get {2**32:,} tokens"),
         ([f"{A},1,{2**32}"], f"line 1: no collection has a token {2**32}"),
         ([f"{A},1", f"{ZERO},2"], "line 2: the address of zeros is nobody's"),
         ([f"{A},1", B, f"{A.lower()},2"], f"line 3: {A} is named already: "),

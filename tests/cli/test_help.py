@@ -13,6 +13,7 @@ import typer
 
 from nftgan.cli.help import PANELS
 from nftgan.cli.main import app
+from nftgan.training.options import OPTIONS
 
 PROGRAM = [sys.executable, "-c", "from nftgan.cli.main import run; run()"]
 HEAVY = ("torch", "web3", "numpy", "PIL", "py_evm", "eth")
@@ -62,6 +63,24 @@ def test_h_is_help_and_no_switch_looks_as_if_it_took_a_value(
     shown = capsys.readouterr().out
     assert "<" not in shown and "--json  " in shown and "Example:" in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_the_short_help_of_train_names_every_option_and_the_long_one_explains_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = []
+    for word in ("--help", "--help-all"):
+        app(["train", word], standalone_mode=False)
+        shown.append(capsys.readouterr().out)
+    short, whole = shown
+    assert len(short.splitlines()) < 55 and "Learning: --loss, --batch" in short
+    assert "Stop, resumably, after this time." in short and "Images per step." not in short
+    for one in OPTIONS.values():
+        if one.flag is not None:
+            assert f"--{one.flag}" in short
+            assert one.help.split(",")[0].split()[0] in whole and f"  --{one.flag}" in whole
+    assert "Advanced: Learning" in whole and "Images per step." in whole
 
 
 def test_the_list_of_verbs_has_a_line_for_each_in_its_group(

@@ -158,10 +158,9 @@ def test_fingers_filter_in_a_sheet_give_stars_and_undo(serve: Serve, visit: Visi
     page.tap("#close-filters")
     page.wait_for_selector("#tools", state="hidden")
     assert page.inner_text("#open-filters") == "Filter · 1"
-    for _ in range(3):
+    for stars in (1, 2, 3):
         tap_at(page, "[aria-label='Seed 2: one star more']")
-        settled(page)
-    assert opinions(served) == {2: (3, None)}
+        until(lambda stars=stars: opinions(served) == {2: (stars, None)})
     page.tap("#undo")
     until(lambda: opinions(served) == {2: (2, None)})
     box = page.locator("[aria-label='Pick seed 1']").bounding_box()

@@ -50,7 +50,7 @@ def test_a_sale_from_its_opening_to_its_end(desk: SaleDesk) -> None:
     assert desk.blocks == blocks
     assert desk.type("sale", "buy", "2", "--sale", opened["sale"])["bought"] == 2
     error = desk.sale("buy", "3", expect=2)
-    assert "1 tokens cannot be minted: 0 are ready for sale" in error["message"]
+    assert "1 token cannot be minted: 0 ready for sale" in error["message"]
     error = desk.sale("buy", "300", expect=2)
     assert "298 tokens are more than one purchase may have" in error["message"]
     assert "is not blind" in desk.sale("refund", "--sale", opened["sale"], expect=2)["message"]

@@ -46,7 +46,7 @@ def test_a_sale_that_dies_anywhere_is_opened_once(
     [
         (("--supply", "2"), "nobody said what a token costs"),
         (("--price", "-1"), "--price '-1' is not an amount"),
-        (("--price", "1", "--supply", "4"), "4 tokens cannot be sold: 3 are left"),
+        (("--price", "1", "--supply", "4"), "4 tokens cannot be sold: only 3 left"),
         (("--price", "1", "--opens", "2d", "--closes", "1d"), "opens, then closes"),
         (("--price", "1", "--closes", "2001-01-01"), "over before it begins"),
         (("--price", "1", "--opens", "tomorrow"), "--opens 'tomorrow' is not a time"),

@@ -127,7 +127,7 @@ def test_a_run_that_was_cut_off_makes_and_fetches_nothing_twice(
     notes = run()
     assert made[2:] == [15, 21]
     assert len(scene.gateway.asked) == asked, "all blocks were on this disk"
-    assert notes == ["going on: 2 images were made again by a run that was cut off"]
+    assert notes == ["going on: 2 images made again already by a run that was cut off"]
     assert not list((home / "verify").iterdir()), "a run that is complete leaves nothing behind"
     assert run() == [] and made[4:] == [3, 8, 15, 21], "and the next one begins anew"
 

@@ -92,7 +92,7 @@ def test_a_run_goes_on_from_the_notes_of_every_process(
     with resumable(
         run, "here", 32, lambda notes: setattr(verifier, "rendered", notes), said.append
     ):
-        assert said == ["going on: 1 images were made again by a run that was cut off"]
+        assert said == ["going on: 1 image made again already by a run that was cut off"]
         made = list[int]()
         exact = Model.render_checked
         monkeypatch.setattr(
