@@ -25,7 +25,7 @@ from typing import Any
 from unittest import mock
 
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
@@ -101,14 +101,13 @@ def as_on_a_gpu(launches: Launches, *, half: bool = False) -> Iterator[None]:
     """What a GPU would do is done here without numbers; Triton's kernels are counted."""
     from nftgan.networks import discriminator, layers, stylegan2, stylegan3
     from nftgan.ops import fused, gpu, gpu_planes, gpu_scales, gpu_tiles
-    from nftgan.training import state
+    from nftgan.training import state, warp
 
     def launch(kernel: Any, grid: Any, like: Any, *arguments: Any, **constants: Any) -> None:
         launches.add(f"triton {kernel}", arguments)
 
     def call(p: Any, x: Tensor, b: Any, signs: Any, mode: int, *scales: Any) -> Tensor:
-        with _disable_current_modes():
-            y = x.new_empty((*x.shape[:2], p.y.out, p.x.out))
+        y = x.new_empty((*x.shape[:2], p.y.out, p.x.out))
         launches.add("triton filtered_lrelu", x, b, signs, y, scales)
         launches.flops["filters"] += len(x) * x.shape[1] * filter_flops(p)
         return y
@@ -126,6 +125,7 @@ def as_on_a_gpu(launches: Launches, *, half: bool = False) -> Iterator[None]:
         return x.dtype in gpu_planes.DTYPES
 
     kinds = ["cpu", "cuda", "meta"]
+    placed = (discriminator, stylegan2, stylegan3, warp)
     with ExitStack() as stack:
         for where, name, what in (
             (gpu_planes, "takes", takes),
@@ -151,7 +151,7 @@ def as_on_a_gpu(launches: Launches, *, half: bool = False) -> Iterator[None]:
                 "_get_fused_kernels_supported_devices",
                 lambda: kinds,
             ),
-            *((one, "on_gpu", lambda x: half) for one in (discriminator, stylegan2, stylegan3)),
+            *((one, "on_gpu", lambda x: half) for one in placed),
         ):
             stack.enter_context(mock.patch.object(where, name, what))
         yield

@@ -176,6 +176,7 @@ class Step:
     state: Any
     loader: Any
     augment: Any
+    recordings: Any = None
 
     def run(self, number: int) -> None:
         from nftgan.training.phases import train_step
@@ -183,7 +184,11 @@ class Step:
         self.state.step = number
         batch = self.loader.batch(self.state.images)
         train_step(
-            self.state, batch, lambda phase: self.loader.latents(phase, number), self.augment
+            self.state,
+            batch,
+            lambda phase: self.loader.latents(phase, number),
+            self.augment,
+            recordings=self.recordings,
         )
 
 

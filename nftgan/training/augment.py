@@ -36,6 +36,8 @@ class Augment:
 
     def __init__(self, pipe: str | Collection[str | Augmentation]) -> None:
         self._operations = operations_of(pipe) if isinstance(pipe, str) else tuple(pipe)
+        self.added = tuple(one for one in self._operations if isinstance(one, Augmentation))
+        """Those of plugins."""
 
     def sample(
         self, shape: Sequence[int], p: float, rng: np.random.Generator
@@ -48,8 +50,7 @@ class Augment:
         values = sample_params(rng, self._operations, shape[0], p)
         drawn = "noise" in values
         noise = rng.standard_normal(tuple(shape), dtype=np.float32) if drawn else None
-        added = tuple(one for one in self._operations if isinstance(one, Augmentation))
-        return AugmentParams(values, noise, added)
+        return AugmentParams(values, noise, self.added)
 
     def __call__(self, images: Tensor, p: float, rng: np.random.Generator) -> Tensor:
         """Images [N, C, H, W] around [-1, 1], each operation applied to each with probability p."""
@@ -68,13 +69,18 @@ class AugmentParams:
     def __call__(self, images: Tensor, rows: npt.NDArray[np.int64] | None = None) -> Tensor:
         """`images` changed; they are the batch's `rows`, or all of it."""
         values = {name: _rows(value, rows) for name, value in self.values.items()}
-        noise = None
-        if self.noise is not None:
-            noise = _like(images, _rows(self.noise, rows))
-        images = apply(images, values, noise=noise)
+        images = apply_prepared(images, self.prepared(images, rows))
         for one in self.added:
             images = one.apply(images, _like(images, values[one.name]))
         return images
+
+    def prepared(
+        self, like: Tensor, rows: npt.NDArray[np.int64] | None = None, *, fixed: bool = False
+    ) -> Prepared:
+        """What the core's operations need for images like these, the batch's `rows`."""
+        values = {name: _rows(value, rows) for name, value in self.values.items()}
+        noise = None if self.noise is None else _like(like, _rows(self.noise, rows))
+        return prepare(values, like, noise=noise, fixed=fixed)
 
 
 def _rows(value: npt.NDArray[Any], rows: npt.NDArray[np.int64] | None) -> npt.NDArray[Any]:
@@ -135,23 +141,70 @@ SAMPLE: dict[str, Callable[[Chance], Array]] = {
 """How each operation but `rotate`, which is two, is drawn."""
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """The numbers of drawn operations beside the images, None where nothing is to be done; what
+    `apply_prepared` does by them waits for nothing and has shapes that do not depend on them.
+    """
+
+    margins: tuple[int, int, int, int] = (0, 0, 0, 0)  # left, top, right, bottom of the warp
+    theta: Tensor | None = None  # [N, 2, 3], of the warp
+    colour: Tensor | None = None  # [N, 4, 4], or of one channel [N, 4]
+    bands: Tensor | None = None  # [N, 43], a filter along each axis
+    noise: Tensor | None = None  # [N, C, H, W] ~ N(0, 1)
+    strength: Tensor | None = None  # [N]
+    squares: Tensor | None = None  # [N, 3]
+
+
+def prepare(
+    values: Mapping[str, Array], like: Tensor, *, noise: Tensor | None = None, fixed: bool = False
+) -> Prepared:
+    """`values`, as `sample_params` gives them, for images like [N, C, H, W].
+
+    fixed: margins as wide as they can be asked for, so that the shapes of all batches are the same.
+    """
+    channels, height, width = like.shape[1:]
+    found: dict[str, Any] = {}
+    if any(name in values for name in GEOMETRIC):
+        matrix = inverse_matrices(values, width, height)
+        found["margins"] = (width - 1, height - 1) * 2
+        if not fixed:
+            found["margins"] = _margins(matrix, width, height, 2 * _reach())
+        found["theta"] = _like(like, _theta(matrix, width, height, found["margins"]))
+    if any(name in values for name in COLOUR):
+        colour = colour_matrices(values, channels)
+        found["colour"] = _like(like, colour if channels > 1 else colour[:, :3].mean(axis=1))
+    if "imgfilter" in values:
+        found["bands"] = _like(like, values["imgfilter"] @ wavelets.FILTER_BANK)
+    if "noise" in values:
+        assert noise is not None
+        found |= {"noise": noise, "strength": _like(like, values["noise"])}
+    if "cutout" in values:
+        found["squares"] = _like(like, values["cutout"])
+    return Prepared(**found)
+
+
+def apply_prepared(images: Tensor, numbers: Prepared) -> Tensor:
+    """`images` [N, C, H, W] changed; can be differentiated twice."""
+    if numbers.theta is not None:
+        images = warp(images, numbers.theta, numbers.margins)
+    if numbers.colour is not None:
+        images = recolour(images, numbers.colour)
+    if numbers.bands is not None:
+        images = _filtered(images, numbers.bands)
+    if numbers.noise is not None and numbers.strength is not None:
+        images = images + numbers.noise * numbers.strength[:, None, None, None]
+    if numbers.squares is not None:
+        images = cut_out(images, numbers.squares)
+    return images
+
+
 def apply(images: Tensor, values: Mapping[str, Array], *, noise: Tensor | None = None) -> Tensor:
     """`images` [N, C, H, W] changed by `values` as `sample_params` gives them.
 
     `noise` [N, C, H, W] ~ N(0, 1) is needed where values has "noise". Can be differentiated twice.
     """
-    if any(name in values for name in GEOMETRIC):
-        images = warp(images, inverse_matrices(values, images.shape[3], images.shape[2]))
-    if any(name in values for name in COLOUR):
-        images = recolour(images, colour_matrices(values, images.shape[1]))
-    if "imgfilter" in values:
-        images = filter_bands(images, values["imgfilter"])
-    if "noise" in values:
-        assert noise is not None
-        images = images + noise * _like(images, values["noise"])[:, None, None, None]
-    if "cutout" in values:
-        images = cut_out(images, values["cutout"])
-    return images
+    return apply_prepared(images, prepare(values, images, noise=noise))
 
 
 # ---- geometry ---------------------------------------------------------------------------------
@@ -184,29 +237,36 @@ _INVERSE: dict[str, Callable[[Array, int, int], Array]] = {
 GEOMETRIC = tuple(_INVERSE)
 
 
-def warp(images: Tensor, matrix: Array) -> Tensor:
-    """Each image sampled at `matrix` @ position, mirrored at its edges, without aliasing.
+def _reach() -> int:
+    """What the low-pass of the warp sees beyond an edge, in pixels."""
+    return len(wavelets.SYM6_LOW) // 4
 
-    The image is doubled with a symlet low-pass, sampled bilinearly, and halved again.
-    """
-    height, width = images.shape[2:]
-    taps = _lowpass(images.device, images.dtype)
-    reach = len(taps) // 4  # what the low-pass sees beyond an edge, in pixels
-    left, top, right, bottom = _margins(matrix, width, height, 2 * reach)
-    images = reflected(images, [left, right, top, bottom])
+
+def _theta(matrix: Array, width: int, height: int, margins: Sequence[int]) -> Array:
+    """[N, 2, 3] of PyTorch's grids, for the doubled image with margins, of `matrix` [N, 3, 3]."""
+    left, top, right, bottom = margins
     matrix = _shift((left - right) / 2, (top - bottom) / 2) @ matrix
-
-    images = upsample2d(images, taps)
     matrix = _zoom(2, 2) @ matrix @ _zoom(0.5, 0.5)
     matrix = _shift(-0.5, -0.5) @ matrix @ _shift(0.5, 0.5)
-
-    out_height, out_width = (height + 2 * reach) * 2, (width + 2 * reach) * 2
-    in_height, in_width = images.shape[2:]
+    out_width, out_height = (2 * (size + 2 * _reach()) for size in (width, height))
+    in_width, in_height = 2 * (width + left + right), 2 * (height + top + bottom)
     matrix = _zoom(2 / in_width, 2 / in_height) @ matrix @ _zoom(out_width / 2, out_height / 2)
-    theta = _like(images, matrix[:, :2])
-    shape = [images.shape[0], images.shape[1], out_height, out_width]
-    images = sample_bilinear(images, F.affine_grid(theta, shape, align_corners=False))
+    return np.asarray(matrix[:, :2])
 
+
+def warp(images: Tensor, theta: Tensor, margins: Sequence[int]) -> Tensor:
+    """Each image sampled where `theta` says, mirrored at its edges, without aliasing.
+
+    The image is doubled with a symlet low-pass, sampled bilinearly, and halved again. margins:
+    pixels to add left, above, right, below so that no sample falls outside.
+    """
+    count, channels, height, width = images.shape
+    left, top, right, bottom = margins
+    taps = _lowpass(images.device, images.dtype)
+    images = upsample2d(reflected(images, [left, right, top, bottom]), taps)
+    reach = _reach()
+    shape = [count, channels, (height + 2 * reach) * 2, (width + 2 * reach) * 2]
+    images = sample_bilinear(images, F.affine_grid(theta, shape, align_corners=False))
     return downsample2d(images, taps, padding=-2 * reach, flip_filter=True)
 
 
@@ -217,7 +277,7 @@ def _lowpass(device: torch.device, dtype: torch.dtype) -> Tensor:
         return torch.as_tensor(wavelets.SYM6_LOW, dtype=dtype, device=device)
 
 
-def _margins(matrix: Array, width: int, height: int, slack: int) -> list[int]:
+def _margins(matrix: Array, width: int, height: int, slack: int) -> tuple[int, ...]:
     """Pixels to add left, above, right, below so that no sample falls outside."""
     x, y = (width - 1) / 2, (height - 1) / 2
     corners = np.array([[-x, -y, 1], [x, -y, 1], [x, y, 1], [-x, y, 1]]).T  # [3, 4]
@@ -227,7 +287,7 @@ def _margins(matrix: Array, width: int, height: int, slack: int) -> list[int]:
         for axis, half, size in ((0, x, width), (1, y, height)):
             beyond = (sign * reached[:, axis]).max() + slack - half
             sides.append(math.ceil(min(max(beyond, 0), size - 1)))
-    return sides
+    return tuple(sides)
 
 
 def _scaling(x: Array, y: Array) -> Array:
@@ -311,13 +371,12 @@ _RECOLOUR: dict[str, Callable[[Array], Array]] = {
 COLOUR = tuple(_RECOLOUR)
 
 
-def recolour(images: Tensor, matrix: Array) -> Tensor:
-    """Each pixel through its image's matrix; not clamped."""
+def recolour(images: Tensor, colour: Tensor) -> Tensor:
+    """Each pixel through its image's matrix [N, 4, 4], or factors [N, 4]; not clamped."""
     count, channels, height, width = images.shape
     if channels == 1:
-        mean = _like(images, matrix[:, :3].mean(axis=1))  # [N, 4]
-        return images * mean[:, :3].sum(1)[:, None, None, None] + mean[:, 3][:, None, None, None]
-    colour = _like(images, matrix)
+        gain, offset = colour[:, :3].sum(1), colour[:, 3]
+        return images * gain[:, None, None, None] + offset[:, None, None, None]
     pixels = colour[:, :3, :3] @ images.reshape(count, 3, height * width) + colour[:, :3, 3:]
     return pixels.reshape(count, 3, height, width)
 
@@ -337,8 +396,12 @@ def band_gains(factors: Array) -> Array:
 
 def filter_bands(images: Tensor, gains: Array) -> Tensor:
     """Each image with its four frequency bands amplified by gains [N, 4]; edges mirrored."""
+    return _filtered(images, _like(images, gains @ wavelets.FILTER_BANK))
+
+
+def _filtered(images: Tensor, kernel: Tensor) -> Tensor:
+    """Each image through its filter [N, 43] along both axes."""
     count, channels, height, width = images.shape
-    kernel = _like(images, gains @ wavelets.FILTER_BANK)  # [N, 43]
     kernel = kernel.repeat_interleave(channels, dim=0)[:, None, None]  # [N * C, 1, 1, 43]
     radius = kernel.shape[3] // 2
     pixels = _mirror(images, radius).reshape(1, count * channels, height + 2 * radius, -1)
@@ -356,10 +419,12 @@ def _mirror(images: Tensor, margin: int) -> Tensor:
     return images
 
 
-def cut_out(images: Tensor, squares: Array) -> Tensor:
+def cut_out(images: Tensor, squares: Array | Tensor) -> Tensor:
     """Zero (mid-grey) in a square: squares [N, 3] are centre x, y and side, shares of the size."""
     height, width = images.shape[2:]
-    x, y, side = _like(images, squares).T[:, :, None, None]  # [N, 1, 1] each
+    if not isinstance(squares, Tensor):
+        squares = _like(images, squares)
+    x, y, side = squares.T[:, :, None, None]  # [N, 1, 1] each
     across = (torch.arange(width, device=images.device, dtype=images.dtype) + 0.5) / width
     down = (torch.arange(height, device=images.device, dtype=images.dtype) + 0.5) / height
     outside = ((across - x).abs() >= side / 2) | ((down[:, None] - y).abs() >= side / 2)

@@ -30,6 +30,7 @@ from nftgan.training.config import OPTIONS_FILE, TrainConfig
 from nftgan.training.data_loader import DataLoader
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.outputs import RunWriter, best_network, generate_samples, network_path
+from nftgan.training.recording import CudaRecorder, Recordings
 from nftgan.training.start import next_step, stage
 from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
 from nftgan.training.tick import Score, Tick
@@ -71,19 +72,15 @@ def train(
         writer = RunWriter(config, run_dir, loader) if distributed.is_main else None
         if writer is not None:
             _begin(config, run_dir, state, writer, continued, taken_over, progress)
-        # Processes of a team would each find something else: they compute by the defaults.
-        alone = distributed.world_size == 1
-        chosen, line = tuner.choices_for(config, state, run_dir) if alone else (Choices(), None)
+        told = partial(_tell, writer, progress)
+        chosen, recordings = _ways(config, state, run_dir, distributed, told)
         ending.enter_context(choices.using(chosen))
-        if line is not None and writer is not None:
-            writer.log(line)
-            progress.note(line)
         with (
             progress.task("training", config.total_images / 1000, "kimg") as task,
             Stop(lambda: progress.note(STOPPING_WORDS)) as stop,
         ):
             task.update(completed=state.images / 1000)
-            for tick in ticks(config, state, loader, run_dir, stop, task, distributed):
+            for tick in ticks(config, state, loader, run_dir, stop, task, distributed, recordings):
                 scores: dict[str, float] = {}
                 small = config.dataset.images <= SCORED_AT_ONCE
                 if tick.snapshot and score is not None and (tick.images or small):
@@ -100,6 +97,31 @@ def train(
                 )
                 if diverged:
                     raise _lost(run_dir)
+
+
+def _tell(writer: RunWriter | None, progress: Progress, line: str) -> None:
+    if writer is not None:
+        writer.log(line)
+        progress.note(line)
+
+
+def _ways(
+    config: TrainConfig,
+    state: TrainState,
+    run_dir: Path,
+    distributed: Distributed,
+    told: Callable[[str], None],
+) -> tuple[Choices, Recordings | None]:
+    """What this run computes by, and what records its steps where they are replayed."""
+    # Processes of a team would each find something else: they compute by the defaults.
+    if distributed.world_size > 1:
+        return Choices(), None
+    chosen, line = tuner.choices_for(config, state, run_dir)
+    if line is not None:
+        told(line)
+    if not chosen.graphs or state.device.type != "cuda":
+        return chosen, None
+    return chosen, Recordings(CudaRecorder(state.device), told)
 
 
 def _lost(run_dir: Path) -> CheckFailed:
@@ -156,6 +178,7 @@ def ticks(
     stop: Stop,
     task: Task,
     distributed: Distributed = SINGLE_PROCESS,
+    recordings: Recordings | None = None,
 ) -> Iterator[Tick]:
     """Step until the end of the run or of the session; the state is saved as time passes."""
     augment = None if config.aug == "none" else Augment(config.augpipe)
@@ -182,6 +205,7 @@ def ticks(
             lambda phase: loader.latents(phase, state.step),
             augment,
             distributed=distributed,
+            recordings=recordings,
         )
         due = state.images // config.tick_images > before // config.tick_images
         if due:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,10 +16,11 @@ from nftgan.networks.families import of_family
 from nftgan.ops.device import sent
 from nftgan.training import losses, schedule
 from nftgan.training.ada import ADJUST_EVERY_STEPS
-from nftgan.training.augment import Augment, AugmentParams
+from nftgan.training.augment import Augment, AugmentParams, Prepared, apply_prepared
 from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.randomness import RngStream, rng_for
+from nftgan.training.recording import Recordings
 from nftgan.training.state import DISCRIMINATOR, GENERATOR, SIGNS, TrainState, update_ema
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,8 @@ class LatentBatch:
     """The random inputs of one phase for the whole batch, drawn before it is split.
 
     z, z_mix: [N, z_dim]; labels: [N, c_dim] or None; mix_from: first layer that takes its style
-    from z_mix, or None; path_noise: [N, C, H, W] for the path-length phase.
+    from z_mix, or None; path_noise: [N, C, H, W] for the path-length phase. mixed: [num_ws, 1]
+    instead of mix_from, which layers do, so that the same work serves every cut.
     """
 
     z: Tensor
@@ -60,27 +63,45 @@ class LatentBatch:
     z_mix: Tensor | None = None
     mix_from: int | None = None
     path_noise: Tensor | None = None
+    mixed: Tensor | None = None
 
-    def __getitem__(self, part: Tensor) -> LatentBatch:
-        part = sent(part, self.z.device)
+    def __getitem__(self, part: Tensor | slice) -> LatentBatch:
+        if isinstance(part, Tensor):
+            part = sent(part, self.z.device)
 
         def take(value: Tensor | None) -> Tensor | None:
             return None if value is None else value[part]
 
-        return LatentBatch(
-            self.z[part], take(self.labels), take(self.z_mix), self.mix_from, take(self.path_noise)
+        return dataclasses.replace(
+            self,
+            z=self.z[part],
+            labels=take(self.labels),
+            z_mix=take(self.z_mix),
+            path_noise=take(self.path_noise),
         )
+
+    def of_one_shape(self, layers: int) -> LatentBatch:
+        """The same with `mixed`: where nothing is mixed all layers take their style from z."""
+        cut = layers if self.mix_from is None else self.mix_from
+        mixed = sent(torch.arange(layers)[:, None] >= cut, self.z.device)
+        second = self.z if self.z_mix is None else self.z_mix
+        return dataclasses.replace(self, z_mix=second, mix_from=None, mixed=mixed)
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A loss of one network that runs every `interval` steps, weighted by the interval."""
+    """A loss of one network that runs every `interval` steps, weighted by the interval.
+
+    looks: how many batches D sees in it; reals: whether images of the art are among them.
+    """
 
     name: str
     rng_stream: RngStream
     interval: int
     trains: str  # what its optimiser moves, as `TrainState.optimiser` names it
     loss: Callable[[StepContext, LatentBatch, Batch], Tensor]  # -> per-sample losses
+    looks: int = 0
+    reals: bool = False
 
 
 @dataclass
@@ -97,6 +118,9 @@ class StepContext:
     augment_params: list[AugmentParams | None] = field(default_factory=list)  # by call in the phase
     pending_metrics: list[tuple[str, Tensor, int]] = field(default_factory=list)
     calls: int = 0
+    recordings: Recordings | None = None
+    ready: Sequence[Prepared | None] = ()  # of recorded work: what augments, by call
+    noise_seed: int = 0
 
     def discriminate(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """Logits [N, 1] of blurred and augmented `images`."""
@@ -107,18 +131,27 @@ class StepContext:
         """What is drawn is drawn for the whole batch, so that no split of it changes the result."""
         if self.augment is None:
             return images
-        if self.calls == len(self.augment_params):
-            shape = (self.state.config.batch, *images.shape[1:])
-            self.augment_params.append(self.augment.sample(shape, self.state.ada.p, self.rng))
-        drawn = self.augment_params[self.calls]
         self.calls += 1
+        if self.ready:
+            ready = self.ready[self.calls - 1]
+            return images if ready is None else apply_prepared(images, ready)
+        drawn = self.drawn(self.calls, tuple(images.shape[1:]))
         return images if drawn is None else drawn(images, self.part.numpy())
+
+    def drawn(self, call: int, shape: tuple[int, ...]) -> AugmentParams | None:
+        """What augments images of `shape` [C, H, W] of the whole batch in a call of the phase."""
+        if self.augment is not None and call > len(self.augment_params):
+            whole = (self.state.config.batch, *shape)
+            self.augment_params.append(self.augment.sample(whole, self.state.ada.p, self.rng))
+        return self.augment_params[call - 1]
 
     def map_latents(self, latents: LatentBatch, *, update_emas: bool = False) -> Tensor:
         """ws [N, num_ws, w_dim], mixed from a second latent where the draw says so."""
         mapping = self.state.generator.mapping
         ws = mapping(latents.z, latents.labels, update_emas=update_emas)
-        if latents.mix_from is not None:
+        if latents.mixed is not None:
+            ws = torch.where(latents.mixed, mapping(latents.z_mix, latents.labels), ws)
+        elif latents.mix_from is not None:
             second = mapping(latents.z_mix, latents.labels)
             ws = torch.cat([ws[:, : latents.mix_from], second[:, latents.mix_from :]], dim=1)
         return ws
@@ -161,7 +194,7 @@ def generator_main(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Tens
 def generator_path(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Tensor:
     """G shall move the image equally far for equal moves in W; on half a batch."""
     assert latents.path_noise is not None
-    half = latents[torch.arange(max(latents.z.shape[0] // 2, 1))]
+    half = latents[: max(latents.z.shape[0] // 2, 1)]
     assert half.path_noise is not None
     ws = ctx.map_latents(half)
     images = ctx.generate(ws)
@@ -204,19 +237,26 @@ def discriminator_r1(ctx: StepContext, latents: LatentBatch, batch: Batch) -> Te
 
 def phases(config: TrainConfig) -> tuple[Phase, ...]:
     """The phases of a step in order; G first, so that D always answers the newest G."""
-    found = [Phase("Gmain", RngStream.G_MAIN, 1, GENERATOR, generator_main)]
+    pairs = losses.loss_named(config.loss).pairs
+    one, both = 1 + pairs, 2
+    found = [Phase("Gmain", RngStream.G_MAIN, 1, GENERATOR, generator_main, one, pairs)]
     if config.pl_weight:
         found.append(Phase("Greg", RngStream.G_REG, config.pl_interval, GENERATOR, generator_path))
-    found.append(Phase("Dmain", RngStream.D_MAIN, 1, DISCRIMINATOR, discriminator_main))
+    found.append(Phase("Dmain", RngStream.D_MAIN, 1, DISCRIMINATOR, discriminator_main, both, True))
     if config.gamma:
-        found.append(
-            Phase("Dreg", RngStream.D_REG, config.r1_interval, DISCRIMINATOR, discriminator_r1)
-        )
+        every, loss = config.r1_interval, discriminator_r1
+        found.append(Phase("Dreg", RngStream.D_REG, every, DISCRIMINATOR, loss, one, True))
     return tuple(found)
 
 
 def run_phase(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch) -> None:
-    """Add up the phase's gradients over the micro-batches and take one optimiser step.
+    """Add up the phase's gradients over the micro-batches and take one optimiser step."""
+    leave_gradients(phase, ctx, latents, batch)
+    ctx.state.optimiser(phase.trains).step()
+
+
+def leave_gradients(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch) -> None:
+    """Leave the phase's gradients, of the whole batch and all processes, in its parameters.
 
     The gradient is that of the mean over the whole batch, however the batch is split over
     micro-batches and processes. When memory runs out, the phase starts again with half as many
@@ -226,15 +266,15 @@ def run_phase(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch
     adam = state.optimiser(phase.trains)
     parameters = _moved_by(adam)
     moves = phase.rng_stream in MOVING
-    averages = _running_averages(state) if moves else []
+    averages = running_averages(state) if moves else []
     before = [value.clone() for value in averages]
     ctx.augment_params = []
     earlier = len(ctx.pending_metrics)
     _require_gradients(parameters, True)
-    while not _gradients(phase, ctx, latents, batch, adam):
+    work = _gradients if ctx.recordings is None or not _stays(ctx) else _same_gradients
+    while not work(phase, ctx, latents, batch, adam):
         state.micro_batch = _halved(state)
-        for value, old in zip(averages, before, strict=True):
-            value.copy_(old)
+        _copy(averages, before)
         del ctx.pending_metrics[earlier:]
     _require_gradients(parameters, False)
     gradients = _gathered_gradients(parameters)
@@ -242,7 +282,19 @@ def run_phase(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch
     if moves:
         ctx.distributed.all_reduce_mean(averages)
     _tame(gradients)
-    adam.step()
+
+
+def _copy(values: list[Tensor], earlier: list[Tensor]) -> None:
+    for value, old in zip(values, earlier, strict=True):
+        value.copy_(old)
+
+
+def _stays(ctx: StepContext) -> bool:
+    """Whether phases do the same each time, but for numbers in tensors: not while a blur fades, and
+    who knows what an augmentation of a plugin does.
+    """
+    known = ctx.augment is None or not ctx.augment.added
+    return known and len(schedule.blur_taps(ctx.blur)) == 1
 
 
 def _gradients(
@@ -268,16 +320,93 @@ def _gradients(
     return False
 
 
+Same = tuple[list[Tensor | None], list[tuple[str, Tensor, int]]]
+"""What a phase makes: gradients by parameter, of all micro-batches, and measurements."""
+Part = tuple[LatentBatch, Batch, tuple[Prepared | None, ...]]
+
+
+def _same_gradients(
+    phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch, adam: torch.optim.Adam
+) -> bool:
+    """As `_gradients`, in shapes that no draw changes: replayed once that has been recorded."""
+    assert ctx.recordings is not None
+    state, count = ctx.state, latents.z.shape[0]
+    parameters = [p for group in adam.param_groups for p in group["params"]]
+    averages = running_averages(state)
+    before = [value.clone() for value in averages]
+
+    def undo() -> None:
+        _copy(averages, before)
+        torch.manual_seed(ctx.noise_seed)
+
+    def run(parts: list[Part]) -> Same:
+        return _summed(phase, ctx, parts, count, parameters)
+
+    adam.zero_grad(set_to_none=True)
+    try:
+        ctx.recordings.belong_to(state, state.config)
+        parts = list(_parts(phase, ctx, latents, batch))
+        gradients, metrics = ctx.recordings.call(phase.name, parts, run, undo)
+    except RuntimeError as exc:
+        if not _is_out_of_memory(exc):
+            raise
+        ctx.recordings.give_up("there is not enough memory")
+        return False
+    ctx.pending_metrics.extend(metrics)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    return True
+
+
+def _parts(phase: Phase, ctx: StepContext, latents: LatentBatch, batch: Batch) -> Iterator[Part]:
+    """All that each micro-batch of the phase reads, on the device."""
+    config = ctx.state.config
+    shape = tuple(batch.images.shape[1:])
+    calls = range(1, phase.looks + 1) if ctx.augment is not None else ()
+    drawn = [ctx.drawn(call, shape) for call in calls]
+    if config.style_mixing:
+        latents = latents.of_one_shape(num_ws(config))
+    count = latents.z.shape[0]
+    for part in micro_batches(config, count, ctx.state.micro_batch, ctx.distributed):
+        images = batch[part] if phase.reals else Batch(batch.images[:0], None)
+        like, rows = batch.images.new_empty((len(part), *shape)), part.numpy()
+        ready = (None if one is None else one.prepared(like, rows, fixed=True) for one in drawn)
+        yield latents[part], images, tuple(ready)
+
+
+def _summed(
+    phase: Phase, ctx: StepContext, parts: list[Part], count: int, parameters: list[Tensor]
+) -> Same:
+    """The work alone: it reads its arguments and the networks, and moves their averages."""
+    totals: list[Tensor | None] = [None] * len(parameters)
+    earlier, ctx.pending_metrics = ctx.pending_metrics, []
+    try:
+        for latents, batch, ctx.ready in parts:
+            ctx.calls = 0
+            share = phase.interval * latents.z.shape[0] / count
+            loss = phase.loss(ctx, latents, batch).mean() * share
+            found = torch.autograd.grad(loss, parameters, allow_unused=True)
+            totals = _added(totals, found)
+        return totals, ctx.pending_metrics
+    finally:
+        ctx.pending_metrics, ctx.ready = earlier, ()
+
+
+def _added(totals: list[Tensor | None], more: tuple[Tensor | None, ...]) -> list[Tensor | None]:
+    """Sums, in one launch, of what both have; else what one has."""
+    pairs = [(a, b) for a, b in zip(totals, more, strict=True) if a is not None and b is not None]
+    sums = iter(torch._foreach_add([a for a, _ in pairs], [b for _, b in pairs]) if pairs else ())
+    return [
+        next(sums) if a is not None and b is not None else b if a is None else a
+        for a, b in zip(totals, more, strict=True)
+    ]
+
+
 def _add_gradients(parameters: list[Tensor], gradients: tuple[Tensor | None, ...]) -> None:
     """As a backward pass leaves them, with one launch for all additions."""
-    pairs = [(p, g) for p, g in zip(parameters, gradients, strict=True) if g is not None]
-    later = [(p, p.grad, g) for p, g in pairs if p.grad is not None]
-    sums = torch._foreach_add([old for _, old, _ in later], [g for *_, g in later]) if later else ()
-    for (parameter, *_), total in zip(later, sums, strict=True):
+    totals = _added([p.grad for p in parameters], gradients)
+    for parameter, total in zip(parameters, totals, strict=True):
         parameter.grad = total
-    for parameter, gradient in pairs:
-        if parameter.grad is None:
-            parameter.grad = gradient
 
 
 def _is_out_of_memory(exc: RuntimeError) -> bool:
@@ -299,7 +428,7 @@ def _halved(state: TrainState) -> int:
     return max(now // 2 // fewest, 1) * fewest
 
 
-def _running_averages(state: TrainState) -> list[Tensor]:
+def running_averages(state: TrainState) -> list[Tensor]:
     """What a forward pass of training moves: G's averages of w and magnitudes, and path length."""
     found = [
         value
@@ -406,18 +535,23 @@ def train_step(
     noise_mode: str = "random",
     distributed: Distributed = SINGLE_PROCESS,
     chosen: tuple[Phase, ...] | None = None,
+    recordings: Recordings | None = None,
 ) -> None:
-    """All phases that are due, of those `chosen` or of all, then the moving average, then p."""
+    """All phases that are due, of those `chosen` or of all, then the moving average, then p.
+
+    recordings: of a run whose steps are replayed where they can be.
+    """
     config = state.config
     sigma = schedule.blur_sigma(config.blur_sigma, config.blur_fade_images, state.images)
     rng = rng_for(config.seed, state.step, RngStream.AUGMENT)
-    ctx = StepContext(state, augment, sigma, rng, noise_mode, distributed)
+    ctx = StepContext(state, augment, sigma, rng, noise_mode, distributed, recordings=recordings)
     for phase in phases(config) if chosen is None else chosen:
         if state.step % phase.interval == 0:
             # StyleGAN2's noise comes from torch's own stream, so that it too follows from the
             # step; each process of a group has its own.
             noise = rng_for(config.seed, state.step, phase.rng_stream, 1 + 2 * distributed.rank)
-            torch.manual_seed(int(noise.integers(2**63)))
+            ctx.noise_seed = int(noise.integers(2**63))
+            torch.manual_seed(ctx.noise_seed)
             run_phase(phase, ctx, latents(phase), batch)
     ctx.hand_over()
     beta = schedule.ema_beta(config.batch, config.ema_images, state.images, config.ema_rampup)

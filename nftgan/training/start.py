@@ -17,6 +17,7 @@ from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.phases import Batch, LatentBatch, Phase, StepContext, phases, train_step
 from nftgan.training.randomness import RngStream
+from nftgan.training.recording import Recordings
 from nftgan.training.state import AUTOENCODER, DISCRIMINATOR, TrainState
 
 DECODER_SHARE = 0.8
@@ -71,11 +72,15 @@ def next_step(
     augment: Augment | None,
     *,
     distributed: Distributed = SINGLE_PROCESS,
+    recordings: Recordings | None = None,
 ) -> None:
-    """A step of the stage, or `train_step` after it; the last one drops what only it needs."""
+    """A step of the stage, or `train_step` after it; the last one drops what only it needs.
+
+    The stage is not recorded: how its losses are weighed changes with every step.
+    """
     config = state.config
     if state.images >= config.start_images:
-        train_step(state, batch, latents, augment, distributed=distributed)
+        train_step(state, batch, latents, augment, distributed=distributed, recordings=recordings)
         return
     if state.autoencoder is not None:
         state.autoencoder.set_rates(_progress(state))

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nftgan.ops.device import on_gpu
+
 BILINEAR, ZEROS = 0, 0  # torch's numbers for these modes
 
 
@@ -45,11 +47,12 @@ def scattered_exactly(values: Tensor, grid: Tensor, shape: torch.Size) -> Tensor
     values [N, C, h, w], grid [N, h, w, 2] → [N, C, H, W]; a NaN or infinity makes all of it NaN.
     """
     n, c, height, width = shape
-    x, y = ((grid.double() + 1) * grid.new_tensor([width, height]).double() - 1).unbind(3)
-    x, y = x / 2, y / 2
+    shifted = grid.double() + 1
+    # By numbers of Python: a tensor made of them would wait for the card.
+    x, y = (shifted[..., 0] * width - 1) / 2, (shifted[..., 1] * height - 1) / 2
     largest = values.abs().amax()
     scale = torch.exp2((FIXED_POINT_BITS - largest.double().clamp(min=1e-300).log2()).floor())
-    wide = values.double() * scale
+    numbers = values.double() * scale
     total = torch.zeros(n, c, height * width, dtype=torch.int64, device=values.device)
     for right in (0, 1):
         for below in (0, 1):
@@ -58,7 +61,7 @@ def scattered_exactly(values: Tensor, grid: Tensor, shape: torch.Size) -> Tensor
             inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
             place = torch.where(inside, row * width + column, 0).long().reshape(n, 1, -1)
             weight = torch.where(inside, weight, 0)
-            parts = (wide * weight[:, None]).round().long().reshape(n, c, -1)
+            parts = (numbers * weight[:, None]).round().long().reshape(n, c, -1)
             with _any_order():
                 total.scatter_add_(2, place.expand(n, c, -1), parts)
     found = total.double() / scale + (largest * 0).double()
@@ -69,7 +72,7 @@ def reflected(images: Tensor, sides: Sequence[int]) -> Tensor:
     """F.pad(images, [left, right, top, bottom], "reflect"), whose gradient is deterministic on a
     GPU too: PyTorch's adds it with atomics there.
     """
-    if not images.is_cuda:
+    if not on_gpu(images):
         return F.pad(images, list(sides), mode="reflect")
     return mirrored(images, sides)
 
@@ -106,7 +109,7 @@ class _Scatter(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, grid: Tensor, shape: torch.Size) -> Tensor:
         ctx.save_for_backward(grid)
-        if values.is_cuda and torch.are_deterministic_algorithms_enabled():
+        if on_gpu(values) and torch.are_deterministic_algorithms_enabled():
             return scattered_exactly(values, grid, shape)
         template = values.new_zeros(shape)
         images, _ = torch.ops.aten.grid_sampler_2d_backward(

@@ -14,6 +14,7 @@ from nftgan.ops import choices
 from nftgan.ops.choices import DENSE, GROUPED, IEEE, TF32X3, Choices
 from nftgan.training import tuner
 from nftgan.training.state import fresh_state
+from tests.training.capturable import Rerun
 
 
 class Card:
@@ -81,7 +82,7 @@ def test_a_run_keeps_what_it_was_begun_with_and_a_card_what_was_found(
     config = configure()
     state, asked = fresh_state(config), []
 
-    def tune(measure: Any) -> tuple[Choices, dict[str, float]]:
+    def tune(measure: Any, steps: Any) -> tuple[Choices, dict[str, float]]:
         asked.append(measure)
         return Choices(convolution=GROUPED), {"": 0.1}
 
@@ -119,3 +120,40 @@ def test_measuring_moves_nothing_of_the_state(configure: Any) -> None:
     assert all(torch.equal(before[name], tensor) for name, tensor in state.tensors().items())
     networks = (state.generator, state.discriminator)
     assert all(p.grad is None and not p.requires_grad for n in networks for p in n.parameters())
+
+
+def test_graphs_are_asked_for_last_and_by_the_time_of_steps() -> None:
+    card = Card(convolution={DENSE: 2.0, GROUPED: 1.0})
+    steps = Card(graphs={False: 3.0, True: 1.0})
+    chosen, found = tuner.tune(card.measure, steps.measure, clock=card.clock, budget_seconds=100)
+    assert chosen == Choices(convolution=GROUPED, graphs=True)
+    assert [one.graphs for one in steps.asked] == [True, False]
+    assert sum(key.startswith("step ") for key in found) == 2
+    for costs in ({False: 1.0, True: 1.0}, {False: 1.0, True: float("inf")}):
+        steps = Card(graphs=costs)
+        assert not tuner.tune(card.measure, steps.measure, clock=steps.clock)[0].graphs
+
+
+def test_measuring_steps_moves_nothing_and_says_what_cannot_be_recorded(configure: Any) -> None:
+    state = fresh_state(configure(batch=4, micro_batch=2, aug="ada", aug_p=0.1))
+    before = {name: tensor.clone() for name, tensor in state.tensors().items()}
+    measure = tuner.step_seconds(state, lambda device: Rerun())
+    assert measure(Choices()) > 0 and measure(Choices(graphs=True)) > 0
+    assert all(torch.equal(before[name], tensor) for name, tensor in state.tensors().items())
+    assert state.ada.p == 0.1 and state.micro_batch == 2 and not state.pending
+    networks = (state.generator, state.discriminator)
+    assert all(p.grad is None and not p.requires_grad for n in networks for p in n.parameters())
+
+    class Never:
+        def record(self, run: Any) -> Any:
+            raise RuntimeError("no graphs here")
+
+    with pytest.raises(RuntimeError, match="no graphs here"):
+        tuner.step_seconds(state, lambda device: Never())(Choices(graphs=True))
+
+
+def test_a_run_that_replays_its_steps_goes_on_to(configure: Any, tmp_path: Path) -> None:
+    config = configure()
+    (tmp_path / tuner.CHOICES_FILE).write_text(json.dumps(dataclasses.asdict(Choices(graphs=True))))
+    chosen, line = tuner.choices_for(config, fresh_state(config), tmp_path, card=lambda d: "card")
+    assert chosen.graphs and line is None
