@@ -40,7 +40,7 @@ def test_a_step_of_stylegan2_with_its_penalties_is_held(launches: Any) -> None:
     assert found.total - found.counts["_to_copy"] <= 0.62 * BEFORE["stylegan2 with penalties"]
     assert found.counts["triton move_scales_tile"] == 26  # two micro-batches of 13 layers
     assert 19e12 < found.flops["float16"] < 20e12
-    assert found.bytes < 200e9
+    assert found.bytes < 205e9
 
 
 def test_operators_are_counted_with_their_bytes_and_flops(launches: Any) -> None:
