@@ -164,6 +164,7 @@ def test_no_setting_escapes_the_comparison() -> None:
                 "trunc": 0.1,
                 "cutoff": 1,
                 "label": 1,
+                "condition": [1],
                 "translate": [1, 1],
                 "rotate": 1,
                 "pixel_grid": 2,

@@ -153,6 +153,18 @@ def test_a_transparent_colour_shows_the_background() -> None:
     assert got[0, 0].tolist() == [5, 6, 7] and got[3, 3].tolist() == [1, 2, 3]
 
 
+def test_an_icon_gives_its_largest_image_over_the_background() -> None:
+    icon = Image.new("RGBA", (64, 64), (200, 10, 20, 255))
+    icon.paste((0, 0, 0, 0), (0, 0, 32, 64))
+    data = encoded(icon, "ICO", sizes=[(16, 16), (64, 64), (32, 32)])
+    decoded = decode(data, (1, 2, 3))
+    assert decoded.size == decoded.image.size == (64, 64)
+    got = pixels_of(data, (1, 2, 3))
+    assert got[5, 5].tolist() == [1, 2, 3] and got[5, 60].tolist() == [200, 10, 20]
+    with pytest.raises(Rejected):
+        decode(data[:50], WHITE)
+
+
 def test_grey_and_one_bit_images_become_rgb() -> None:
     assert np.array_equal(pixels_of(encoded(Image.fromarray(ramp())))[..., 1], ramp())
     bits = Image.new("1", (4, 4))

@@ -150,6 +150,13 @@ def test_features_are_kept_by_data_set_and_broken_files_are_made_again(
     assert len(list(run.iterdir())) == 2
 
 
+def test_features_that_cannot_be_kept_are_there_all_the_same(art: Dataset, tmp_path: Path) -> None:
+    small = _first(art, tmp_path / "art", 9)
+    (tmp_path / "home").write_text("a file where the folder should be")
+    reals, _ = references(small, split_dataset(small, 0.0), cache=tmp_path / "home" / "features")
+    assert len(reals.features) == 9
+
+
 def _first(art: Dataset, folder: Path, count: int) -> Dataset:
     folder.mkdir()
     for name in art.names[:count]:

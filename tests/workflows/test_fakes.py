@@ -69,3 +69,16 @@ def test_a_run_that_was_cut_off_goes_on_and_leaves_nothing(
     assert again is not None and whole is not None
     same(again, whole)
     assert not list((tmp_path / "cache" / "evaluate").iterdir())
+
+
+def test_fakes_that_cannot_be_kept_are_measured_all_the_same(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.write_text("a file where the folder should be")
+    monkeypatch.setenv("NFTGAN_HOME", str(home))
+    monkeypatch.setattr(subject, "WORTH_KEEPING", 1)
+    extractor: Any = Mean()
+    observer = Observer(["kid", "copies"], extractor, seed=0)
+    fakes = Fakes.of([(n, None) for n in range(17)], 1.0)
+    assert observe(fakes, model, observer, SINGLE_PROCESS, SILENT, what=("kid",)) is not None
