@@ -22,6 +22,7 @@ ROWS = [
     {"ops", "ipfs", "chain"},
     {
         "addresses",
+        "compiler",
         "connections",
         "errors",
         "config",

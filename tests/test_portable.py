@@ -21,7 +21,7 @@ for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "getuid"):
 MODULES = ["files", "project", "config", "seeds", "page", "ipfs.importer", "collection.manifest"]
 
 
-@pytest.mark.parametrize("module", [*MODULES, "chain.accounts", "ops.kernels"])
+@pytest.mark.parametrize("module", [*MODULES, "chain.accounts", "ops.kernels", "compiler"])
 def test_a_module_can_be_imported_without_unix(module: str) -> None:
     # filelock chooses its own way by platform; here it is Unix's, loaded before.
     code = f"import filelock, subprocess, tempfile, asyncio\n{WITHOUT}\nimport nftgan.{module}\n"

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nftgan.compiler import switched_off
 from nftgan.ops import choices, fused, upfirdn
 from nftgan.ops.fused import FORWARD, Axis, Filter, KernelPlan
-from nftgan.ops.kernels import switched_off
 
 log = logging.getLogger(__name__)
 

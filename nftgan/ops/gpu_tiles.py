@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nftgan.ops.kernels import switched_off
+from nftgan.compiler import switched_off
 
 log = logging.getLogger(__name__)
 

@@ -1,175 +1,37 @@
-"""The native kernels: ninja builds what changed; nothing of a stranger's folder is loaded."""
+"""The kernels of the networks: one log line where they cannot be loaded."""
 
 from __future__ import annotations
 
 import logging
-import os
-import stat
 import sys
 from pathlib import Path
 
 import pytest
 
-from nftgan.errors import UsageError
 from nftgan.ops import kernels
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no kernels on Windows")
 
-# Notes what it is asked to compile and joins its inputs; with TOGETHER set it goes on only when a
-# second one runs beside it.
-COMPILER = r"""#!/bin/sh
-out=; in=
-while [ $# -gt 0 ]; do
-  case "$1" in
-    -o) out=$2; shift ;;
-    -undefined) shift ;;
-    -*|dynamic_lookup) ;;
-    *) in="$in $1" ;;
-  esac
-  shift
-done
-echo "$out" >> "$LOG"
-if [ -n "$TOGETHER" ] && [ "$out" != built.so ]; then
-  : > "$TOGETHER/$out"
-  until [ "$(ls "$TOGETHER" | wc -l)" -ge 2 ]; do sleep 0.02; done
-fi
-grep -q BROKEN $in && { echo "error: BROKEN" >&2; exit 1; }
-cat $in > "$out"
-"""
 
-
-class Workshop:
-    """A compiler that keeps a log, sources of our own, and a cache."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.log = folder / "log"
-        self.cache = folder / "cache"
-        self.sources = {"a.cpp": b"A", "b.cpp": b"B"}
-        compiler = folder / "c++"
-        compiler.write_text(COMPILER)
-        compiler.chmod(0o755)
-        monkeypatch.setenv("CXX", str(compiler))
-        monkeypatch.setenv("LOG", str(self.log))
-        monkeypatch.delenv("TOGETHER", raising=False)
-        monkeypatch.setenv(kernels.CACHE, str(self.cache))
-        monkeypatch.setattr(kernels, "_sources", lambda: sorted(self.sources.items()))
-
-    def made(self) -> tuple[bytes, list[str]]:
-        """The library's bytes, and what the compiler was asked for meanwhile."""
-        self.log.write_text("")
-        content = kernels._compiled().read_bytes()
-        return content, sorted(self.log.read_text().split())
-
-
-@pytest.fixture
-def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    return Workshop(tmp_path, monkeypatch)
-
-
-def test_only_the_source_that_changed_is_compiled_again(workshop: Workshop) -> None:
-    assert workshop.made() == (b"AB", ["a.cpp.o", "b.cpp.o", "built.so"])
-    assert workshop.made() == (b"AB", [])
-    workshop.sources["b.cpp"] = b"C"
-    assert workshop.made() == (b"AC", ["b.cpp.o", "built.so"])
-
-
-def test_sources_are_compiled_at_the_same_time(
-    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "started").mkdir()
-    monkeypatch.setenv("TOGETHER", str(tmp_path / "started"))
-    assert workshop.made()[0] == b"AB"  # one after the other they would wait for ever
-
-
-def test_without_ninja_the_compiler_is_called_for_each(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kernels, "_ninja", lambda: None)
-    assert workshop.made() == (b"AB", ["a.cpp.o", "b.cpp.o", "built.so"])
-
-
-@pytest.mark.parametrize("ninja", [True, False])
-def test_a_source_that_does_not_compile_leaves_no_library(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, ninja: bool
-) -> None:
-    if not ninja:
-        monkeypatch.setattr(kernels, "_ninja", lambda: None)
-    workshop.made()
-    kept = sorted(workshop.cache.glob("*.so"))
-    workshop.sources["a.cpp"] = b"BROKEN"
-    with pytest.raises(OSError, match="error: BROKEN"):
-        workshop.made()
-    assert sorted(workshop.cache.glob("*.so")) == kept
-    workshop.sources["a.cpp"] = b"MENDED"
-    assert workshop.made()[0] == b"MENDEDB"
-
-
-def test_the_folder_and_the_library_are_closed_to_others(workshop: Workshop) -> None:
-    before = os.umask(0)
-    try:
-        library = kernels._compiled()
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE(workshop.cache.stat().st_mode) == 0o700
-    assert stat.S_IMODE(library.stat().st_mode) == 0o755
+@pytest.fixture(autouse=True)
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that others may write in."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    cache.chmod(0o777)
+    monkeypatch.setenv("NFTGAN_KERNEL_CACHE", str(cache))
+    kernels.library.cache_clear()
+    return cache
 
 
 def test_a_library_in_a_folder_that_others_may_write_in_is_not_loaded(
-    workshop: Workshop, caplog: pytest.LogCaptureFixture
+    fresh: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    workshop.made()
-    workshop.cache.chmod(0o777)
-    workshop.log.write_text("")
-    kernels.library.cache_clear()
     try:
         with caplog.at_level(logging.WARNING):
             assert kernels.library() is None
     finally:
         kernels.library.cache_clear()
     (record,) = caplog.records
-    assert f"other users may write in {workshop.cache}: chmod go-w" in record.getMessage()
-    assert workshop.log.read_text() == ""
-    workshop.cache.chmod(0o1777)  # sticky is no help where the library itself lies
-    with pytest.raises(PermissionError):
-        kernels._compiled()
-
-
-def test_a_library_that_others_may_write_is_not_loaded(workshop: Workshop) -> None:
-    kernels._compiled().chmod(0o666)
-    with pytest.raises(PermissionError, match=r"other users may write in .*\.so"):
-        kernels._compiled()
-
-
-def test_a_folder_above_may_be_open_to_all_only_when_it_is_sticky(
-    workshop: Workshop, tmp_path: Path
-) -> None:
-    tmp_path.chmod(0o1777)
-    workshop.made()
-    tmp_path.chmod(0o777)
-    with pytest.raises(PermissionError, match="other users may write"):
-        kernels._compiled()
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives away")
-def test_what_belongs_to_another_user_is_not_loaded(workshop: Workshop) -> None:
-    library = kernels._compiled()
-    os.chown(library, 12345, -1)
-    with pytest.raises(PermissionError, match="belongs to another user"):
-        kernels._compiled()
-    os.chown(library, 0, -1)
-    os.chown(workshop.cache, 12345, -1)
-    with pytest.raises(PermissionError, match="belongs to another user"):
-        kernels._compiled()
-
-
-def test_a_build_that_another_process_holds_too_long_is_one_sentence(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from nftgan.files import lock
-
-    workshop.made()
-    (name,) = workshop.cache.glob("*.lock")
-    workshop.sources["a.cpp"] = b"NEW"
-    monkeypatch.setattr(kernels, "COMPILE_SECONDS", 0)
-    with lock(name, what="it"), pytest.raises(UsageError, match="native kernels"):
-        kernels._compiled()
+    assert f"other users may write in {fresh}: chmod go-w" in record.getMessage()
+    assert list(fresh.iterdir()) == []
