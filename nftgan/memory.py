@@ -1,7 +1,8 @@
-"""How much memory a program may take now, where the system says it."""
+"""How much memory a program may take now, and what it does with what it has freed."""
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
 from nftgan.errors import UsageError
@@ -24,3 +25,19 @@ def check_memory(needed: int, what: str, *, hint: str) -> None:
             f"{what} need {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free",
             hint=hint,
         )
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt, in malloc.h
+
+
+def keep_freed_memory(most: int) -> bool:
+    """Have this process keep up to so many freed bytes for later; False where that can't be set.
+
+    glibc gives large blocks back at once, and the kernel then has to clear every page again for the
+    next one: a third of the time of a process that decodes one image after the other.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, TypeError, AttributeError):  # another system, or another C library
+        return False
+    return bool(mallopt(_MMAP_THRESHOLD, most)) and bool(mallopt(_TRIM_THRESHOLD, most))

@@ -47,12 +47,21 @@ def square(
         canvas = Image.new("RGB", (side, side), background)
         canvas.paste(part, (-((part.width - side) // 2), -((part.height - side) // 2)))
         return canvas, (left, top, left + long, top + long)
+    box = middle(width, height)
+    if crop is Crop.SMART:
+        offset = _offset_with_most_detail(image)
+        left, top = (offset, 0) if width > height else (0, offset)
+        box = (left, top, left + short, top + short)
+    return image.crop(box), box
+
+
+def middle(width: int, height: int) -> Box:
+    """The box of the middle square; Rejected for a strip longer than three times its width."""
+    short, long = min(width, height), max(width, height)
     if long > MAX_ASPECT * short:
         raise Rejected(f"{width}x{height} is too narrow to cut a square from (--crop fit pads it)")
-    offset = (long - short) // 2 if crop is Crop.CENTER else _offset_with_most_detail(image)
-    left, top = (offset, 0) if width > height else (0, offset)
-    box = (left, top, left + short, top + short)
-    return image.crop(box), box
+    left, top = (width - short) // 2, (height - short) // 2
+    return left, top, left + short, top + short
 
 
 def _offset_with_most_detail(image: Image.Image) -> int:

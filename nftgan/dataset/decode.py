@@ -9,14 +9,15 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps
 
 from nftgan.dataset.colour import converted, space_of_png
 from nftgan.dataset.png_chunks import SIGNATURE, PngFacts, essential_png
-from nftgan.dataset.png_inflate import stored_png
+from nftgan.dataset.png_inflate import plain_pixels, stored_png
+from nftgan.dataset.raster import Raster, as_image
 from nftgan.dataset.readers import WORDS, NotReadable, kind_of, prepared_data
 from nftgan.errors import UsageError
 from nftgan.terminal import one_line
@@ -55,9 +56,13 @@ class Rejected(Exception):
 class DecodedImage:
     """An upright, opaque RGB image and what was done to it."""
 
-    image: Image.Image
+    raster: Raster
     size: tuple[int, int]  # of the upright file; a large JPEG is decoded at a fraction of it
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def image(self) -> Image.Image:
+        return as_image(self.raster)
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:
@@ -145,6 +150,8 @@ def decode(
     Rejected with a reason for whatever is not a whole image.
     """
     with _silent():
+        if (plain := _plain(data, background)) is not None:
+            return plain
         image, facts = _opened(data, whole=True)
         notes = [*facts.notes]
         try:
@@ -171,6 +178,30 @@ def decode(
         except Exception as exc:  # decoders raise OSError, SyntaxError, struct.error and more
             raise Rejected(f"damaged: {str(exc) or type(exc).__name__}") from exc
     return DecodedImage(rgb, (width, height), notes)
+
+
+def _plain(data: bytes, background: tuple[int, int, int]) -> DecodedImage | None:
+    """A PNG of 8-bit sRGB whose pixels are known without Pillow; None for everything else.
+
+    What Pillow would do to it is then nothing, or laying it over the background.
+    """
+    if not data.startswith(SIGNATURE):
+        return None
+    data, facts = essential_png(data)
+    if facts.frames > 1 or facts.profile or space_of_png(replace(facts, notes=[])) is not None:
+        return None
+    pixels = plain_pixels(data)
+    if pixels is None or pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
+        return None
+    size = (pixels.shape[1], pixels.shape[0])
+    space_of_png(facts)  # for what it notes
+    notes = [*facts.notes]
+    if pixels.shape[2] == 3:
+        return DecodedImage(pixels, size, notes)
+    if (pixels[0, :, 3] == 255).all() and (pixels[:, :, 3] == 255).all():
+        return DecodedImage(pixels[:, :, :3], size, notes)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    return DecodedImage(_to_rgb(image, background, notes, facts), size, notes)
 
 
 def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, int]:
@@ -221,7 +252,7 @@ def _to_rgb(
         image = _from_profile(image, profile, notes)
     else:
         image = _without_profile(image, notes)
-    rgb = image.convert("RGB")
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
     if alpha is None or alpha.getextrema() == (255, 255):
         return rgb
     notes.append(_TRANSPARENT)

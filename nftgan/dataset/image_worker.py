@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nftgan.dataset.art_colours import counted_colours
-from nftgan.dataset.crop import Box, Crop, square
+from nftgan.dataset.crop import Box, Crop, middle, square
 from nftgan.dataset.decode import Rejected, decode, open_header
 from nftgan.dataset.duplicates import Fingerprint, fingerprint
 from nftgan.dataset.orientations import coarse_key
 from nftgan.dataset.pack import encode_fast_png
 from nftgan.dataset.pixel_art import LARGEST_SET, native
+from nftgan.dataset.raster import Raster, as_image, part, size_of
 from nftgan.dataset.resize import Resample, enlarged, resize
 from nftgan.dataset.scan import Readable
 from nftgan.dataset.sharpness import is_soft
@@ -104,12 +105,12 @@ def _prepare_image(data: bytes, job: Job) -> PreparedImage:
     width, height = decoded.size
     if min(width, height) < job.min_side:
         raise Rejected(f"{width}x{height}: its short side is under {job.min_side} pixels")
-    cut, box = square(decoded.image, job.crop, job.background)
-    if cut.getcolors(1) is not None:
+    cut, box = _square(decoded.raster, job)
+    if _is_blank(cut):
         raise Rejected("blank: every pixel has the same colour")
-    scale = width / decoded.image.width
+    scale = width / size_of(decoded.raster)[0]
     left, top, right, bottom = (round(edge * scale) for edge in box)
-    small = native(cut) if job.pixel_grid else None
+    small = native(as_image(cut)) if job.pixel_grid else None
     colours: Mapping[bytes, int] = {}
     if small is not None and small.width == job.pixel_grid:
         colours = counted_colours(np.asarray(small))
@@ -132,3 +133,18 @@ def _prepare_image(data: bytes, job: Job) -> PreparedImage:
         tuple(notes),
         colours,
     )
+
+
+def _square(raster: Raster, job: Job) -> tuple[Raster, Box]:
+    """As `crop.square`; the middle of an array is a view of it."""
+    if isinstance(raster, np.ndarray) and job.crop is Crop.CENTER:
+        box = middle(*size_of(raster))
+        return part(raster, box), box
+    return square(as_image(raster), job.crop, job.background)
+
+
+def _is_blank(raster: Raster) -> bool:
+    """Whether every pixel has the same colour; the first row settles it for most art."""
+    if isinstance(raster, np.ndarray) and not (raster[0] == raster[0, 0]).all():
+        return False
+    return as_image(raster).getcolors(1) is not None

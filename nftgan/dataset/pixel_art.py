@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from nftgan.dataset.raster import Raster, part, size_of
+
 MAX_COLOURS = 64  # of one image that counts as pixel art
 MAX_GRID = 256  # art pixels along a side
 LARGEST_SET = 64  # art pixels along a side, up to which a set is trained at its own size
@@ -70,10 +72,10 @@ def framed(small: Image.Image, side: int) -> Image.Image:
     return Image.fromarray(np.pad(pixels, edges, mode="edge"))
 
 
-def block_size(image: Image.Image) -> int:
+def block_size(image: Raster) -> int:
     """Side in pixels of the equal squares that `image` consists of; 1 when it has none."""
     # A row or a few settle it for all but pixel art, at a hundredth of the cost.
-    if _common_boundary(np.asarray(image.crop((0, 0, image.width, 1)))) == 1:
+    if _common_boundary(np.asarray(part(image, (0, 0, size_of(image)[0], 1)))) == 1:
         return 1
     pixels = np.asarray(image)  # [h, w, 3]
     if _common_boundary(pixels[:: max(1, len(pixels) // 8)]) == 1:
@@ -92,11 +94,12 @@ def _lossy(pixels: np.ndarray) -> Image.Image | None:
     side = len(pixels)
     if side < _MIN_BLOCK * _LOSSY_GRIDS[0]:
         return None
-    values = pixels.astype(np.int16)
     grids = [grid for grid in _LOSSY_GRIDS if grid * _MIN_BLOCK <= side]
-    glance = _steps(values[:: max(1, side // _GLANCE_ROWS)]).sum(axis=0)
+    rows = pixels[:: max(1, side // _GLANCE_ROWS)].astype(np.int16)
+    glance = _steps(rows).sum(axis=0)
     if max(_on_grid(glance, grid) for grid in grids) < _ON_GRID / 2:
         return None  # a few rows settle it for nearly all that is no pixel art
+    values = pixels.astype(np.int16)
     across = _steps(values).sum(axis=0)
     scores = [_on_grid(across, grid) for grid in grids]
     if max(scores) < _ON_GRID:

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from nftgan.dataset import kernels
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.art_colours import art_colours
 from nftgan.dataset.crop import Crop
@@ -45,6 +46,9 @@ METHOD = 5  # raised when the same files and options would give other pixels or 
 MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
 _DEFAULT_FLOOR = 32  # of art that is no pixel art
 _PROBES = 24  # images that settle whether a folder is pixel art
+_HEADERS = 16  # files that a process reads the headers of at once
+_IMAGE_BYTES = 2 << 20  # of finished images that a process hands over at once, and no more than:
+_IMAGES = 4
 _MAX_DISTANCE = 16
 
 
@@ -125,6 +129,7 @@ def _prepare(
     if (same := _unchanged(output, inputs)) is not None:
         progress.note(f"{output} is unchanged")
         return same
+    kernels.compile_for(len(headers))
     job = _job(plan, options, int(median_low(seen.short_side for _, seen in headers)))
     job = _on_the_arts_grid(job, options, headers, workers)
     head: dict[str, Any] = {
@@ -250,7 +255,8 @@ def _look_at(
 ) -> list[tuple[Candidate, ImageHeader]]:
     """Hash every file and read its header; exact copies of a file go at once."""
     count = worker_count(len(candidates)) if workers is None else workers
-    results = ordered_map(read_image_header, (item.path for item in candidates), count)
+    paths = (item.path for item in candidates)
+    results = ordered_map(read_image_header, paths, count, together=_HEADERS)
     headers: list[tuple[Candidate, ImageHeader]] = []
     first: dict[str, str] = {}
     tracked = track(results, progress, "reading", "files", len(candidates))
@@ -322,9 +328,9 @@ def _squares(
         rejected.extend((name, labels.missing) for name in unlabelled)
         headers = [pair for pair in headers if labels.knows(pair[0].name)]
     count = worker_count(len(headers)) if workers is None else workers
-    results = ordered_map(
-        partial(prepare_image, job=job), (item.path for item, _ in headers), count
-    )
+    together = min(max(_IMAGE_BYTES // (3 * job.resolution**2), 1), _IMAGES)
+    paths = (item.path for item, _ in headers)
+    results = ordered_map(partial(prepare_image, job=job), paths, count, together=together)
     tracked = track(results, progress, "preparing", "images", len(headers))
     for (candidate, seen), square in zip(headers, tracked, strict=True):
         if isinstance(square, PreparedImage):

@@ -13,6 +13,8 @@ from PIL import Image
 
 from nftgan.dataset.pack import encode_fast_png
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
+from nftgan.dataset.png_inflate import plain_pixels
+from nftgan.dataset.resize import filtered
 from nftgan.files import write_json, write_text
 from nftgan.page import document
 
@@ -65,8 +67,9 @@ def _page(output: Path, notes: Mapping[str, Any], workers: int | None) -> str:
 
 def _thumbnail(png: bytes) -> bytes:
     """The same image, as a PNG of no more than 64 pixels."""
-    image = Image.open(io.BytesIO(png)).convert("RGB")
-    if image.width > _THUMBNAIL:
-        size = (_THUMBNAIL, _THUMBNAIL)
-        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return encode_fast_png(np.asarray(image))
+    pixels = plain_pixels(png)
+    if pixels is None:
+        pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    if len(pixels) > _THUMBNAIL:
+        pixels = np.asarray(filtered(pixels, _THUMBNAIL))
+    return encode_fast_png(pixels)

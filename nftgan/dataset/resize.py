@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from enum import Enum
 
+import numpy as np
 from PIL import Image
 
+from nftgan.dataset import kernels
 from nftgan.dataset.pixel_art import MAX_COLOURS, MAX_GRID, block_size, framed, side_for
+from nftgan.dataset.raster import Raster, as_image, size_of
 
-# Of a large image whole blocks are averaged first, down to no less than this many times the size:
-# half the time, and half a level (RMS) apart on grainy drawings.
-_GAP = 2.0
 _FINE = 8  # uneven pixel art is drawn this much larger, then averaged
 
 
@@ -29,24 +29,40 @@ def is_pixel_art(image: Image.Image) -> bool:
     return image.getcolors(MAX_COLOURS) is not None
 
 
-def resize(image: Image.Image, side: int, resample: Resample) -> tuple[Image.Image, str]:
-    """The square RGB `image` at side x side, and a note on what was done.
+def resize(image: Raster, side: int, resample: Resample) -> tuple[Image.Image, str]:
+    """The square `image` at side x side, and a note on what was done.
 
     AUTO finds the grid of pixel art, also of enlarged pixel art, and draws its squares with hard
     edges: all equal where the grid divides `side`, averaged at their borders where it does not.
     """
-    if image.width == side:
-        return image, ""
-    size = (side, side)
+    width = size_of(image)[0]
+    if width == side:
+        return as_image(image), ""
     if resample is Resample.NEAREST:
-        return image.resize(size, Image.Resampling.NEAREST), f"nearest from {image.width} pixels"
+        nearest = as_image(image).resize((side, side), Image.Resampling.NEAREST)
+        return nearest, f"nearest from {width} pixels"
     if resample is Resample.AUTO:
-        grid = image.width // block_size(image)
-        native = image.resize((grid, grid), Image.Resampling.NEAREST)
-        if grid <= side and is_pixel_art(native):
-            return enlarged(native, side)
-    note = "enlarged: smaller than the training size" if image.width < side else ""
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=_GAP), note
+        grid = width // block_size(image)
+        if grid <= min(side, MAX_GRID):
+            native = as_image(image).resize((grid, grid), Image.Resampling.NEAREST)
+            if is_pixel_art(native):
+                return enlarged(native, side)
+    note = "enlarged: smaller than the training size" if width < side else ""
+    return filtered(image, side), note
+
+
+def filtered(image: Raster, side: int) -> Image.Image:
+    """The square `image` at another size by Lanczos, in the same pixels on every machine.
+
+    Of a large image whole blocks are averaged first, down to no less than twice the size: half the
+    time, and half a level (RMS) apart on grainy drawings.
+    """
+    if kernels.library() is not None:
+        pixels = kernels.resized(np.asarray(image), side, gap=kernels.GAP)
+        if pixels is not None:
+            return Image.fromarray(pixels)
+    size, lanczos = (side, side), Image.Resampling.LANCZOS
+    return as_image(image).resize(size, lanczos, reducing_gap=kernels.GAP)
 
 
 def enlarged(native: Image.Image, side: int) -> tuple[Image.Image, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageChops
 
+from nftgan.dataset import kernels
+
 _SMALLEST = 64  # pixels; below, there is too little detail to judge by
 # What is lost by going through half the size, against a quarter of the size: 0.44 to 0.61 for
 # sharp drawings and renderings, 0.18 to 0.39 for the same ones enlarged from half or 3/8.
@@ -32,7 +34,13 @@ def is_soft(image: Image.Image) -> bool:
 
 def _loss(grey: Image.Image, side: int) -> float:
     """RMS difference, in levels, after going down to `side` pixels and up again."""
-    lanczos = Image.Resampling.LANCZOS
-    back = grey.resize((side, side), lanczos).resize(grey.size, lanczos)
+    back = _resized(_resized(grey, side), grey.width)
     counts = np.array(ImageChops.difference(grey, back).histogram())
     return float(np.sqrt(counts @ np.arange(256) ** 2 / counts.sum()))
+
+
+def _resized(grey: Image.Image, side: int) -> Image.Image:
+    pixels = kernels.resized(np.asarray(grey), side)
+    if pixels is not None:
+        return Image.fromarray(pixels)
+    return grey.resize((side, side), Image.Resampling.LANCZOS)

@@ -23,14 +23,16 @@ def failing(number: int) -> int:
     raise ValueError(f"number {number}")
 
 
+@pytest.mark.parametrize("together", [1, 7])
 @pytest.mark.parametrize("workers", [1, 3])
-def test_results_come_in_the_order_of_the_items(workers: int) -> None:
-    results = list(ordered_map(slow_square, range(40), workers))
+def test_results_come_in_the_order_of_the_items(workers: int, together: int) -> None:
+    results = list(ordered_map(slow_square, range(40), workers, together=together))
     assert results == [number * number for number in range(40)]
 
 
-def test_an_item_that_kills_its_worker_costs_only_itself() -> None:
-    results = list(ordered_map(deadly_square, range(20), 2))
+@pytest.mark.parametrize("together", [1, 6])
+def test_an_item_that_kills_its_worker_costs_only_itself(together: int) -> None:
+    results = list(ordered_map(deadly_square, range(20), 2, together=together))
     assert [i for i, result in enumerate(results) if isinstance(result, Crashed)] == [3, 11]
     assert all(result == i * i for i, result in enumerate(results) if i not in (3, 11))
 
@@ -41,7 +43,8 @@ def test_an_exception_reaches_the_caller(workers: int) -> None:
         list(ordered_map(failing, range(20), workers))
 
 
-def test_items_are_taken_only_as_they_are_needed() -> None:
+@pytest.mark.parametrize("together", [1, 3])
+def test_items_are_taken_only_as_they_are_needed(together: int) -> None:
     taken: list[int] = []
 
     def items() -> object:
@@ -49,9 +52,9 @@ def test_items_are_taken_only_as_they_are_needed() -> None:
             taken.append(number)
             yield number
 
-    results = ordered_map(slow_square, items(), 2)  # type: ignore[arg-type]
+    results = ordered_map(slow_square, items(), 2, together=together)  # type: ignore[arg-type]
     assert next(results) == 0
-    assert len(taken) <= 8
+    assert len(taken) <= 8 * together
     results.close()  # type: ignore[attr-defined]
 
 
