@@ -30,7 +30,8 @@ from nftgan.ipfs.reader import (
     verified,
     walk,
 )
-from nftgan.page import render
+from nftgan.page import document
+from nftgan.words import counted
 
 log = logging.getLogger(__name__)
 
@@ -277,7 +278,14 @@ class Handler(BaseHTTPRequestHandler):
         if self._unchanged(headers):
             return
         names = [(quote(link.name), link.name) for link in entries(self.server.get, cid)]
-        page = render("folder.html", cid=str(cid), names=names).encode()
+        page = document(
+            "folder.html",
+            title=str(cid),
+            sheets=("document.css",),
+            count=counted(len(names), "entry", "entries"),
+            cid=str(cid),
+            names=names,
+        ).encode()
         self._head(HTTPStatus.OK, "text/html; charset=utf-8", len(page), **headers)
         if body:
             self.wfile.write(page)

@@ -3,7 +3,7 @@
     python scripts/docs/site_pictures.py
 
 Needs Playwright and Chromium (NFTGAN_CHROMIUM, else /usr/bin/chromium). The page to buy is not
-among them: it needs a sale on a chain.
+among them: `sale_picture.py` takes it, of a sale on a chain.
 """
 
 from __future__ import annotations

@@ -15,10 +15,13 @@ from nftgan.collection.traits import measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.ipfs.gateway import Gateway
+from nftgan.ipfs.store import BlockStore
 from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.walk import Walk
 from nftgan.training.report import write_report as write_run_report
+from tests.ipfs.trees import put
 from tests.studio.browser import (
     NEEDS_BROWSER,
     PHONE,
@@ -491,15 +494,28 @@ def test_axe_finds_no_serious_fault_on_pages_that_stand_alone(
     context = chromium.new_context(**PHONE, color_scheme="dark")
     page = context.new_page()
     without_a_key = serve(range(1)).origin
-    for address in [*(path.as_uri() for path in pages), without_a_key]:
+    gateway, folder = _gateway(tmp_path / "store")
+    for address in [*(path.as_uri() for path in pages), without_a_key, folder]:
         page.goto(address)
         assert serious(page) == [], address
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, address
     page.emulate_media(color_scheme="light")
-    page.goto(pages[0].as_uri())
-    assert serious(page) == []
+    for address in (pages[0].as_uri(), folder):
+        page.goto(address)
+        assert serious(page) == [], address
     context.close()
+    gateway.shutdown()
+    gateway.server_close()
+
+
+def _gateway(store: Path) -> tuple[Gateway, str]:
+    """A gateway, and the address of a folder without an index."""
+    blocks = BlockStore(store)
+    cid = put(blocks, {f"<img src=x onerror=alert({n})>.png": bytes([n]) for n in range(3)})
+    gateway = Gateway(blocks.get)
+    threading.Thread(target=gateway.serve_forever, daemon=True).start()
+    return gateway, f"{gateway.url}/ipfs/{cid}/"
 
 
 @pytest.mark.parametrize(
@@ -525,10 +541,16 @@ def test_axe_finds_no_serious_fault(
         ("edit", "#edit[open]"),
         ("#/walk", "#page-walk canvas[data-frame]"),
         ("#/training", ".chart"),
+        ("filters", "#tools:visible"),
         ("keys", "dialog[open]"),
     ):
         if place == "keys":
             page.click("#open-keys")
+        elif place == "filters":
+            page.goto(f"{served.origin}/#/")
+            page.wait_for_selector(".tile.here")
+            if page.locator("#open-filters").is_visible():  # on a phone they are a sheet
+                page.click("#open-filters")
         elif place == "edit":
             page.click(".hung[data-seed='3']")
         else:
