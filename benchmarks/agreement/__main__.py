@@ -1,24 +1,32 @@
 """How well scores of single images agree with an eye: AUC, and how many of the 12 best are whole.
 
-python -m benchmarks.agreement ART.zip     (ART: the shipped pixel avatars, prepared)
+python -m benchmarks.agreement
+
+Each set of ratings is a .json beside a .png of the rated images, 16 pixels each, 20 in a row. The
+networks that made them need not be here: what their discriminators said is kept, too.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from nftgan.collection.features import features, nearest
+from nftgan.collection.parts import ArtParts, wholeness
+from nftgan.collection.quality import ranks
 from nftgan.dataset.archive import Dataset
+from nftgan.dataset.pack import write_dataset
+from nftgan.dataset.shipped import unpack
 from nftgan.metrics.features import Extractor
-from nftgan.networks.sources import base_model
-from nftgan.synthesis.finish import to_palette, upscale
-from nftgan.synthesis.model import load_model
+from nftgan.png import read_png
+from nftgan.synthesis.finish import upscale
 
-RATINGS = Path(__file__).with_name("base-16.json")
+SETS = ("base-16", "later", "demo", "fresh")
+SIDE, COLUMNS, BEST = 16, 20, 12
+DRAWS = 300  # of the bootstrap
 
 
 def auc(scores: np.ndarray, good: np.ndarray) -> float:
@@ -27,39 +35,62 @@ def auc(scores: np.ndarray, good: np.ndarray) -> float:
     return float((yes > no).mean() + (yes == no).mean() / 2)
 
 
-def main(art: Path) -> None:
-    said = json.loads(RATINGS.read_text())
-    model = load_model(base_model(16))
-    if model.identity != said["model"]:
-        raise SystemExit("the ratings are of another base-16")
-    raw = model.generate(list(range(said["seeds"])), trunc=said["trunc"])
-    finished = np.stack([to_palette(image, said["palette"]) for image in raw])
-    good = np.isin(np.arange(said["seeds"]), said["without_fault"])
-    with torch.no_grad():
-        logits = [
-            float(
-                model.discriminator(
-                    torch.from_numpy(one.transpose(2, 0, 1)[None] / 127.5 - 1).float()
-                )
-            )
-            for one in raw
-        ]
+def error(scores: np.ndarray, good: np.ndarray) -> float:
+    """Standard error of the AUC, by drawing images anew."""
+    found = []
+    for seed in range(DRAWS):
+        drawn = np.random.default_rng(seed).integers(0, len(good), len(good))
+        found.append(auc(scores[drawn], good[drawn]))
+    return float(np.std(found))
+
+
+def tiles(path: Path, count: int) -> np.ndarray:
+    """uint8 [count, 16, 16, 3]."""
+    sheet = read_png(path)
+    rows = sheet.reshape(-1, SIDE, COLUMNS, SIDE, 3).transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(rows.reshape(-1, SIDE, SIDE, 3)[:count])
+
+
+def shipped_art(folder: Path) -> Dataset:
+    unpack("pixel-art", folder)
+    write_dataset(folder / "art.zip", [read_png(path) for path in sorted(folder.glob("*.png"))])
+    return Dataset.open(folder / "art.zip")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = shipped_art(Path(folder))
+        art = dataset.images(range(len(dataset))).transpose(0, 2, 3, 1)
+        parts = ArtParts(dataset)
     extract = Extractor()
 
-    def features(images: np.ndarray) -> np.ndarray:
+    def deep(images: np.ndarray) -> np.ndarray:
         return extract(np.stack([upscale(image, 8).transpose(2, 0, 1) for image in images]))
 
-    dataset = Dataset.open(art)
-    known = features(dataset.images(range(len(dataset))).transpose(0, 2, 3, 1))
-    scores = {
-        "logit of D": np.array(logits),
-        "nearest art, before the finish": (features(raw) @ known.T).max(axis=1),
-        "nearest art, after the finish": (features(finished) @ known.T).max(axis=1),
-    }
-    for name, values in scores.items():
-        best = np.argsort(-values)[:12]
-        print(f"{name}: AUC {auc(values, good):.2f}, {good[best].sum()} of the 12 best")
+    known, rows = deep(art), np.stack([features(image) for image in art])
+    for name in SETS:
+        said = json.loads(Path(__file__).with_name(f"{name}.json").read_text())
+        images = tiles(Path(__file__).with_name(f"{name}.png"), said["count"])
+        seeds = np.arange(said["first_seed"], said["first_seed"] + said["count"])
+        good = np.isin(seeds, said["without_fault"])
+        print(f"{name}: {good.sum()} of {len(good)} without a visible fault")
+        logits = np.array(said["logits"])
+        near = -nearest(np.stack([features(image) for image in images]), rows)[1]
+        whole = wholeness(parts.distances(list(images)), parts.own)
+        scores = {
+            "logit of D": logits,
+            "likeness, coarse colours and edges": near,
+            "both, as --auto ordered before": ranks(logits) + ranks(near),
+            "likeness in the features of evaluate": (deep(images) @ known.T).max(axis=1),
+            "parts, as --auto orders now": np.zeros(len(good)) if whole is None else whole,
+        }
+        for score, values in scores.items():
+            best = np.argsort(-values, kind="stable")[:BEST]
+            print(
+                f"  {score}: AUC {auc(values, good):.2f} ± {error(values, good):.2f},"
+                f" {good[best].sum()} of the {BEST} best"
+            )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()
