@@ -46,6 +46,8 @@ def init(
     from nftgan.workflows.init import RecipeDefaults
     from nftgan.workflows.init import init as start
 
+    if folder == Path("collections") == Path(Path.cwd().name):
+        folder = Path()  # one is in it already
     chosen = {"pixel_grid": pixel_grid, "palette": palette, "upscale": upscale}
     recipe = RecipeDefaults(
         trunc, colours=colours, filter=filter, **{k: v for k, v in chosen.items() if v is not None}

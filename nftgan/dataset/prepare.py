@@ -253,24 +253,29 @@ def _look_at(
     progress: Progress,
     workers: int | None,
 ) -> list[tuple[Candidate, ImageHeader]]:
-    """Hash every file and read its header; exact copies of a file go at once."""
+    """Hash every file and read its header; of equal files the one of the shortest name stays."""
     count = worker_count(len(candidates)) if workers is None else workers
     paths = (item.path for item in candidates)
     results = ordered_map(read_image_header, paths, count, together=_HEADERS)
     headers: list[tuple[Candidate, ImageHeader]] = []
-    first: dict[str, str] = {}
+    copies: dict[str, list[Candidate]] = {}
     tracked = track(results, progress, "reading", "files", len(candidates))
     for candidate, seen in zip(candidates, tracked, strict=True):
         if isinstance(seen, Crashed):
             rejected.append((candidate.name, "its decoder crashed"))
         elif isinstance(seen, str):
             rejected.append((candidate.name, seen))
-        elif refuse_copies and seen.sha256 in first:
-            rejected.append((candidate.name, f"the same file as {first[seen.sha256]}"))
+        elif refuse_copies and seen.sha256 in copies:
+            copies[seen.sha256].append(candidate)
         else:
-            first[seen.sha256] = candidate.name
+            copies[seen.sha256] = [candidate]
             headers.append((candidate, seen))
-    return headers
+    # "dog copy.png" comes before "dog.png", and is the one to leave out.
+    best = {of: min(same, key=lambda one: len(one.name)) for of, same in copies.items()}
+    for of, same in copies.items():
+        others = (one.name for one in same if one is not best[of])
+        rejected.extend((name, f"the same file as {best[of].name}") for name in others)
+    return [(best[seen.sha256] if refuse_copies else one, seen) for one, seen in headers]
 
 
 def _job(plan: _Plan, options: PrepareOptions, typical: int) -> Job:

@@ -48,7 +48,7 @@ class Range:
 
     def __str__(self) -> str:
         if self.most < math.inf:
-            return f"between {self.least:g} and {self.most:g}"
+            return f"between {self.least:g} and {self.most:.16g}"
         floor = "zero" if self.least == 0 else f"{self.least:g}"
         return f"above {floor}" if self.open else f"{floor} or above"
 
@@ -230,7 +230,7 @@ class DirectOptions:
     loss: str = option("logistic", LEARNING, "{choices} (R3GAN, with R1 and R2).", choices=LOSSES, more="nftgan.losses")
     r1_interval: int = option(16, LEARNING, "Steps between penalties of the discriminator.", POSITIVE, flag=None)
     mirror: bool = option(False, LEARNING, "Also show mirrored art.", first=True)
-    seed: int = option(0, LEARNING, "Everything random follows from it.", NOT_NEGATIVE, first=True)
+    seed: int = option(0, LEARNING, "Everything random follows from it.", Range(0, 2**53 - 1), first=True)
     aug: str = option("ada", AUGMENTATION, "How often D sees altered images: {choices}.", choices=AUGMENTS)
     augpipe: str = option("art", AUGMENTATION, "How they are altered: {choices}.", choices=tuple(PIPES), more="nftgan.augmentations")
     aug_target: float = option(0.6, AUGMENTATION, "Sign of D on the art that ada steers for.", SHARE, change=True)

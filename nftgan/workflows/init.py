@@ -7,9 +7,11 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.files import write_text
 from nftgan.project import CONFIG_NAME
+from nftgan.synthesis.recipe import recipe_from_section
 
 TEMPLATE = """\
 # Settings of one collection. Every value may be changed until `nftgan deploy`.
@@ -76,12 +78,15 @@ class InitResult:
 def init(name: str, parent: str | Path, recipe: RecipeDefaults = PLAIN_RECIPE) -> InitResult:
     """`parent/NAME/nftgan.toml` exists; one that is there already is kept as it is.
 
-    Raises UsageError for a name that cannot be a folder's.
+    Raises UsageError for a name that cannot be a folder's, and for a recipe that cannot be.
     """
+    section = RecipeSection(**asdict(recipe))
+    recipe_from_section(section, model="sha256:" + "0" * 64, resolution=4096)  # to be refused
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}", name) or name.endswith((".", " ")):
         raise UsageError(
             f"{name!r} cannot be a collection's folder name",
-            hint="use up to 64 letters, digits, spaces, dots, dashes and underscores",
+            hint="use up to 64 letters a to z, digits, spaces, dots, dashes and underscores;"
+            " the name in nftgan.toml may have any letters",
         )
     folder = Path(parent) / name
     path = folder / CONFIG_NAME

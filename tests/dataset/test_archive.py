@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from nftgan.dataset import archive
+from nftgan.dataset import archive, kernels
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import encode_fast_png, write_dataset
 from nftgan.errors import UsageError
@@ -376,3 +376,23 @@ def test_threads_read_the_same_pixels_and_leave_warnings_as_they_were(
         assert np.array_equal(images, expected[order])
     assert dataset.are_decoded(range(40)) == (room > 0)
     assert warnings.filters == filters
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("shape", [(256, 256, 3), (256, 256)])
+def test_large_files_have_the_same_pixels_by_every_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool, shape: tuple[int, ...]
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(kernels, "library", lambda: None)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    for name, level in (("a", 1), ("b", 9)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png", compress_level=level)
+    assert (tmp_path / "a.png").stat().st_size > archive.LARGE_FILE
+    art = Dataset.open(tmp_path)
+    assert np.array_equal(art.hwc(0), pixels) and np.array_equal(art.hwc(1), pixels)
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[5000] ^= 1
+    (tmp_path / "b.png").write_bytes(data)
+    with pytest.raises(UsageError, match=r"b\.png is damaged"):
+        Dataset.open(tmp_path).hwc(1)

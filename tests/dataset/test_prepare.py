@@ -486,3 +486,16 @@ def test_what_prepare_saw_needs_no_second_look(
     assert len(held)
     monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "another"))
     assert np.array_equal(holdout.split_dataset(Dataset.open(output)).held, held)
+
+
+def test_of_equal_files_the_one_that_is_called_a_copy_is_left_out(tmp_path: Path) -> None:
+    art = art_folder(tmp_path / "art", 3)
+    for name in ("00 copy.png", "00 copy 2.png"):
+        (art / name).write_bytes((art / "00.png").read_bytes())
+    report = prepare(art, tmp_path / "art.zip", PrepareOptions(resolution=32), workers=1)
+    assert dict(report.rejected) == {
+        "00 copy.png": "the same file as 00.png",
+        "00 copy 2.png": "the same file as 00.png",
+    }
+    kept = prepare(art, tmp_path / "b.zip", PrepareOptions(resolution=32, dedupe=-1), workers=1)
+    assert kept.kept == 5
