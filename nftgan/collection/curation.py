@@ -108,7 +108,9 @@ def auto_pick(
         )
     recipe = recipe or model.recipe()
     guard = NoveltyGuard(training, progress=progress) if training is not None else None
-    parts = None if training is None else ArtParts(training, recipe.finish, progress=progress)
+    parts = None
+    if training is not None:
+        parts = ArtParts(training, recipe.finish, side=model.resolution, progress=progress)
     candidates, refused = _look(model, seeds, recipe, guard, progress, allow_copies)
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)

@@ -46,9 +46,12 @@ class ArtParts:
         training: Dataset,
         finish: Finish | None = None,
         *,
+        side: int | None = None,
         progress: Progress = SILENT,
     ) -> None:
-        """`finish` is that of the images to judge: the art is brought to their grid first."""
+        """`finish` is that of the images to judge, `side` theirs before it: the art is brought to
+        both first. None: that of the art.
+        """
         self.finish = without_colours(finish)
         """What the art went through."""
         count = min(len(training), MOST_ART)
@@ -58,6 +61,8 @@ class ArtParts:
             for index in chosen:
                 image = np.ascontiguousarray(training.images([index])[0].transpose(1, 2, 0))
                 image = image.repeat(3, axis=2) if image.shape[2] == 1 else image
+                if side is not None and len(image) != side:
+                    image = to_grid(image, side)
                 one = before_palette(image, finish)
                 small[one.tobytes()] = one  # what is there twice is no neighbour of itself
                 task.advance()

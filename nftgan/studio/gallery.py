@@ -517,7 +517,7 @@ class Gallery:
         finish = self.recipe.finish
         if self.parts is not None and self.parts.finish != without_colours(finish):
             assert self.training is not None
-            self.parts = ArtParts(self.training, finish)
+            self.parts = ArtParts(self.training, finish, side=self.model.resolution)
         return self.parts
 
     def _raw_key(self, seed: int) -> tuple[object, ...]:
@@ -556,7 +556,7 @@ class Gallery:
             return
         try:
             guard = NoveltyGuard(self.training)
-            parts = ArtParts(self.training, self.recipe.finish)
+            parts = ArtParts(self.training, self.recipe.finish, side=self.model.resolution)
         except NftganError as exc:
             self.failure = f"the training art cannot be read: {exc.message}"
             return

@@ -47,7 +47,9 @@ class Painter:
     def render_checked(self, seed: int, recipe: Recipe) -> Rendered:
         return Rendered(self.images[seed], 0.0 if seed in self.unsafe else 0.01)
 
-    def score(self, images: np.ndarray, label: int | None = None) -> np.ndarray:
+    def score(
+        self, images: np.ndarray, label: int | None = None, condition: Any = None
+    ) -> np.ndarray:
         for number, image in enumerate(self.images):
             if np.array_equal(image, images[0]):
                 return np.array([self.scores[number]])

@@ -121,6 +121,15 @@ def test_enlarged_art_is_brought_to_the_grid_of_the_pieces(
     assert enlarged.finish == Finish(16)
 
 
+def test_art_of_another_size_is_brought_to_that_of_the_images(
+    art: np.ndarray, known: ArtParts, tmp_path: Path
+) -> None:
+    large = np.stack([upscale(image, 4) for image in art[:SHOWN]])
+    other = ArtParts(packed(large, tmp_path), side=16)
+    images = list(art[SHOWN : SHOWN + 3])
+    assert np.array_equal(other.distances(images), known.distances(images))
+
+
 def test_no_more_art_is_compared_than_is_said_and_large_images_are_made_small(
     art: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
