@@ -1,6 +1,6 @@
 """How many launches, bytes and FLOPs a training step takes on a GPU, counted on a processor.
 
-    python benchmarks/launches.py [--run stylegan3-t] [--batch 32] [--half] [--json]
+    python benchmarks/launches.py [--run stylegan3-t] [--batch 32] [--half] [--graphs] [--json]
 
 The step is the real one, of the real size in two micro-batches, on PyTorch's meta device: shapes
 without numbers, so that it takes seconds. What would go to a Triton kernel is counted and left out;
@@ -61,6 +61,7 @@ class Launches(TorchDispatchMode):
         super().__init__()
         self.counts: collections.Counter[str] = collections.Counter()
         self.waits = 0
+        self.recording = False  # then nothing counts: it is done once a run
         self.bytes = 0
         self.flops: collections.Counter[str] = collections.Counter()
 
@@ -73,7 +74,7 @@ class Launches(TorchDispatchMode):
         kwargs = kwargs or {}
         # Adam has no kernel for tensors without numbers.
         made = None if name == "_fused_adam_" else func(*args, **kwargs)
-        if name not in FREE:
+        if name not in FREE and not self.recording:
             self.add(name, args, kwargs, made)
             rule = flop_registry.get(func.overloadpacket)
             if rule is not None:
@@ -83,6 +84,8 @@ class Launches(TorchDispatchMode):
 
     def add(self, name: str, *reads_and_writes: Any) -> None:
         """One launch that touches these tensors, in whatever they are nested."""
+        if self.recording:
+            return
         tensors = [one for one in tree_leaves(reads_and_writes) if isinstance(one, Tensor)]
         if tensors and all(one.device.type == "cpu" for one in tensors):
             return  # done by the processor
@@ -157,6 +160,19 @@ def as_on_a_gpu(launches: Launches, *, half: bool = False) -> Iterator[None]:
         yield
 
 
+class Replayed:
+    """Stands in for CUDA graphs: to replay is one launch."""
+
+    def __init__(self) -> None:
+        self.launches = Launches()
+
+    def record(self, run: Any) -> tuple[Any, Any]:
+        self.launches.recording = True
+        made = run()
+        self.launches.recording = False
+        return made, lambda: self.launches.add("cudaGraphLaunch")
+
+
 def filter_flops(p: Any) -> int:
     """Of one plane through a filtered activation: what its filters need, two a multiply-add."""
     up, down = p.up_filter, p.down_filter
@@ -167,10 +183,20 @@ def filter_flops(p: Any) -> int:
 
 
 def count(
-    name: str, batch: int, steps: tuple[int, ...], *, half: bool = False, **options: Any
+    name: str,
+    batch: int,
+    steps: tuple[int, ...],
+    *,
+    half: bool = False,
+    graphs: bool = False,
+    **options: Any,
 ) -> dict[int, Launches]:
-    """What each of the `steps` of a run of gpu_parts.common takes, in two micro-batches."""
+    """What each of the `steps` of a run of gpu_parts.common takes, in two micro-batches; graphs: of
+    a run whose steps are replayed.
+    """
     from gpu_parts.common import Bench, step_of
+
+    from nftgan.training.recording import Recordings
 
     bench = Bench("cpu", False, float("inf"))
     options |= {"batch": batch, "micro_batch": batch // 2 if name != "small" else batch}
@@ -178,9 +204,12 @@ def count(
     with tempfile.TemporaryDirectory() as scratch:
         with as_on_a_gpu(Launches(), half=half):
             step = step_of(bench, name, Path(scratch), place="meta", **options)
+            replayed = Replayed()
+            if graphs:
+                step.recordings = Recordings(replayed)
             step.run(steps[-1])  # makes the optimisers' state, and prepares filters
         for number in steps:
-            found[number] = Launches()
+            found[number] = replayed.launches = Launches()
             with as_on_a_gpu(found[number], half=half), found[number]:
                 step.run(number)
         step.loader.close()
@@ -192,9 +221,10 @@ def main() -> None:
     parser.add_argument("--run", default="stylegan3-t")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--half", action="store_true")
+    parser.add_argument("--graphs", action="store_true", help="steps are replayed")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    found = count(chosen.run, chosen.batch, (1, 16), half=chosen.half)
+    found = count(chosen.run, chosen.batch, (1, 16), half=chosen.half, graphs=chosen.graphs)
     answer: dict[str, Any] = {}
     for kind, one in (("plain step", found[1]), ("with penalties", found[16])):
         answer[kind] = one.total

@@ -20,6 +20,7 @@ from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.phases import Batch, LatentBatch, Phase, micro_batches, sample_latents
 from nftgan.training.randomness import DataOrder, rng_for
+from nftgan.training.sending import Sender, Sent
 
 GOLDEN = (5**0.5 - 1) / 2
 
@@ -33,21 +34,24 @@ class BatchIndices:
 
 
 class Prefetcher:
-    """Decodes the images of one batch at a time in a thread, which ends with `close`."""
+    """Decodes the images of one batch at a time, and sends them to the device, in a thread, which
+    ends with `close`.
+    """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, device: torch.device) -> None:
         self._dataset = dataset
+        self._sender = Sender(device)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="nftgan images")
         self._closed = threading.Event()
-        self._next: tuple[int, BatchIndices, Future[npt.NDArray[np.uint8] | None]] | None = None
+        self._next: tuple[int, BatchIndices, Future[Sent | None]] | None = None
 
     def begin(self, position: int, choice: BatchIndices) -> None:
         """Start on the batch at `position`; without a thread where its images are in memory."""
         if not self._closed.is_set() and not self._dataset.are_decoded(choice.indices):
             self._next = position, choice, self._pool.submit(self._decoded, choice.indices)
 
-    def take(self, position: int) -> tuple[BatchIndices, npt.NDArray[np.uint8] | None] | None:
-        """What was begun for `position`, as Dataset.images has it; None where another was, or none.
+    def take(self, position: int) -> tuple[BatchIndices, Sent | None] | None:
+        """What was begun for `position`, images as of Dataset.images; None where another, or none.
 
         Raises what decoding has raised.
         """
@@ -61,19 +65,25 @@ class Prefetcher:
         self._closed.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _decoded(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8] | None:
+    def _decoded(self, indices: npt.NDArray[np.int64]) -> Sent | None:
         found = []
         for index in indices:
             if self._closed.is_set():
                 return None
             found.append(self._dataset.images([index]))
-        return np.concatenate(found)
+        return self._sender.send(torch.from_numpy(np.concatenate(found)))
+
+
+def normalised(pixels: Tensor) -> Tensor:
+    """uint8 → float32 in [-1, 1]"""
+    return pixels.to(torch.float32) / 127.5 - 1
 
 
 class DataLoader:
     """Batches and draws as functions of the configuration and a position or step, nothing else.
 
-    While a step computes on a batch, a thread decodes the next one; `close` ends it.
+    While a step computes on a batch, a thread decodes the next one and sends it to the device;
+    `close` ends it.
     """
 
     def __init__(
@@ -96,7 +106,7 @@ class DataLoader:
         self._order = DataOrder(config.seed, len(self.shown), mirror=config.mirror)
         self._by_label: npt.NDArray[np.int64] | None = None
         self._distributed = distributed
-        self._ahead = Prefetcher(dataset)
+        self._ahead = Prefetcher(dataset, self._device)
         self._share_out()
 
     def reconfigure(self, config: TrainConfig) -> None:
@@ -116,13 +126,15 @@ class DataLoader:
 
     def batch(self, position: int) -> Batch:
         """Real images `position` to `position + batch` of the run, or this process's share."""
-        choice, pixels = self._ahead.take(position) or (self._choice(position), None)
-        if pixels is None:
-            pixels = self.dataset.images(choice.indices)
+        choice, ahead = self._ahead.take(position) or (self._choice(position), None)
+        if ahead is None:
+            pixels = sent(torch.from_numpy(self.dataset.images(choice.indices)), self._device)
+        else:
+            pixels = ahead.get()
         following = position + self._config.batch
         if following < self._config.total_images:
             self._ahead.begin(following, self._choice(following))
-        images = self._normalised(pixels)
+        images = normalised(pixels)
         flips = sent(torch.from_numpy(choice.flipped), self._device)
         images = torch.where(flips[:, None, None, None], images.flip(3), images)
         return Batch(images, self.conditions(choice.indices), self._rows)
@@ -135,11 +147,7 @@ class DataLoader:
 
     def images_at(self, indices: npt.NDArray[np.int64]) -> Tensor:
         """float32 [N, C, H, W] in [-1, 1] of the data set's images at `indices`."""
-        return self._normalised(self.dataset.images(indices))
-
-    def _normalised(self, pixels: npt.NDArray[np.uint8]) -> Tensor:
-        images = sent(torch.from_numpy(pixels), self._device)
-        return images.to(torch.float32) / 127.5 - 1
+        return normalised(sent(torch.from_numpy(self.dataset.images(indices)), self._device))
 
     def latents(self, phase: Phase, step: int) -> LatentBatch:
         """Latents, and labels of random items, for one phase of a step."""

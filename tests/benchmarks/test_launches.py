@@ -43,6 +43,14 @@ def test_a_step_of_stylegan2_with_its_penalties_is_held(launches: Any) -> None:
     assert found.bytes < 205e9
 
 
+@pytest.mark.slow
+def test_replayed_a_step_is_few_launches(launches: Any) -> None:
+    # Of one size: what is launched beside the graphs does not depend on it.
+    found = launches.count("small", 16, (16,), half=True, graphs=True)[16]
+    assert found.counts["cudaGraphLaunch"] == 3  # G, D, and D's penalty
+    assert found.total < 150 and found.waits == 0
+
+
 def test_operators_are_counted_with_their_bytes_and_flops(launches: Any) -> None:
     import torch
 

@@ -158,7 +158,7 @@ def test_no_thread_stays_when_a_step_fails(failure, configure, tmp_path, monkeyp
         seen.extend(threads())
         raise failure
 
-    monkeypatch.setattr(loop, "train_step", fail)
+    monkeypatch.setattr(loop, "next_step", fail)
     with pytest.raises(failure):
         list(train(configure(), run_dir=tmp_path / "run"))
     assert len(seen) == 1
