@@ -191,8 +191,9 @@ def count(
     graphs: bool = False,
     **options: Any,
 ) -> dict[int, Launches]:
-    """What each of the `steps` of a run of gpu_parts.common takes, in two micro-batches; graphs: of
-    a run whose steps are replayed.
+    """What each of the `steps` of a run of gpu_parts.common takes, in two micro-batches.
+
+    graphs: of a run whose steps are replayed.
     """
     from gpu_parts.common import Bench, step_of
 

@@ -267,7 +267,7 @@ def leave_gradients(phase: Phase, ctx: StepContext, latents: LatentBatch, batch:
     parameters = _moved_by(adam)
     moves = phase.rng_stream in MOVING
     averages = running_averages(state) if moves else []
-    before = [value.clone() for value in averages]
+    before = _copies(averages)
     ctx.augment_params = []
     earlier = len(ctx.pending_metrics)
     _require_gradients(parameters, True)
@@ -284,9 +284,16 @@ def leave_gradients(phase: Phase, ctx: StepContext, latents: LatentBatch, batch:
     _tame(gradients)
 
 
+def _copies(values: list[Tensor]) -> list[Tensor]:
+    made = [torch.empty_like(value) for value in values]
+    _copy(made, values)
+    return made
+
+
 def _copy(values: list[Tensor], earlier: list[Tensor]) -> None:
-    for value, old in zip(values, earlier, strict=True):
-        value.copy_(old)
+    """In few launches, however many there are."""
+    if values:
+        torch._foreach_copy_(values, earlier)
 
 
 def _stays(ctx: StepContext) -> bool:
@@ -333,7 +340,7 @@ def _same_gradients(
     state, count = ctx.state, latents.z.shape[0]
     parameters = [p for group in adam.param_groups for p in group["params"]]
     averages = running_averages(state)
-    before = [value.clone() for value in averages]
+    before = _copies(averages)
 
     def undo() -> None:
         _copy(averages, before)
