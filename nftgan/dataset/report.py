@@ -55,7 +55,7 @@ def _page(output: Path, notes: Mapping[str, Any], workers: int | None) -> str:
         numbers=[
             ("images", f"{len(sources):,}"),
             ("pixels", f"{side} × {side}"),
-            ("files not used", f"{len(rejected):,}"),
+            ("file not used" if len(rejected) == 1 else "files not used", f"{len(rejected):,}"),
         ],
         notes=notes["notes"],
         heading="The images" if step == 1 else f"The images, one in {step}",

@@ -124,7 +124,7 @@ def _numbers(facts: Facts) -> list[tuple[str, str]]:
     width, height = manifest.recipe.size
     minted = max((place.minted for place in facts.places), default=0)
     return [
-        ("pieces", f"{len(manifest.pieces):,}"),
+        ("piece" if len(manifest.pieces) == 1 else "pieces", f"{len(manifest.pieces):,}"),
         ("pixels", f"{width:,} × {height:,}"),
         ("minted", f"{minted:,}"),
         ("royalty", f"{manifest.royalties.percent:g} %"),

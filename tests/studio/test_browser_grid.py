@@ -127,6 +127,7 @@ def test_two_are_compared_and_one_is_kept(serve: Serve, visit: Visit) -> None:
     press(page, "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "c")
     page.wait_for_selector("#page-compare .compared.current:has-text('Seed 1')")
     assert page.locator(".compared").count() == 3
+    assert page.evaluate("scrollY") == 0  # with the way back in view
     press(page, "ArrowRight", "3", "Enter")
     page.wait_for_selector("#page-grid:not([hidden])")
     expected = {1: (None, False), 2: (3, True), 3: (None, False)}

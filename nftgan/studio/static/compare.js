@@ -82,7 +82,9 @@ export function show({ seeds }) {
   page.style.setProperty("--count", cells.length);
   for (const one of cells) one.stage.show(one.seed, `/look/${one.seed}?look=${state.session.look}`, true);
   dress();
-  focus(0);
+  focus(0, false);
+  cells[0].element.focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
 
 export function hide() {
