@@ -61,11 +61,25 @@ class CudaRecorder:
         current.wait_stream(self._stream)
         torch.cuda.synchronize(self._device)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(
-            graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
-        ):
-            made = run()
+        try:
+            with torch.cuda.graph(
+                graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
+            ):
+                made = run()
+        except BaseException:
+            self._renew_generator()
+            raise
         return made, graph.replay
+
+    def _renew_generator(self) -> None:
+        """After a capture that failed PyTorch's own generator may go on believing in it, and draw
+        nothing more ("offset increment outside graph capture"): it gets another state.
+        """
+        index = self._device.index
+        default = torch.cuda.default_generators[
+            torch.cuda.current_device() if index is None else index
+        ]
+        default.graphsafe_set_state(torch.Generator(self._device))
 
 
 def mapped(value: T, change: Callable[[Tensor], Tensor]) -> T:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +213,71 @@ def test_every_phase_of_the_real_size_can_be_captured(
     count = len(phases.phases(step.state.config))
     assert recorder.records == count and recorder.replays == 2 * count
     assert recorder.operators > 1000
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_order_of_a_capture_on_a_card_that_is_made_up(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    class Stream:
+        def __init__(self, name: Any) -> None:
+            self.name = "side" if isinstance(name, torch.device) else name
+
+        def wait_stream(self, other: Any) -> None:
+            done.append(f"{self.name} waits for {other.name}")
+
+    @contextmanager
+    def on(stream: Any) -> Iterator[None]:
+        done.append(f"on {stream.name}")
+        yield
+        done.append("off")
+
+    class Graph:
+        def replay(self) -> None:
+            done.append("replay")
+
+    @contextmanager
+    def graph(found: Any, *, pool: str, stream: Any, capture_error_mode: str) -> Iterator[None]:
+        done.append(f"capture on {stream.name} in {pool}, {capture_error_mode}")
+        yield
+        done.append("captured")
+
+    def run() -> Tensor:
+        done.append("run")
+        if fails and "capture" in done[-2]:
+            raise RuntimeError("not permitted")
+        return torch.zeros(1)
+
+    class Default:
+        def graphsafe_set_state(self, state: object) -> None:
+            done.append("another state")
+
+    for name, what in {
+        "Stream": Stream,
+        "stream": on,
+        "current_stream": lambda device: Stream("main"),
+        "synchronize": lambda device: done.append("synchronized"),
+        "graph_pool_handle": lambda: "pool",
+        "CUDAGraph": Graph,
+        "graph": graph,
+        "default_generators": [None, Default()],
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, what)
+    monkeypatch.setattr(torch, "Generator", lambda device: device)
+    recorder = recording.CudaRecorder(torch.device("cuda:1"))
+    if fails:
+        with pytest.raises(RuntimeError, match="not permitted"):
+            recorder.record(run)
+        assert done[-2:] == ["run", "another state"]
+        return
+    made, replay = recorder.record(run)
+    replay()
+    assert made.shape == (1,)
+    warm = ["side waits for main", "on side", "run", "run", "run", "off", "main waits for side"]
+    capture = ["synchronized", "capture on side in pool, thread_local", "run", "captured"]
+    assert done == [*warm, *capture, "replay"]
 
 
 def test_tensors_are_found_in_whatever_they_are_nested() -> None:
