@@ -14,6 +14,7 @@ import pytest
 from nftgan.collection.live_link import parse_live_link
 from nftgan.collection.manifest import load_manifest
 from nftgan.errors import MissingStepError, UsageError
+from nftgan.ipfs import cid_of_bytes
 from nftgan.project import Project
 from nftgan.site.live import page as live_page
 from nftgan.workflows.live_folder import prepare_live
@@ -61,6 +62,18 @@ def test_a_page_of_an_earlier_version_stays_as_tokens_are_bound_to_it(
     monkeypatch.setattr("nftgan.workflows.live_folder.page", lambda: live_page() + b" ")
     assert metadata(avatars).cids == made
     assert metadata(avatars, live=True).cids != made
+
+
+def test_a_page_that_is_older_than_the_colours_of_the_recipe_is_replaced(
+    avatars: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = metadata(avatars, live=True).cids
+    finish = load_manifest(avatars).recipe.finish
+    assert finish is not None and finish.colours
+    old = frozenset([str(cid_of_bytes(live_page()))])
+    monkeypatch.setattr("nftgan.workflows.live_folder.page", lambda: live_page() + b" ")
+    monkeypatch.setattr("nftgan.workflows.live_folder.plain_pages", lambda: old)
+    assert metadata(avatars).cids.live != made.live
 
 
 def test_what_cannot_be_drawn_in_a_market_is_refused_before_anything_changes(
