@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import numpy as np
 import pytest
@@ -503,7 +504,7 @@ def test_a_visitor_filters_searches_and_goes_by_keyboard(visit: Visit, made: Pat
     facet("Warmth", warmth)  # of several traits: all
     assert page.inner_text("#shown").startswith(f"{fewer} of 12") and fewer < many + more
     address = page.url
-    assert f"t.Background={first}" in address
+    assert f"t.Background={quote_plus(first)}" in address
     visit.open(address)
     assert page.inner_text("#shown").split()[0] == str(fewer)  # the address holds it all
     page.click("#clear")
