@@ -81,7 +81,7 @@ def init(name: str, parent: str | Path, recipe: RecipeDefaults = PLAIN_RECIPE) -
     Raises UsageError for a name that cannot be a folder's, and for a recipe that cannot be.
     """
     section = RecipeSection(**asdict(recipe))
-    recipe_from_section(section, model="sha256:" + "0" * 64, resolution=4096)  # to be refused
+    recipe_from_section(section, model="sha256:" + "0" * 64, resolution=4)  # to be refused
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}", name) or name.endswith((".", " ")):
         raise UsageError(
             f"{name!r} cannot be a collection's folder name",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nftgan.cli.main import app
+from nftgan.config import read_config
 from nftgan.errors import UsageError
 from nftgan.workflows.init import RecipeDefaults, init
 
@@ -47,3 +48,10 @@ def test_inside_the_folder_of_collections_no_second_one_is_made(
         assert ended.value.code == 0
     made = sorted(path.name for path in (tmp_path / "collections").iterdir())
     assert made == sorted([f"from-{tmp_path.name}", "from-collections"])
+
+
+@pytest.mark.parametrize("recipe", [{"upscale": 256, "filter": "nearest"}, {"pixel_grid": 64}])
+def test_what_some_model_can_follow_is_written(tmp_path: Path, recipe: Any) -> None:
+    made = init("birds", tmp_path, RecipeDefaults(**recipe))
+    section = read_config(made.config).recipe
+    assert {name: getattr(section, name) for name in recipe} == recipe
