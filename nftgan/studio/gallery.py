@@ -215,6 +215,8 @@ class Gallery:
             with self._change:
                 self._cache = fresh
                 self.recipe, self.whole_recipe = screen_recipe(recipe), recipe
+                if self.parts is not None and not self._fit(self.parts):
+                    self.parts = None
                 side = self.model.resolution
                 self._raw = replace(recipe, finish=None, size=(side, side))
                 self._known, self._row_of, self._done, self._next = {}, {}, 0, 0
@@ -326,7 +328,7 @@ class Gallery:
         if version == self.version or (table and resting):
             return table
         with self._change:
-            version, known = self.version, list(self._known.values())
+            version, known, parts = self.version, list(self._known.values()), self.parts
         rows = [
             {a["trait_type"]: a["value"] for a in row}
             for row in (traits([one.measures for one in known]) if known else ())
@@ -336,7 +338,7 @@ class Gallery:
             values = LEVELS.get(kind) or sorted({row[kind] for row in rows}, key=_counted)
             number = {value: place for place, value in enumerate(values)}
             columns[kind] = {"values": values, "at": [number[row[kind]] for row in rows]}
-        scores, by = self._scores(known)
+        scores, by = self._scores(known, parts)
         table = {
             "score": scores,
             "score_by": by,
@@ -355,35 +357,37 @@ class Gallery:
         """Whether candidates can be ordered by how good they seem."""
         return self.model.discriminator is not None or self.training is not None
 
-    def _scores(self, known: Sequence[Candidate]) -> tuple[list[int | None], str | None]:
+    def _scores(
+        self, known: Sequence[Candidate], parts: ArtParts | None
+    ) -> tuple[list[int | None], str | None]:
         """From 0, the worst, to 100, as `curate --auto` orders, and what told, in words.
 
         None where it is not known yet.
         """
         found: list[int | None] = [None] * len(known)
-        if not self.scored or (self.training is not None and self.parts is None):
+        if not self.scored or (self.training is not None and parts is None):
             return found, None
         sure = [
             place
             for place, one in enumerate(known)
             if (self.training is None or one.neighbour is not None) and not one.refusal
         ]
-        result = self._order([known[place] for place in sure])
+        result = self._order([known[place] for place in sure], parts)
         if result is None:  # only the discriminator can tell, and it has not seen all
             sure = [place for place in sure if known[place].logit is not None]
-            result = self._order([known[place] for place in sure])
+            result = self._order([known[place] for place in sure], parts)
         if result is None:
             return found, None
         for place, value in zip(sure, result.values, strict=True):
             found[place] = round(100 * float(value))
         return found, result.by
 
-    def _order(self, known: Sequence[Candidate]) -> Order | None:
+    def _order(self, known: Sequence[Candidate], art: ArtParts | None) -> Order | None:
         """How good `known` seem; None where that cannot be told of all of them yet."""
         parts = [one.parts for one in known if one.parts is not None]
         logits = [one.logit for one in known if one.logit is not None]
-        complete = self.parts is not None and self.parts.known and 0 < len(parts) == len(known)
-        by_parts = (np.stack(parts), self.parts.own) if complete and self.parts else None
+        complete = art is not None and art.known and 0 < len(parts) == len(known)
+        by_parts = (np.stack(parts), art.own) if complete and art else None
         ratios = [one.neighbour.ratio for one in known if one.neighbour is not None]
         waiting = self.model.discriminator is not None and len(logits) < len(known)
         result = order(
@@ -448,6 +452,8 @@ class Gallery:
             self._gather(self._pool[self._next : self._next + 64 * MAX_BATCH], batch)
         if batch:
             return partial(self._paint, list(batch))
+        if self.guard is not None and self.parts is None:
+            return self._parts_again  # nothing is left to paint, yet scores need them
         # The art is looked at in parallel; what is generated before must be judged afterwards.
         if self.guard is not None and self._unjudged:
             taken, self._unjudged = self._unjudged[: self._batch], self._unjudged[self._batch :]
@@ -514,11 +520,20 @@ class Gallery:
 
     def _parts_now(self) -> ArtParts | None:
         """The parts of the art as the finish of now shows them; None until the art is known."""
-        finish = self.recipe.finish
-        if self.parts is not None and self.parts.finish != without_colours(finish):
-            assert self.training is not None
-            self.parts = ArtParts(self.training, finish, side=self.model.resolution)
+        if self.parts is None and self.guard is not None:
+            self._parts_again()
         return self.parts
+
+    def _parts_again(self) -> None:
+        assert self.training is not None
+        parts = ArtParts(self.training, self.recipe.finish, side=self.model.resolution)
+        with self._change:
+            self.parts = parts
+            self.version += 1
+
+    def _fit(self, parts: ArtParts) -> bool:
+        """Whether `parts` are those of the finish of now: others have other places."""
+        return parts.finish == without_colours(self.recipe.finish)
 
     def _raw_key(self, seed: int) -> tuple[object, ...]:
         return raw_key(seed, self._raw)
@@ -561,7 +576,7 @@ class Gallery:
             self.failure = f"the training art cannot be read: {exc.message}"
             return
         with self._change:
-            self.guard, self.parts = guard, parts
+            self.guard, self.parts = guard, parts if self._fit(parts) else None
             self._change.notify_all()
 
 

@@ -252,6 +252,25 @@ def test_with_the_art_scores_rank_by_parts_as_curate_does(
     assert table["score_by"] == BY_PARTS
 
 
+def test_scores_follow_the_look_back_to_candidates_that_are_stored(
+    gallery_of: Open, model: Model, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    art = [np.kron(random.integers(0, 30, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(12)]
+    write_dataset(tmp_path / "art.zip", [one.astype(np.uint8) for one in art])
+    gallery = gallery_of(range(8), training=Dataset.open(tmp_path / "art.zip"))
+    until(lambda: sum(s is not None for s in gallery.table()["score"]) == 8)
+    before, first = gallery.table(), gallery.recipe
+    gallery.use(model.recipe(truncation_psi=0.7, finish=Finish(8)))
+    until(lambda: sum(s is not None for s in gallery.table().get("score", ())) == 8)
+    gallery.use(first)  # nothing is painted: parts of the art on the grid of 8 would stay
+    until(lambda: sum(s is not None for s in gallery.table().get("score", ())) == 8)
+    after = gallery.table()
+    by_seed = dict(zip(before["seeds"], before["score"], strict=True))
+    assert dict(zip(after["seeds"], after["score"], strict=True)) == by_seed
+    assert after["score_by"] == before["score_by"] == BY_PARTS
+
+
 def test_a_broken_model_is_said_and_not_repeated(gallery_of: Open, model: Model) -> None:
     class Broken(Recorder):
         def previews(self, *args: Any, **options: Any) -> Any:
