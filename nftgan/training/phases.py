@@ -298,9 +298,13 @@ def _copy(values: list[Tensor], earlier: list[Tensor]) -> None:
 
 def _stays(ctx: StepContext) -> bool:
     """Whether phases do the same each time, but for numbers in tensors: not while a blur fades, and
-    who knows what an augmentation of a plugin does.
+    who knows what an augmentation, a loss or a generator of a plugin does.
     """
-    known = ctx.augment is None or not ctx.augment.added
+    known = (
+        (ctx.augment is None or not ctx.augment.added)
+        and losses.loss_named(ctx.state.config.loss) in (losses.LOGISTIC, losses.RELATIVISTIC)
+        and type(ctx.state.generator).__module__.startswith("nftgan.")
+    )
     return known and len(schedule.blur_taps(ctx.blur)) == 1
 
 
@@ -338,7 +342,7 @@ def _same_gradients(
     """As `_gradients`, in shapes that no draw changes: replayed once that has been recorded."""
     assert ctx.recordings is not None
     state, count = ctx.state, latents.z.shape[0]
-    parameters = [p for group in adam.param_groups for p in group["params"]]
+    parameters = _moved_by(adam)
     averages = running_averages(state)
     before = _copies(averages)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nftgan.training import phases, recording
+from nftgan.training import losses, phases, recording
 from nftgan.training.augmentation import Augmentation
 from nftgan.training.phases import Batch
 from nftgan.training.recording import Recordings, leaves, mapped, structure
@@ -110,18 +110,26 @@ def test_while_a_blur_fades_nothing_is_recorded(configure: Any) -> None:
     assert recorder.records == 2 and recorder.replays == 2  # of the third step
 
 
-def test_an_augmentation_of_a_plugin_is_not_recorded(configure: Any) -> None:
+@pytest.mark.parametrize("what", ["nothing", "augmentation", "loss", "generator"])
+def test_what_a_plugin_does_is_not_recorded(
+    what: str, configure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, recorder = configure(batch=4, micro_batch=4, aug="fixed", gamma=0), Rerun()
     state = fresh_state(config)
     odd = Augmentation("odd", lambda chance: chance.normal(), lambda images, values: images)
+    if what == "loss":
+        other = dataclasses.replace(losses.LOGISTIC, generator=lambda fakes, reals: -fakes[:, 0])
+        monkeypatch.setattr(losses, "loss_named", lambda name: other)
+    if what == "generator":
+        monkeypatch.setattr(type(state.generator), "__module__", "package.of.somebody")
     phases.train_step(
         state,
         Batch(torch.zeros(4, 3, 16, 16), None),
         lambda phase: phases.sample_latents(config, phase, 0, None, torch.device("cpu")),
-        phases.Augment([odd]),
+        phases.Augment([odd] if what == "augmentation" else "art"),
         recordings=Recordings(recorder),
     )
-    assert recorder.records == 0
+    assert recorder.records == (2 if what == "nothing" else 0)
 
 
 def test_without_memory_steps_go_on_with_fewer_images_and_no_recording(
