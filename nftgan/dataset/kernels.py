@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
-import os
 
 import numpy as np
 from PIL import Image
@@ -44,7 +43,7 @@ def library() -> ctypes.CDLL | None:
         return None
     try:
         path = compiled("nftgan.dataset", FLAGS, build=False)
-        found = ctypes.CDLL(str(path), mode=os.RTLD_NOW | os.RTLD_LOCAL)
+        found = ctypes.CDLL(str(path))
     except FAILURES as exc:
         log.debug("no compiled routines: %s", reason(exc))
         return None
