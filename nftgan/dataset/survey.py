@@ -94,7 +94,7 @@ def _inherited(dataset: Dataset) -> Iterator[None]:
     try:
         yield
     finally:
-        del _opened[dataset.path]
+        _opened.pop(dataset.path, None)
 
 
 def _look_at(part: _Part) -> list[Seen] | UsageError:
