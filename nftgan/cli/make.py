@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nftgan.cli.options import (
-    Colours,
+    ColoursOrAuto,
     Condition,
     Cutoff,
     Device,
@@ -47,7 +47,7 @@ def generate(
     rotate: Rotate = 0.0,
     pixel_grid: PixelGrid = 0,
     palette: Palette = 0,
-    colours: Colours = "all",
+    colours: ColoursOrAuto = "auto",
     upscale: Upscale = 1,
     filter: Filter = "nearest",
     effect: Effect = "",
@@ -72,7 +72,7 @@ def generate(
         translate=parse_pair(translate),
         rotate=rotate,
         finish=finish_of(pixel_grid, palette, upscale, filter, effect),
-        art_colours=in_art_colours(colours),
+        art_colours=None if colours == "auto" else in_art_colours(colours),
         grid=grid,
         device=device,
         progress=ui,

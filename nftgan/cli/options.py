@@ -70,6 +70,12 @@ Palette = Annotated[
 Colours = Annotated[
     str, typer.Option("--colours", help="art: only colours that the art has; all: any.")
 ]
+ColoursOrAuto = Annotated[
+    str,
+    typer.Option(
+        "--colours", help="art: only colours that the art has; all: any; auto follows the art."
+    ),
+]
 Upscale = Annotated[
     int, typer.Option("--upscale", metavar="N", help="How many times larger the images are.")
 ]

@@ -437,12 +437,12 @@ def _start_images(chosen: TrainOptions, parent: Parent | None) -> int:
     """Images of the first stage; UsageError for one that cannot be, or fills the whole run."""
     if chosen.start is None:
         return 0
+    name, said = split_amount("start", chosen.start)
     if parent is not None:
         raise UsageError(
-            f"a run starts as an {chosen.start} or from a model, not as both",
+            f"a run starts as an {name} or from a model, not as both",
             hint="leave out --start or --resume",
         )
-    _, said = split_amount("start", chosen.start)
     kimg, whole = START_KIMG if said is None else said, _complete(chosen.kimg)
     if kimg >= whole:
         raise UsageError(

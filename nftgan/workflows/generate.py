@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,7 @@ def generate(
     translate: tuple[float, float] = (0.0, 0.0),
     rotate: float = 0.0,
     finish: Finish | None = None,
-    art_colours: bool = False,
+    art_colours: bool | None = None,
     grid: bool = False,
     device: str | None = None,
     progress: Progress = SILENT,
@@ -57,14 +57,16 @@ def generate(
     `grid.png` when asked for; see `result` for what happens to files of that name.
 
     finish: None for that of the art, where the model knows it as pixel art, else none. Small images
-    are enlarged on the sheet. art_colours: only colours that the art has, with `finish` or without.
-    condition: what a model trained with vectors is told, instead of a
-    class.
+    are enlarged on the sheet. art_colours: only colours that the art has, or any; None: as the
+    finish says. condition: what a model trained with vectors is told, instead of a class.
     Raises UsageError for a model or a look that cannot be.
     """
     loaded = load_model(model_source(model), device=device_named(device))
+    finish = finish or loaded.preview_finish()
     if art_colours:
-        finish = loaded.in_art_colours(finish or loaded.preview_finish())
+        finish = loaded.in_art_colours(finish)
+    elif art_colours is False and finish is not None:
+        finish = replace(finish, colours="")
     recipe = loaded.recipe(
         truncation_psi=trunc,
         truncation_cutoff=cutoff,
@@ -72,7 +74,7 @@ def generate(
         condition=condition,
         translate=translate,
         rotate=rotate,
-        finish=finish or loaded.preview_finish(),
+        finish=finish,
     )
     placed = place(loaded, seeds, progress=progress)
     c_dim = loaded.generator.c_dim

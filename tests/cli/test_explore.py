@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -107,6 +108,19 @@ def test_images_in_the_colours_of_the_art_have_no_others(tmp_path: Path) -> None
         wrong = ["generate", "-m", model, "--colours", word, "-o", str(tmp_path / "none")]
         assert call(*wrong) == 2
     assert not (tmp_path / "none").exists()
+
+
+def test_images_of_pixel_art_keep_any_colour_where_all_are_asked_for(tmp_path: Path) -> None:
+    model = load_model(base_model(16))
+    finish = model.preview_finish()
+    assert finish is not None and finish.colours
+    for colours, listed in (("auto", finish.colours), ("all", "")):
+        out = tmp_path / colours
+        words = ["generate", "-m", "base-16", "--seeds", "3", "--colours", colours]
+        assert call(*words, "-o", str(out)) == 0
+        recipe = model.recipe(finish=replace(finish, colours=listed))
+        pixels = np.asarray(Image.open(out / "seed0003.png").convert("RGB"))
+        assert np.array_equal(pixels, model.generate([3], recipe)[0])
 
 
 def test_an_image_that_the_model_made_is_found_again(tmp_path: Path) -> None:
