@@ -161,12 +161,13 @@ TINY: dict[str, Any] = {
 
 def run_options(bench: Bench, name: str, **more: Any) -> tuple[int, dict[str, Any]]:
     """Side of the pictures and the options of training run `name`, as `nftgan train` takes them."""
+    from nftgan.training.presets import PRESETS
+
     options = dict(RUNS[name])
     if bench.tiny:
         options |= TINY
-    side = 16 if bench.tiny else {"small": 64, "tiny": 32}.get(name, 256)
-    options |= {"device": bench.device_name, "aug_p": 0.2, "metrics": (), "holdout": 0.0}
-    return side, options | more
+    options |= {"device": bench.device_name, "aug_p": 0.2, "metrics": (), "holdout": 0.0} | more
+    return 16 if bench.tiny else PRESETS[options["preset"]].resolution, options
 
 
 @dataclass

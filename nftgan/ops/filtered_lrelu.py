@@ -15,6 +15,9 @@ from nftgan.ops.upfirdn import Pair, padding_of
 
 PART_BYTES = 16 << 20
 """On the CPU, of upsampled samples at once: faster than gigabytes, which 1024 pixels would need."""
+GPU_PART_BYTES = 256 << 20
+"""Likewise on a GPU, which wants larger pieces: canonical images are in float64, for which it has
+no kernel, and would take 9 GB at 1024 pixels."""
 
 
 def filtered_lrelu(
@@ -84,10 +87,11 @@ def _plain(
 
 def _parts(x: Tensor, up: int, b: Tensor | None) -> int:
     """Into how many groups of channels to cut x; one where a gradient keeps everything anyway."""
-    if x.device.type != "cpu" or needs_gradient(x, b):
+    if needs_gradient(x, b):
         return 1
     upsampled_bytes = x.numel() * up * up * x.element_size()
-    return max(1, min(x.shape[1], math.ceil(upsampled_bytes / PART_BYTES)))
+    most = PART_BYTES if x.device.type == "cpu" else GPU_PART_BYTES
+    return max(1, min(x.shape[1], math.ceil(upsampled_bytes / most)))
 
 
 def reference(
