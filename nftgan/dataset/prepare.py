@@ -222,6 +222,12 @@ class _Plan:
     background: tuple[int, int, int]
 
 
+def _nearest_side(wanted: int) -> int:
+    """The resolution that can be which is nearest to `wanted`; of two the smaller."""
+    powers = range(MIN_RESOLUTION.bit_length() - 1, MAX_RESOLUTION.bit_length())
+    return min((1 << power for power in powers), key=lambda side: abs(side - wanted))
+
+
 def _checked(options: PrepareOptions) -> _Plan:
     """The options' words as values; UsageError names a wrong one."""
     resolution = options.resolution
@@ -231,7 +237,7 @@ def _checked(options: PrepareOptions) -> _Plan:
         raise UsageError(
             f"the resolution {resolution} is not a power of two from {MIN_RESOLUTION}"
             f" to {MAX_RESOLUTION}",
-            hint="take 32, 64, 128, 256, 512 or 1024",
+            hint=f"--resolution {_nearest_side(resolution)}, or none for the one that fits the art",
         )
     if options.min_side is not None and options.min_side < 1:
         raise UsageError(f"the smallest side {options.min_side} is not a number of pixels")

@@ -27,6 +27,7 @@ from nftgan.synthesis.generate import BATCH, Previews, images_of_ws, to_pixels
 from nftgan.synthesis.grid import ImageGrid
 from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws, told
 from nftgan.synthesis.recipe import (
+    UNKNOWN_COLOURS,
     Finish,
     PixelArt,
     Recipe,
@@ -167,10 +168,20 @@ class Model:
 
     def in_art_colours(self, finish: Finish | None) -> Finish:
         """`finish` with the colours of the art alone. UsageError where the model knows none."""
-        section = RecipeSection(pixel_grid=0, palette=0, upscale=1, colours="art")
-        art = PixelArt.of(self.info.get("meta", self.info))
-        colours = finish_from_section(section, self.resolution, art).colours
+        colours = PixelArt.of(self.info.get("meta", self.info)).art_colours
+        if not colours:
+            raise UsageError(
+                UNKNOWN_COLOURS,
+                hint="--colours all; or prepare the art again, if it is pixel art, and train",
+            )
         return replace(finish or Finish(), colours=colours)
+
+    def colours_note(self, wish: str = "auto") -> str:
+        """What to say where "auto" would follow the art's colours and their list is none.
+
+        wish: what [recipe] says of colours. Empty where there is nothing to say.
+        """
+        return PixelArt.of(self.info.get("meta", self.info)).note if wish == "auto" else ""
 
     def preview_finish(self) -> Finish | None:
         """How previews of pixel art look like its pieces: on its grid, in its few colours.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -31,6 +31,8 @@ MAX_CONDITIONS = 512  # numbers of one vector
 MAX_CUBIC = 64  # times: beyond, the sums of the cubic filter could leave 64 bits
 IDENTITY = re.compile(r"sha256:[0-9a-f]{64}")
 _COLOURS = re.compile(r"(?:[0-9a-f]{6}){2,256}")
+UNKNOWN_COLOURS = "the model does not say which colours its art has"
+_NO_LIST = "what the model says of its art's colours is no list of them: any colour may be drawn"
 _KEYS = (  # all required
     "nftgan",
     "model",
@@ -315,6 +317,7 @@ class PixelArt:
     grid: int = 0  # art pixels along a side; 0: the art is no pixel art
     colours: int = 0  # of a typical image
     art_colours: str = ""  # of the whole set, as `Finish.colours`; "": not known, or too many
+    note: str = field(default="", compare=False)  # what a person should know of these facts
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> PixelArt:
@@ -327,7 +330,10 @@ class PixelArt:
         if type(grid) is not int or type(colours) is not int or not 0 < grid <= 4096:
             return cls()
         known = facts.get("art_colours")
-        return cls(grid, min(max(colours, 2), 256), str(known) if are_colours(known) else "")
+        colours = min(max(colours, 2), 256)
+        if are_colours(known):
+            return cls(grid, colours, str(known))
+        return cls(grid, colours, note="" if known in (None, "") else _NO_LIST)
 
 
 def are_colours(value: object) -> bool:
@@ -364,7 +370,7 @@ def _colours(wish: str, art: PixelArt, few: bool) -> str:
         raise UsageError(f"[recipe] colours must be {', '.join(COLOURS)}, not {wish!r:.80}")
     if wish == "art" and not art.art_colours:
         raise UsageError(
-            "the model does not say which colours its art has",
+            UNKNOWN_COLOURS,
             hint='colours = "all"; or prepare the art again, if it is pixel art, and train',
         )
     return art.art_colours if wish == "art" or (wish == "auto" and few) else ""

@@ -186,6 +186,8 @@ class TrainConfig(DirectOptions):
         for fact in ("path", "name", "conditions", "art_colours"):
             del document["dataset"][fact]
         del document["changes"]
+        if document["start"]:  # its length, said or not, is in `start_images`
+            document["start"] = document["start"].partition(":")[0]
         if document["parent"]:
             del document["parent"]["source"]
         return document

@@ -80,6 +80,8 @@ def curate(
         source = source_of(project, model)
         loaded = load_model(source)
         recipe = loaded.recipe_of(project.config.recipe)
+        if note := loaded.colours_note(project.config.recipe.colours):
+            progress.note(note)
         write_tags(project, loaded.identity, tags)
         if auto is None and pick is None:
             return _with_new_words(project, source, loaded, recipe)

@@ -62,6 +62,8 @@ def generate(
     Raises UsageError for a model or a look that cannot be.
     """
     loaded = load_model(model_source(model), device=device_named(device))
+    if art_colours is None and finish is None and (note := loaded.colours_note()):
+        progress.note(note)
     finish = finish or loaded.preview_finish()
     if art_colours:
         finish = loaded.in_art_colours(finish)

@@ -81,7 +81,10 @@ def studio(
     def parts_of(source: str | Path) -> dict[str, Any]:
         """What a session holds of one model."""
         loaded = load_model(source)
-        recipe = loaded.recipe_of(read_config(project.config_path).recipe)
+        section = read_config(project.config_path).recipe
+        recipe = loaded.recipe_of(section)
+        if note := loaded.colours_note(section.colours):
+            progress.note(note)
         recipe = with_known_latents(project, recipe)
         opinions = Opinions(project.ratings_path, loaded.identity)
         art = find_training_art(source, dataset, loaded.info, near=project.root)

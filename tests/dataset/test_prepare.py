@@ -308,6 +308,17 @@ def test_a_wrong_option_is_refused(options: PrepareOptions, message: str, tmp_pa
         prepare(art_folder(tmp_path / "art", 1), tmp_path / "out.zip", options)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "near"), [(8, 16), (0, 16), (-64, 16), (20, 16), (24, 16), (100, 128), (9999, 4096)]
+)
+def test_a_resolution_that_cannot_be_leads_to_the_nearest_that_can(
+    wrong: int, near: int, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        prepare(tmp_path, tmp_path / "out.zip", PrepareOptions(resolution=wrong))
+    assert f"--resolution {near}," in (caught.value.hint or "")
+
+
 def test_a_foreign_file_is_never_overwritten(tmp_path: Path) -> None:
     art = art_folder(tmp_path / "art", 2)
     write_dataset(tmp_path / "foreign.zip", [np.zeros((8, 8, 3), np.uint8)])

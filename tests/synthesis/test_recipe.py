@@ -243,6 +243,8 @@ def test_nonsense_in_a_model_file_is_no_pixel_art(facts: Any) -> None:
 def test_colours_of_a_model_file_that_are_no_list_are_not_known(wrong: Any) -> None:
     facts = {"grid": 16, "colours": 9, "art_colours": wrong}
     assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt(16, 9)
+    said = PixelArt.of({"dataset": {"pixel_art": facts}}).note
+    assert said.endswith("any colour may be drawn") if wrong else said == ""
     facts["art_colours"] = ART
     assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt(16, 9, ART)
 

@@ -236,6 +236,14 @@ def test_a_start_has_a_length_and_a_note_and_does_not_blur_what_d_sees():
     assert longer.decisive() == resolve(facts_of(32), start="autoencoder").decisive()
 
 
+def test_a_start_of_the_usual_length_is_the_same_run_whether_the_length_is_said_or_not():
+    usual = resolve(facts_of(32), start="autoencoder").decisive()
+    for said in ("autoencoder:8", "autoencoder:8.0"):
+        assert resolve(facts_of(32), start=said).decisive() == usual
+    assert resolve(facts_of(32), start="autoencoder:7").decisive() != usual
+    assert resolve(facts_of(32)).decisive() != usual
+
+
 def test_a_record_from_before_there_were_starts_has_none():
     document = resolve(facts_of(32)).to_json()
     del document["start"], document["start_images"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from nftgan.collection.manifest import Manifest
 from nftgan.dataset.pack import write_dataset
 from nftgan.networks.model_file import ModelFile, open_model, write_model
 from nftgan.networks.sources import base_model
+from nftgan.progress import NullProgress
 from nftgan.project import Project
 from nftgan.synthesis.model import load_model
+from nftgan.workflows.curate import curate
+from nftgan.workflows.generate import generate
 from nftgan.workflows.init import init
 from nftgan.workflows.status import status
 
@@ -134,3 +138,36 @@ def test_a_lost_model_is_never_answered_by_picking_other_pieces(
     project.model_path.unlink()
     hint = typed("render", expect=2)["error"]["hint"]
     assert "copy it back" in hint and "--auto" not in hint
+
+
+class Notes(NullProgress):
+    """Keeps what was noted."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def test_a_list_of_colours_that_is_none_is_told_once_where_auto_would_follow_it(
+    project: Project, tmp_path: Path
+) -> None:
+    base = open_model(base_model(16))
+    art = {"pixel_art": {"grid": 8, "colours": 6, "art_colours": "none"}}
+    write_model(tmp_path / "m.safetensors", replace(base, meta={"dataset": art}))
+    one = {"model": str(tmp_path / "m.safetensors"), "pick": [3]}
+    heard = Notes()
+    curate(project, **one, progress=heard)
+    assert sum("no list of them: any colour" in line for line in heard.notes) == 1
+    text = project.config_path.read_text()
+    assert 'colours = "auto"' in text
+    project.config_path.write_text(text.replace('colours = "auto"', 'colours = "all"'))
+    heard = Notes()
+    curate(Project(project.root), **one, progress=heard)
+    assert not any("no list" in line for line in heard.notes)
+    heard = Notes()
+    look: dict[str, Any] = {"progress": heard}
+    generate(one["model"], [3], tmp_path / "one", **look)
+    generate(one["model"], [3], tmp_path / "two", art_colours=False, **look)
+    assert sum("no list of them: any colour" in line for line in heard.notes) == 1

@@ -42,5 +42,6 @@ def test_the_base_of_pixel_art_shows_its_previews_on_the_grid_in_few_colours() -
     finish = model.preview_finish()
     assert finish == model.in_art_colours(Finish(0, 10, 16)) and 100 < len(finish.colours) <= 384
     assert load_model(base_model(32)).preview_finish() is None
-    with pytest.raises(UsageError, match="does not say which colours"):
+    with pytest.raises(UsageError, match="does not say which colours") as caught:
         load_model(base_model(32)).in_art_colours(None)
+    assert "--colours all" in (caught.value.hint or "")
