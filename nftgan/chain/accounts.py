@@ -65,6 +65,18 @@ class Account:
         return bytes(self._local.sign_typed_data(domain, types, message).signature)
 
 
+@dataclass(frozen=True)
+class _Locked:
+    """In the place of a key: a plan needs the address alone."""
+
+    address: str
+
+    def _refuse(self, *_: Any) -> Any:
+        raise CredentialError(f"the key of {self.address} was not unlocked: nothing is signed")
+
+    sign_transaction = sign_typed_data = _refuse
+
+
 def keystore_folder() -> Path:
     return state_home() / "keystore"
 
@@ -212,6 +224,22 @@ def unlock(
     if account.address != wallet.address:
         raise CredentialError(f"{wallet.path} holds the key of {account.address}", hint="move it")
     return account
+
+
+def for_plan(address: str | None, warn: Callable[[str], None] = lambda message: None) -> Account:
+    """The account that `unlock` would give, without its key: no password is needed, none signs.
+
+    Any `address` will do, with a warning where no wallet here could sign for it. Raises
+    CredentialError where it is not said which account.
+    """
+    if os.environ.get(PRIVATE_KEY):
+        return unlock(address, lambda text: "", warn)
+    if address is None:
+        return Account(_Locked(_choose(None).address))
+    address = check_address(address)
+    if all(wallet.address != address for wallet in list_wallets()):
+        warn(f"there is no wallet for {address} here: this can be planned, not sent")
+    return Account(_Locked(address))
 
 
 def _choose(address: str | None) -> Wallet:

@@ -81,6 +81,7 @@ def chooses_chain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
                 parse_fee(words.get("max_fee")),
                 parse_ether(words.get("budget")),
                 parse_confirmations(words.get("confirmations")),
+                bool(given.get("dry_run")),
                 arguments[0].note,
                 arguments[0].named,
             )

@@ -151,6 +151,8 @@ def plan_for(
             hint="leave it out, or pin to a node of your own",
         )
     notes = []
+    if limits.missing:
+        notes.append(limits.missing)
     if limits.free_bytes is not None and size > limits.free_bytes:
         notes.append(f"more than the {limits.free_bytes:,} bytes of its free plan")
     if limits.free_files is not None and stats.files > limits.free_files:

@@ -93,7 +93,7 @@ def pin(
     file changed since. Run again after a kill, it finishes with the same CIDs.
     """
     with contextlib.ExitStack() as stack:
-        opened = _open(targets, stack)
+        opened = _open(targets, stack, plans_only=dry_run)
         stack.enter_context(project.lock())
         manifest = ready_manifest(project)
         tree = collection_tree(project, manifest)
@@ -141,7 +141,7 @@ def pin_again(
     car = CarFile(path)
     validate_car(car)
     with contextlib.ExitStack() as stack:
-        opened = _open(targets, stack)
+        opened = _open(targets, stack, plans_only=dry_run)
         if dry_run:
             stats = car_stats(car)
             return _pinned(stats, path, _plans(opened, stats, verify_mode, {}), ())
@@ -157,11 +157,11 @@ def pin_again(
         )
 
 
-def _open(targets: Sequence[str], stack: contextlib.ExitStack) -> Opened:
+def _open(targets: Sequence[str], stack: contextlib.ExitStack, *, plans_only: bool) -> Opened:
     """All of them, or an error before anything is sent to any."""
     opened = []
     for target in dict.fromkeys(targets):
-        backend = open_backend(target, store=store_folder())
+        backend = open_backend(target, store=store_folder(), plans_only=plans_only)
         stack.callback(backend.close)
         opened.append((target, backend))
     return opened

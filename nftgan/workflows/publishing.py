@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nftgan.chain.accounts import Account, anvil_account, check_address, embedded_account, unlock
+from nftgan.chain.accounts import (
+    Account,
+    anvil_account,
+    check_address,
+    embedded_account,
+    for_plan,
+    unlock,
+)
 from nftgan.chain.blocks import genesis_hash
 from nftgan.chain.contract import SEED_STORES, Collection
 from nftgan.chain.journal import Journal
@@ -33,6 +40,7 @@ class ChainChoice:
     max_fee_wei: int | None = None
     budget_wei: int | None = None
     confirmations: int | str | None = None  # blocks, or "finalized"; None: the chain's own
+    dry_run: bool = False  # nothing will be signed: no key is unlocked
     # Told of a node that asks to slow down, and of one that is asked instead.
     say: Callable[[str], None] = field(default=silent, repr=False, compare=False)
     # Told of every ENS name that was typed, and of its address.
@@ -52,15 +60,18 @@ def signer(
     prompt: Callable[[str], str],
     warn: Callable[[str], None],
 ) -> Account:
-    """The account that pays: a local chain's own funded one, else an unlocked wallet."""
+    """The account that pays: a local chain's own funded one, else a wallet.
+
+    It is unlocked unless the choice says that this is a dry run.
+    """
     if connection.embedded and choice.account is None:
         return embedded_account()
     if connection.chain.name == "anvil" and choice.account is None:
         own = anvil_account()
         if own is not None:
             return own
-    chosen = choice.account
-    return unlock(None if chosen is None else address_of(connection, chosen), prompt, warn)
+    address = None if choice.account is None else address_of(connection, choice.account)
+    return for_plan(address, warn) if choice.dry_run else unlock(address, prompt, warn)
 
 
 def sender_for(

@@ -16,6 +16,7 @@ from nftgan.chain.accounts import (
     check_address,
     create_wallet,
     embedded_account,
+    for_plan,
     import_text,
     import_wallet,
     keystore_folder,
@@ -247,3 +248,27 @@ def test_two_first_uses_at_once_make_one_embedded_account() -> None:
     assert len({queue.get(timeout=120) for _ in processes}) == 1
     for process in processes:
         process.join()
+
+
+def test_a_plan_needs_no_password_and_its_account_signs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import_wallet(KEY, PASSWORD)
+    heard: list[str] = []
+    account = for_plan(None, heard.append)
+    assert (account.address, heard) == (ADDRESS, [])
+    for sign in (lambda: account.sign({}), lambda: account.sign_typed({}, {}, {})):
+        with pytest.raises(CredentialError, match="was not unlocked: nothing is signed"):
+            sign()
+    assert for_plan(ADDRESS.lower()).address == ADDRESS
+    other = "0x52908400098527886E0F7030069857D2E4169EE7"
+    assert for_plan(other, heard.append).address == other
+    assert heard == [f"there is no wallet for {other} here: this can be planned, not sent"]
+    monkeypatch.setenv("NFTGAN_PRIVATE_KEY", "0x" + "11" * 32)
+    assert for_plan(None).address == Local.from_key("11" * 32).address
+
+
+def test_a_plan_without_any_wallet_says_how_to_make_one() -> None:
+    with pytest.raises(CredentialError, match="there is no wallet") as caught:
+        for_plan(None)
+    assert "wallet create" in (caught.value.hint or "")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from nftgan.chain.accounts import keystore_folder
 from nftgan.collection.manifest import Manifest
+from nftgan.files import write_json
 from nftgan.project import Project
 from nftgan.workflows.immutable import immutable_args
 
@@ -62,3 +65,17 @@ def test_deploy_in_json_names_every_immutable_arg(published: Project, answer: An
     manifest = json.loads(published.manifest_path.read_text())
     assert plan["fixed"]["root"] == manifest["pieces_root"]
     assert plan["image_size"] == manifest["recipe"]["size"]
+
+
+def test_a_dry_run_opens_no_wallet(
+    published: Project, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))  # nobody who could be asked
+    for path in published.deployments.iterdir():
+        path.unlink()
+    address = "0x52908400098527886E0F7030069857D2E4169EE7"
+    locked = {"version": 3, "address": address[2:].lower(), "crypto": {}}
+    write_json(keystore_folder() / "locked.json", locked)
+    words = ("deploy", "-C", str(published.root), "--force", "--from", address)
+    assert answer(*words, "--dry-run")["account"] == address
+    assert "password" in answer(*words, expect=4)["message"]

@@ -126,9 +126,8 @@ def test_a_missing_token_is_found_before_anything_is_sent(
     project: Project, node: FakeNode, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NFTGAN_PINATA_JWT")
-    for dry_run in (True, False):
-        with pytest.raises(CredentialError, match="Pinata needs a token"):
-            pin(project, ALL, dry_run=dry_run)
+    with pytest.raises(CredentialError, match="Pinata needs a token"):
+        pin(project, ALL)
     assert not node.asked and not services.asked
     assert not project.car_path.exists()
 
@@ -242,6 +241,34 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(
     assert "at most 60 requests a minute" in pinata.notes
     for said in (plan.root, f"{plan.car_bytes:,} bytes", "one block", "60 requests a minute"):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("target", "variable", "free"),
+    [
+        ("pinata", "NFTGAN_PINATA_JWT", "60 requests a minute"),
+        ("filebase", "NFTGAN_FILEBASE_TOKEN", "6,000 requests a minute"),
+        ("4everland", "NFTGAN_4EVERLAND_TOKEN", "it is sent nothing"),
+        ("psa", "NFTGAN_PSA_TOKEN", "it is sent nothing"),
+    ],
+)
+def test_a_dry_run_needs_no_account_anywhere_and_says_what_will_be_needed(
+    project: Project,
+    type_: Typing,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    variable: str,
+    free: str,
+) -> None:
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("NFTGAN_PSA_URL", "https://psa.example")
+    monkeypatch.setenv("NFTGAN_PSA_GATEWAY", "https://gateway.example")
+    code, text = type_("pin", "-C", str(project.root), "-n", "--to", target)
+    assert code == 0
+    said = " ".join(text.split())
+    assert f"before anything is sent: set {variable}" in said and free in said
+    with pytest.raises(CredentialError, match="needs a token"):
+        pin(project, (target,))
 
 
 def test_a_place_that_cannot_take_it_is_refused_before_anything_is_sent(

@@ -30,7 +30,12 @@ plugins.register(
 
 
 def open_backend(
-    target: str, *, store: Path, url: str | None = None, wait: Wait = time.sleep
+    target: str,
+    *,
+    store: Path,
+    url: str | None = None,
+    wait: Wait = time.sleep,
+    plans_only: bool = False,
 ) -> Backend:
     """The target called `target`; `store` is the embedded store's folder, `url` the node's.
 
@@ -38,6 +43,7 @@ def open_backend(
     after the = as they like.
 
     Addresses, tokens and sizes come from the environment, see docs/ipfs.md. Nothing is sent yet.
+    plans_only: for a look at its limits alone, which needs no token.
     Raises UsageError, or CredentialError when a token is missing.
     """
     target, _, address = target.partition("=")
@@ -50,7 +56,7 @@ def open_backend(
         raise UsageError(f"{target} takes no address", hint="only kubo=URL does")
     part = known[target]
     factory = part.load()
-    setup = Setup(store, address or url or None, wait)
+    setup = Setup(store, address or url or None, wait, plans_only)
     if part.is_core:
         opened: Backend = factory(setup)
         return opened

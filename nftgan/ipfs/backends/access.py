@@ -36,11 +36,13 @@ def require_token(variable: str, service: str) -> str:
     """`read_token` of a service that does nothing without one. Raises CredentialError."""
     token = read_token(variable)
     if token is None:
-        raise CredentialError(
-            f"{service} needs a token",
-            hint=f"set {variable}, or {variable}_FILE to a file with it",
-        )
+        raise CredentialError(f"{service} needs a token", hint=how_to_give(variable))
     return token
+
+
+def how_to_give(variable: str) -> str:
+    """What to do about a missing token."""
+    return f"set {variable}, or {variable}_FILE to a file with it"
 
 
 def _fit(token: str, where: str) -> str:

@@ -46,6 +46,7 @@ class Limits:
     free_files: int | None = None
     per_minute: int | None = None  # requests
     reads_per_minute: int | None = None  # through its gateway
+    missing: str = ""  # what must be there before anything can be sent, such as a token
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Setup:
     store: Path  # folder of the embedded store
     address: str | None  # what stands after the = in TARGET=ADDRESS
     wait: Wait  # sleeps so many seconds; tests put a fake there
+    plans_only: bool = False  # nothing will be asked or sent: a token may be missing
 
 
 def same_cid(text: object, cid: Cid) -> bool:

@@ -57,10 +57,12 @@ class PinataBackend(GatewayReads):
         form_bytes: int = FORM_BYTES,
         chunk_bytes: int = CHUNK_BYTES,
         wait: Callable[[float], None] = time.sleep,
+        limits: Limits | None = None,
     ) -> None:
         self._uploads, self._api, self._gateway = uploads, api, gateway
         self._form_bytes, self._chunk_bytes, self._wait = form_bytes, chunk_bytes, wait
         self.name = uploads.name
+        self.limits = limits or self.limits
 
     def put(
         self,

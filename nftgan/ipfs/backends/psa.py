@@ -38,12 +38,14 @@ class PsaBackend(GatewayReads):
         patience_seconds: float = 600.0,
         poll_seconds: float = 2.0,
         wait: Callable[[float], None] = time.sleep,
+        limits: Limits | None = None,
     ) -> None:
         """`origins`: multiaddresses of nodes that have the blocks, at most 20."""
         self._service, self._gateway = service, gateway
         self._origins = list(origins)[:20]
         self._patience, self._poll, self._wait = patience_seconds, poll_seconds, wait
         self.name = service.name
+        self.limits = limits or self.limits
 
     def put(
         self,

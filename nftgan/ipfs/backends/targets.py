@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from nftgan.errors import UsageError
-from nftgan.ipfs.backends.access import read_token, require_token
+from nftgan.ipfs.backends.access import how_to_give, read_token, require_token
 from nftgan.ipfs.backends.base import Backend, Limits, Setup
 
 
@@ -30,14 +31,14 @@ def filebase(setup: Setup) -> Backend:
     from nftgan.ipfs.backends.kubo import KuboBackend
 
     variable = "NFTGAN_FILEBASE_TOKEN"
-    token = require_token(variable, "Filebase")
+    token, missing = _token(setup, variable, "Filebase")
     address = _setting("NFTGAN_FILEBASE_URL", "https://rpc.filebase.io")
     return KuboBackend(
         address,
         token=token,
         name=f"filebase ({urlsplit(address).netloc})",
         variable=variable,
-        limits=Limits(free_bytes=5_000_000_000, free_files=500, per_minute=6_000),
+        limits=Limits(free_bytes=5_000_000_000, free_files=500, per_minute=6_000, missing=missing),
         one_root_a_pin=True,
         wait=setup.wait,
         shard_bytes=_shard_bytes(),
@@ -51,8 +52,8 @@ def pinata(setup: Setup) -> Backend:
     from nftgan.ipfs.backends.reading import GatewayReader
 
     variable = "NFTGAN_PINATA_JWT"
-    token = require_token(variable, "Pinata")
-    limits = PinataBackend.limits
+    token, missing = _token(setup, variable, "Pinata")
+    limits = replace(PinataBackend.limits, missing=missing)
     pace = _number("NFTGAN_PINATA_PER_MINUTE", limits.per_minute or 60)
     uploads = _setting("NFTGAN_PINATA_UPLOAD_URL", "https://uploads.pinata.cloud")
     api = _setting("NFTGAN_PINATA_API_URL", "https://api.pinata.cloud")
@@ -84,6 +85,7 @@ def pinata(setup: Setup) -> Backend:
         form_bytes=_number("NFTGAN_PINATA_FORM_BYTES", FORM_BYTES),
         chunk_bytes=_number("NFTGAN_PINATA_CHUNK_BYTES", CHUNK_BYTES),
         wait=setup.wait,
+        limits=limits,
     )
 
 
@@ -127,7 +129,7 @@ def _pinning_service(
     from nftgan.ipfs.backends.psa import PsaBackend
     from nftgan.ipfs.backends.reading import GatewayReader
 
-    token = require_token(variable, person)
+    token, missing = _token(setup, variable, person)
     address = address.rstrip("/").removesuffix("/pins")
     name = f"{label} ({urlsplit(address).netloc})"
     timeout = float(_number("NFTGAN_PIN_TIMEOUT", 60))
@@ -148,7 +150,16 @@ def _pinning_service(
         origins=[word for word in origins if word],
         patience_seconds=_number("NFTGAN_PSA_WAIT", 600),
         wait=setup.wait,
+        limits=replace(PsaBackend.limits, missing=missing),
     )
+
+
+def _token(setup: Setup, variable: str, service: str) -> tuple[str | None, str]:
+    """The token, and what to say where a plan is made without one. Raises CredentialError."""
+    if not setup.plans_only:
+        return require_token(variable, service), ""
+    token = read_token(variable)
+    return token, "" if token else f"before anything is sent: {how_to_give(variable)}"
 
 
 def _shard_bytes() -> int:
