@@ -34,11 +34,12 @@ def keep_fingerprint(state: str, fingerprint: str) -> None:
 def known_held(state: str, rule: str, images: int) -> np.ndarray | None:
     """int64, ascending: the images that the rule holds out of `images`."""
     found = (_document(state).get("held") or {}).get(rule)
-    if not isinstance(found, list) or not all(type(one) is int for one in found):
+    if not isinstance(found, list) or len(found) >= images:
+        return None
+    if not all(type(one) is int and 0 <= one < images for one in found):
         return None
     held = np.array(found, dtype=np.int64)
-    whole = len(held) < images and bool((held >= 0).all() and (held < images).all())
-    return held if whole and bool((np.diff(held) > 0).all()) else None
+    return held if bool((np.diff(held) > 0).all()) else None
 
 
 def keep_held(state: str, rule: str, held: np.ndarray) -> None:
