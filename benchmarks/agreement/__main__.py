@@ -3,7 +3,8 @@
 python -m benchmarks.agreement
 
 Each set of ratings is a .json beside a .png of the rated images, 16 pixels each, 20 in a row. The
-networks that made them need not be here: what their discriminators said is kept, too.
+networks that made them need not be here: what their discriminators said is kept, too. `first`,
+`later` and `demo` are from before; `shipped` is base-16 as it is now.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from nftgan.metrics.features import Extractor
 from nftgan.png import read_png
 from nftgan.synthesis.finish import upscale
 
-SETS = ("base-16", "later", "demo", "fresh")
+SETS = ("first", "later", "demo", "shipped")
 SIDE, COLUMNS, BEST = 16, 20, 12
 DRAWS = 300  # of the bootstrap
 
