@@ -30,6 +30,7 @@ ROWS = [
         "files",
         "http",
         "links",
+        "noted_art",
         "oklab",
         "page",
         "patience",
@@ -129,6 +130,12 @@ def imports_of_packages() -> dict[str, set[str]]:
             others = {package_of(name) for name in imported(path)}
             found[own] |= {one for one in others if one in found and one != own}
     return found
+
+
+def test_contributors_are_told_these_layers() -> None:
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\d\. (.*(?:\n   .*)*)", text, re.M)
+    assert [set(re.findall(r"`(\w+)`", row)) for row in told] == ROWS
 
 
 def test_the_drawing_of_imports_is_true() -> None:

@@ -22,8 +22,9 @@ from nftgan.collection.media import LOCAL, PICTURES
 from nftgan.collection.tags import MAX_TRAIT, RESERVED, check_words
 from nftgan.config import CollectionSection, ProjectConfig, RecipeSection, RoyaltySection
 from nftgan.errors import UsageError
+from nftgan.noted_art import PixelArt
 from nftgan.plugins import PluginError
-from nftgan.synthesis.recipe import PixelArt, recipe_from_section
+from nftgan.synthesis.recipe import recipe_from_section
 from nftgan.terminal import first_active
 
 MAX_SYMBOL_CHARACTERS = 11

@@ -20,6 +20,7 @@ from nftgan.networks.drafts import Draft, draft_of, has_drafts
 from nftgan.networks.model_file import load_networks, model_identity
 from nftgan.networks.protocols import Discriminator, Generator
 from nftgan.networks.sources import model_source
+from nftgan.noted_art import PixelArt
 from nftgan.ops.device import device_named
 from nftgan.synthesis import canonical
 from nftgan.synthesis.finish import apply_finish
@@ -29,7 +30,6 @@ from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws,
 from nftgan.synthesis.recipe import (
     UNKNOWN_COLOURS,
     Finish,
-    PixelArt,
     Recipe,
     finish_from_section,
     recipe_from_section,
@@ -153,7 +153,7 @@ class Model:
 
         Raises UsageError where that does not say what a model trained with vectors is told.
         """
-        art = PixelArt.of(self.info.get("meta", self.info))
+        art = PixelArt.of_model(self.info.get("meta", self.info))
         if section.condition:
             self._check_count(section.condition)
         elif section.label is None and self.condition_names:
@@ -168,7 +168,7 @@ class Model:
 
     def in_art_colours(self, finish: Finish | None) -> Finish:
         """`finish` with the colours of the art alone. UsageError where the model knows none."""
-        colours = PixelArt.of(self.info.get("meta", self.info)).art_colours
+        colours = PixelArt.of_model(self.info.get("meta", self.info)).art_colours
         if not colours:
             raise UsageError(
                 UNKNOWN_COLOURS,
@@ -181,14 +181,14 @@ class Model:
 
         wish: what [recipe] says of colours. Empty where there is nothing to say.
         """
-        return PixelArt.of(self.info.get("meta", self.info)).note if wish == "auto" else ""
+        return PixelArt.of_model(self.info.get("meta", self.info)).note if wish == "auto" else ""
 
     def preview_finish(self) -> Finish | None:
         """How previews of pixel art look like its pieces: on its grid, in its few colours.
 
         None for other art, whose previews are the generator's own pixels.
         """
-        art = PixelArt.of(self.info.get("meta", self.info))
+        art = PixelArt.of_model(self.info.get("meta", self.info))
         if not art.grid:
             return None
         finish = finish_from_section(RecipeSection(upscale=1), self.resolution, art)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, sha256_hex
+from nftgan.noted_art import NO_PIXEL_ART, PixelArt, are_colours
 from nftgan.synthesis.effects import NamedEffect, named_effect
 from nftgan.synthesis.latent import MAX_LATENTS, Latent, NamedLatent
 
@@ -20,19 +20,14 @@ VERSION = 1
 RENDERER = "f64-1"
 MAX_SIDE = 16384
 FILTERS = ("nearest", "cubic")
-COLOURS = (
-    "auto",
-    "art",
-    "all",
-)  # "auto" is "art" where there is a palette and the model knows them
+COLOURS = ("auto", "art", "all")
+"""Of a piece; "auto" is "art" where there is a palette and the model knows them."""
 WALL = 1024  # pixels that a finished image has at least, unless said otherwise
 MAX_CONDITION = 1_000_000  # the largest number that a model is told
 MAX_CONDITIONS = 512  # numbers of one vector
 MAX_CUBIC = 64  # times: beyond, the sums of the cubic filter could leave 64 bits
 IDENTITY = re.compile(r"sha256:[0-9a-f]{64}")
-_COLOURS = re.compile(r"(?:[0-9a-f]{6}){2,256}")
 UNKNOWN_COLOURS = "the model does not say which colours its art has"
-_NO_LIST = "what the model says of its art's colours is no list of them: any colour may be drawn"
 _KEYS = (  # all required
     "nftgan",
     "model",
@@ -310,40 +305,6 @@ class Recipe:
         return "sha256:" + sha256_hex(canonical_json(self.to_json()))
 
 
-@dataclass(frozen=True)
-class PixelArt:
-    """What a model knows of the pixel art it was trained on."""
-
-    grid: int = 0  # art pixels along a side; 0: the art is no pixel art
-    colours: int = 0  # of a typical image
-    art_colours: str = ""  # of the whole set, as `Finish.colours`; "": not known, or too many
-    note: str = field(default="", compare=False)  # what a person should know of these facts
-
-    @classmethod
-    def of(cls, info: Mapping[str, Any]) -> PixelArt:
-        """From a model's document; no pixel art where that says nothing, or nonsense."""
-        dataset = info.get("dataset")
-        facts = dataset.get("pixel_art") if isinstance(dataset, Mapping) else None
-        if not isinstance(facts, Mapping):
-            return cls()
-        grid, colours = facts.get("grid"), facts.get("colours")
-        if type(grid) is not int or type(colours) is not int or not 0 < grid <= 4096:
-            return cls()
-        known = facts.get("art_colours")
-        colours = min(max(colours, 2), 256)
-        if are_colours(known):
-            return cls(grid, colours, str(known))
-        return cls(grid, colours, note="" if known in (None, "") else _NO_LIST)
-
-
-def are_colours(value: object) -> bool:
-    """Whether `value` is a list of colours as `Finish.colours` has it, and not empty."""
-    if not isinstance(value, str) or not _COLOURS.fullmatch(value):
-        return False
-    found = [value[at : at + 6] for at in range(0, len(value), 6)]
-    return all(one < other for one, other in pairwise(found))
-
-
 def finish_from_section(section: RecipeSection, resolution: int, art: PixelArt) -> Finish:
     """The finish that [recipe] asks for; "auto" follows the art and enlarges to `WALL` pixels.
 
@@ -385,7 +346,7 @@ def _number(name: str, value: int | str, automatic: int) -> int:
 
 
 def recipe_from_section(
-    section: RecipeSection, *, model: str, resolution: int, art: PixelArt = PixelArt()
+    section: RecipeSection, *, model: str, resolution: int, art: PixelArt = NO_PIXEL_ART
 ) -> Recipe:
     """The recipe that [recipe] of nftgan.toml asks of a model `resolution` pixels wide."""
     finish = finish_from_section(section, resolution, art)

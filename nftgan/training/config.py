@@ -14,6 +14,7 @@ from nftgan.errors import UsageError
 from nftgan.networks import architecture
 from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
 from nftgan.networks.families import GeneratorConfig, family_named, training_rules
+from nftgan.noted_art import PixelArt
 from nftgan.training import schedule
 from nftgan.training.changes import Change
 from nftgan.training.options import OPTIONS, DirectOptions, TrainOptions, checked, split_amount
@@ -54,7 +55,7 @@ class DatasetFacts:
 
         if isinstance(dataset, Path):
             dataset = Dataset.open(dataset)
-        art = dataset.notes.get("pixel_art") or {}
+        art = PixelArt.of(dataset.notes)
         return DatasetFacts(
             path=str(dataset.path),
             name=dataset.name,
@@ -65,9 +66,9 @@ class DatasetFacts:
             label_count=dataset.label_count,
             classes=dataset.classes,
             conditions=dataset.condition_names,
-            pixel_grid=art.get("grid", 0),
-            pixel_colours=art.get("colours", 0),
-            art_colours=art.get("art_colours", ""),
+            pixel_grid=art.grid,
+            pixel_colours=art.colours,
+            art_colours=art.art_colours,
         )
 
 

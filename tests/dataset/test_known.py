@@ -89,7 +89,9 @@ def test_a_damaged_note_is_passed_over(art: Path, text: bytes) -> None:
     assert Dataset.open(art).fingerprint == fingerprint
 
 
-@pytest.mark.parametrize("held", [[0, 1, 2, 3], [1, 1], [2, 1], [-1], [4], [1 << 70], ["1"], [True], "01"])
+@pytest.mark.parametrize(
+    "held", [[0, 1, 2, 3], [1, 1], [2, 1], [-1], [4], [1 << 70], ["1"], [True], "01"]
+)
 def test_indices_that_cannot_be_are_passed_over(held: object, home: Path) -> None:
     known.keep_held("state", "1 0.1", np.array([1, 3]))
     assert np.array_equal(known.known_held("state", "1 0.1", 4), [1, 3])

@@ -31,10 +31,12 @@ from nftgan.provenance.models import HEAVY, Limits
 from nftgan.provenance.whole import collection_checks
 from nftgan.synthesis.canonical import Rendered
 from nftgan.synthesis.model import Model
+from nftgan.synthesis.recipe import Finish
 from tests.chain.actors import account
 from tests.chain.forging import trapped
 from tests.png_chunks import chunk, chunks
 from tests.provenance.stage import Document, Stage
+from tests.synthesis.colour_lists import ART
 
 THIEF = account("thief").address
 
@@ -382,6 +384,25 @@ def test_another_hash_in_the_contract_stands_in_the_way(
     assert verdicts(verifier.verify(1))[broken] == "broken"
     with pytest.raises(CheckFailed, match=f"token 1: {broken}: "):
         verifier.regenerate(1)
+
+
+def test_another_list_of_colours_stands_in_the_way_wherever_it_stands(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, (3, 8), finish=Finish(0, 8, 1, colours=ART))
+    assert stage.verifier().verify(1).passed
+    finish = dataclasses.replace(
+        stage.recipe.finish or Finish(), colours=ART.replace("ff0000", "ff8000")
+    )
+    other = dataclasses.replace(stage.recipe, finish=finish)
+
+    def lie(one: Document) -> None:
+        one["nftgan"]["recipe"] = other.to_json()
+
+    told = stage.verifier(stage.changed(lie)).verify(1)
+    assert verdicts(told)["recipe"] == "broken" and not told.passed
+    # Where the contract says it too, the image that was sold is another one.
+    address = stage.create(dataclasses.replace(stage.args, recipe=other.hash))
+    sold = stage.verifier(stage.changed(lie), address=address).verify(1)
+    assert verdicts(sold)["recipe"] == "holds" and verdicts(sold)["pixels"] == "broken"
 
 
 # ---- bounds

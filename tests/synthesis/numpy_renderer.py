@@ -2,7 +2,7 @@
 
 It shares no line with nftgan and none of its algorithms: latents come from a Mersenne twister
 written out here, resampling is a product with banded matrices, convolution a sum over taps.
-It stops before the finish, which is whole numbers.
+It stops before the finish, which is whole numbers and stands in `slow_finish.py`.
 """
 
 from __future__ import annotations

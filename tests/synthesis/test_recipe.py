@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
+from nftgan.noted_art import PixelArt
 from nftgan.synthesis.latent import NamedLatent, number_of
-from nftgan.synthesis.recipe import Finish, PixelArt, Recipe, recipe_from_section
+from nftgan.synthesis.recipe import Finish, Recipe, recipe_from_section
 from tests.synthesis.colour_lists import ART, BAD_COLOURS
 
 MODEL = "sha256:" + "5a" * 32
@@ -229,24 +230,6 @@ def test_colours_that_are_not_known_and_words_that_are_none_are_refused() -> Non
         recipe_from_section(section, model=MODEL, resolution=16, art=PixelArt(16, 12))
     with pytest.raises(UsageError, match=r"colours must be auto, art, all, not 'red'"):
         recipe_from_section(RecipeSection(colours="red"), model=MODEL, resolution=16)
-
-
-@pytest.mark.parametrize(
-    "facts", [None, [], {"grid": 16}, {"grid": "16", "colours": 3}, {"grid": -1, "colours": 3}]
-)
-def test_nonsense_in_a_model_file_is_no_pixel_art(facts: Any) -> None:
-    assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt()
-    assert PixelArt.of({"dataset": facts}) == PixelArt()
-
-
-@pytest.mark.parametrize("wrong", BAD_COLOURS)
-def test_colours_of_a_model_file_that_are_no_list_are_not_known(wrong: Any) -> None:
-    facts = {"grid": 16, "colours": 9, "art_colours": wrong}
-    assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt(16, 9)
-    said = PixelArt.of({"dataset": {"pixel_art": facts}}).note
-    assert said.endswith("any colour may be drawn") if wrong else said == ""
-    facts["art_colours"] = ART
-    assert PixelArt.of({"dataset": {"pixel_art": facts}}) == PixelArt(16, 9, ART)
 
 
 def test_recipe_and_manifest_load_without_torch() -> None:

@@ -12,6 +12,7 @@ import numpy_renderer as second
 import pytest
 from filled import filled, kinds
 
+from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import GeneratorConfig, StyleGAN1Config
 from nftgan.networks.model_file import save_model
@@ -22,6 +23,7 @@ from nftgan.synthesis.canonical import SAFE_MARGIN
 from nftgan.synthesis.latent import Latent
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.recipe import Recipe
+from tests.synthesis.slow_finish import slow_finish
 
 MOVED: dict[str, Any] = {"translate": (0.15, -0.3), "rotate": 25.0}
 T, R, TWO = kinds(32).values()
@@ -90,6 +92,16 @@ def test_the_model_that_ships_is_painted_the_same() -> None:
         assert np.array_equal(second.pixels(levels), model.render(seed, recipe))
 
 
+def test_its_pieces_are_finished_the_same_in_colours_of_the_art() -> None:
+    model = load_model(base_model(16))
+    recipe = model.recipe_of(RecipeSection(trunc=0.7, upscale=3))
+    finish = recipe.to_json()["finish"]
+    assert finish["palette"] == 10 and len(finish["colours"]) == 6 * 63
+    for seed in (1, 2):
+        pixels = second.pixels(second.levels(base_model(16), seed, recipe.to_json()))
+        assert np.array_equal(slow_finish(pixels, finish), model.render(seed, recipe))
+
+
 def test_the_native_kernels_paint_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module, limit in ((fused, "DOUBLE_FROM"), (winograd, "DOUBLE_FROM")):
         monkeypatch.setattr(module, limit, 0)
@@ -110,8 +122,9 @@ def test_the_twister_written_out_gives_the_latents(seed: int) -> None:
     assert np.abs(ours - latent(seed, 512)[0]).max() < 1e-14
 
 
-def test_the_second_renderer_uses_nothing_of_ours() -> None:
-    tree = ast.parse(Path(second.__file__).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", ["numpy_renderer.py", "slow_finish.py"])
+def test_the_second_renderer_uses_nothing_of_ours(name: str) -> None:
+    tree = ast.parse(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     names = {
         alias.name.split(".")[0]
         for node in ast.walk(tree)

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from nftgan.dataset.archive import Dataset
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN1Config
 from nftgan.networks.builders import build_generator
@@ -22,6 +23,14 @@ from nftgan.training.presets import PRESETS
 
 def facts_of(side, **changes):
     return DatasetFacts("a.zip", "a", "sha256:0", 100, side, 3, **{"label_count": 0} | changes)
+
+
+@pytest.mark.parametrize("noted", [[], "16", {"grid": "16", "colours": 9, "art_colours": 5}])
+def test_a_data_set_whose_notes_are_nonsense_is_no_pixel_art(art, noted):
+    dataset = Dataset.open(art)
+    dataset.notes = {"pixel_art": noted}
+    found = DatasetFacts.of(dataset)
+    assert (found.pixel_grid, found.pixel_colours, found.art_colours) == (0, 0, "")
 
 
 def test_without_a_gpu_only_networks_that_a_processor_can_train_are_taken():

@@ -1,0 +1,164 @@
+"""The finish by its written description, slowly and literally; it shares no line with nftgan."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+
+def slow_grid(image: np.ndarray, grid: int) -> np.ndarray:
+    side = len(image)
+    out = np.zeros((grid, grid, 3), dtype=np.uint8)
+
+    def overlap(cell: int, pixel: int) -> int:
+        span = set(range(cell * side, (cell + 1) * side))
+        return len(span & set(range(pixel * grid, (pixel + 1) * grid)))
+
+    for i in range(grid):
+        for j in range(grid):
+            for c in range(3):
+                total = sum(
+                    overlap(i, y) * overlap(j, x) * int(image[y, x, c])
+                    for y in range(side)
+                    for x in range(side)
+                )
+                out[i, j, c] = (2 * total + side**2) // (2 * side**2)
+    return out
+
+
+def slow_palette(image: np.ndarray, limit: int) -> np.ndarray:
+    pixels = sorted(tuple(int(v) for v in p) for p in image.reshape(-1, 3))
+    if len(set(pixels)) <= limit:
+        return image
+    boxes = [pixels]
+    while len(boxes) < limit:
+        found: tuple[Fraction, int, int] | None = None
+        for b, box in enumerate(boxes):
+            for c in range(3):
+                values = [p[c] for p in box]
+                n, s, q = len(values), sum(values), sum(v * v for v in values)
+                spread = Fraction(n * q - s * s, n)
+                if found is None or spread > found[0]:
+                    found = (spread, b, c)
+        assert found is not None
+        spread, b, c = found
+        if spread == 0:
+            break
+        cut = sum(p[c] for p in boxes[b]) // len(boxes[b])
+        boxes.append([p for p in boxes[b] if p[c] > cut])
+        boxes[b] = [p for p in boxes[b] if p[c] <= cut]
+
+    def mean(box: list[tuple[int, ...]]) -> tuple[int, ...]:
+        n = len(box)
+        return tuple((2 * sum(p[c] for p in box) + n) // (2 * n) for c in range(3))
+
+    entries = [mean(box) for box in boxes]
+
+    def nearest(p: tuple[int, ...]) -> int:
+        return min(
+            range(len(entries)),
+            key=lambda k: (sum((p[c] - entries[k][c]) ** 2 for c in range(3)), k),
+        )
+
+    for _ in range(8):
+        groups: dict[int, list[tuple[int, ...]]] = {}
+        for p in pixels:
+            groups.setdefault(nearest(p), []).append(p)
+        entries = [mean(groups[k]) if k in groups else entry for k, entry in enumerate(entries)]
+    flat = [entries[nearest(tuple(int(v) for v in p))] for p in image.reshape(-1, 3)]
+    return np.array(flat, dtype=np.uint8).reshape(image.shape)
+
+
+def slow_cubic(image: np.ndarray, factor: int) -> np.ndarray:
+    """The filter in fractions, one value at a time: Keys' kernel at the taps' distances."""
+
+    def kernel(x: Fraction) -> Fraction:
+        x = abs(x)
+        if x < 1:
+            return Fraction(3, 2) * x**3 - Fraction(5, 2) * x**2 + 1
+        return -(x**3) / 2 + Fraction(5, 2) * x**2 - 4 * x + 2 if x < 2 else Fraction(0)
+
+    def line(values: list[Fraction]) -> list[Fraction]:
+        out = []
+        for place in range(len(values) * factor):
+            centre = Fraction(2 * place + 1, 2 * factor) - Fraction(1, 2)
+            first = centre.__floor__()
+            taps = [values[min(max(first + k, 0), len(values) - 1)] for k in (-1, 0, 1, 2)]
+            total = sum(
+                (kernel(centre - first - k) * t for k, t in zip((-1, 0, 1, 2), taps, strict=True)),
+                Fraction(0),
+            )
+            out.append(min(max(total, min(taps[1:3])), max(taps[1:3])))
+        return out
+
+    side = len(image)
+    done = np.zeros((side * factor, side * factor, 3), dtype=np.uint8)
+    for c in range(3):
+        wide = [line([Fraction(int(v)) for v in row]) for row in image[:, :, c]]
+        tall = [line(list(column)) for column in zip(*wide, strict=True)]
+        for x, column in enumerate(tall):
+            for y, value in enumerate(column):
+                done[y, x, c] = (value + Fraction(1, 2)).__floor__()
+    return done
+
+
+def slow_oklab(colour: tuple[int, int, int]) -> tuple[int, ...]:
+    """Of one colour, by fractions and whole roots alone; the constants are Ottosson's."""
+
+    def linear(byte: int) -> int:
+        v = byte / 255
+        return round(65535 * (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4))
+
+    def scaled(numbers: str, unit: int) -> list[int]:
+        return [round(Fraction(number) * unit) for number in numbers.split()]
+
+    def root(value: int) -> int:
+        low, high = 0, 8192
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if middle**3 <= value else (low, middle)
+        return low
+
+    light = [linear(byte) for byte in colour]
+    cones = [
+        scaled("0.4122214708 0.5363325363 0.0514459929", 2**20),
+        scaled("0.2119034982 0.6806995451 0.1073969566", 2**20),
+        scaled("0.0883024619 0.2817188376 0.6299787005", 2**20),
+    ]
+    roots = [root(sum(a * b for a, b in zip(row, light, strict=True))) for row in cones]
+    axes = [
+        scaled("0.2104542553 0.7936177850 -0.0040720468", 2**14),
+        scaled("1.9779984951 -2.4285922050 0.4505937099", 2**14),
+        scaled("0.0259040371 0.7827717662 -0.8086757660", 2**14),
+    ]
+    sums = [sum(a * b for a, b in zip(row, roots, strict=True)) for row in axes]
+    return tuple((2 * total + 2**14) // 2**15 for total in sums)
+
+
+def slow_colours(image: np.ndarray, colours: str) -> np.ndarray:
+    raw = bytes.fromhex(colours)
+    entries = [(raw[at], raw[at + 1], raw[at + 2]) for at in range(0, len(raw), 3)]
+    values = [slow_oklab(one) for one in entries]
+
+    def nearest(pixel: np.ndarray) -> tuple[int, int, int]:
+        own = slow_oklab((int(pixel[0]), int(pixel[1]), int(pixel[2])))
+        away = [sum((a - b) ** 2 for a, b in zip(own, one, strict=True)) for one in values]
+        return entries[away.index(min(away))]
+
+    flat = [nearest(pixel) for pixel in image.reshape(-1, 3)]
+    return np.array(flat, dtype=np.uint8).reshape(image.shape)
+
+
+def slow_finish(image: np.ndarray, finish: dict[str, Any]) -> np.ndarray:
+    """All steps, of `finish` in a recipe's JSON, without effects."""
+    if finish["grid"]:
+        image = slow_grid(image, finish["grid"])
+    if finish["palette"]:
+        image = slow_palette(image, finish["palette"])
+    if "colours" in finish:
+        image = slow_colours(image, finish["colours"])
+    if finish.get("filter") == "cubic":
+        return slow_cubic(image, finish["upscale"])
+    return np.kron(image, np.ones((finish["upscale"],) * 2 + (1,), dtype=np.uint8))
