@@ -245,6 +245,21 @@ def test_a_command_in_a_sentence_is_noticed_too() -> None:
     assert call.where == "page:1" and "--kmig" in (problem(call) or "")
 
 
+def test_every_fault_of_the_chain_is_listed_with_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "chains.md").read_text(encoding="utf-8")
+    parts = re.findall(
+        r"((?:^- .*\n)+)\n<!-- The tests that would fail.*\n((?:^\| .*\n)+)-->", page, re.M
+    )
+    files = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(parts) == page.count("<!--") == 2
+    for said, rows in parts:
+        cells = [row.strip("| ").rsplit(" | ", 1) for row in rows.splitlines()]
+        assert [f"- {fault}" for fault, _ in cells] == said.splitlines()
+        for fault, tests in cells:
+            named = set(re.findall(r"`(test_\w+)`", tests))
+            assert named and named <= files, fault
+
+
 def test_every_pain_names_tests_that_exist() -> None:
     page = (ROOT / "docs" / "pains.md").read_text()
     said, _, tests = page.partition("<!--")

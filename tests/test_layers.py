@@ -29,7 +29,9 @@ ROWS = [
         "seeds",
         "files",
         "http",
+        "junk",
         "links",
+        "memory",
         "noted_art",
         "oklab",
         "page",
@@ -130,6 +132,13 @@ def imports_of_packages() -> dict[str, set[str]]:
             others = {package_of(name) for name in imported(path)}
             found[own] |= {one for one in others if one in found and one != own}
     return found
+
+
+def test_every_package_and_module_has_a_layer() -> None:
+    found = {p.stem for p in PACKAGE.glob("*.py")} | {
+        p.parent.name for p in PACKAGE.glob("*/__init__.py")
+    }
+    assert found - {"__init__", "__main__"} == set(LEVEL)
 
 
 def test_contributors_are_told_these_layers() -> None:
