@@ -16,9 +16,10 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import split_dataset
 from nftgan.errors import UsageError
 from nftgan.ops.device import sent
+from nftgan.training.batches import Batch, LatentBatch, micro_batches
 from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
-from nftgan.training.phases import Batch, LatentBatch, Phase, micro_batches, sample_latents
+from nftgan.training.phases import Phase, sample_latents
 from nftgan.training.randomness import DataOrder, rng_for
 from nftgan.training.sending import Sender, Sent
 

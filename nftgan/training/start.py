@@ -13,9 +13,10 @@ from torch import Tensor
 
 from nftgan.training import autoencoder
 from nftgan.training.augment import Augment
+from nftgan.training.batches import Batch, LatentBatch
 from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
-from nftgan.training.phases import Batch, LatentBatch, Phase, StepContext, phases, train_step
+from nftgan.training.phases import Phase, StepContext, phases, train_step
 from nftgan.training.randomness import RngStream
 from nftgan.training.recording import Recordings
 from nftgan.training.state import AUTOENCODER, DISCRIMINATOR, TrainState

@@ -20,9 +20,9 @@ from nftgan.ops import choices
 from nftgan.ops.choices import Choices
 from nftgan.project import state_home
 from nftgan.training.augment import Augment
+from nftgan.training.batches import Batch
 from nftgan.training.config import TrainConfig
 from nftgan.training.phases import (
-    Batch,
     StepContext,
     leave_gradients,
     phases,

@@ -353,8 +353,9 @@ def test_a_family_of_networks_trains_is_saved_opened_rendered_and_proven(
     from nftgan.networks.cost import render_cost
     from nftgan.networks.families import family_named
     from nftgan.networks.shapes import expected_shapes
+    from nftgan.training.batches import Batch, LatentBatch
     from nftgan.training.config import DatasetFacts, resolve
-    from nftgan.training.phases import Batch, LatentBatch, train_step
+    from nftgan.training.phases import train_step
     from nftgan.training.schedule import auto_gamma
     from nftgan.training.state import fresh_state
 

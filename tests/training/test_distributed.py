@@ -14,7 +14,7 @@ import torch
 
 from nftgan.errors import PartlyDone, UsageError
 from nftgan.networks.model_file import load_networks
-from nftgan.training import phases
+from nftgan.training import batches
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.outputs import read_statistics
 
@@ -148,7 +148,7 @@ def test_the_command_line_starts_them_and_speaks_once(art, tmp_path, device):
 def test_a_share_is_whole_groups_and_all_shares_are_the_batch(configure):
     config = configure(batch=16, micro_batch=4, mbstd_group=2)
     shares = [
-        torch.cat(list(phases.micro_batches(config, 16, 4, Distributed(rank, 4)))).tolist()
+        torch.cat(list(batches.micro_batches(config, 16, 4, Distributed(rank, 4)))).tolist()
         for rank in range(4)
     ]
     assert sorted(n for share in shares for n in share) == list(range(16))
@@ -160,7 +160,7 @@ def test_a_share_is_whole_groups_and_all_shares_are_the_batch(configure):
 def test_a_batch_that_cannot_be_shared_is_refused(configure):
     config = configure(batch=4, micro_batch=4, mbstd_group=2)
     with pytest.raises(UsageError, match="3 processes cannot share"):
-        list(phases.micro_batches(config, 4, 4, Distributed(0, 3)))
+        list(batches.micro_batches(config, 4, 4, Distributed(0, 3)))
 
 
 def test_alone_nothing_is_sent():

@@ -8,8 +8,9 @@ import torch
 from nftgan.errors import UsageError
 from nftgan.networks.model_file import load_networks
 from nftgan.training import phases
+from nftgan.training.batches import Batch, LatentBatch
 from nftgan.training.config import DatasetFacts, resolve
-from nftgan.training.phases import Batch, LatentBatch, StepContext, run_phase, train_step
+from nftgan.training.phases import StepContext, run_phase, train_step
 from nftgan.training.state import TrainState, fresh_state
 from tests import reference
 
@@ -194,19 +195,6 @@ def test_gradients_do_not_depend_on_how_a_batch_is_split(configure, micro_batch)
     for name in whole:
         for one, other in zip(whole[name], split[name], strict=True):
             torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
-
-
-@pytest.mark.parametrize(("count", "group", "micro"), [(8, 2, 4), (16, 4, 8), (12, 4, 4)])
-def test_micro_batches_keep_the_groups_of_the_minibatch_deviation(configure, count, group, micro):
-    config = configure(batch=count, micro_batch=micro, mbstd_group=group)
-    parts = [part.tolist() for part in phases.micro_batches(config, count)]
-    assert sorted(n for part in parts for n in part) == list(range(count))
-
-    def groups(samples):
-        number = len(samples) // group
-        return {frozenset(samples[n::number]) for n in range(number)}
-
-    assert set().union(*(groups(part) for part in parts)) == groups(list(range(count)))
 
 
 def test_bad_gradients_become_large_numbers_instead_of_spreading():

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nftgan.training import losses, phases, recording
 from nftgan.training.augmentation import Augmentation
-from nftgan.training.phases import Batch
+from nftgan.training.batches import Batch
 from nftgan.training.recording import Recordings, leaves, mapped, structure
 from nftgan.training.state import TrainState, fresh_state
 from tests.training.capturable import Capturable, NotCapturable, Rerun
