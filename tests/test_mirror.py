@@ -20,7 +20,7 @@ ipfs/preflight ipfs/profiles ipfs/verify metrics/added metrics/copies metrics/es
 metrics/reference networks/builders networks/layers networks/model_data ops/activation
 ops/banded ops/choices ops/gpu ops/gpu_planes ops/gpu_scales ops/gradients ops/scaled_lrelu
 provenance/models provenance/rarity_plot provenance/report provenance/whole studio/answers
-studio/app studio/art_names studio/cache studio/server studio/session studio/tray
+studio/app studio/cache studio/server studio/session studio/tray
 synthesis/generate training/board training/outputs workflows/deploy workflows/doctor
 workflows/evaluate workflows/explore workflows/generate workflows/metadata
 workflows/model workflows/pin workflows/prepare workflows/publishing workflows/report

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nftgan.collection.features import features
+from nftgan.collection.novelty import NoveltyGuard
 from nftgan.config import RecipeSection
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.art_names import in_own_names, own_name
 from nftgan.errors import UsageError
 from nftgan.seeds import MAX_SEED, parse_seeds
 from nftgan.studio import run as training_run
-from nftgan.studio.art_names import in_own_names, own_name
 from nftgan.studio.gallery import MAX_POOL, TILE, encode, image_type
 from nftgan.studio.looks import Variation, layer_groups, look_alikes
 from nftgan.studio.params import layers, number, path_seed, real
+from nftgan.studio.queue import Rank
 from nftgan.studio.session import Studio
 from nftgan.studio.tray import tray
 from nftgan.studio.walks import MAX_STOPS, Wish
@@ -31,6 +37,14 @@ from nftgan.synthesis.recipe import MAX_SIDE, Finish
 RELATIVES = 12
 SHEET_CELL = 192  # pixels that a small image is enlarged to on a contact sheet
 ART = 3  # training images shown beside a piece
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An answer that the painting thread works for; left out where nobody waits for it any more."""
+
+    parts: Sequence[Future[Any]]
+    then: Callable[..., Any]  # the answer, of the results of `parts`
 
 
 def session(studio: Studio, request: Request) -> Any:
@@ -126,30 +140,40 @@ def table(studio: Studio, request: Request) -> Any:
 
 def piece(studio: Studio, request: Request) -> Any:
     seed = path_seed(request)
-    gallery = studio.gallery
-    art = []
-    if gallery.guard is not None:
-        row = gallery.ask(lambda: features(gallery.preview(seed))).result()
-        training = gallery.training
-        assert training is not None
-        for neighbour, _ in gallery.guard.neighbours(row, ART):
-            index = training.names.index(neighbour.name)
-            art.append(
-                {
-                    "index": index,
-                    "name": own_name(training, index),
-                    "ratio": round(neighbour.ratio, 2),
-                    "mirrored": neighbour.mirrored,
-                }
-            )
+    gallery, guard, latents = studio.gallery, studio.gallery.guard, studio.latents
     candidate = gallery.candidate(seed)
-    return {
-        "seed": seed,
-        "refusal": candidate and candidate.refusal,
-        "art": art,
-        "relatives": gallery.ask(lambda: studio.latents.relatives(seed, RELATIVES)).result(),
-        "alike": look_alikes(gallery, seed, RELATIVES),
-    }
+    refusal = candidate and candidate.refusal
+
+    def told(relatives: list[int], row: np.ndarray | None = None) -> Any:
+        return {
+            "seed": seed,
+            "refusal": refusal and in_own_names(gallery.training, refusal),
+            "art": [] if guard is None or row is None else _art(gallery.training, guard, row),
+            "relatives": relatives,
+            "alike": look_alikes(gallery, seed, RELATIVES),
+        }
+
+    parts: list[Future[Any]] = [gallery.ask(lambda: latents.relatives(seed, RELATIVES))]
+    if guard is not None:
+        parts.append(gallery.ask(lambda: features(gallery.preview(seed))))
+    return Pending(parts, told)
+
+
+def _art(training: Dataset | None, guard: NoveltyGuard, row: np.ndarray) -> list[dict[str, Any]]:
+    """The training images closest to features `row`."""
+    assert training is not None
+    found = []
+    for neighbour, _ in guard.neighbours(row, ART):
+        index = training.names.index(neighbour.name)
+        found.append(
+            {
+                "index": index,
+                "name": own_name(training, index),
+                "ratio": round(neighbour.ratio, 2),
+                "mirrored": neighbour.mirrored,
+            }
+        )
+    return found
 
 
 def look(studio: Studio, request: Request) -> Any:
@@ -177,12 +201,20 @@ def look(studio: Studio, request: Request) -> Any:
     if tried is not None:
         # A slider asks for more than it waits for: what is behind the newest wish is left.
         studio.trying = max(studio.trying, tried)
-    data = studio.look(wish, tried)
-    if data is None:
-        return Response(status_code=204)
-    # An address stands for one image, but a draft gives way to it.
-    headers = {"cache-control": "no-store"} if wish.draft else None
-    return Response(data, media_type=image_type(data), headers=headers)
+
+    def told(data: bytes | None) -> Response:
+        if data is None:
+            return Response(status_code=204)
+        # An address stands for one image, but a draft gives way to it.
+        headers = {"cache-control": "no-store"} if wish.draft else None
+        return Response(data, media_type=image_type(data), headers=headers)
+
+    return Pending([studio.look(wish, tried, rank(request))], told)
+
+
+def rank(request: Request) -> Rank:
+    """The page says which image is the large one, before all others."""
+    return Rank.STAGE if request.query_params.get("stage") == "1" else Rank.PAGE
 
 
 def _draft(request: Request) -> bool:
@@ -194,8 +226,9 @@ def like(studio: Studio, request: Request) -> Any:
     seed, other = path_seed(request), number(request, "mix", 0, MAX_SEED)
     count = studio.gallery.model.generator.num_ws
     share = len({layer for layer in layers(request) if layer < count}) / count
-    found = studio.gallery.ask(lambda: studio.latents.like(seed, other, share, RELATIVES))
-    return {"seeds": found.result()}
+    latents = studio.latents
+    found = studio.gallery.ask(lambda: latents.like(seed, other, share, RELATIVES))
+    return Pending([found], lambda seeds: {"seeds": seeds})
 
 
 def art(studio: Studio, request: Request) -> Any:
@@ -242,10 +275,15 @@ def walk(studio: Studio, request: Request) -> Any:
 
 
 def walk_frame(studio: Studio, request: Request) -> Any:
-    data = studio.walks.frame(_wish(request), request.path_params["number"], draft=_draft(request))
-    # The same walk is the same frame as long as this server runs.
-    keep = {"cache-control": "private, max-age=3600"}
-    return Response(data, media_type=image_type(data), headers=keep)
+    place = request.path_params["number"]
+    found = studio.walks.frame(_wish(request), place, draft=_draft(request))
+
+    def told(data: bytes) -> Response:
+        # The same walk is the same frame as long as this server runs.
+        keep = {"cache-control": "private, max-age=3600"}
+        return Response(data, media_type=image_type(data), headers=keep)
+
+    return Pending([found], told)
 
 
 def _wish(request: Request) -> Wish:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from nftgan.page import BASE, sheet
 from nftgan.studio import answers, changes
 from nftgan.studio.gallery import image_type
 from nftgan.studio.params import path_seed
+from nftgan.studio.queue import Rank
 from nftgan.studio.session import Studio
 
 STATIC = "static"
@@ -31,6 +33,8 @@ MEDIA = {
     ".svg": "image/svg+xml",
 }
 BODY_BYTES = 512 << 10
+GONE = 499  # to somebody who does not listen any more
+LOOK_AROUND = 0.05  # seconds between two looks whether a page still waits
 
 
 def application(studio: Studio) -> Starlette:
@@ -91,9 +95,28 @@ def _answering(studio: Studio, answer: Callable[[Studio, Request], Any]) -> Any:
 
     async def endpoint(request: Request) -> Response:
         found = await run_in_threadpool(answer, studio, request)
+        if isinstance(found, answers.Pending):
+            if not await _awaited(found, request):
+                return Response(status_code=GONE)
+            results = [part.result() for part in found.parts]
+            found = await run_in_threadpool(found.then, *results)
         return found if isinstance(found, Response) else JSONResponse(found)
 
     return endpoint
+
+
+async def _awaited(pending: answers.Pending, request: Request) -> bool:
+    """Whether all is there; False, and the rest is left out, once the page has gone elsewhere."""
+    waiting = {asyncio.wrap_future(part) for part in pending.parts}
+    while waiting:
+        done, waiting = await asyncio.wait(waiting, timeout=LOOK_AROUND)
+        for one in done:
+            one.exception()  # told below, and by asyncio's log only where nobody had asked
+        if waiting and await request.is_disconnected():
+            for part in pending.parts:
+                part.cancel()
+            return False
+    return True
 
 
 def _acting(studio: Studio, act: Callable[[Studio, Mapping[str, Any]], Any]) -> Any:
@@ -126,15 +149,20 @@ def _waiting(studio: Studio) -> Any:
         data = gallery.image(seed)
         if data is None:
             gallery.want(seed)
+            first = None
+            if answers.rank(request) is Rank.STAGE:
+                first = gallery.ask(partial(gallery.paint, seed), Rank.STAGE)
             try:
                 while (data := gallery.image(seed)) is None:
                     if gallery.failure is not None:
                         raise HTTPException(503, gallery.failure)
                     if gallery.stopped or await request.is_disconnected():
-                        return Response(status_code=499)
+                        return Response(status_code=GONE)
                     await asyncio.sleep(0.02)
             finally:
                 gallery.unwant(seed)
+                if first is not None:
+                    first.cancel()
         # One seed, one image, as long as this server runs; another one has another port.
         keep = {"cache-control": "private, max-age=3600"}
         return Response(data, media_type=image_type(data), headers=keep)

@@ -11,8 +11,8 @@ from typing import Any
 
 from nftgan.collection.manifest import piece_name
 from nftgan.config import CollectionSection
+from nftgan.dataset.art_names import in_own_names, index_of, own_name
 from nftgan.errors import NftganError
-from nftgan.studio.art_names import in_own_names, index_of, own_name
 from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.tray import near_twins

@@ -2,7 +2,7 @@
 like.
 
 One thread owns the model: an image takes every core for its time. It does what a person waits
-for before anything else: questions about one piece, then images in view,
+for before anything else: the large image, questions about its piece, then images in view,
 then the rest of the pool in order, so that it can be sorted and filtered as a whole.
 """
 
@@ -12,7 +12,6 @@ import io
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
@@ -34,6 +33,7 @@ from nftgan.dataset.archive import Dataset
 from nftgan.errors import NftganError, UsageError
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.cache import Cache
+from nftgan.studio.queue import Questions, Rank
 from nftgan.studio.raws import Raws
 from nftgan.synthesis.finish import apply_finish, art_pixels_after
 from nftgan.synthesis.model import Model
@@ -132,7 +132,7 @@ class Gallery:
         self._raws = raws or Raws()
         self._cache = Cache(self.whole_recipe, _art_key(training), cache_folder)
         self._change = threading.Condition()
-        self._jobs: deque[Callable[[], None]] = deque()
+        self._questions = Questions()
         self._wanted: dict[int, int] = {}  # seed → how many wait for it; the last one comes first
         self._pool: list[int] = []
         self._place: dict[int, int] = {}
@@ -226,7 +226,7 @@ class Gallery:
                 self._take_stored(self._pool)
             before.close()
 
-        self.ask(switch).result()
+        self.ask(switch, Rank.STAGE).result()
 
     def grow(self, count: int) -> None:
         """Add the next `count` seeds after those that were offered, as far as there is room."""
@@ -280,23 +280,22 @@ class Gallery:
             else:
                 self._wanted.pop(seed, None)
 
-    def ask(self, question: Callable[[], T]) -> Future[T]:
-        """`question()` in the thread that owns the model, before any other work."""
-        answer: Future[T] = Future()
+    def paint(self, seed: int) -> None:
+        """Generate `seed` at once where it is not; for questions that are given to `ask`."""
+        if seed not in self._known or not self._cache.image(seed):
+            self._paint([seed])
 
-        def job() -> None:
-            if not answer.set_running_or_notify_cancel():
-                return
-            try:
-                answer.set_result(question())
-            except BaseException as exc:
-                answer.set_exception(exc)
+    def ask(self, question: Callable[[], T], rank: Rank = Rank.PAGE) -> Future[T]:
+        """`question()` in the thread that owns the model, before images of the grid.
 
+        One that is cancelled before its turn is left out.
+        """
         with self._change:
             if self._stopped:
+                answer: Future[T] = Future()
                 answer.set_exception(UsageError("the studio paints something else by now"))
                 return answer
-            self._jobs.append(job)
+            answer = self._questions.put(question, rank)
             self._change.notify_all()
         return answer
 
@@ -418,15 +417,12 @@ class Gallery:
         while True:
             with self._change:
                 work: Callable[[], None] | None = None
-                while not self._stopped and not self._jobs and not (work := self._todo()):
+                while (work := self._questions.take()) is None and not self._stopped:
+                    if (work := self._todo()) is not None:
+                        break
                     self._change.wait()
-                if self._stopped:
-                    for left in self._jobs:
-                        left()
-                    return
-                if self._jobs:
-                    work = self._jobs.popleft()
-            assert work is not None
+            if work is None:
+                return
             try:
                 work()
             except Exception as exc:

@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from nftgan.studio.finishing import Finishing
 from nftgan.studio.gallery import Gallery, encode, tile
 from nftgan.studio.looks import Latents, Variation, generate_variation
 from nftgan.studio.opinions import Opinions
+from nftgan.studio.queue import Rank
 from nftgan.studio.steps import Steps
 from nftgan.studio.walks import Walks
 from nftgan.synthesis.recipe import Recipe
@@ -64,33 +66,38 @@ class Studio:
         self.walks = Walks(self.gallery)
         self.trying = 0  # number of the newest look that a page tries
 
-    def look(self, look: Variation, tried: int | None = None) -> bytes | None:
+    def look(
+        self, look: Variation, tried: int | None = None, rank: Rank = Rank.PAGE
+    ) -> Future[bytes | None]:
         """The encoded image of `look`; tried: the number of a look that is only tried.
 
         None when a page tries a newer one by then. A draft is never kept, and is the image itself
         where that is known or as quick.
         """
         exact = replace(look, draft=False)
-        if not self.gallery.model.drafts:
-            look = exact
         with self._mutex:
+            gallery = self.gallery
             if exact in self._variations:
-                return self._variations[exact]
+                known: Future[bytes | None] = Future()
+                known.set_result(self._variations[exact])
+                return known
+            kept = self._variations
+        if not gallery.model.drafts:
+            look = exact
 
         def paint() -> bytes | None:
             if tried is not None and tried < self.trying:
                 return None
-            image = generate_variation(self.gallery, look)
-            return encode(image if tried is None else tile(image))
-
-        data = self.gallery.ask(paint).result()
-        if data is None or look.draft:
+            image = generate_variation(gallery, look)
+            data = encode(image if tried is None else tile(image))
+            if not look.draft:
+                with self._mutex:
+                    kept[look] = data
+                    while len(kept) > KEPT_LOOKS:
+                        kept.popitem(last=False)
             return data
-        with self._mutex:
-            self._variations[look] = data
-            while len(self._variations) > KEPT_LOOKS:
-                self._variations.popitem(last=False)
-        return data
+
+        return gallery.ask(paint, rank)
 
     def use_network(self, kimg: int) -> None:
         """Paint with another network of the run; its opinions are its own, and pages start afresh.
@@ -102,11 +109,11 @@ class Studio:
         with self._changing:
             parts = self.open_network(kimg)
             before = self.gallery
-            for name, value in parts.items():
-                setattr(self, name, value)
-            self.gallery.start()
             with self._mutex:
-                self._variations.clear()
+                for name, value in parts.items():
+                    setattr(self, name, value)
+                self._variations = OrderedDict()
+            self.gallery.start()
             self._begin()
         before.close()
 
@@ -122,7 +129,7 @@ class Studio:
             before, recipe = self.look_file.write(values)
             self.gallery.use(recipe)
             with self._mutex:
-                self._variations.clear()
+                self._variations = OrderedDict()  # what is painted by now may be of the look before
             self.walks = Walks(self.gallery)
             self.look_number += 1
         return before

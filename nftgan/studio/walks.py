@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 
 from nftgan.errors import UsageError
 from nftgan.seeds import format_seeds
 from nftgan.studio.gallery import Gallery, encode, tile
+from nftgan.studio.queue import Rank
 from nftgan.synthesis.recipe import Recipe
 from nftgan.synthesis.walk import Walk
 
@@ -52,14 +54,14 @@ class Walks:
         Raises UsageError for a walk that cannot be.
         """
         steps = wish.shown_steps
-        walk = self._gallery.ask(lambda: self._walk(wish.seeds, wish.kind, steps)).result()
+        opened = self._gallery.ask(lambda: self._walk(wish.seeds, wish.kind, steps), Rank.STAGE)
         return {
-            "frames": len(walk),
+            "frames": len(opened.result()),
             "steps": steps,
             "command": command(source, self._gallery.whole_recipe, wish, fps),
         }
 
-    def frame(self, wish: Wish, number: int, *, draft: bool = False) -> bytes:
+    def frame(self, wish: Wish, number: int, *, draft: bool = False) -> Future[bytes]:
         """One encoded frame of the preview; UsageError for a number beyond its end.
 
         draft: one close to it will do, where that is quicker.
@@ -74,7 +76,7 @@ class Walks:
                 return encode(tile(self._gallery.model.draft(ws, self._gallery.recipe)))
             return encode(tile(walk.frame(number)))
 
-        return self._gallery.ask(paint).result()
+        return self._gallery.ask(paint, Rank.STAGE)
 
     def _open(self, seeds: tuple[int, ...], kind: str, steps: int) -> Walk:
         refuse_latents(self._gallery.recipe, seeds)

@@ -12,6 +12,8 @@ from nftgan.collection.manifest import NOVELTY_CHECKED, Manifest, ModelRef, Piec
 from nftgan.collection.ratings import Rating, append_rating, check_room, read_ratings
 from nftgan.collection.settings import check_settings
 from nftgan.collection.tags import class_tag
+from nftgan.dataset.archive import Dataset
+from nftgan.dataset.art_names import in_own_names
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.files import atomic_path, write_bytes
 from nftgan.networks.model_file import ModelFile, open_model, write_model
@@ -104,7 +106,8 @@ def curate(
                 )
             if overridden and not allow_copies:
                 named = ", ".join(
-                    f"{placed.name(one.seed)} is {one.reason}" for one in overridden[:3]
+                    f"{placed.name(one.seed)} is {in_own_names(training, one.reason)}"
+                    for one in overridden[:3]
                 )
                 more = f", and {len(overridden) - 3} more" if len(overridden) > 3 else ""
                 raise CheckFailed(
@@ -126,7 +129,18 @@ def curate(
             overridden = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
             judged_by = selection.judged_by
         done = write_choice(project, source, loaded, recipe, seeds, refused, overridden, art=art)
-        return replace(done, judged_by=judged_by)
+        # The manifest may become public, so it keeps the names inside the data set.
+        return replace(
+            done,
+            judged_by=judged_by,
+            refused=_in_own_names(training, done.refused),
+            overridden=_in_own_names(training, done.overridden),
+        )
+
+
+def _in_own_names(training: Dataset | None, found: Sequence[Refusal]) -> tuple[Refusal, ...]:
+    """What the artist reads: training images are called as the files that they were made from."""
+    return tuple(replace(one, reason=in_own_names(training, one.reason)) for one in found)
 
 
 def with_known_latents(project: Project, recipe: Recipe) -> Recipe:

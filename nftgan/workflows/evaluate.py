@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nftgan.dataset.archive import Dataset
+from nftgan.dataset.art_names import in_own_names
 from nftgan.dataset.holdout import RULE, Split, split_dataset, usable_fraction
 from nftgan.errors import UsageError
 from nftgan.files import parse_json, read_json
@@ -239,7 +240,7 @@ def _evaluate(
         tuple(
             {
                 "seed": order[pair.fake][0],
-                "name": pair.name,
+                "name": in_own_names(art, pair.name),
                 "distance": pair.distance,
                 "bits": pair.bits,
                 "copy": pair.copy,

@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from nftgan.dataset.pack import write_dataset
 from nftgan.errors import UsageError
 from nftgan.studio import cache as caches
 from nftgan.studio.gallery import MAX_POOL, Gallery, encode, image_type
+from nftgan.studio.queue import Rank
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish
 from tests.synthesis import tiny
@@ -36,8 +38,10 @@ class Recorder(Model):
         self.painted: list[int] = []
         self.go = threading.Event()
         self.go.set()
+        self.waiting = False
 
     def previews(self, seeds: Sequence[int], *args: Any, **options: Any) -> Any:
+        self.waiting = True
         self.go.wait(300)
         self.painted.extend(seeds)
         return super().previews(seeds, *args, **options)
@@ -128,6 +132,27 @@ def test_a_question_is_answered_before_the_rest(gallery_of: Open, painter: Recor
     painter.go.set()
     assert question.result(20) <= 16
     assert isinstance(gallery.ask(lambda: 1 // 0).exception(20), ZeroDivisionError)
+
+
+def test_the_large_image_comes_before_drafts_and_tiles_and_nobody_paints_for_nobody(
+    gallery_of: Open, painter: Recorder
+) -> None:
+    painter.go.clear()
+    gallery = gallery_of(range(400))
+    until(lambda: painter.waiting)  # the first batch is in hand, so everything else waits
+    gallery.want(300)
+    order: list[str] = []
+    drafts = [gallery.ask(lambda: order.append("draft")) for _ in range(3)]
+    stage = gallery.ask(partial(gallery.paint, 399), Rank.STAGE)
+    slider = gallery.ask(lambda: order.append("slider"), Rank.STAGE)
+    assert drafts[1].cancel()
+    painter.go.set()
+    for answer in (drafts[0], drafts[2], stage, slider):
+        answer.result(60)
+    assert order == ["slider", "draft", "draft"]
+    until(lambda: gallery.candidate(300))
+    assert painter.painted.index(399) < painter.painted.index(300)
+    gallery.unwant(300)
 
 
 def test_a_restart_paints_nothing_again(gallery_of: Open, painter: Recorder, model: Model) -> None:

@@ -56,14 +56,17 @@ def test_a_copy_picked_by_hand_needs_the_flag_and_is_remembered(
     trunc = project.config.recipe.trunc
     art = load_model(base_model()).generate(seeds=range(100, 140), trunc=trunc)
     art[7] = load_model(base_model()).generate(seeds=[5], truncation_psi=trunc)[0][:, ::-1]
-    write_dataset(tmp_path / "art.zip", list(art))
+    files = [{"source": f"birds/drawing {number}.png"} for number in range(len(art))]
+    write_dataset(tmp_path / "art.zip", list(art), notes={"sources": files})
     guarded = ("-m", "base", "--dataset", str(tmp_path / "art.zip"))
     error = typed("curate", *guarded, "--pick", "3,5,9", expect=3)["error"]
-    assert "seed 5 is" in error["message"] and "img00000007.png" in error["message"]
+    assert "seed 5 is" in error["message"] and "birds/drawing 7.png" in error["message"]
     assert "--allow-copies" in error["hint"] and not project.manifest_path.exists()
     result = typed("curate", *guarded, "--pick", "3,5,9", "--allow-copies")["result"]
     assert [one["seed"] for one in result["kept"]] == [5]
+    assert "birds/drawing 7.png" in result["kept"][0]["reason"]  # the artist knows no other name
     reasons = kept(project)
+    assert "00000/img00000007.png" in (reasons[5] or "")  # a manifest tells no names of files
     assert "training image" in (reasons[5] or "") and reasons[3] is reasons[9] is None
     typed("curate", "-m", "base", "--pick", "5,9")  # without the art nobody can know better
     assert kept(project) == {5: reasons[5], 9: None}

@@ -26,7 +26,7 @@ async function answer(request) {
   throw new Refused(response.status, (said.error ?? `the studio answers ${response.status}`) + hint);
 }
 
-export const get = async (path) => (await answer(fetch(path))).json();
+export const get = async (path, signal) => (await answer(fetch(path, { signal }))).json();
 
 export const image = async (path, signal) => (await answer(fetch(path, { signal }))).blob();
 

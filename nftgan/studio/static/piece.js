@@ -15,6 +15,7 @@ let seed = null;
 let grid = {};
 let go = () => {};
 let parts = {};
+let looking = new AbortController(); // of the question what is like the piece
 
 const usual = () => ({
   trunc: state.session.trunc,
@@ -179,17 +180,19 @@ function dress() {
 
 async function likes() {
   const own = seed;
+  looking.abort(); // what nobody looks at any more is not worked for
+  looking = new AbortController();
   for (const place of [parts.art, parts.relatives, parts.alike]) place.replaceChildren(h("p", { class: "note" }, "Looking…"));
   parts.artBox.hidden = !state.session.training;
   try {
-    const found = await get(`/api/piece/${own}`);
+    const found = await get(`/api/piece/${own}`, looking.signal);
     if (own !== seed) return;
     parts.relatives.replaceChildren(...found.relatives.map(thumbnail));
     parts.alike.replaceChildren(...(found.alike.length ? found.alike.map(thumbnail) : [h("p", { class: "note" }, "Not painted yet.")]));
     parts.art.replaceChildren(...(found.art.length ? found.art.map(artFigure)
       : [h("p", { class: "note" }, "The training art is still being looked at.")]));
   } catch (error) {
-    if (own === seed) toast(error.message, { bad: true });
+    if (error.name !== "AbortError" && own === seed) toast(error.message, { bad: true });
   }
 }
 
@@ -237,5 +240,6 @@ export async function show({ seed: wanted }) {
 
 export function hide() {
   seed = null;
+  looking.abort();
   parts.stage.leave();
 }

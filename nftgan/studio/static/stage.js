@@ -38,7 +38,7 @@ export function stage() {
   }
 
   async function ask(own, path) {
-    const found = await image(path, current.signal);
+    const found = await image(`${path}&stage=1`, current.signal); // painted before all others
     // Another seed may have been opened meanwhile: its name must not stand over this image.
     if (own.seed !== seed || (wish && wish.seed !== seed)) return;
     paint(URL.createObjectURL(found), path);
