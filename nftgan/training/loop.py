@@ -77,8 +77,10 @@ def train(
         ending.enter_context(choices.using(chosen))
         with (
             progress.task("training", config.total_images / 1000, "kimg") as task,
-            Stop(lambda: progress.note(STOPPING_WORDS)) as stop,
+            Stop(lambda: progress.note(STOPPING_WORDS), alone=distributed.world_size == 1) as stop,
+            _cancelled_without_loss(state, stop),
         ):
+            stop.saved()
             task.update(completed=state.images / 1000)
             for tick in ticks(config, state, loader, run_dir, stop, task, distributed, recordings):
                 scores: dict[str, float] = {}
@@ -91,7 +93,9 @@ def train(
                         progress.warn(warning)
                     if tick.snapshot:
                         save_state(state, run_dir)
-                yield tick
+                        stop.saved()
+                with stop.deferred():
+                    yield tick
                 (diverged,) = distributed.all_reduce_any(
                     tick.diverged and config.watchdog == "stop"
                 )
@@ -188,6 +192,7 @@ def ticks(
     def save() -> None:
         if distributed.is_main:
             save_state(state, run_dir)
+        stop.saved()
 
     # A run that was stopped between snapshots and then made shorter has ended without a network.
     over = state.images >= config.total_images
@@ -207,6 +212,7 @@ def ticks(
             distributed=distributed,
             recordings=recordings,
         )
+        stop.stepped()
         due = state.images // config.tick_images > before // config.tick_images
         if due:
             state.settle()  # the work of a tick is timed when it is done
@@ -220,10 +226,7 @@ def ticks(
         last = state.images >= config.total_images or over
         if asked and not last:
             save()
-            raise Cancelled(
-                f"stopped at {state.images / 1000:g} kimg; everything is saved",
-                hint="the same command goes on from here",
-            )
+            raise _stopped(state)
         if last or due:
             pace = (now - tick_clock) / (state.images - tick_from) * 1000
             tick = _tick(config, state, pace, last=last)
@@ -316,6 +319,24 @@ def reproducible(config: TrainConfig) -> Iterator[None]:
         torch.set_rng_state(random)
 
 
+@contextmanager
+def _cancelled_without_loss(state: TrainState, stop: Stop) -> Iterator[None]:
+    """Inside, an interruption that loses nothing ends as the one after a step does."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if stop.loses_nothing:
+            raise _stopped(state) from None
+        raise
+
+
+def _stopped(state: TrainState) -> Cancelled:
+    return Cancelled(
+        f"stopped at {state.images / 1000:g} kimg; everything is saved",
+        hint="the same command goes on from here",
+    )
+
+
 STOPPING = tuple(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
@@ -330,13 +351,16 @@ STOPPING_WORDS = "stopping after this step, and saving; Ctrl-C again stops at on
 class Stop:
     """Turns the first Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 into a wish: the loop ends after its step.
 
-    A second one interrupts at once. Outside the main thread signals are left alone. told is called
-    after the first.
+    A second one interrupts at once, and so does the first where nothing was learned since the state
+    was saved: in a first step, which may take minutes, or while kernels are built. Outside the main
+    thread signals are left alone. told is called after a first one that has to wait. alone: whether
+    no other process would wait for this one in the middle of a step.
     """
 
-    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, told: Callable[[], None] = lambda: None, *, alone: bool = True) -> None:
         self.asked = False
-        self._told = told
+        self.loses_nothing = False
+        self._told, self._alone = told, alone
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
@@ -349,8 +373,26 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def saved(self) -> None:
+        """All that was learned is on disk, or nothing was: from now on nothing has to wait."""
+        self.loses_nothing = self._alone
+
+    def stepped(self) -> None:
+        """Something was learned that is not on disk."""
+        self.loses_nothing = False
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Inside, where others' code runs, a first signal is a wish in any case."""
+        before, self.loses_nothing = self.loses_nothing, False
+        yield
+        self.loses_nothing = before
+        if self.asked and before:
+            raise KeyboardInterrupt
+
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked or self.loses_nothing:
+            self.asked = True
             raise KeyboardInterrupt
         self.asked = True
         # In a thread: the signal may have come while this one was writing to the same stream.

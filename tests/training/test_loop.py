@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import itertools
 import json
@@ -6,11 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
 
-from nftgan import files
+from nftgan import compiler, files
 from nftgan.errors import Cancelled, CheckFailed, UsageError
 from nftgan.networks.model_file import load_networks
 from nftgan.training import loop, outputs, state
@@ -224,7 +226,7 @@ def test_two_processes_cannot_train_in_one_folder(configure, tmp_path):
     first.close()
 
 
-def test_ctrl_c_finishes_the_step_and_saves(configure, tmp_path, undisturbed):
+def test_ctrl_c_between_steps_ends_with_everything_saved(configure, tmp_path, undisturbed):
     folder = tmp_path / "run"
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Cancelled) as caught:
@@ -236,6 +238,54 @@ def test_ctrl_c_finishes_the_step_and_saves(configure, tmp_path, undisturbed):
     run(configure(), folder)
     assert identity(folder) == identity(undisturbed)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_in_the_first_step_does_not_wait_for_its_end(configure, tmp_path, monkeypatch):
+    ended = []
+
+    def first_step(*args, **more):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)  # a step of a large network, in which Python is not asked
+        ended.append("the step")
+
+    monkeypatch.setattr(loop, "next_step", first_step)
+    with pytest.raises(Cancelled, match="stopped at 0 kimg; everything is saved"):
+        run(configure(), tmp_path / "run")
+    assert not ended
+
+
+def test_ctrl_c_while_kernels_are_built_ends_the_compiler(configure, tmp_path, monkeypatch):
+    """A terminal's Ctrl-C, or a kill of nftgan alone: the compiler here survives the first."""
+    began = tmp_path / "began"
+    slow = f"echo $$ > {began}; trap '' INT; kill -INT $PPID; exec sleep 20"
+    monkeypatch.setattr(
+        loop, "next_step", lambda *_, **__: compiler._run(["sh", "-c", slow], tmp_path)
+    )
+    with pytest.raises(Cancelled, match="stopped at 0 kimg"):
+        run(configure(), tmp_path / "run")
+    with contextlib.suppress(ChildProcessError):  # Python has buried it already
+        _, status = os.waitpid(int(began.read_text()), 0)
+        assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def test_ctrl_c_waits_for_a_step_where_an_unsaved_one_would_be_lost(
+    configure, tmp_path, undisturbed, monkeypatch
+):
+    folder, steps, real = tmp_path / "run", [], loop.next_step
+
+    def step(*args, **more):
+        steps.append(1)
+        if len(steps) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*args, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "next_step", step)
+        with pytest.raises(Cancelled, match=r"stopped at 0\.008 kimg; everything is saved"):
+            run(configure(tick=0.1), folder)
+    assert len(steps) == 2
+    run(configure(), folder)
+    assert identity(folder) == identity(undisturbed)
 
 
 def test_a_session_of_limited_hours_stops_early_and_resumes(configure, tmp_path, undisturbed):
