@@ -22,7 +22,7 @@ ops/banded ops/choices ops/gpu ops/gpu_planes ops/gpu_scales ops/gradients ops/s
 provenance/models provenance/rarity_plot provenance/report provenance/whole studio/answers
 studio/app studio/cache studio/server studio/session studio/tray
 synthesis/generate training/board training/outputs workflows/deploy workflows/doctor
-workflows/evaluate workflows/explore workflows/generate workflows/metadata
+workflows/explore workflows/generate workflows/metadata
 workflows/model workflows/pin workflows/prepare workflows/publishing workflows/report
 workflows/verify
 """

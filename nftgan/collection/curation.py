@@ -89,13 +89,13 @@ def auto_pick(
 
     Blank images and near copies of training art are refused first. Of the rest, the best twentieth
     (but at least twice `count`) is the shortlist: with `training`, those whose parts are most like
-    parts of the art (`ArtParts`), else by what `order` has. Then one by one the
-    seed with the largest quality_weight * quality + (1 - quality_weight) * distance is taken:
+    parts of the art (`ArtParts`), else by what `order` has. Then one by one the seed with the
+    largest quality_weight * quality + (1 - quality_weight) * distance is taken:
     quality is the rank in [0, 1], distance that to the closest pick so far, in usual distances and
     at most 1 so that broken outliers win nothing by being far. A seed too close to a pick is
     refused, and so is one whose canonical image another machine could round differently.
-    With neither art nor discriminator only distance counts. With
-    `allow_copies` near copies of training art compete like the others, and their picks say so.
+    With neither art nor discriminator only distance counts. With `allow_copies` near copies of
+    training art compete like the others, and their picks say so.
     Quality orders images of one model; it is no measure of how good a model is.
 
     Raises UsageError when fewer than `count` seeds are acceptable.
@@ -248,11 +248,9 @@ def _order(
             for _, image in model.previews(seeds, raw)
         ]
 
-    known = parts is not None and parts.known
+    judge = parts if parts is not None and parts.known else None
     return order(
-        parts=(parts.distances([c.small for c in candidates]), parts.own)
-        if parts is not None and known
-        else None,
+        parts=judge and (judge.distances([c.small for c in candidates]), judge.own),
         ratios=None
         if parts is None
         else [c.neighbour.ratio if c.neighbour else 0.0 for c in candidates],

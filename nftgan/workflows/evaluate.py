@@ -279,10 +279,11 @@ def _of_other_packages(
 
 
 def _holdout_of_run(source: str | Path, learnt: Mapping[str, Any]) -> tuple[float | None, int]:
-    """What share the model's run held out, and by which rule; None when nobody wrote it down."""
+    """What share the model's run held out, and by which rule; None when nobody wrote one down."""
     for record in _records(source, learnt):
-        if record.get("holdout") is not None:
-            return float(record["holdout"]), record.get("holdout_rule", 1)
+        share = record.get("holdout")  # of a file that anyone may have written
+        if type(share) in (int, float) and 0 <= share < 1:
+            return float(share), record.get("holdout_rule", 1)
     return None, RULE
 
 
