@@ -20,7 +20,7 @@ ipfs/preflight ipfs/profiles ipfs/verify metrics/added metrics/copies metrics/es
 metrics/reference networks/builders networks/layers networks/model_data ops/activation
 ops/banded ops/choices ops/gpu ops/gpu_planes ops/gpu_scales ops/gradients ops/scaled_lrelu
 provenance/models provenance/rarity_plot provenance/report provenance/whole studio/answers
-studio/app studio/cache studio/server studio/session studio/tray
+studio/app studio/server studio/session studio/tray
 synthesis/generate training/board training/outputs workflows/deploy workflows/doctor
 workflows/explore workflows/generate workflows/metadata
 workflows/model workflows/pin workflows/prepare workflows/publishing workflows/report
@@ -28,7 +28,7 @@ workflows/verify
 """
 FROM_ABOVE = frozenset(_FROM_ABOVE.split())
 """Tested through what calls them. This list may only shrink: nothing new is added to it."""
-MOST_FROM_ABOVE = 59
+MOST_FROM_ABOVE = 55
 
 
 def unmirrored() -> set[str]:
