@@ -250,7 +250,9 @@ def _order(
 
     judge = parts if parts is not None and parts.known else None
     return order(
-        parts=judge and (judge.distances([c.small for c in candidates]), judge.own),
+        parts=None
+        if judge is None
+        else (judge.distances([c.small for c in candidates]), judge.own),
         ratios=None
         if parts is None
         else [c.neighbour.ratio if c.neighbour else 0.0 for c in candidates],

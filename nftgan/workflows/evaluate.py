@@ -282,7 +282,7 @@ def _holdout_of_run(source: str | Path, learnt: Mapping[str, Any]) -> tuple[floa
     """What share the model's run held out, and by which rule; None when nobody wrote one down."""
     for record in _records(source, learnt):
         share = record.get("holdout")  # of a file that anyone may have written
-        if type(share) in (int, float) and 0 <= share < 1:
+        if isinstance(share, (int, float)) and not isinstance(share, bool) and 0 <= share < 1:
             return float(share), record.get("holdout_rule", 1)
     return None, RULE
 
