@@ -182,6 +182,7 @@ def _close(
         "  [bold]nftgan train my-art.zip -o runs --resume base[/]     (16 or 32 pixels: a laptop)"
     )
     ui.print("  [bold]nftgan train my-art.zip -o runs --preset 256[/]      (a GPU)")
+    ui.print("  [bold]nftgan[/]      (at any time: where you are, and what comes next)")
     return {
         "folder": folder,
         "contact_sheet": sheet,

@@ -302,7 +302,7 @@ def report(
             hint="nothing was found wrong; the page was written and says so",
         )
     if not made.asked_chain:
-        ui.note("the chain was not asked: add --verify")
+        ui.note("the page speaks of your files; --verify also proves the tokens on chain")
     return document
 
 

@@ -211,10 +211,16 @@ def _fail(ui: Ui, error: NftganError) -> int:
 
 
 class SafeFormatter(logging.Formatter):
-    """A log line may quote what came from outside: no secret and no control character in it."""
+    """A log line may quote what came from outside: no secret and no control character in it.
+
+    A warning of ours is said as any other one; that a module wrote it helps nobody.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return visible(redact(super().format(record)))
+        line = super().format(record)
+        own, other = "warning: ", f"{record.name}: "
+        ours = record.name.startswith("nftgan.") and record.levelno == logging.WARNING
+        return visible(redact((own if ours else other) + line))
 
 
 class _StderrHandler(logging.StreamHandler[Any]):
@@ -231,7 +237,7 @@ class _StderrHandler(logging.StreamHandler[Any]):
 
 def _set_up_logging(*, verbose: bool) -> None:
     handler = _StderrHandler()
-    handler.setFormatter(SafeFormatter("%(name)s: %(message)s"))
+    handler.setFormatter(SafeFormatter())
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     if not verbose:
         logging.getLogger("nftgan").setLevel(logging.WARNING)

@@ -136,8 +136,8 @@ def _verdict(facts: Facts) -> tuple[str, str]:
     if any(check.failed for check in facts.checks):
         return "broken", "The files contradict each other: see what was checked."
     if facts.reports is None:
-        asked = "the chain was not asked" if facts.places else "on no chain yet"
-        return "agree", f"The files agree with each other; {asked}."
+        chain = "The chain was not asked for this page." if facts.places else "On no chain yet."
+        return "agree", f"The files agree with each other. {chain}"
     failed = sum(bool(report.failed) for report in facts.reports)
     if not failed and any(check.failed for check in facts.collection):
         return "broken", "The tokens hold, the collection as a whole does not."

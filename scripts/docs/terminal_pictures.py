@@ -51,7 +51,12 @@ def record(name: str, *lines: str) -> None:
     from nftgan.progress import SILENT
 
     console = SafeConsole(
-        record=True, width=WIDTH, force_terminal=True, highlight=False, soft_wrap=True, file=_null()
+        record=True,
+        width=WIDTH,
+        force_terminal=True,
+        highlight=False,
+        soft_wrap=name != "help",  # the help folds its sentences itself
+        file=_null(),
     )
 
     class Recorded(Ui):

@@ -87,7 +87,7 @@ def test_a_secret_is_in_no_failure_no_log_line_and_no_traceback(
     assert verbs.call(Ui(debug=True), fails) == 5
     assert verbs.call(Ui(as_json=True, debug=True), fails) == 5
     record = logging.LogRecord("a", logging.ERROR, "b", 1, "saw %s \x1b[2J", (token,), None)
-    print(verbs.SafeFormatter("%(message)s").format(record))
+    print(verbs.SafeFormatter().format(record))
     shown = capsys.readouterr()
     assert "BadStatusLine" in shown.err
     assert "\x1b[2J" not in shown.out
@@ -177,3 +177,16 @@ def test_brackets_in_a_path_are_printed_as_they_are(
 
 def test_a_line_to_paste_is_quoted() -> None:
     assert shell(Path("my set.zip")) == "'my set.zip'" and shell("runs") == "runs"
+
+
+def test_a_warning_of_a_module_is_said_as_any_other() -> None:
+    def line(name: str, level: int) -> str:
+        return verbs.SafeFormatter().format(
+            logging.LogRecord(name, level, "", 1, "a.safetensors is skipped", (), None)
+        )
+
+    assert line("nftgan.networks.model_file", logging.WARNING) == (
+        "warning: a.safetensors is skipped"
+    )
+    assert line("nftgan.ops", logging.INFO).startswith("nftgan.ops: ")
+    assert line("urllib3", logging.WARNING).startswith("urllib3: ")

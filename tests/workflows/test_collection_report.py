@@ -246,7 +246,7 @@ def test_costs_are_those_of_the_journals(project: Project) -> None:
     assert "12 of 12" in seen.text and "has no price" in seen.text
     assert seen.count("a", href=f"https://sepolia.etherscan.io/address/{ADDRESS}") == 2
     assert f"nftgan verify --contract {ADDRESS} --chain sepolia --gateway" in seen.text
-    assert "the chain was not asked" in seen.text
+    assert "The files agree with each other. The chain was not asked for this page." in seen.text
 
 
 def test_a_deployment_for_other_pieces_is_broken(project: Project) -> None:

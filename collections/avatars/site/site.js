@@ -1022,6 +1022,7 @@ const DRAWN = ["metadata", "recipe", "seed", "model", "image", "pixels", "merkle
 const ASKED = ["contract code", "token", "metadata", "recipe", "seed", "model", "merkle proof"];
 const NOT_ASKED = "the chain was not asked";
 const FOREIGN = "the recipe has an effect of a plugin, which no page can run: nftgan verify can where it is installed";
+const TOLD = "the recipe tells the model several numbers, which no page can do: nftgan verify can";
 
 const short = (hash) => `${hash.slice(0, 19)}…`;
 let tree = null;
@@ -1131,6 +1132,7 @@ async function drawAgain(id, { source = beside, signal, onProgress, onLink }) {
   } catch (problem) {
     // Nothing is known of a recipe that only others can follow: no lie, and never proven.
     if (own.recipe?.finish?.effect) log.say("recipe", UNCHECKED, FOREIGN);
+    else if (own.recipe?.condition) log.say("recipe", UNCHECKED, TOLD);
     else log.say("recipe", BROKEN, problem.message);
   }
   log.check(
@@ -2010,7 +2012,7 @@ const { $, h, many } = $dom;
 const { addressOf, chosen, facet, readState, sorts } = $state;
 
 const GAP = 14;
-const CAPTION = 44;
+const CAPTION = 30;
 const SPARE = 2; // rows above and below those in sight
 
 let state = readState("");

@@ -4,7 +4,7 @@ import { $, h, many } from "./dom.mjs";
 import { addressOf, chosen, facet, readState, sorts } from "./state.mjs";
 
 const GAP = 14;
-const CAPTION = 44;
+const CAPTION = 30;
 const SPARE = 2; // rows above and below those in sight
 
 let state = readState("");
