@@ -242,7 +242,7 @@ def write_choice(
     replaced = _keep_choice(project, before, model, seeds)
     if source != path:
         whole = open_model(source)
-        # The discriminator judged; only the generator is needed to make the pieces again.
+        # Only the generator is needed to make the pieces again.
         write_model(path, ModelFile(whole.generator_config, whole.generator, meta=whole.meta))
     # Which latents there are besides changes no pixel of the others.
     same_pixels = before is not None and before.recipe.keeping(()).hash == recipe.keeping(()).hash
