@@ -250,10 +250,20 @@ class _Activate(torch.autograd.Function):
         gx, sums = with_slopes(grads[0], y, ctx.act, x, scale, noise, sums=wanted)
         if sums is None:
             return gx, None, None, None, None, None
-        gb = None if b is None else sums[0].sum((0, 1)).to(b.dtype)
-        gs = None if scale is None else sums[1].sum(1).to(scale.dtype)
-        gn = None if noise is None else sums[2].sum().to(strength.dtype)
+        gb, gs = _finished(sums, b if weights else None, scale)
+        gn = None if noise is None or not weights else sums[2].sum().to(strength.dtype)
         return gx, gb, gs, None, gn, None
+
+
+def _finished(
+    sums: Tensor, b: Tensor | None, scale: Tensor | None
+) -> tuple[Tensor | None, Tensor | None]:
+    """The gradients of b and scale from the sums of tiles that `with_slopes` leaves."""
+    if b is not None and scale is not None:
+        total, by_sample = gpu_tiles.over_all_and_tiles(sums)
+        return total.to(b.dtype), by_sample.to(scale.dtype)
+    gb = None if b is None else sums[0].sum((0, 1)).to(b.dtype)
+    return gb, None if scale is None else gpu_tiles.over_tiles(sums[1]).to(scale.dtype)
 
 
 def activate(

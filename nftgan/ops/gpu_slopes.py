@@ -120,7 +120,7 @@ class _SlopesGradient(torch.autograd.Function):
         ctx.act = act
         gx, sums = with_slopes(g, y, act, x, scale, sums=True)
         assert sums is not None
-        return gx, sums[1].sum(1).to(scale.dtype)
+        return gx, gpu_tiles.over_tiles(sums[1]).to(scale.dtype)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -153,7 +153,7 @@ class _SlopesGradient(torch.autograd.Function):
             CHANNELS=tiles.block_c,
             num_warps=4,
         )
-        gs = None if sums is None else sums.sum(1).to(scale.dtype)
+        gs = None if sums is None else gpu_tiles.over_tiles(sums).to(scale.dtype)
         return gg, None, gx, gs, None
 
 

@@ -89,6 +89,35 @@ def tiles_of(x: Tensor) -> Tiles:
     )
 
 
+def over_tiles(sums: Tensor) -> Tensor:
+    """[N, C] from sums [N, tiles, C]: without a launch where a single tile holds everything."""
+    return sums[:, 0] if sums.shape[1] == 1 else sums.sum(1)
+
+
+def over_all_and_tiles(sums: Tensor) -> tuple[Tensor, Tensor]:
+    """[C], the total of sums[0], and [N, C], that of sums[1] over tiles; sums: [rows, N, tiles, C].
+
+    One launch, where a program can hold some channels of all tiles, or where there is one tile.
+    """
+    _, n, tiles, channels = sums.shape
+    rows = _power(n) * _power(tiles)
+    if tiles == 1 or n == 0 or rows > TILE:
+        return sums[0].sum((0, 1)), over_tiles(sums[1])
+    total, by_sample = sums.new_empty(channels), sums.new_empty((n, channels))
+    block_c = min(WIDE, 4 * TILE // rows, _power(channels))
+    launch(
+        module().finish_gradients_tile,
+        (math.ceil(channels / block_c),),
+        sums,
+        *(sums, total, by_sample, n, tiles, channels),
+        SAMPLES=_power(n),
+        TILES=_power(tiles),
+        CHANNELS=block_c,
+        num_warps=4,
+    )
+    return total, by_sample
+
+
 def _power(n: int) -> int:
     return 1 << max(n - 1, 0).bit_length()
 

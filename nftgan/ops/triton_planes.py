@@ -261,6 +261,36 @@ def product_sums_tile(  # type: ignore[no-untyped-def]
         tl.store(sums_ptr + step + row, tl.sum(a, axis=0), mask=real_c)
 
 
+@triton.jit(do_not_specialize=("samples", "tiles", "channels"))
+def finish_gradients_tile(  # type: ignore[no-untyped-def]
+    sums_ptr,
+    gb_ptr,
+    gs_ptr,
+    samples,
+    tiles,
+    channels,
+    SAMPLES: tl.constexpr,
+    TILES: tl.constexpr,
+    CHANNELS: tl.constexpr,
+):
+    """Of sums [2, samples, tiles, channels]: gb [channels], the total of the first row, and
+    gs [samples, channels], the second's over its tiles. A program holds all of some channels at
+    once, and adds in an order that nothing changes; `finish_sums_tile` goes through any number.
+    """
+    sample = tl.arange(0, SAMPLES)[:, None, None]
+    tile = tl.arange(0, TILES)[None, :, None]
+    channel = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
+    real_c = channel < channels
+    real = (sample < samples) & (tile < tiles) & real_c[None, None, :]
+    place = (sample * tiles + tile) * channels + channel[None, None, :]
+    first = tl.load(sums_ptr + place, mask=real, other=0.0)
+    second = tl.load(sums_ptr + samples * tiles * channels + place, mask=real, other=0.0)
+    tl.store(gb_ptr + channel, tl.sum(tl.sum(first, axis=1), axis=0), mask=real_c)
+    row = tl.arange(0, SAMPLES)[:, None]
+    own = row * channels + channel[None, :]
+    tl.store(gs_ptr + own, tl.sum(second, axis=1), mask=(row < samples) & real_c[None, :])
+
+
 @triton.jit(do_not_specialize=SUM_SIZES)
 def second_slopes_tile(  # type: ignore[no-untyped-def]
     v_ptr,

@@ -36,6 +36,7 @@ def test_a_step_of_256_pixels_launches_a_third_of_what_it_did(launches: Any) -> 
 @pytest.mark.slow
 def test_a_step_of_stylegan2_with_its_penalties_is_held(launches: Any) -> None:
     found = launches.count("stylegan2", 32, (16,), half=True)[16]
+    assert found.counts["sum"] <= 500  # 674 before those of bias and scale were finished in one
     # With the casts to float16, which were not counted before.
     assert found.total - found.counts["_to_copy"] <= 0.62 * BEFORE["stylegan2 with penalties"]
     assert found.counts["triton move_scales_tile"] == 26  # two micro-batches of 13 layers

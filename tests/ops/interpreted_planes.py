@@ -246,6 +246,33 @@ def test_the_third_derivative_of_an_activation() -> None:
     compare(*results, 1e-4)
 
 
+@pytest.mark.parametrize(
+    ("n", "tiles", "channels"), [(3, 5, 37), (1, 2, 1), (16, 64, 9), (2, 1, 5)]
+)
+def test_sums_of_tiles_are_finished_for_bias_and_scale(n: int, tiles: int, channels: int) -> None:
+    sums = torch.randn(3, n, tiles, channels, generator=torch.Generator().manual_seed(5))
+    total, by_sample = gpu_tiles.over_all_and_tiles(sums)
+    wide = sums.double()
+    compare([total, by_sample], [wide[0].sum((0, 1)), wide[1].sum(1)], 1e-6)
+
+
+def test_gradients_of_bias_and_scale_of_many_tiles() -> None:
+    """Both are finished in one launch, on planes of several tiles."""
+    random = torch.Generator().manual_seed(6)
+    own = [torch.randn(n, generator=random) for n in ((2, 3, 40, 41), (2, 3), (3,))]
+    results = []
+    for dtype in (torch.float32, torch.float64):
+        x, s, b = [t.to(dtype).clone().requires_grad_() for t in own]
+        v = torch.linspace(-1, 1, x.numel(), dtype=dtype).reshape(x.shape)
+        if dtype == torch.float32:
+            assert gpu_tiles.tiles_of(x).tiles_p > 1
+            y = gpu_planes.activate(x, b, Act(0.2, 1.4, None), scale=s)
+        else:
+            y = F.leaky_relu(x * s[:, :, None, None] + b[:, None, None], 0.2) * 1.4
+        results.append(list(torch.autograd.grad(y, [x, s, b], v)))
+    compare(*results, 1e-5)
+
+
 @pytest.mark.parametrize("last", [False, True])
 def test_sums_of_products_over_places(last: bool) -> None:
     a, b = torch.randn(2, 5, 30, 41), torch.randn(2, 5, 30, 41)

@@ -35,6 +35,7 @@ def compiled(name: str, capability: int, kind: str, constants: dict[str, Any]) -
     kernel = getattr(triton_planes, name)
     warps = {"num_warps": constants.pop("num_warps", 4)}
     single = ("f_ptr", "scale_ptr", "noise_ptr", "strength_ptr", "bias_ptr", "sums_ptr", "u_ptr")
+    single += ("gb_ptr", "gs_ptr")
     types = {one: f"*{kind}" for one in kernel.arg_names if one.endswith("_ptr")}
     types |= {one: "*fp32" for one in single if one in kernel.arg_names}
     types |= dict.fromkeys(["gain", "slope", "clamp"], "fp32")
@@ -68,6 +69,7 @@ def test_they_compile_for_a_gpu(
         "activate_tile": pointwise,
         "apply_slopes_tile": back,
         "product_sums_tile": {"ONE": True, **sizes},
+        "finish_gradients_tile": {"SAMPLES": 16, "TILES": 64, "CHANNELS": 4},
         "second_slopes_tile": {"MOVED": True, "SUMMED": True, "CLAMP": True, **sizes},
     }.items():
         made = compiled(name, capability, kind, dict(constants))
