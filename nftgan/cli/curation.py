@@ -118,6 +118,9 @@ def curate(
     if result.overridden:
         rows = [(one.seed, one.reason) for one in result.overridden[:10]]
         ui.table(f"Kept knowingly: {len(result.overridden)}, the first", ("seed", "reason"), rows)
+    tagged = {seed for seeds_, _, value in tags if value is not None for seed in seeds_}
+    if absent := sorted(tagged - set(result.seeds)):
+        ui.warn(f"no pieces: seeds {format_seeds(absent)}; their tags count once they are picked")
     if result.replaced is not None:
         ui.note(f"the choice before is kept in {result.replaced}: copy its files back to undo")
     ui.print(f"{'wrote' if result.changed else 'unchanged:'} {result.manifest}")

@@ -257,6 +257,7 @@ def ask(ui: Ui, text: str) -> str:
     line = sys.stdin.readline()
     if not line:
         raise CredentialError(
-            "nobody can be asked for a password here", hint="NFTGAN_PASSWORD_FILE"
+            "nobody can be asked for a password here",
+            hint="set NFTGAN_PASSWORD_FILE to the path of a file with the password",
         )
     return line.rstrip("\r\n")

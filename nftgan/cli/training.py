@@ -143,6 +143,11 @@ def train(
     last = None
     for last in run_training(plan, progress=ui):
         ui.print(tick_line(last))
+    if last is not None and last.images < last.total_images:
+        ui.print(
+            f"--hours ended it at {last.images / 1000:g} of {last.total_images / 1000:g} kimg:"
+            " the same command goes on"
+        )
     if (words := run_advice(plan.run_dir)) is not None:
         ui.print(words)
     ui.print(

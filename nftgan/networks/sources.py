@@ -13,6 +13,10 @@ USUAL_SIDE = 32  # of plain `base`
 RUN_OPTIONS = "training_options.json"
 
 
+class MissingModelError(UsageError):
+    """Nothing is where a model was named."""
+
+
 def base_model(side: int = USUAL_SIDE) -> Path:
     """The CC0-trained model for `side` pixels that ships (see docs/base-model.md).
 
@@ -75,7 +79,9 @@ def model_source(named: str | Path, *, relative_to: Path | None = None) -> str |
     if path.is_dir():
         return newest_run(path)
     if not path.exists():
-        raise UsageError(f"the model {named} does not exist", hint="nftgan train, or --model base")
+        raise MissingModelError(
+            f"the model {named} does not exist", hint="nftgan train, or --model base"
+        )
     return path
 
 

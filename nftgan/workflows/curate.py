@@ -17,11 +17,12 @@ from nftgan.dataset.art_names import in_own_names
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.files import atomic_path, write_bytes
 from nftgan.networks.model_file import ModelFile, open_model, write_model
-from nftgan.networks.sources import model_source
+from nftgan.networks.sources import MissingModelError, model_source
 from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
+from nftgan.workflows.own_runs import which_model
 from nftgan.workflows.places import place
 from nftgan.workflows.stale_settings import is_deployed
 from nftgan.workflows.training_art import TrainingArt, find_training_art
@@ -349,14 +350,15 @@ def _choice(manifest: Manifest) -> tuple[object, ...]:
 def source_of(project: Project, model: str | None) -> str | Path:
     """The model that is named, else that of nftgan.toml, else the one already in the folder."""
     if model is not None:
-        return model_source(model)
+        try:
+            return model_source(model)
+        except MissingModelError as exc:
+            raise UsageError(exc.message, hint=which_model(project)) from exc
     if project.config.model.path:
         return model_source(project.config.model.path, relative_to=project.root)
     path = project.model_path
     if not path.exists():
-        raise MissingStepError(
-            "no model is named", hint="--model runs, or path in [model] of nftgan.toml"
-        )
+        raise MissingStepError("no model is named", hint=which_model(project))
     return path
 
 

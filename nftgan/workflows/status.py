@@ -38,6 +38,7 @@ def status(project: Project, *, offline: bool = False) -> Status:
     """
     from nftgan.collection.manifest import Manifest
     from nftgan.workflows.frozen import base_uri_states
+    from nftgan.workflows.own_runs import model_option
     from nftgan.workflows.pin import pins, verified_places
     from nftgan.workflows.publishing import deployments, journal_summary
     from nftgan.workflows.sale_record import sales
@@ -82,8 +83,8 @@ def status(project: Project, *, offline: bool = False) -> Status:
         steps.append(Step("sale status", False, f"on sale on {', '.join(on_sale)}"))
         steps = [step for step in steps if step.verb != "mint"]
     pending = next((step.verb for step in steps if not step.done), "verify")
-    arguments = " --auto 12" if pending == "curate" else ""
-    command = f"nftgan {pending}{arguments}{project.flag}"
+    arguments = [model_option(project), "--auto 12"] if pending == "curate" else []
+    command = " ".join(filter(None, ["nftgan", pending, *arguments])) + project.flag
     links = {} if offline or not deployed else base_uri_states(deployed)
     return Status(project.config.collection.name, project.root, tuple(steps), command, links)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import default_fraction, usable_fraction
 from nftgan.errors import UsageError
@@ -24,10 +26,13 @@ from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.training.report import write_report
 from nftgan.training.state import saved_images
 from nftgan.training.tick import Tick
-from nftgan.words import duration
+from nftgan.words import counted, duration
 from nftgan.workflows.scoring import scorer
 from nftgan.workflows.sources import parent_source
 from nftgan.workflows.training_art import note_art
+
+FEW = 100
+"""Images below which a run is told that it will mostly repeat them."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def plan_training(
         options["holdout"] = 0.0
     resolved = resolve_options(facts, preset=preset, resume=source, **options)
     config, used, notes = resolved.config, resolved.in_use(), resolved.notes
+    _warn_of(art, config, progress)
     described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
     highest = -1
     for folder in _newest_first(runs):
@@ -94,6 +100,24 @@ def plan_training(
         if folder.name[6:] == described and not (folder / RUN_OPTIONS).exists():
             return TrainPlan(config, folder, False, used, notes)  # killed before it had begun
     return TrainPlan(config, runs / f"{highest + 1:05d}-{described}", False, used, notes)
+
+
+def _warn_of(art: Dataset, config: TrainConfig, progress: Progress) -> None:
+    """Say what this art will make of a run, where that is less than a person may hope for."""
+    if len(art) < FEW:
+        progress.warn(
+            f"only {counted(len(art), 'image')}: the network will mostly repeat them; with some"
+            " hundred it finds something new"
+        )
+    labels = art.labels(range(len(art))) if config.generator.c_dim else None
+    if labels is None:
+        return
+    used, count = len(np.unique(labels)), art.label_count
+    if 2 * used <= count:
+        progress.warn(
+            f"only {used:,} of {count:,} class numbers have images, and the networks get room for"
+            " all: nftgan prepare writes the set with numbers from 0"
+        )
 
 
 def _newest_first(runs: Path) -> list[Path]:

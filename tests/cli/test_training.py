@@ -14,16 +14,17 @@ from nftgan.cli.main import app
 from nftgan.dataset.pack import write_dataset
 from nftgan.training.measure import Measured
 from nftgan.training.options import OPTIONS
+from nftgan.training.tick import Tick
 from nftgan.workflows import train_estimate
 
-OF_THE_VERB = {"dataset", "output", "gpus", "dry_run", "price_per_hour"}
+OF_THE_VERB = {"dataset", "output", "gpus", "dry_run", "price_per_hour", "help_all"}
 OF_ALL = {"as_json", "quiet", "verbose", "debug"}
 
 
 @pytest.fixture(autouse=True)
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that takes 40 seconds a kimg."""
-    found = Measured(16, 0.64, 0.001, 500_000_000, 10**7, 10**6, True)
+    found = Measured(16, 0.64, 0.0, 0.001, 500_000_000, 10**7, 10**6, True)
     monkeypatch.setattr(
         train_estimate, "_measured", lambda config, memory: ([dataclasses.asdict(found)], "")
     )
@@ -100,3 +101,17 @@ def test_texts_of_the_command_line_become_values(
     assert train(art, "--gamma", "auto", "--metrics", "none", "-n", "--json") == 0
     options = json.loads(capsys.readouterr().out)["result"]["options"]
     assert options["metrics"] == [] and options["gamma"] == 0.5
+
+
+def test_a_run_that_its_hours_ended_says_that_it_goes_on(
+    art: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick = Tick(1, 4000, 8000, {}, 0.0, 60.0, 15.0, snapshot=True, last=True, warnings=())
+    monkeypatch.setattr("nftgan.workflows.train.run_training", lambda plan, progress: iter([tick]))
+    assert train(art, "--hours", "0.1") == 0
+    said = "--hours ended it at 4 of 8 kimg: the same command goes on"
+    assert said in capsys.readouterr().out
+    ended = dataclasses.replace(tick, images=8000)
+    monkeypatch.setattr("nftgan.workflows.train.run_training", lambda plan, progress: iter([ended]))
+    assert train(art, "--hours", "0.1") == 0
+    assert "--hours ended" not in capsys.readouterr().out

@@ -107,6 +107,16 @@ def test_tags_are_set_and_taken_back_without_the_studio(project: Project, typed:
     assert "Hat" not in (project.metadata / "0.json").read_text()
 
 
+def test_a_tag_for_what_is_no_piece_is_told(
+    project: Project, typed: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed("curate", "-m", "base", "--pick", "3,5")
+    for tag, told in (("5,77:Hat=top", True), ("5:Hat=top", False)):
+        with pytest.raises(SystemExit):
+            app(["curate", "-C", str(project.root), "--tag", tag], standalone_mode=False)
+        assert ("no pieces: seeds 77;" in capsys.readouterr().err) == told
+
+
 def test_a_choice_that_another_one_replaces_is_kept_with_its_model(
     project: Project, typed: Any, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from nftgan.dataset.holdout import RULE
 from nftgan.dataset.pack import write_dataset
 from nftgan.errors import UsageError
 from nftgan.networks.sources import base_model
+from nftgan.progress import NullProgress
 from nftgan.training.config import OPTIONS_FILE
 from nftgan.training.tick import Tick
 from nftgan.workflows.train import TrainPlan, plan_training, tick_line
@@ -154,3 +155,44 @@ def test_a_tick_says_where_how_fast_and_how_long(
 def test_a_tick_of_the_first_stage_names_it() -> None:
     tick = Tick(1, 4000, 20_000, {}, 0.1, 60.0, 0.0, False, False, (), "autoencoder")
     assert tick_line(tick) == "4 of 20 kimg, autoencoder"
+
+
+class Heard(NullProgress):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def test_class_numbers_without_images_are_told_before_networks_get_room_for_them(
+    tmp_path: Path,
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    for name, labels in (("sparse", [7, 202, 999, 7]), ("dense", [0, 1, 2, 2])):
+        write_dataset(tmp_path / f"{name}.zip", list(images), labels=labels)
+    told = {}
+    for name, more in (("sparse", {}), ("dense", {}), ("sparse", {"conditional": False})):
+        heard = Heard()
+        plan(tmp_path / f"{name}.zip", progress=heard, **more)
+        told[name, not more] = [line for line in heard.warnings if "class numbers" in line]
+    assert len(told["sparse", True]) == 1
+    assert told["sparse", True][0].startswith("only 3 of 1,000 class numbers have images")
+    assert told["dense", True] == told["sparse", False] == []
+
+
+def test_a_set_of_a_few_images_is_told_what_to_expect(
+    art: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+    plan(art, progress=heard)
+    assert heard.warnings == [
+        "only 4 images: the network will mostly repeat them; with some hundred it finds something"
+        " new"
+    ]
+    monkeypatch.setattr("nftgan.workflows.train.FEW", 4)
+    heard = Heard()
+    plan(art, progress=heard)
+    assert heard.warnings == []
