@@ -16,6 +16,7 @@ from nftgan.training.measure import Measured
 from nftgan.training.options import OPTIONS
 from nftgan.training.tick import Tick
 from nftgan.workflows import train_estimate
+from nftgan.workflows.init import RecipeDefaults
 
 OF_THE_VERB = {"dataset", "output", "gpus", "dry_run", "price_per_hour", "help_all"}
 OF_ALL = {"as_json", "quiet", "verbose", "debug"}
@@ -115,3 +116,14 @@ def test_a_run_that_its_hours_ended_says_that_it_goes_on(
     monkeypatch.setattr("nftgan.workflows.train.run_training", lambda plan, progress: iter([ended]))
     assert train(art, "--hours", "0.1") == 0
     assert "--hours ended" not in capsys.readouterr().out
+
+
+def test_the_next_line_shows_the_look_that_a_collection_will_have(
+    art: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("nftgan.workflows.train.run_training", lambda plan, progress: iter(()))
+    monkeypatch.setattr("nftgan.workflows.train.run_advice", lambda run: "It is still learning.")
+    assert train(art) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "It is still learning. next: nftgan generate -m " in shown
+    assert f" --trunc {RecipeDefaults().trunc:g} " in shown
