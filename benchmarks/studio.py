@@ -36,8 +36,9 @@ from nftgan.networks.architecture import StyleGAN2Config, StyleGAN3Config
 from nftgan.networks.sources import base_model
 from nftgan.studio.cache import Cache
 from nftgan.studio.finishing import Finishing
-from nftgan.studio.gallery import Gallery, encode
+from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
+from nftgan.studio.screen import encode
 from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
 from nftgan.synthesis.latents import seeds_to_ws

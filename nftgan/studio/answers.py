@@ -23,10 +23,11 @@ from nftgan.dataset.art_names import in_own_names, own_name
 from nftgan.errors import UsageError
 from nftgan.seeds import MAX_SEED, parse_seeds
 from nftgan.studio import run as training_run
-from nftgan.studio.gallery import MAX_POOL, TILE, encode, image_type
+from nftgan.studio.gallery import MAX_POOL
 from nftgan.studio.looks import Variation, layer_groups, look_alikes
 from nftgan.studio.params import layers, number, path_seed, real
 from nftgan.studio.queue import Rank
+from nftgan.studio.screen import TILE, encode, image_type
 from nftgan.studio.session import Studio
 from nftgan.studio.tray import tray
 from nftgan.studio.walks import MAX_STOPS, Wish

@@ -20,9 +20,9 @@ from nftgan.errors import NftganError, UsageError
 from nftgan.files import parse_json
 from nftgan.page import BASE, sheet
 from nftgan.studio import answers, changes
-from nftgan.studio.gallery import image_type
 from nftgan.studio.params import path_seed
 from nftgan.studio.queue import Rank
+from nftgan.studio.screen import image_type
 from nftgan.studio.session import Studio
 
 STATIC = "static"

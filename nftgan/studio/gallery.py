@@ -8,7 +8,6 @@ then the rest of the pool in order, so that it can be sorted and filtered as a w
 
 from __future__ import annotations
 
-import io
 import logging
 import threading
 import time
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from nftgan.collection.curation import BLANK_LEVELS
 from nftgan.collection.features import features
@@ -35,6 +33,7 @@ from nftgan.seeds import MAX_SEED
 from nftgan.studio.cache import Cache
 from nftgan.studio.queue import Questions, Rank
 from nftgan.studio.raws import Raws
+from nftgan.studio.screen import encode, raw_key, screen_recipe, tile
 from nftgan.synthesis.finish import apply_finish, art_pixels_after
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
@@ -46,8 +45,6 @@ MAX_POOL = 20_000
 FIRST = 32  # images that come before the training art is looked at
 MAX_BATCH = 16
 BATCH_SECONDS = 0.25  # a batch should not keep a person waiting for longer
-TILE = 256  # pixels a side of an image in the grid, at most
-LOSSLESS = 96  # pixels a side up to which PNG is as small as WebP
 TABLE_REST = 8  # a table of traits is made again after this many times its own making
 
 
@@ -68,45 +65,6 @@ class Candidate:
     def refusal(self) -> str | None:
         """Why it should not be a piece."""
         return "a blank image" if self.blank else self.copy
-
-
-def encode(image: np.ndarray) -> bytes:
-    """uint8 [H, W, 3] as a small PNG, or WebP where that is much smaller."""
-    buffer = io.BytesIO()
-    pil_image = Image.fromarray(image)
-    if max(image.shape[:2]) <= LOSSLESS:
-        pil_image.save(buffer, "PNG", compress_level=4)
-    else:
-        pil_image.save(buffer, "WEBP", quality=90, method=1)
-    return buffer.getvalue()
-
-
-def tile(image: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3], made smaller where it is larger than the grid shows it."""
-    if max(image.shape[:2]) <= TILE:
-        return image
-    side = (TILE, TILE)
-    return np.asarray(Image.fromarray(image).resize(side, Image.Resampling.LANCZOS))
-
-
-def image_type(data: bytes) -> str:
-    """The media type of what `encode` made."""
-    return "image/png" if data.startswith(b"\x89PNG") else "image/webp"
-
-
-def raw_key(seed: int, recipe: Recipe) -> tuple[object, ...]:
-    """Names the image of `seed` before any finish."""
-    told = recipe.condition if recipe.class_idx is None else recipe.class_idx
-    return seed, recipe.trunc, recipe.cutoff, told, recipe.translate, recipe.rotate
-
-
-def screen_recipe(recipe: Recipe) -> Recipe:
-    """`recipe` without its enlargement: the browser enlarges, and without blur."""
-    if recipe.finish is None:
-        return recipe
-    finish = replace(recipe.finish, upscale=1)
-    side = recipe.size[0] // recipe.finish.upscale
-    return replace(recipe, finish=finish, size=(side, side))
 
 
 class Gallery:

@@ -15,10 +15,11 @@ from nftgan.config import CollectionSection
 from nftgan.errors import UsageError
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.finishing import Finishing
-from nftgan.studio.gallery import Gallery, encode, tile
+from nftgan.studio.gallery import Gallery
 from nftgan.studio.looks import Latents, Variation, generate_variation
 from nftgan.studio.opinions import Opinions
 from nftgan.studio.queue import Rank
+from nftgan.studio.screen import encode, tile
 from nftgan.studio.steps import Steps
 from nftgan.studio.walks import Walks
 from nftgan.synthesis.recipe import Recipe

@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from nftgan.errors import UsageError
 from nftgan.seeds import format_seeds
-from nftgan.studio.gallery import Gallery, encode, tile
+from nftgan.studio.gallery import Gallery
 from nftgan.studio.queue import Rank
+from nftgan.studio.screen import encode, tile
 from nftgan.synthesis.recipe import Recipe
 from nftgan.synthesis.walk import Walk
 

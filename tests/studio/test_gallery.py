@@ -21,8 +21,9 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
 from nftgan.errors import UsageError
 from nftgan.studio import cache as caches
-from nftgan.studio.gallery import MAX_POOL, Gallery, encode, image_type
+from nftgan.studio.gallery import MAX_POOL, Gallery
 from nftgan.studio.queue import Rank
+from nftgan.studio.screen import image_type
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish
 from tests.synthesis import tiny
@@ -308,12 +309,3 @@ def test_a_broken_model_is_said_and_not_repeated(gallery_of: Open, model: Model)
     for _ in range(3):  # its thread has looked for work again and again, and found none
         gallery.ask(lambda: None).result(60)
     assert "no memory left" in str(gallery.failure) and len(broken.painted) == 1
-
-
-def test_large_images_are_sent_as_webp() -> None:
-    y, x = np.mgrid[:200, :200]
-    image = np.stack([x, y, (x + y) // 2], axis=2).astype(np.uint8)
-    data = encode(image)
-    assert image_type(data) == "image/webp" and len(data) < 20_000
-    back = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-    assert np.abs(back - image).mean() < 3

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nftgan.studio.gallery import raw_key
 from nftgan.studio.looks import layer_groups
+from nftgan.studio.screen import raw_key
 from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
 from tests.studio.conftest import Serve, Served
