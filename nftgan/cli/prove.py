@@ -10,6 +10,7 @@ import typer
 
 from nftgan.cli.options import ExactDevice, Gpus, start_group
 from nftgan.cli.spending import chooses_chain
+from nftgan.cli.token_tables import TokenTables, rows
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import PROVE, Collection, verb
 from nftgan.words import counted
@@ -120,7 +121,7 @@ def _verify(
     whole_run = VerifyRun()
     verifier = open_verifier(choice, run=whole_run, progress=ui, on_heavy=ui.ask_heavy, **how)
     verifier.measuring = numbers is None
-    reports = []
+    reports, tables = [], TokenTables(ui)
     if numbers is None:
         numbers = every_token(verifier)
     with keeping(verifier, whole_run, len(numbers) if verifier.measuring else 0, ui.note):
@@ -131,17 +132,12 @@ def _verify(
             for report in run(verifier, numbers, project=how["project"]):
                 reports.append(report)
                 task.advance()
-                if not report.passed or len(reports) <= 1:
-                    title = f"Token {report.token}" + (" (burnt)" if report.burnt else "")
-                    ui.table(title, ("link", "", "found"), _rows(report.links))
-                else:
-                    burnt = " (burnt)" if report.burnt else ""
-                    ui.print(f"token {report.token}{burnt}: all {len(report.links)} links hold")
+                tables.show(report)
         whole = collection_checks(verifier, measured=verifier.measuring)
         unchecked = any(one.skipped for one in reports) or any(c.skipped for c in whole)
         whole_run.complete = not unchecked
     if whole:
-        ui.table("The collection", ("link", "", "found"), _rows(whole))
+        ui.table("The collection", ("link", "", "found"), rows(whole))
     document = {"contract": verifier.collection.address, "tokens": reports, "collection": whole}
     failed = [
         *(f"token {one.token}: {c.name}: {c.found}" for one in reports for c in one.failed[:1]),
@@ -166,18 +162,6 @@ def _verify(
             " other gateways, --model and limits",
         )
     return document
-
-
-def _rows(checks: Sequence[Any]) -> list[tuple[Any, ...]]:
-    from rich.text import Text
-
-    marks = {
-        "holds": "[green]holds[/]",
-        "broken": "[bold red]broken[/]",
-        "unchecked": "[yellow]unchecked[/]",
-        "unproven": "[yellow]unproven[/]",
-    }
-    return [(one.name, Text.from_markup(marks[one.verdict]), one.found) for one in checks]
 
 
 @verb(PROVE, example="nftgan regenerate 3 -o proof")
