@@ -24,7 +24,7 @@ from nftgan.cli.options import (
     Trunc,
     Upscale,
     finish_of,
-    in_art_colours,
+    in_art_colours_or_auto,
     parse_condition,
     parse_pair,
 )
@@ -72,7 +72,7 @@ def generate(
         translate=parse_pair(translate),
         rotate=rotate,
         finish=finish_of(pixel_grid, palette, upscale, filter, effect),
-        art_colours=None if colours == "auto" else in_art_colours(colours),
+        art_colours=in_art_colours_or_auto(colours),
         grid=grid,
         device=device,
         progress=ui,

@@ -180,6 +180,13 @@ def in_art_colours(colours: str) -> bool:
     return colours == "art"
 
 
+def in_art_colours_or_auto(colours: str) -> bool | None:
+    """The same where --colours may be auto; None then."""
+    if colours not in ("auto", "art", "all"):
+        raise UsageError(f"--colours is auto, art or all, not {colours[:80]!r}")
+    return None if colours == "auto" else in_art_colours(colours)
+
+
 def finish_of(pixel_grid: int, palette: int, upscale: int, filter: str, effect: str) -> Any:
     """The `Finish` that these options ask for; None where they ask for nothing."""
     from nftgan.synthesis.effects import named_effect

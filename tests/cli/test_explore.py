@@ -93,7 +93,9 @@ def test_a_mixing_grid_is_headed_by_its_rows_and_columns(tmp_path: Path) -> None
         assert grid.size == (4 * 32, 3 * 32)
 
 
-def test_images_in_the_colours_of_the_art_have_no_others(tmp_path: Path) -> None:
+def test_images_in_the_colours_of_the_art_have_no_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     listed = load_model(base_model(16)).in_art_colours(None).colours
     art = {listed[at : at + 6] for at in range(0, len(listed), 6)}
     look = ["--palette", "4", "--colours", "art"]
@@ -107,6 +109,7 @@ def test_images_in_the_colours_of_the_art_have_no_others(tmp_path: Path) -> None
     for model, word in (("base-32", "art"), ("base-16", "red")):
         wrong = ["generate", "-m", model, "--colours", word, "-o", str(tmp_path / "none")]
         assert call(*wrong) == 2
+    assert "--colours is auto, art or all, not 'red'" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 
