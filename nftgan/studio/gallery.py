@@ -257,6 +257,15 @@ class Gallery:
             self._change.notify_all()
         return answer
 
+    def let_pass(self) -> None:
+        """Between two parts of a long question, in its thread: the large image need not wait."""
+        while True:
+            with self._change:
+                first = self._questions.take(Rank.STAGE)
+            if first is None:
+                return
+            first()
+
     @property
     def stopped(self) -> bool:
         return self._stopped

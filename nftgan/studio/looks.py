@@ -139,6 +139,7 @@ class Latents:
             part = new[start : start + CHUNK]
             for seed, row in zip(part, _styles(self._gallery, part), strict=True):
                 self._known[seed] = row
+            self._gallery.let_pass()
 
 
 def _styles(gallery: Gallery, seeds: Sequence[int]) -> np.ndarray:

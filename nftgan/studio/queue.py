@@ -43,9 +43,12 @@ class Questions:
         heapq.heappush(self._heap, _Waiting(rank, next(self._numbers), answer, question))
         return answer
 
-    def take(self) -> Callable[[], None] | None:
-        """What answers the next question, an error of it too; None where nobody waits."""
-        while self._heap:
+    def take(self, last: Rank = Rank.PAGE) -> Callable[[], None] | None:
+        """What answers the next question, an error of it too; None where nobody waits.
+
+        last: questions of later ranks stay.
+        """
+        while self._heap and self._heap[0].rank <= last:
             first = heapq.heappop(self._heap)
             if first.answer.set_running_or_notify_cancel():
                 return lambda: _answer(first)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from nftgan.studio import looks
+from nftgan.studio.gallery import Gallery
 from nftgan.studio.looks import layer_groups
+from nftgan.studio.queue import Rank
 from nftgan.studio.screen import raw_key
 from nftgan.synthesis.mixing import Mix
 from nftgan.synthesis.model import Model
@@ -76,6 +81,27 @@ def test_where_images_are_quick_a_draft_is_the_image(serve: Serve) -> None:
     served = serve((0,))
     assert served.get("/api/session")["drafts"] is False
     assert np.array_equal(look(served, "/look/5?draft=1"), look(served, "/look/5"))
+
+
+def test_the_large_image_passes_a_long_search_for_relatives(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = serve(range(4)).studio.gallery
+    order: list[str] = []
+    asked: list[Any] = []
+
+    def styles(gallery: Gallery, seeds: Sequence[int]) -> np.ndarray:
+        if not order:  # while the first part is looked up, somebody moves a slider
+            asked.append(gallery.ask(lambda: order.append("tile"), Rank.PAGE))
+            asked.append(gallery.ask(lambda: order.append("slider"), Rank.STAGE))
+        order.append("part")
+        return np.zeros((len(seeds), 4))
+
+    monkeypatch.setattr(looks, "_styles", styles)
+    latents = looks.Latents(gallery)
+    gallery.ask(lambda: latents.relatives(0, 3)).result(60)
+    asked[0].result(60)
+    assert order[:3] == ["part", "slider", "part"] and order[-1] == "tile"
 
 
 def test_relatives_are_the_closest_styles(serve: Serve, reference: Model) -> None:
