@@ -45,7 +45,10 @@ class Closing(Seller):
         assert self.record is not None
 
         def finish() -> None:
-            self._write(closing=True, closed=True)
+            assert self.record is not None
+            # Only the sale could mint since it began: `status` counts these as done.
+            sold = self.collection.next_token_id() - self.record["first"]
+            self._write(closing=True, closed=True, sold=sold)
 
         if not has_code(self.connection, self.record.get("sale", ZERO_ADDRESS)):
             if CREATE in self.sender.journal.attempts:

@@ -70,3 +70,13 @@ def sales(project: Project) -> dict[str, dict[str, Any]]:
     }
     found = (last_sale(project, chain_id)[1] for chain_id in sorted(ids))
     return {str(record["chain"]): record for record in found if record}
+
+
+def sold_tokens(project: Project) -> int:
+    """How many tokens were sold by all sales that are closed, as they were written down."""
+    total = 0
+    for path in complete_files(project.sales, "*-*.json"):
+        record = read_json(path)
+        sold = record.get("sold") if isinstance(record, dict) else None
+        total += sold if type(sold) is int and sold > 0 else 0
+    return total

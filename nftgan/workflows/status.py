@@ -41,7 +41,7 @@ def status(project: Project, *, offline: bool = False) -> Status:
     from nftgan.workflows.own_runs import model_option
     from nftgan.workflows.pin import pins, verified_places
     from nftgan.workflows.publishing import deployments, journal_summary
-    from nftgan.workflows.sale_record import sales
+    from nftgan.workflows.sale_record import sales, sold_tokens
     from nftgan.workflows.stale_settings import is_deployed, settings_changed
 
     steps: list[Step] = []
@@ -73,9 +73,10 @@ def status(project: Project, *, offline: bool = False) -> Status:
     if deployed and changed:
         found += f"; nftgan.toml says another {', '.join(changed)}, the contract's counts"
     steps.append(Step("deploy", bool(deployed), found))
-    minted = journal_summary(project)
+    sold = sold_tokens(project)
+    minted = journal_summary(project) | ({"sold": sold} if sold else {})
     found = ", ".join(f"{count} {state}" for state, count in minted.items()) or "nothing yet"
-    deep = minted.get("final", 0) + minted.get("finalized", 0)
+    deep = sum(minted.get(state, 0) for state in ("final", "finalized", "sold"))
     all_final = bool(pieces) and deep >= len(pieces)
     steps.append(Step("mint", all_final, found))
     on_sale = [chain for chain, record in sales(project).items() if not record["closed"]]

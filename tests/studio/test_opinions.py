@@ -93,3 +93,17 @@ def test_nonsense_leaves_no_line(tmp_path: Path, said: dict[str, object]) -> Non
     with pytest.raises(UsageError):
         opinions.say(1, said)
     assert not (tmp_path / "ratings.jsonl").exists()
+
+
+def test_picks_of_an_earlier_network_are_counted_until_this_one_has_some(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.jsonl"
+    before = Opinions(path, "m10")
+    for seed in (3, 4, 5):
+        before.say(seed, {"picked": True})
+    before.say(4, {"picked": None})
+    before.say(9, {"stars": 5})
+    assert before.picked_elsewhere() == 0
+    after = Opinions(path, "m20")
+    assert after.picked() == () and after.picked_elsewhere() == 2
+    after.say(8, {"picked": True})
+    assert after.picked_elsewhere() == 0
