@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from nftgan.collection.curation import Refusal, auto_pick, likenesses
 from nftgan.collection.features import distances, features
 from nftgan.collection.quality import BY_LOGIT, BY_PARTS
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
-from nftgan.dataset.shipped import unpack
 from nftgan.errors import UsageError
 from nftgan.networks import build_discriminator, build_generator
 from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN3Config
@@ -57,11 +55,8 @@ class Painter:
 
 
 @pytest.fixture(scope="module")
-def art(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    folder = tmp_path_factory.mktemp("art")
-    unpack("pixel-art", folder)
-    paths = sorted(folder.glob("*.png"))[:240]
-    return np.stack([np.array(Image.open(path).convert("RGB")) for path in paths])
+def art(avatars: np.ndarray) -> np.ndarray:
+    return avatars[:240]
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from nftgan.collection import parts as module
 from nftgan.collection.parts import ArtParts, reduced, wholeness
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
-from nftgan.dataset.shipped import unpack
 from nftgan.synthesis.finish import to_palette, upscale
 from nftgan.synthesis.recipe import Finish
 
@@ -20,12 +18,9 @@ SHOWN = 240
 
 
 @pytest.fixture(scope="module")
-def art(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    """uint8 [340, 16, 16, 3]: pixel avatars."""
-    folder = tmp_path_factory.mktemp("art")
-    unpack("pixel-art", folder)
-    paths = sorted(folder.glob("*.png"))[:340]
-    return np.stack([np.array(Image.open(path).convert("RGB")) for path in paths])
+def art(avatars: np.ndarray) -> np.ndarray:
+    """uint8 [340, 16, 16, 3]"""
+    return avatars
 
 
 @pytest.fixture(scope="module")
