@@ -44,18 +44,18 @@ class Closing(Seller):
             self.sale()
         assert self.record is not None
 
+        began = self.record["first"]
+
         def finish() -> None:
-            assert self.record is not None
             # Only the sale could mint since it began: `status` counts these as done.
-            sold = self.collection.next_token_id() - self.record["first"]
-            self._write(closing=True, closed=True, sold=sold)
+            self._write(closing=True, closed=True, sold=self.collection.next_token_id() - began)
 
         if not has_code(self.connection, self.record.get("sale", ZERO_ADDRESS)):
             if CREATE in self.sender.journal.attempts:
                 raise UsageError(
                     "the sale was sent and is not on chain yet", hint="run nftgan sale open again"
                 )
-            return TxPlan(lambda: [], finish=finish)
+            return TxPlan(lambda: [], finish=lambda: self._write(closing=True, closed=True))
         sale = self._of_the_seller()
         self._refuse_undelivered(sale)
         withdrawal = self._withdrawal(sale)
