@@ -122,7 +122,7 @@ def test_filters_equal_the_reference() -> None:
     for key in expected.files:
         family, layer, which = key.split("/")
         plans = {"T": {}, "R": {"kind": "stylegan3-r", "use_radial_filters": True}}[family[0]]
-        extra: dict[str, Any] = {"channel_base": 64, "channel_max": 2, "z_dim": 2, "w_dim": 2}
+        extra: dict[str, Any] = {"channel_base": 2048, "channel_max": 2, "z_dim": 2, "w_dim": 2}
         G = build_generator(StyleGAN3Config(int(family[1:]), **plans, **extra))
         name = G.synthesis.layer_names[int(layer[1:])]
         found = getattr(getattr(G.synthesis, name), which)

@@ -311,7 +311,7 @@ def test_a_trait_that_is_not_measured_is_a_lie(stage: Stage) -> None:
     def disguised(document: Document) -> None:
         document["attributes"].append({"trait_type": "wARMTH", "value": "Legendary"})
 
-    assert "are measured" in lie(stage, disguised)
+    assert "traits, measured: " in lie(stage, disguised)
 
 
 def test_a_rank_is_computed_again(stage: Stage) -> None:

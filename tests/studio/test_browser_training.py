@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.studio.browser import NEEDS_BROWSER
+from tests.studio.browser import NEEDS_BROWSER, until
 from tests.studio.conftest import Serve, Visit
 from tests.studio.test_run import make_run
 
@@ -31,9 +31,9 @@ def test_the_pointer_reads_a_curve(serve: Serve, visit: Visit, tmp_path: Path) -
     kid.scroll_into_view_if_needed()
     box = kid.locator("svg").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 50 / 460, box["y"] + 40)
-    assert "50 at 1 kimg" in " ".join(kid.locator(".legend").inner_text().split())
+    until(lambda: "50 at 1 kimg" in " ".join(kid.locator(".legend").inner_text().split()))
     page.mouse.move(0, 0)
-    assert "at 5 kimg" in kid.locator(".legend").inner_text()
+    until(lambda: "at 5 kimg" in kid.locator(".legend").inner_text())
 
 
 def test_a_damaged_sheet_is_said_in_words(serve: Serve, visit: Visit, tmp_path: Path) -> None:
