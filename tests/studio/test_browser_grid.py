@@ -180,9 +180,22 @@ def long_press(page: Any, seed: int) -> None:
 
 
 def tap_at(page: Any, selector: str) -> None:
-    """Where it is now: Playwright's own tap scrolls to try again, and tiles are recycled."""
-    box = page.locator(selector).bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    """Where it is now: Playwright's own tap scrolls to try again, and tiles are recycled.
+
+    Chromium's emulated finger comes down a thousand pixels lower now and then, on nothing: again.
+    """
+    for _ in range(5):
+        box = page.locator(selector).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.evaluate(
+            "touched = null; addEventListener('pointerdown', e => { touched = e.clientY },"
+            " { capture: true, once: true })"
+        )
+        page.touchscreen.tap(x, y)
+        page.wait_for_function("touched !== null")
+        if abs(page.evaluate("touched") - y) < 2:
+            return
+    raise AssertionError(f"no finger reached {selector}")
 
 
 def tap_image(page: Any, seed: int) -> None:
