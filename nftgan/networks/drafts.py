@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nftgan.errors import UsageError
+from nftgan.networks.generator import refuse_transform
 from nftgan.networks.protocols import Generator
 from nftgan.networks.stylegan2 import Noise, StyleGAN2Generator
 from nftgan.networks.stylegan2 import SynthesisLayer as StyleGAN2Layer
@@ -92,8 +92,7 @@ class LowGrid:
 
     @torch.no_grad()
     def __call__(self, ws: Tensor, transform: Tensor | None = None) -> Tensor:
-        if transform is not None:
-            raise UsageError("only StyleGAN3 models can be moved or turned")
+        refuse_transform(transform)
         x: Any = None
         img: Any = None
         index = 0

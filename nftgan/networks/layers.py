@@ -72,6 +72,25 @@ def normalize_second_moment(x: Tensor) -> Tensor:
     return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
+def move_average(w_avg: Tensor, w: Tensor, beta: float) -> None:
+    """Moves w_avg [w_dim], kept with the share `beta`, towards the mean of w [N, w_dim]."""
+    w_avg.copy_(w.detach().mean(dim=0).lerp(w_avg, beta))
+
+
+def broadcast_truncated(
+    w: Tensor, w_avg: Tensor, num_ws: int, truncation_psi: float, truncation_cutoff: int | None
+) -> Tensor:
+    """w [N, w_dim] for each layer → ws [N, num_ws, w_dim]; those of the first `truncation_cutoff`
+    layers (None: all) are pulled towards w_avg by truncation_psi (Karras et al. 2019, appendix B).
+    """
+    ws = w.unsqueeze(1).repeat(1, num_ws, 1)
+    if truncation_psi == 1:
+        return ws
+    cutoff = num_ws if truncation_cutoff is None else truncation_cutoff
+    near = w_avg + truncation_psi * (ws[:, :cutoff] - w_avg)
+    return torch.cat([near, ws[:, cutoff:]], dim=1)
+
+
 class MappingNetwork(nn.Module):
     """z (and a class) to intermediate latents w (Karras et al. 2019, 2.1).
 
@@ -129,10 +148,5 @@ class MappingNetwork(nn.Module):
         if self.num_ws is None:
             return x
         if update_emas:
-            self.w_avg.copy_(x.detach().mean(dim=0).lerp(self.w_avg, self.w_avg_beta))
-        ws = x.unsqueeze(1).repeat(1, self.num_ws, 1)
-        if truncation_psi == 1:
-            return ws
-        cutoff = self.num_ws if truncation_cutoff is None else truncation_cutoff
-        near = self.w_avg + truncation_psi * (ws[:, :cutoff] - self.w_avg)
-        return torch.cat([near, ws[:, cutoff:]], dim=1)
+            move_average(self.w_avg, x, self.w_avg_beta)
+        return broadcast_truncated(x, self.w_avg, self.num_ws, truncation_psi, truncation_cutoff)

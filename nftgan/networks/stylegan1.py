@@ -12,9 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN1Config
-from nftgan.networks.layers import normalize_second_moment
+from nftgan.networks.generator import MappingSynthesisGenerator, refuse_transform
+from nftgan.networks.layers import (
+    broadcast_truncated,
+    move_average,
+    normalize_second_moment,
+)
 from nftgan.networks.shapes import makes_image
 from nftgan.networks.stylegan2 import Noise
 from nftgan.ops import conv2d_resample, filter2d, setup_filter
@@ -98,13 +102,8 @@ class MappingNetwork(nn.Module):
         for i in range(self.num_layers):
             x = getattr(self, f"fc{i}")(x)
         if update_emas:
-            self.w_avg.copy_(x.detach().mean(dim=0).lerp(self.w_avg, self.w_avg_beta))
-        ws = x.unsqueeze(1).repeat(1, self.num_ws, 1)
-        if truncation_psi == 1:
-            return ws
-        cutoff = self.num_ws if truncation_cutoff is None else truncation_cutoff
-        near = self.w_avg + truncation_psi * (ws[:, :cutoff] - self.w_avg)
-        return torch.cat([near, ws[:, cutoff:]], dim=1)
+            move_average(self.w_avg, x, self.w_avg_beta)
+        return broadcast_truncated(x, self.w_avg, self.num_ws, truncation_psi, truncation_cutoff)
 
 
 def adain(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -244,8 +243,7 @@ class SynthesisNetwork(nn.Module):
         noise_mode: const, random (drawn from `generator`, or torch's own) or none. There is no
         input to move: UsageError for a transform.
         """
-        if transform is not None:
-            raise UsageError("only StyleGAN3 models can be moved or turned")
+        refuse_transform(transform)
         noise = Noise(noise_mode, generator)
         x: Tensor | None = None
         coarse: Tensor | None = None
@@ -262,35 +260,14 @@ class SynthesisNetwork(nn.Module):
         return image.lerp(F.interpolate(coarse, scale_factor=2, mode="nearest"), self.config.fade)
 
 
-class StyleGAN1Generator(nn.Module):
+class StyleGAN1Generator(MappingSynthesisGenerator):
     """z (and a class) to image."""
 
-    movable = False
+    config: StyleGAN1Config
+    synthesis: SynthesisNetwork
+    mapping: MappingNetwork
 
     def __init__(self, config: StyleGAN1Config) -> None:
-        super().__init__()
-        self.config = config
-        self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
-        self.img_resolution, self.img_channels = config.img_resolution, config.img_channels
-        self.synthesis = SynthesisNetwork(config)
-        self.num_ws = self.synthesis.num_ws
-        self.mapping = MappingNetwork(config, self.num_ws)
-
-    def forward(
-        self,
-        z: Tensor,
-        c: Tensor | None = None,
-        truncation_psi: float = 1.0,
-        truncation_cutoff: int | None = None,
-        update_emas: bool = False,
-        noise_mode: str = "const",
-        force_fp32: bool = False,
-        generator: torch.Generator | None = None,
-        transform: Tensor | None = None,
-    ) -> Tensor:
-        """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
-        ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
-        image: Tensor = self.synthesis(
-            ws, update_emas, noise_mode, force_fp32, generator, transform
-        )
-        return image
+        synthesis = SynthesisNetwork(config)
+        mapping = MappingNetwork(config, synthesis.num_ws)
+        super().__init__(config, synthesis, mapping, synthesis.num_ws)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nftgan.errors import UsageError
 from nftgan.networks.architecture import StyleGAN2Config
+from nftgan.networks.generator import MappingSynthesisGenerator, refuse_transform
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
 from nftgan.ops import (
     bias_act,
@@ -232,8 +233,7 @@ class SynthesisNetwork(nn.Module):
         noise_mode: const, random (drawn from `generator`, or torch's own) or none. There is no
         input to move: UsageError for a transform.
         """
-        if transform is not None:
-            raise UsageError("only StyleGAN3 models can be moved or turned")
+        refuse_transform(transform)
         noise = Noise(noise_mode, generator)
         x = img = None
         index = 0
@@ -247,41 +247,20 @@ class SynthesisNetwork(nn.Module):
         return result
 
 
-class StyleGAN2Generator(nn.Module):
+class StyleGAN2Generator(MappingSynthesisGenerator):
     """z (and a class) to image; state-dict names are the published ones."""
 
-    movable = False
+    config: StyleGAN2Config
+    synthesis: SynthesisNetwork
+    mapping: MappingNetwork
 
     def __init__(self, config: StyleGAN2Config) -> None:
-        super().__init__()
-        self.config = config
-        self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
-        self.img_resolution, self.img_channels = config.img_resolution, config.img_channels
-        self.synthesis = SynthesisNetwork(config)
-        self.num_ws = self.synthesis.num_ws
-        self.mapping = MappingNetwork(
+        synthesis = SynthesisNetwork(config)
+        mapping = MappingNetwork(
             z_dim=config.z_dim,
             c_dim=config.c_dim,
             w_dim=config.w_dim,
-            num_ws=self.num_ws,
+            num_ws=synthesis.num_ws,
             num_layers=config.mapping_layers,
         )
-
-    def forward(
-        self,
-        z: Tensor,
-        c: Tensor | None = None,
-        truncation_psi: float = 1.0,
-        truncation_cutoff: int | None = None,
-        update_emas: bool = False,
-        noise_mode: str = "const",
-        force_fp32: bool = False,
-        generator: torch.Generator | None = None,
-        transform: Tensor | None = None,
-    ) -> Tensor:
-        """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
-        ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
-        image: Tensor = self.synthesis(
-            ws, update_emas, noise_mode, force_fp32, generator, transform
-        )
-        return image
+        super().__init__(config, synthesis, mapping, synthesis.num_ws)

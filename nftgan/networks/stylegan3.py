@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nftgan.networks.architecture import StyleGAN3Config
+from nftgan.networks.generator import MappingSynthesisGenerator
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
 from nftgan.ops import design_lowpass, filtered_lrelu, gpu_scales, modulated_conv2d
 from nftgan.ops.device import on_gpu
@@ -349,42 +350,21 @@ class SynthesisNetwork(nn.Module):
         return x
 
 
-class StyleGAN3Generator(nn.Module):
+class StyleGAN3Generator(MappingSynthesisGenerator):
     """z (and a class) to image; state-dict names are the published ones."""
 
     movable = True
-    """The synthesis takes a transform."""
+    config: StyleGAN3Config
+    synthesis: SynthesisNetwork
+    mapping: MappingNetwork
 
     def __init__(self, config: StyleGAN3Config) -> None:
-        super().__init__()
-        self.config = config
-        self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
-        self.img_resolution, self.img_channels = config.img_resolution, config.img_channels
-        self.synthesis = SynthesisNetwork(config)
-        self.num_ws = self.synthesis.num_ws
-        self.mapping = MappingNetwork(
+        synthesis = SynthesisNetwork(config)
+        mapping = MappingNetwork(
             z_dim=config.z_dim,
             c_dim=config.c_dim,
             w_dim=config.w_dim,
-            num_ws=self.num_ws,
+            num_ws=synthesis.num_ws,
             num_layers=config.mapping_layers,
         )
-
-    def forward(
-        self,
-        z: Tensor,
-        c: Tensor | None = None,
-        truncation_psi: float = 1.0,
-        truncation_cutoff: int | None = None,
-        update_emas: bool = False,
-        noise_mode: str = "const",
-        force_fp32: bool = False,
-        generator: torch.Generator | None = None,
-        transform: Tensor | None = None,
-    ) -> Tensor:
-        """z: [N, z_dim], c: one-hot [N, c_dim] or None → image [N, C, R, R], about [-1, 1]."""
-        ws = self.mapping(z, c, truncation_psi, truncation_cutoff, update_emas)
-        image: Tensor = self.synthesis(
-            ws, update_emas, noise_mode, force_fp32, generator, transform
-        )
-        return image
+        super().__init__(config, synthesis, mapping, synthesis.num_ws)
