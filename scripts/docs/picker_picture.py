@@ -1,14 +1,13 @@
 """Takes the manual's picture of the notebook's picker, as Jupyter's own widgets draw it.
 
     npm pack @jupyter-widgets/html-manager && tar xzf jupyter-widgets-html-manager-*.tgz
-    python scripts/docs/picker_picture.py package/dist/embed.js
+    python -m scripts.docs.picker_picture package/dist/embed.js
 
 Needs ipywidgets, Playwright and Chromium (NFTGAN_CHROMIUM, else /usr/bin/chromium).
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -19,12 +18,12 @@ from typing import Any
 import IPython.display
 from ipywidgets.embed import embed_minimal_html
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from nftgan.networks.sources import base_model
 from nftgan.site.server import SiteServer
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.notebook import Picker
+from scripts.docs.chromium import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 PICKS = (3, 9, 14, 2)
@@ -49,17 +48,12 @@ def main(program: Path) -> None:
         embed_minimal_html(page_file, views=shown, requirejs=False, embed_url="embed.js")
         server = SiteServer(folder)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("NFTGAN_CHROMIUM", "/usr/bin/chromium"),
-                args=["--no-sandbox"],
-            )
+        with chromium() as browser:
             page = browser.new_page(viewport={"width": 860, "height": 600}, color_scheme="light")
             page.goto(server.url)
             page.wait_for_selector(".widget-toggle-button >> nth=17")
             page.wait_for_timeout(800)
             page.screenshot(path=ROOT / "docs" / "images" / "colab-picker.png")
-            browser.close()
         server.shutdown()
 
 

@@ -16,9 +16,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 from nftgan.site.server import SiteServer
+from scripts.docs.chromium import chromium
 from tests.chain.conftest import running_anvil
 from tests.workflows.test_site_sale import STUB, Wallet, drawn
 
@@ -41,11 +40,7 @@ def main() -> None:
         nftgan("site", "-o", str(folder), "--sale")
         server = SiteServer(folder)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("NFTGAN_CHROMIUM", "/usr/bin/chromium"),
-                args=["--no-sandbox"],
-            )
+        with chromium() as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
             page.set_default_timeout(180_000)
             page.expose_function("walletRequest", Wallet(node, 3).request)
@@ -57,7 +52,6 @@ def main() -> None:
             page.click("#buy")
             drawn(page, 2)
             page.screenshot(path=ROOT / "docs" / "site" / "sale.png", full_page=True)
-            browser.close()
         server.shutdown()
 
 

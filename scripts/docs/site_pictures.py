@@ -1,6 +1,6 @@
 """Takes the manual's pictures of the collector's page in Chromium, of the example that ships.
 
-    python scripts/docs/site_pictures.py
+    python -m scripts.docs.site_pictures
 
 Needs Playwright and Chromium (NFTGAN_CHROMIUM, else /usr/bin/chromium). The page to buy is not
 among them: `sale_picture.py` takes it, of a sale on a chain.
@@ -9,32 +9,27 @@ among them: `sale_picture.py` takes it, of a sale on a chain.
 from __future__ import annotations
 
 import io
-import os
 import tempfile
 import threading
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from nftgan.project import find_project
 from nftgan.workflows.report import report
 from nftgan.workflows.site import serve, site
+from scripts.docs.chromium import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
     project = find_project(ROOT / "collections" / "avatars")
-    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as work, chromium() as browser:
         made = site(project, Path(work) / "site")
         page_file = report(project, Path(work) / "report.html").path
         server = serve(made.path, 0)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("NFTGAN_CHROMIUM", "/usr/bin/chromium"),
-            args=["--no-sandbox"],
-        )
         page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
         page.goto(server.url)
         page.wait_for_selector("a.plate img")
@@ -58,7 +53,6 @@ def main() -> None:
         page.goto(page_file.as_uri())
         page.wait_for_timeout(800)
         page.screenshot(path=ROOT / "docs" / "images" / "report.png")
-        browser.close()
         server.shutdown()
 
 

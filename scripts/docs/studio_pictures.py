@@ -1,19 +1,18 @@
 """Takes the manual's pictures of the studio in Chromium, on the model that ships.
 
-    python scripts/docs/studio_pictures.py [docs/images]
+    python -m scripts.docs.studio_pictures [docs/images]
 
 Needs Playwright and Chromium (NFTGAN_CHROMIUM, else /usr/bin/chromium).
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from nftgan.config import CollectionSection, RecipeSection
 from nftgan.networks.sources import base_model
@@ -24,6 +23,7 @@ from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.studio_steps import TomlLook
+from scripts.docs.chromium import chromium
 
 PICKS = (3, 9, 14, 20, 31, 41, 44, 55, 60, 61, 67, 72)
 NAMES = {9: "Ada", 31: "Grace", 41: "Lighthouse Keeper"}
@@ -48,11 +48,7 @@ def main(target: Path) -> None:
     thread = server.serve_in_thread()
     while gallery.counts[0] != gallery.counts[1]:
         time.sleep(0.1)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("NFTGAN_CHROMIUM", "/usr/bin/chromium"),
-            args=["--no-sandbox"],
-        )
+    with chromium() as browser:
         page = browser.new_page(
             viewport={"width": 1024, "height": 768}, reduced_motion="reduce", color_scheme="light"
         )
@@ -70,7 +66,6 @@ def main(target: Path) -> None:
             page.evaluate("place => { location.hash = place }", place)
             page.wait_for_selector(ready)
             shoot(page, target / f"studio-{name}.png")
-        browser.close()
     server.stop()
     thread.join()
 
