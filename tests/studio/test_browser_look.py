@@ -60,7 +60,8 @@ def test_drafts_of_a_large_model_come_first_and_give_way_to_its_images(
     monkeypatch.setattr(Gallery, "_todo", lambda self: todo(self) if gate.is_set() else None)
     served = serve(range(12), painter=tiny.stylegan3(128))
     page = visit(served, ready=".tile.draft[data-seed='11']")
-    assert page.locator(".tile.draft:not([hidden])").count() == 12
+    # Drafts come first; three images are asked for at once, and may be there already.
+    assert page.locator(".tile.draft:not([hidden])").count() >= 12 - 3
     assert not page.locator(".tile:not([hidden]) img[src*='/image/']").count() > 3
     page.goto(f"{served.origin}/#/seed/5")
     page.wait_for_selector(".stage.draft[aria-busy] img[data-seed='5'][data-look$='draft=1']")

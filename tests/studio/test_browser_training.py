@@ -28,10 +28,14 @@ def test_the_pointer_reads_a_curve(serve: Serve, visit: Visit, tmp_path: Path) -
     served = serve(range(4), run_dir=make_run(tmp_path / "run"))
     page = visit(served, "#/training", ready=".chart")
     kid = page.locator(".chart:has(svg[aria-label*='KID'])")
-    kid.scroll_into_view_if_needed()
-    box = kid.locator("svg").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 50 / 460, box["y"] + 40)
-    until(lambda: "50 at 1 kimg" in " ".join(kid.locator(".legend").inner_text().split()))
+
+    def at_the_first_point() -> bool:
+        # Moved again each time: what loads above it may push the chart down.
+        box = kid.locator("svg").bounding_box()
+        kid.locator("svg").hover(position={"x": box["width"] * 50 / 460, "y": 40})
+        return "50 at 1 kimg" in " ".join(kid.locator(".legend").inner_text().split())
+
+    until(at_the_first_point)
     page.mouse.move(0, 0)
     until(lambda: "at 5 kimg" in kid.locator(".legend").inner_text())
 
