@@ -22,6 +22,7 @@ ROWS = [
     {"ops", "ipfs", "chain"},
     {
         "addresses",
+        "alpha",
         "compiler",
         "connections",
         "errors",

@@ -24,7 +24,9 @@ def prepare(
     crop: Annotated[
         str, typer.Option(help="center, fit (pad) or smart (busiest part).")
     ] = "center",
-    background: Annotated[str, typer.Option(help="Colour behind transparent art.")] = "white",
+    background: Annotated[
+        str, typer.Option(help="Colour behind transparent art; auto: a plain one that suits.")
+    ] = "white",
     min_side: Annotated[
         int | None,
         typer.Option(help="Refuse images with a shorter side.", show_default=False),

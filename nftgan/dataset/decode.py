@@ -1,4 +1,4 @@
-"""One file's bytes to upright, opaque 8-bit sRGB, whatever the camera or the program wrote."""
+"""One file's bytes to upright 8-bit sRGB, opaque unless transparency is kept, whatever wrote it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageColor, ImageOps
 
+from nftgan.alpha import RGB, cleared
 from nftgan.dataset.colour import converted, space_of_png
 from nftgan.dataset.png_chunks import SIGNATURE, PngFacts, essential_png
 from nftgan.dataset.png_inflate import plain_pixels, stored_png
@@ -40,6 +41,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 _IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*", b"MM\0*")
 _TRANSPARENT = "transparent places: laid over the background (--background)"
+_KEPT = "transparent places: kept (--alpha)"
 _MAX_REASON = 300  # letters
 _SAME_LEVELS = 3  # of 255, by which a profile called sRGB may differ from it and be taken as it
 
@@ -54,7 +56,7 @@ class Rejected(Exception):
 
 @dataclass
 class DecodedImage:
-    """An upright, opaque RGB image and what was done to it."""
+    """An upright RGB image, or RGBA where transparency was kept, and what was done to it."""
 
     raster: Raster
     size: tuple[int, int]  # of the upright file; a large JPEG is decoded at a fraction of it
@@ -65,7 +67,7 @@ class DecodedImage:
         return as_image(self.raster)
 
 
-def parse_colour(text: str) -> tuple[int, int, int]:
+def parse_colour(text: str) -> RGB:
     """RGB of a CSS name or #rrggbb; UsageError for anything else."""
     try:
         return ImageColor.getrgb(text)[:3]
@@ -141,13 +143,12 @@ def _opened(data: bytes, *, whole: bool = False) -> tuple[Image.Image, PngFacts]
     return image, facts
 
 
-def decode(
-    data: bytes, background: tuple[int, int, int], *, enough: int | None = None
-) -> DecodedImage:
+def decode(data: bytes, background: RGB | None, *, enough: int | None = None) -> DecodedImage:
     """Colour-managed, rotated as the camera says, first frame, laid over `background`.
 
-    enough: side in pixels beyond which a JPEG may be halved while it is decoded. Raises
-    Rejected with a reason for whatever is not a whole image.
+    background: None keeps transparency: straight RGBA, (0, 0, 0, 0) where nothing shows. enough:
+    side in pixels beyond which a JPEG may be halved while it is decoded. Raises Rejected with a
+    reason for whatever is not a whole image.
     """
     with _silent():
         if (plain := _plain(data, background)) is not None:
@@ -180,7 +181,7 @@ def decode(
     return DecodedImage(rgb, (width, height), notes)
 
 
-def _plain(data: bytes, background: tuple[int, int, int]) -> DecodedImage | None:
+def _plain(data: bytes, background: RGB | None) -> DecodedImage | None:
     """A PNG of 8-bit sRGB whose pixels are known without Pillow; None for everything else.
 
     What Pillow would do to it is then nothing, or laying it over the background.
@@ -196,12 +197,17 @@ def _plain(data: bytes, background: tuple[int, int, int]) -> DecodedImage | None
     size = (pixels.shape[1], pixels.shape[0])
     space_of_png(facts)  # for what it notes
     notes = [*facts.notes]
-    if pixels.shape[2] == 3:
-        return DecodedImage(pixels, size, notes)
-    if (pixels[0, :, 3] == 255).all() and (pixels[:, :, 3] == 255).all():
+    if background is not None and _is_opaque(pixels):
         return DecodedImage(pixels[:, :, :3], size, notes)
     image = Image.fromarray(np.ascontiguousarray(pixels))
     return DecodedImage(_to_rgb(image, background, notes, facts), size, notes)
+
+
+def _is_opaque(pixels: np.ndarray) -> bool:
+    """Whether uint8 [H, W, 3 or 4] shows nothing behind it; the first row settles it for most."""
+    if pixels.shape[2] == 3:
+        return True
+    return bool((pixels[0, :, 3] == 255).all() and (pixels[:, :, 3] == 255).all())
 
 
 def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, int]:
@@ -224,7 +230,7 @@ def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, int]:
 
 
 def _to_rgb(
-    image: Image.Image, background: tuple[int, int, int], notes: list[str], facts: PngFacts
+    image: Image.Image, background: RGB | None, notes: list[str], facts: PngFacts
 ) -> Image.Image:
     profile = facts.profile or image.info.get("icc_profile")
     space = space_of_png(facts)
@@ -254,7 +260,11 @@ def _to_rgb(
         image = _without_profile(image, notes)
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     if alpha is None or alpha.getextrema() == (255, 255):
-        return rgb
+        return rgb if background is not None else rgb.convert("RGBA")
+    if background is None:
+        notes.append(_KEPT)
+        rgb.putalpha(alpha)
+        return Image.fromarray(cleared(np.asarray(rgb)))
     notes.append(_TRANSPARENT)
     canvas = Image.new("RGB", rgb.size, background)
     canvas.paste(rgb, mask=alpha)

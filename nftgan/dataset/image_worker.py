@@ -32,6 +32,7 @@ class ImageHeader:
 
     sha256: str  # hex, of the file
     short_side: int  # pixels
+    may_be_transparent: bool = False  # it has alpha, or a colour that means nothing
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def read_image_header(path: Readable) -> ImageHeader | str:
     try:
         data = path.read_bytes()
         with open_header(data) as image:
-            return ImageHeader(hashlib.sha256(data).hexdigest(), min(image.size))
+            clear = image.has_transparency_data
+            return ImageHeader(hashlib.sha256(data).hexdigest(), min(image.size), clear)
     except Rejected as exc:
         return str(exc)
     except OSError as exc:

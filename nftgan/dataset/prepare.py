@@ -10,9 +10,11 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from nftgan.alpha import RGB
 from nftgan.dataset import kernels
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.art_colours import art_colours
+from nftgan.dataset.background import PLAIN, found_background
 from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
@@ -42,8 +44,9 @@ from nftgan.files import canonical_json, sha256_hex
 from nftgan.progress import SILENT, Progress, track
 from nftgan.words import counted
 
-METHOD = 5  # raised when the same files and options would give other pixels or notes
+METHOD = 6  # raised when the same files and options would give other pixels or notes
 MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
+AUTO = "auto"
 _DEFAULT_FLOOR = 32  # of art that is no pixel art
 _PROBES = 24  # images that settle whether a folder is pixel art
 _HEADERS = 16  # files that a process reads the headers of at once
@@ -58,7 +61,8 @@ class PrepareOptions:
 
     resolution: int | None = None  # side in pixels, a power of two; None: what the art allows
     crop: str = "center"  # center, fit or smart
-    background: str = "white"  # CSS name or #rrggbb behind transparency and beside `fit`
+    background: str = "white"
+    """CSS name or #rrggbb behind transparency and beside `fit`; "auto": a plain one that suits."""
     min_side: int | None = None  # shortest side accepted; None: half of what is typical or needed
     dedupe: int = 6  # most pHash bits copies differ in; 0: only equal ones are refused, -1: none
     labels: str | Path | None = None
@@ -130,6 +134,7 @@ def _prepare(
         progress.note(f"{output} is unchanged")
         return same
     kernels.compile_for(len(headers))
+    plan, said = _on_a_background(plan, options, headers, workers)
     job = _job(plan, options, int(median_low(seen.short_side for _, seen in headers)))
     job = _on_the_arts_grid(job, options, headers, workers)
     head: dict[str, Any] = {
@@ -146,6 +151,7 @@ def _prepare(
         )
         if not notes["sources"]:
             raise _nothing_left(rejected)
+        notes["notes"] += said
         writer.finish(notes.pop("labels"), notes)
     notes["fingerprint"] = writer.fingerprint
     remember(output, seen)
@@ -219,7 +225,7 @@ def _pack(
 class _Plan:
     crop: Crop
     resample: Resample
-    background: tuple[int, int, int]
+    background: RGB  # white while it is to be found
 
 
 def _nearest_side(wanted: int) -> int:
@@ -249,7 +255,8 @@ def _checked(options: PrepareOptions) -> _Plan:
         raise UsageError(
             f"there is no resampling {options.resample!r}", hint=f"take {', '.join(names)}"
         )
-    return _Plan(Crop(options.crop), Resample(options.resample), parse_colour(options.background))
+    background = PLAIN["white"] if options.background == AUTO else parse_colour(options.background)
+    return _Plan(Crop(options.crop), Resample(options.resample), background)
 
 
 def _look_at(
@@ -282,6 +289,19 @@ def _look_at(
         others = (one.name for one in same if one is not best[of])
         rejected.extend((name, f"the same file as {best[of].name}") for name in others)
     return [(best[seen.sha256] if refuse_copies else one, seen) for one, seen in headers]
+
+
+def _on_a_background(
+    plan: _Plan,
+    options: PrepareOptions,
+    headers: list[tuple[Candidate, ImageHeader]],
+    workers: int | None,
+) -> tuple[_Plan, list[str]]:
+    """`plan` with the background that suits, where it was left open, and what there is to say."""
+    clear = [item.path for item, seen in headers if seen.may_be_transparent]
+    asked = None if options.background == AUTO else plan.background
+    found, said = found_background(clear, asked, workers)
+    return replace(plan, background=found), said
 
 
 def _job(plan: _Plan, options: PrepareOptions, typical: int) -> Job:

@@ -1,4 +1,4 @@
-"""An RGB image in either of two forms: Pillow's, or an array that views its file's rows."""
+"""An RGB or RGBA image in either of two forms: Pillow's, or an array that views its file's rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 Raster = Image.Image | np.ndarray
-"""A Pillow image of mode RGB, or uint8 [H, W, 3] whose pixels need not lie side by side."""
+"""A Pillow image of mode RGB or RGBA, or uint8 [H, W, 3 or 4], its pixels side by side or not."""
 
 
 def size_of(raster: Raster) -> tuple[int, int]:

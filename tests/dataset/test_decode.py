@@ -452,3 +452,20 @@ def test_a_gif_that_is_cut_short_after_its_first_frame_is_used() -> None:
             used += 1
             assert image.getpixel((8, 8)) == (1, 1, 1)
     assert used > len(data) // 2  # in between it ended the whole work
+
+
+def test_transparency_is_kept_where_there_is_no_background_and_hides_nothing() -> None:
+    rgba = np.random.default_rng(3).integers(0, 256, (6, 6, 4), dtype=np.uint8)
+    rgba[:3, :, 3] = 0
+    found = decode(encoded(Image.fromarray(rgba)), None)
+    got = np.asarray(found.raster)
+    assert (got[:3] == 0).all()
+    assert np.array_equal(got[3:], rgba[3:])
+    assert found.notes == ["transparent places: kept (--alpha)"]
+    for opaque in (Image.new("RGB", (4, 4), (1, 2, 3)), Image.new("L", (4, 4), 7)):
+        plain = decode(encoded(opaque), None)
+        assert plain.notes == []
+        assert np.asarray(plain.raster)[0, 0].tolist() == [
+            *opaque.convert("RGB").getpixel((0, 0)),
+            255,
+        ]  # type: ignore[misc]

@@ -1,0 +1,69 @@
+"""Transparency in whole numbers: straight and premultiplied colours, and an image over a colour.
+
+A file holds straight colours, as PNG wants them; networks see and make premultiplied ones, where a
+transparent pixel has one value (0, 0, 0, 0) and averages are those of what a person sees.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+RGB = tuple[int, int, int]
+LOOKED_AT_OVER: RGB = (128, 128, 128)
+"""Behind a transparent image wherever it is measured or compared as if it were opaque."""
+BOARD: tuple[RGB, RGB] = ((255, 255, 255), (204, 204, 204))
+"""The two greys of the checkerboard that shows to a person where nothing is."""
+
+
+def premultiplied(image: np.ndarray) -> np.ndarray:
+    """uint8 [..., 4] of straight RGBA: each colour times alpha / 255, rounded; alpha as it is."""
+    colour, alpha = image[..., :3].astype(np.uint16), image[..., 3:]
+    result = np.empty_like(image)
+    # 255 is odd, so that no quotient lies in the middle between two whole numbers.
+    result[..., :3] = (colour * alpha + 127) // 255
+    result[..., 3:] = alpha
+    return result
+
+
+def straight(image: np.ndarray) -> np.ndarray:
+    """uint8 [..., 4] of premultiplied RGBA: floor((255 c + floor(a / 2)) / a), at most 255.
+
+    (0, 0, 0, 0) where alpha is 0. A colour above its alpha, which no image has but a network may
+    make, counts as alpha. `premultiplied` of the result is the image again.
+    """
+    alpha = image[..., 3:].astype(np.int64)
+    colour = np.minimum(image[..., :3], alpha)
+    result = np.empty_like(image)
+    result[..., :3] = (255 * colour + alpha // 2) // np.maximum(alpha, 1)
+    result[..., 3:] = alpha
+    return result
+
+
+def cleared(image: np.ndarray) -> np.ndarray:
+    """Straight uint8 [..., 4] with (0, 0, 0, 0) wherever alpha is 0: no hidden colour is left."""
+    return np.where(image[..., 3:] == 0, np.uint8(0), image)
+
+
+def over(image: np.ndarray, colour: RGB = LOOKED_AT_OVER) -> np.ndarray:
+    """uint8 [..., 3]: straight RGBA uint8 [..., 4] over a colour, rounded; RGB as it is."""
+    if image.shape[-1] != 4:
+        return image
+    return _blended(image, np.array(colour, np.uint32))
+
+
+def over_board(image: np.ndarray, cell: int = 8) -> np.ndarray:
+    """uint8 [H, W, 3]: straight RGBA uint8 [H, W, 4] over a checkerboard; RGB as it is.
+
+    cell: pixels of a side of its squares.
+    """
+    if image.shape[-1] != 4:
+        return image
+    rows, columns = (np.arange(size) // cell for size in image.shape[:2])
+    odd = (rows[:, None] + columns) % 2
+    return _blended(image, np.array(BOARD, np.uint32)[odd])
+
+
+def _blended(image: np.ndarray, below: np.ndarray) -> np.ndarray:
+    alpha = image[..., 3:].astype(np.uint32)
+    mixed = image[..., :3] * alpha + below * (255 - alpha)
+    return ((mixed + 127) // 255).astype(np.uint8)
