@@ -240,8 +240,8 @@ def resolve(dataset: DatasetFacts, **options: Any) -> TrainConfig:
     """One complete config: option > preset > default, checked against the data set.
 
     options: of `TrainOptions`; None is as good as none. `resume` names a model to start from; its
-    architecture is kept when its resolution and channels are those of the data set. UsageError
-    names the first choice that cannot be, with what can.
+    architecture is kept, at the data set's resolution, when its channels are those of the data
+    set. UsageError names the first choice that cannot be, with what can.
     """
     return resolve_options(dataset, **options).config
 
@@ -507,7 +507,8 @@ def _device(name: str | None) -> str:
 def _parent(
     source: str, dataset: DatasetFacts, notes: list[str]
 ) -> tuple[Parent, Architectures | None]:
-    """Who the parent is, and its architecture where the data set has its shape.
+    """Who the parent is, and its architecture at the size of the data set; None where colours
+    differ, or the parent has no discriminator.
 
     notes: gets what a person should know of both.
     """
@@ -517,12 +518,12 @@ def _parent(
     parent = Parent(source, model.identity, str(model.meta.get("licence") or "unknown"))
     generator = model.generator_config
     training_rules(generator.kind)
-    theirs = (generator.img_resolution, generator.img_channels)
-    ours = (dataset.resolution, dataset.channels)
-    if theirs != ours or model.discriminator_config is None:
+    channels = generator.img_channels
+    if channels != dataset.channels or model.discriminator_config is None:
         why = (
-            f"the model to start from draws {_shape(*theirs)}, the art is {_shape(*ours)}"
-            if theirs != ours
+            f"the model to start from draws {_colours(channels)}, the art is"
+            f" {_colours(dataset.channels)}"
+            if channels != dataset.channels
             else "the model to start from has no discriminator"
         )
         notes.append(f"{why}: the networks are new, and take over what has the same shape")
@@ -535,11 +536,18 @@ def _parent(
                     f"class {number} is {before!r} in the model to start from, {now!r} in the art"
                 )
                 break
-    return parent, (generator, model.discriminator_config)
+    theirs, side = generator.img_resolution, dataset.resolution
+    if theirs != side:
+        verb = "grown" if theirs < side else "shrunk"
+        notes.append(f"the model to start from draws {theirs} pixels: it is {verb} to {side}")
+    return parent, (
+        dataclasses.replace(generator, img_resolution=side),
+        dataclasses.replace(model.discriminator_config, img_resolution=side),
+    )
 
 
-def _shape(side: int, channels: int) -> str:
-    return f"{side} pixels in " + ("grey" if channels == 1 else "colour")
+def _colours(channels: int) -> str:
+    return "in grey" if channels == 1 else "in colour"
 
 
 def _c_dim(conditional: bool | None, dataset: DatasetFacts) -> int:

@@ -32,8 +32,9 @@ from nftgan.training.distributed import SINGLE_PROCESS, Distributed
 from nftgan.training.outputs import RunWriter, best_network, generate_samples, network_path
 from nftgan.training.recording import CudaRecorder, Recordings
 from nftgan.training.start import next_step, stage
-from nftgan.training.state import TrainState, fresh_state, restore, save_state, transfer
+from nftgan.training.state import TrainState, fresh_state, restore, save_state
 from nftgan.training.tick import Score, Tick
+from nftgan.training.transfer import transfer
 
 SCORED_AT_ONCE = 2000
 """Images of a data set that are looked at for a score before the first step: of more, after it."""

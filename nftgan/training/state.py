@@ -334,51 +334,6 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-# ---- fine-tuning ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """What a fine-tuning run took over from its parent, by tensor name."""
-
-    taken: tuple[str, ...]
-    missing: tuple[str, ...]  # in this run's networks, not in the parent
-    misshapen: tuple[str, ...]  # in both, of different shape
-
-    def __str__(self) -> str:
-        total = len(self.taken) + len(self.missing) + len(self.misshapen)
-        left = [*self.missing, *self.misshapen]
-        if not left:
-            return f"all {total} tensors taken over"
-        shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-        return f"{len(self.taken)} of {total} tensors taken over; new: {shown}"
-
-
-def transfer(state: TrainState, generator: Network, discriminator: Network | None) -> Transfer:
-    """Start from a parent: its published generator becomes G and the average, its D becomes D.
-
-    A tensor is taken where name and shape agree; the others keep their fresh values.
-    """
-    taken: list[str] = []
-    missing: list[str] = []
-    misshapen: list[str] = []
-    for prefix, source, targets in (
-        ("G", generator, (state.generator, state.g_ema)),
-        ("D", discriminator, (state.discriminator,)),
-    ):
-        theirs = source.state_dict() if source is not None else {}
-        for name, fresh in targets[0].state_dict().items():
-            if name not in theirs:
-                missing.append(f"{prefix}.{name}")
-            elif theirs[name].shape != fresh.shape:
-                misshapen.append(f"{prefix}.{name}")
-            else:
-                taken.append(f"{prefix}.{name}")
-                for target in targets:
-                    target.state_dict()[name].copy_(theirs[name])
-    return Transfer(tuple(taken), tuple(missing), tuple(misshapen))
-
-
 def update_ema(state: TrainState, beta: float) -> None:
     """One step of the moving average: parameters are blended, buffers copied."""
     means, values = state.g_ema, state.generator

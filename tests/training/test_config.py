@@ -202,16 +202,38 @@ def test_the_channels_of_a_stylegan3_r_are_told_as_they_are_asked_for():
 
 def test_it_is_said_what_is_not_taken_over():
     base = str(base_model(32))
-    larger = resolve_options(facts_of(64), resume=base, cbase=4096)
-    assert larger.config.generator.channel_base == 4096
-    (said,) = larger.notes
-    assert "draws 32 pixels in colour, the art is 64 pixels in colour" in said
+    grey = resolve_options(dataclasses.replace(facts_of(32), channels=1), resume=base, cbase=4096)
+    assert grey.config.generator.channel_base == 4096
+    (said,) = grey.notes
+    assert "draws in colour, the art is in grey: the networks are new" in said
     labelled = resolve_options(facts_of(32, label_count=3, classes=("a", "b", "c")), resume=base)
     assert labelled.notes == (
         "the model to start from knows no labels: what learns the 3 of the art is new",
     )
     (said,) = resolve_options(facts_of(32), resume=base, preset="small").notes
     assert "not of preset small" in said
+
+
+@pytest.mark.parametrize(
+    ("parent", "side", "words"),
+    [
+        (16, 64, "draws 16 pixels: it is grown to 64"),
+        (32, 64, "draws 32 pixels: it is grown to 64"),
+        (32, 16, "draws 32 pixels: it is shrunk to 16"),
+    ],
+)
+def test_a_model_of_another_size_keeps_its_architecture_at_the_size_of_the_art(parent, side, words):
+    source = str(base_model(parent))
+    found = resolve_options(facts_of(side), resume=source, preset="small")
+    theirs = resolve(facts_of(parent), resume=source)
+    assert found.notes[0] == f"the model to start from {words}"
+    assert found.config.parent == theirs.parent and found.config.gamma != theirs.gamma
+    assert found.config.generator == dataclasses.replace(theirs.generator, img_resolution=side)
+    assert found.config.discriminator == dataclasses.replace(
+        theirs.discriminator, img_resolution=side
+    )
+    with pytest.raises(UsageError, match="--cbase 4096 cannot be: the model to start from has"):
+        resolve(facts_of(side), resume=source, cbase=4096)
 
 
 @pytest.mark.parametrize(
