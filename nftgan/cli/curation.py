@@ -114,10 +114,10 @@ def curate(
         ui.print(f"ordered by {told}")
     if result.refused:
         rows = [(r.seed, r.reason) for r in result.refused[:10]]
-        ui.table(f"Refused {len(result.refused)}, the first of them", ("seed", "reason"), rows)
+        ui.listing(f"Refused {len(result.refused)}, the first of them", ("seed", "reason"), rows)
     if result.overridden:
         rows = [(one.seed, one.reason) for one in result.overridden[:10]]
-        ui.table(f"Kept knowingly: {len(result.overridden)}, the first", ("seed", "reason"), rows)
+        ui.listing(f"Kept knowingly: {len(result.overridden)}, the first", ("seed", "reason"), rows)
     tagged = {seed for seeds_, _, value in tags if value is not None for seed in seeds_}
     if absent := sorted(tagged - set(result.seeds)):
         ui.warn(f"no pieces: seeds {format_seeds(absent)}; their tags count once they are picked")

@@ -11,6 +11,9 @@ from nftgan.cli.ui import Ui, shell
 from nftgan.cli.verbs import TRAIN, verb
 from nftgan.words import counted
 
+_LISTED = 20
+"""Files that are not used and shown; the report has all of them."""
+
 
 @verb(TRAIN, example="nftgan prepare my-art -o my-art.zip --resolution 256")
 def prepare(
@@ -59,13 +62,17 @@ def prepare(
     )
     report = run(art, output, options, progress=ui)
     if report.rejected:
-        ui.table("Not used", ("image", "reason"), list(report.rejected))
+        more = f": {len(report.rejected)}, the first of them" * (len(report.rejected) > _LISTED)
+        ui.listing(f"Not used{more}", ("image", "reason"), list(report.rejected[:_LISTED]))
     for line in report.notes:
         ui.note(line)
     ui.print(
         f"{counted(report.kept, 'image')} of {report.resolution}x{report.resolution}"
         f" in {report.output}"
     )
+    if report.rejected:
+        unused = f"{counted(len(report.rejected), 'file')} not used"
+        ui.print(f"{unused}: {report.output.with_suffix('.report.html')} says why")
     if report.pixel_grid:
         colours = f" in {report.art_colours} colours" if report.art_colours else ""
         ui.print(f"pixel art of {report.pixel_grid} squares{colours}: training and finish follow")

@@ -32,14 +32,18 @@ class TokenTables:
         self._seen = self._open = 0  # all reports; of them those that do not hold
 
     def show(self, report: Any) -> None:
-        """The first report and those that do not hold as tables, of the others a line."""
+        """The first report and those that do not hold as tables, of the others a line.
+
+        With -q those that hold are only counted at the end.
+        """
         burnt = " (burnt)" if report.burnt else ""
         self._seen += 1
         self._open += not report.passed
         if report.passed and self._seen > 1:
-            self._ui.print(f"token {report.token}{burnt}: all {len(report.links)} links hold")
+            self._ui.step(f"token {report.token}{burnt}: all {len(report.links)} links hold")
         elif self._open <= MOST_TABLES:
-            self._ui.table(
+            table = self._ui.listing if report.passed else self._ui.table
+            table(
                 f"Token {report.token}{burnt}", ("link", "", "found"), rows(report.links)
             )
         elif self._open == MOST_TABLES + 1:

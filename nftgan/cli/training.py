@@ -142,7 +142,7 @@ def train(
         return _show(ui, plan, price_per_hour, gpus)
     last = None
     for last in run_training(plan, progress=ui):
-        ui.print(tick_line(last))
+        ui.step(tick_line(last))
     if last is not None and last.images < last.total_images:
         ui.print(
             f"--hours ended it at {last.images / 1000:g} of {last.total_images / 1000:g} kimg:"

@@ -145,6 +145,9 @@ class _LineTask:
 class Ui:
     """One command's voice. The answer goes to stdout, everything else to stderr.
 
+    quiet: what was done or found, the plan before money is spent, warnings, questions and errors
+    stay; how far it is, notes, lists of what the answer counts already, and what to type next go.
+
     It is also the `Progress` that workflows report to.
     """
 
@@ -165,7 +168,8 @@ class Ui:
 
         On a terminal it is wrapped at words; a command after "next:" so that it can be pasted.
         """
-        if self.as_json or (items and not self.leads and str(items[0]).startswith(NEXT)):
+        leads = self.leads and not self.quiet
+        if self.as_json or (items and not leads and str(items[0]).startswith(NEXT)):
             return
         console = self._answer()
         try:
@@ -203,7 +207,18 @@ class Ui:
         if not self.as_json:
             self._answer().print(text, markup=False)
 
+    def step(self, line: str) -> None:
+        """A line of the answer's course, such as a tick of a training: not with -q."""
+        if not self.quiet:
+            self.print(line)
+
+    def listing(self, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+        """A table of what the answer counts in a line of its own: not with -q."""
+        if not self.quiet:
+            self.table(title, columns, rows)
+
     def table(self, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+        """A table that is the answer, or the plan before money is spent."""
         if self.as_json:
             return
         # A table without names of columns is a list of facts: their names are its first column.

@@ -33,3 +33,13 @@ def test_the_first_token_is_shown_whole_and_the_others_that_hold_in_a_line(
     assert said.count("by the contract") == 1
     assert f"token {MOST_TABLES + 4}: all 1 links hold" in said
     assert "further tokens" not in said
+
+
+def test_quietly_only_what_does_not_hold_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    tables = TokenTables(Ui(quiet=True))
+    for token in range(3):
+        tables.show(TokenReport(token, None, (Check("minted", PASS, "by the contract"),)))
+    tables.show(TokenReport(3, None, (Check("minted", FAIL, "there is no such token"),)))
+    said = capsys.readouterr().out
+    assert "by the contract" not in said and "links hold" not in said
+    assert "Token 3\n" in said and "there is no such token" in said

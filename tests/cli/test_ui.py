@@ -190,3 +190,26 @@ def test_a_warning_of_a_module_is_said_as_any_other() -> None:
     )
     assert line("nftgan.ops", logging.INFO).startswith("nftgan.ops: ")
     assert line("urllib3", logging.WARNING).startswith("urllib3: ")
+
+
+def test_quietly_the_answer_and_what_needs_attention_stay(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ui = Ui(quiet=True)
+    ui.print("6 images in art.zip")
+    ui.table("Plan", ("", ""), [("costs", "3 gwei")])
+    ui.warn("no copies were looked for")
+    ui.failure(ServiceError("the node is away"))
+    ui.note("reading art")
+    ui.step("tick 1")
+    ui.listing("Not used", ("image", "reason"), [("torn.png", "it is cut off")])
+    ui.print("next: [bold]nftgan train art.zip[/]")
+    with ui.task("reading", 3) as task:
+        task.advance()
+    shown = capsys.readouterr()
+    for stays in ("6 images in art.zip", "3 gwei"):
+        assert stays in shown.out
+    for stays in ("no copies were looked for", "the node is away"):
+        assert stays in shown.err
+    for goes in ("reading", "tick 1", "torn.png", "next:"):
+        assert goes not in shown.out + shown.err
