@@ -117,6 +117,31 @@ def parts(group: str) -> dict[str, Part]:
     return found
 
 
+def of_package(group: str, name: str, project: str, *, needed: str) -> Part:
+    """The part `name` of the package `project`, also where another package offers that name too.
+
+    needed: how the message begins, "the recipe needs …". Raises MissingPlugin, which says who else
+    offers the name, or that nobody does.
+    """
+    offers = [
+        part
+        for part in (*_own.get(group, {}).values(), *_installed(group, tuple(sys.path), _here()))
+        if part.name == name
+    ]
+    for part in offers:
+        if part.project == project and not part.is_core:
+            return part
+    # Never as a command to install: the name of the package is a stranger's.
+    trust = "it is somebody's code, which nothing has checked: look before you install it"
+    if not offers:
+        raise MissingPlugin(f"{needed}, which is not here", hint=trust)
+    others = ", ".join("nftgan itself" if one.is_core else one.package for one in offers)
+    raise MissingPlugin(
+        f"{needed}, and here {name} is another one, of {others}",
+        hint=f"both can be installed side by side; {trust}",
+    )
+
+
 def working(group: str) -> Iterator[tuple[Part, Any]]:
     """Each part with what it loads to; a broken one is warned of and left out."""
     for part in parts(group).values():
@@ -138,9 +163,13 @@ def _installed(group: str, path: tuple[str, ...], here: str) -> tuple[Part, ...]
     """The entries of plugins in `group`, by name and package."""
     from importlib.metadata import distributions
 
-    found = []
+    found, seen = [], set()
     for one in distributions(path=[entry for entry in path if not _is_here(entry, here)]):
         try:
+            project = Part(group, "", "", one.metadata["Name"]).project
+            if project in seen:
+                continue  # the first on the path is the one that Python imports
+            seen.add(project)
             entries = [entry for entry in one.entry_points if entry.group == group]
             package = f"{one.metadata['Name']} {one.version}" if entries else ""
         except Exception as exc:  # damaged metadata of any package

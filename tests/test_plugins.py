@@ -10,17 +10,26 @@ import pytest
 
 from nftgan import plugins
 from nftgan.errors import UsageError
-from nftgan.plugins import GROUPS, Part, PluginError, parts, register, working
+from nftgan.plugins import (
+    GROUPS,
+    MissingPlugin,
+    Part,
+    PluginError,
+    of_package,
+    parts,
+    register,
+    working,
+)
 
 GROUP = "nftgan.commands"
 THING = object()
 
 
-def package(folder: Path, name: str, entries: str) -> None:
+def package(folder: Path, name: str, entries: str, version: str = "1.0") -> None:
     """The metadata of an installed package."""
-    info = folder / f"{name}-1.0.dist-info"
+    info = folder / f"{name}-{version}.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(f"[{GROUP}]\n{entries}\n")
 
 
@@ -73,6 +82,39 @@ def test_the_working_directory_is_not_looked_at(
     for entry in ("", ".", str(trap)):
         monkeypatch.setattr(sys, "path", [entry, *sys.path])
         assert "evil" not in parts(GROUP)
+
+
+def test_two_packages_with_the_same_name_are_told_apart_by_whom_is_asked_for(site: Path) -> None:
+    package(site, "a-tools", "zoo = json:loads")
+    package(site, "b-tools", "zoo = json:dumps")
+    assert parts(GROUP)["zoo"].project == "a-tools"
+    for project in ("a-tools", "b-tools"):
+        assert of_package(GROUP, "zoo", project, needed="it needs zoo").project == project
+    with pytest.raises(MissingPlugin) as caught:
+        of_package(GROUP, "zoo", "c-tools", needed="it needs zoo of c-tools")
+    assert caught.value.message == (
+        "it needs zoo of c-tools, and here zoo is another one, of a-tools 1.0, b-tools 1.0"
+    )
+    assert "pip install" not in str(caught.value.hint)
+    with pytest.raises(MissingPlugin, match="it needs gnu, which is not here"):
+        of_package(GROUP, "gnu", "a-tools", needed="it needs gnu")
+
+
+def test_a_part_of_the_core_is_no_package_that_a_file_may_name(site: Path) -> None:
+    register(GROUP, {"mint": f"{__name__}:THING"})
+    with pytest.raises(MissingPlugin, match="mint is another one, of nftgan itself"):
+        of_package(GROUP, "mint", "nftgan", needed="it needs mint")
+
+
+def test_of_a_package_that_is_installed_twice_the_one_that_is_imported_counts(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    package(site, "Art_Tools", "zoo = json:loads", "2.0")
+    package(tmp_path / "later", "art-tools", "zoo = json:dumps", "1.0")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "later")])
+    with caplog.at_level(logging.WARNING):
+        assert parts(GROUP)["zoo"].package == "Art_Tools 2.0"
+    assert not caplog.messages
 
 
 def test_a_package_has_one_spelling() -> None:

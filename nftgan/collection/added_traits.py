@@ -132,9 +132,9 @@ def _measured(wanted: NamedTrait, pixels: np.ndarray) -> int:
 
 
 def _effective(wanted: NamedTrait) -> tuple[plugins.Part, Trait]:
-    part = plugins.parts(GROUP).get(wanted.name)
-    if part is None or part.is_core or part.project != wanted.package:
-        raise plugins.MissingPlugin(f"the trait {wanted} is measured by a plugin that is not here")
+    part = plugins.of_package(
+        GROUP, wanted.name, wanted.package, needed=f"the metadata need the trait {wanted}"
+    )
     trait = _load(part)
     if trait.version != wanted.version:
         raise plugins.MissingPlugin(

@@ -118,17 +118,13 @@ def probe_image() -> np.ndarray:
 
 
 def _effect(package: str, name: str, version: int) -> tuple[plugins.Part, Effect]:
-    part = plugins.parts(GROUP).get(name)
     wanted = f"the effect {name}, version {version}, of {package}"
-    # Never as a command to install: the name of the package is a stranger's.
-    trust = "it is somebody's code, which nothing has checked: look before you install it"
-    if part is None or part.is_core or part.project != package:
-        raise plugins.MissingPlugin(f"the recipe needs {wanted}, which is not here", hint=trust)
+    part = plugins.of_package(GROUP, name, package, needed=f"the recipe needs {wanted}")
     effect = _load(part)
     if effect.version != version:
         raise plugins.MissingPlugin(
             f"the recipe needs {wanted}, and {part.package} has version {effect.version} of it",
-            hint=f"another release of {package} may have it; {trust}",
+            hint=f"another release of {package} may have it: look before you install it",
         )
     return part, effect
 
