@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 import nftgan
-from nftgan.errors import PartlyDone, UsageError
+from nftgan.errors import Cancelled, PartlyDone, UsageError
 
 RENDEZVOUS = "NFTGAN_RENDEZVOUS"
 """Names the file by which processes of one machine find each other."""
@@ -59,7 +59,7 @@ def launch(arguments: Sequence[str], processes: int) -> int:
 
     Only the main process speaks, and whoever fails first. Ctrl-C and SIGTERM reach all of them.
     Raises PartlyDone when one dies: the others are then ended, and the run's last saved state
-    stands.
+    stands. Where one was stopped, so was the group.
     """
     with tempfile.TemporaryDirectory(prefix="nftgan-") as folder:
         place = Path(folder)
@@ -86,6 +86,12 @@ def launch(arguments: Sequence[str], processes: int) -> int:
                 signal.signal(signal_number, handler)
         codes = [child.returncode for child in children]
         said = [_words(place, rank) for rank in range(processes)]
+    if Cancelled.exit_code in codes:
+        if codes[0] < 0:  # it waited for one that had stopped, and could not say so
+            raise Cancelled(
+                "stopped", hint="the same command goes on from the last saved state"
+            )
+        return Cancelled.exit_code
     dead = next((rank for rank, code in enumerate(codes) if code < 0), None)
     if dead is not None and codes[0] != PartlyDone.exit_code:  # else it has said so itself
         raise PartlyDone(
@@ -94,7 +100,7 @@ def launch(arguments: Sequence[str], processes: int) -> int:
         )
     # A process that fails leaves the others without it, and they say only that.
     cause = next((rank for rank, code in enumerate(codes) if code > 0 and code != 6), 0)
-    if cause and codes[0] != 130:
+    if cause:
         sys.stderr.write(said[cause])
     return codes[cause] or next((code for code in codes if code > 0), 0)
 

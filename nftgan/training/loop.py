@@ -19,7 +19,7 @@ import torch
 
 from nftgan import files
 from nftgan.dataset.archive import Dataset
-from nftgan.errors import Cancelled, CheckFailed, UsageError
+from nftgan.errors import Cancelled, CheckFailed, PartlyDone, UsageError
 from nftgan.networks import model_file
 from nftgan.ops import choices
 from nftgan.ops.choices import Choices
@@ -78,10 +78,10 @@ def train(
         ending.enter_context(choices.using(chosen))
         with (
             progress.task("training", config.total_images / 1000, "kimg") as task,
-            Stop(lambda: progress.note(STOPPING_WORDS), alone=distributed.world_size == 1) as stop,
-            _cancelled_without_loss(state, stop),
+            Stop(lambda: progress.note(STOPPING_WORDS)) as stop,
+            _cancelled_without_loss(stop),
         ):
-            stop.saved()
+            stop.saved(state.images)
             task.update(completed=state.images / 1000)
             for tick in ticks(config, state, loader, run_dir, stop, task, distributed, recordings):
                 scores: dict[str, float] = {}
@@ -94,7 +94,8 @@ def train(
                         progress.warn(warning)
                     if tick.snapshot:
                         save_state(state, run_dir)
-                        stop.saved()
+                if tick.snapshot:
+                    stop.saved(tick.images)
                 with stop.deferred():
                     yield tick
                 (diverged,) = distributed.all_reduce_any(
@@ -193,7 +194,7 @@ def ticks(
     def save() -> None:
         if distributed.is_main:
             save_state(state, run_dir)
-        stop.saved()
+        stop.saved(state.images)
 
     # A run that was stopped between snapshots and then made shorter has ended without a network.
     over = state.images >= config.total_images
@@ -227,7 +228,7 @@ def ticks(
         last = state.images >= config.total_images or over
         if asked and not last:
             save()
-            raise _stopped(state)
+            raise _stopped(stop)
         if last or due:
             pace = (now - tick_clock) / (state.images - tick_from) * 1000
             tick = _tick(config, state, pace, last=last)
@@ -321,19 +322,27 @@ def reproducible(config: TrainConfig) -> Iterator[None]:
 
 
 @contextmanager
-def _cancelled_without_loss(state: TrainState, stop: Stop) -> Iterator[None]:
-    """Inside, an interruption that loses nothing ends as the one after a step does."""
+def _cancelled_without_loss(stop: Stop) -> Iterator[None]:
+    """Inside, an interruption that loses nothing ends as the one after a step does.
+
+    So does the end of another process where all were asked to stop: one of them had begun the step
+    that the others were still before, and it alone would find them gone.
+    """
     try:
         yield
     except KeyboardInterrupt:
         if stop.loses_nothing:
-            raise _stopped(state) from None
+            raise _stopped(stop) from None
+        raise
+    except PartlyDone:
+        if stop.asked:
+            raise _stopped(stop) from None
         raise
 
 
-def _stopped(state: TrainState) -> Cancelled:
+def _stopped(stop: Stop) -> Cancelled:
     return Cancelled(
-        f"stopped at {state.images / 1000:g} kimg; everything is saved",
+        f"stopped at {stop.saved_images / 1000:g} kimg; everything is saved",
         hint="the same command goes on from here",
     )
 
@@ -353,15 +362,17 @@ class Stop:
     """Turns the first Ctrl-C, SIGTERM, SIGHUP or SIGUSR1 into a wish: the loop ends after its step.
 
     A second one interrupts at once, and so does the first where nothing was learned since the state
-    was saved: in a first step, which may take minutes, or while kernels are built. Outside the main
-    thread signals are left alone. told is called after a first one that has to wait. alone: whether
-    no other process would wait for this one in the middle of a step.
+    was saved: in a first step, which may take minutes, or while kernels are built. Processes of a
+    team save at the same steps, so they all stop so, and who waits for one that has ended wakes up.
+    Outside the main thread signals are left alone. told is called after a first one that has to
+    wait.
     """
 
-    def __init__(self, told: Callable[[], None] = lambda: None, *, alone: bool = True) -> None:
+    def __init__(self, told: Callable[[], None] = lambda: None) -> None:
         self.asked = False
         self.loses_nothing = False
-        self._told, self._alone = told, alone
+        self.saved_images = 0
+        self._told = told
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stop:
@@ -374,9 +385,10 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def saved(self) -> None:
-        """All that was learned is on disk, or nothing was: from now on nothing has to wait."""
-        self.loses_nothing = self._alone
+    def saved(self, images: int) -> None:
+        """All that was learned from so many is on disk: from now on nothing has to wait."""
+        self.saved_images = images
+        self.loses_nothing = True
 
     def stepped(self) -> None:
         """Something was learned that is not on disk."""

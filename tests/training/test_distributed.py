@@ -25,22 +25,30 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 sys.path.insert(0, {root!r})
-from nftgan.errors import PartlyDone
+from nftgan.errors import Cancelled, PartlyDone
+from nftgan.training import loop
 from nftgan.training.config import DatasetFacts
 from nftgan.training.loop import train
 from nftgan.training.distributed import init_distributed
 from tests.training.conftest import smallest
 config = smallest(DatasetFacts.of(Path({art!r})), batch=8, **{options!r})
-dies = {dies!r}
+dies, stops = {dies!r}, {stops!r}
+def first_step(*args, distributed, **more):
+    Path(stops + str(distributed.rank)).touch()
+    if distributed.rank == 0:
+        time.sleep(300)  # as while it builds kernels
+    distributed.barrier()  # in which Python hears of no signal
+if stops:
+    loop.next_step = first_step
 code = 0
 try:
     with init_distributed("cpu") as distributed:
         for tick in train(config, run_dir=Path({run!r}), distributed=distributed):
             if dies and distributed.rank == 1 and tick.images >= dies:
                 os.kill(os.getpid(), signal.SIGKILL)
-except PartlyDone as exc:
+except (PartlyDone, Cancelled) as exc:
     print(exc)
-    code = 6
+    code = exc.exit_code
 def threads():
     for name in Path("/proc/self/task").glob("*/comm"):
         with suppress(OSError):
@@ -58,9 +66,9 @@ def together(art, tmp_path):
     """together(run, size, **options) -> exit codes of `size` processes that train as one."""
     root = str(Path(__file__).resolve().parents[2])
 
-    def start(run, size, dies=0, **options):
+    def start(run, size, dies=0, stops="", **options):
         program = PROGRAM.format(
-            root=root, art=str(art), run=str(tmp_path / run), options=options, dies=dies
+            root=root, art=str(art), run=str(tmp_path / run), options=options, dies=dies, stops=stops
         )
         meeting = tmp_path / f"team-{run}-{time.monotonic_ns()}"
         workers = [
@@ -79,6 +87,13 @@ def together(art, tmp_path):
             )
             for rank in range(size)
         ]
+        if stops:
+            deadline = time.monotonic() + 200
+            while not all(Path(f"{stops}{rank}").exists() for rank in range(size)):
+                assert time.monotonic() < deadline and all(one.poll() is None for one in workers)
+                time.sleep(0.05)
+            for worker in workers:  # as a terminal's Ctrl-C
+                worker.send_signal(signal.SIGINT)
         said = [worker.communicate(timeout=240)[0] for worker in workers]
         return [worker.returncode for worker in workers], said, tmp_path / run
 
@@ -121,6 +136,13 @@ def test_two_processes_have_the_losses_of_one_and_a_killed_one_ends_both(togethe
     codes, _, run = together("killed", 1, kimg=0.032)  # and it goes on, here with one process
     assert codes == [0]
     assert_alike(alone, run)
+
+
+def test_ctrl_c_in_the_first_step_of_two_processes_does_not_wait_for_its_end(together, tmp_path):
+    codes, said, run = together("stopped", 2, stops=str(tmp_path / "in-the-step-"))
+    assert codes == [130, 130]
+    assert said == ["stopped at 0 kimg; everything is saved\n"] * 2
+    assert {path.stem for path in run.glob("state-*")} == {"state-000000000"}
 
 
 @pytest.mark.parametrize("device", ["cpu"])

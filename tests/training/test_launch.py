@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nftgan.errors import PartlyDone, UsageError
+from nftgan.errors import Cancelled, PartlyDone, UsageError
 from nftgan.training import launch
 
 
@@ -35,6 +35,16 @@ def test_one_process_of_a_group_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
         launch.local_rank()
 
 
+class Ended:
+    """A process that has ended with `code`."""
+
+    def __init__(self, code: int) -> None:
+        self.returncode = code
+
+    def poll(self) -> int:
+        return self.returncode
+
+
 @pytest.mark.parametrize(
     ("main", "said"), [(6, None), (-9, "process 0 of 2"), (0, "process 1 of 2")]
 )
@@ -43,13 +53,6 @@ def test_a_killed_process_is_exit_code_6_and_is_said_once(
 ) -> None:
     """The main process has said it already, unless it was killed or did not notice."""
 
-    class Ended:
-        def __init__(self, code: int) -> None:
-            self.returncode = code
-
-        def poll(self) -> int:
-            return self.returncode
-
     codes = (main, -9)
     monkeypatch.setattr(launch, "_start", lambda words, rank, size, folder: Ended(codes[rank]))
     if said is None:
@@ -57,3 +60,19 @@ def test_a_killed_process_is_exit_code_6_and_is_said_once(
         return
     with pytest.raises(PartlyDone, match=said):
         launch.launch(["render"], 2)
+
+
+@pytest.mark.parametrize("codes", [(130, 130), (130, 6), (130, -9), (6, 130), (0, 130)])
+def test_a_group_that_was_stopped_has_the_exit_code_of_ctrl_c(
+    codes: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever noticed first ended first; the others may find only that somebody is gone."""
+    monkeypatch.setattr(launch, "_start", lambda words, rank, size, folder: Ended(codes[rank]))
+    assert launch.launch(["train"], 2) == 130
+
+
+def test_a_stopped_group_whose_speaker_was_killed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = (-9, 130)
+    monkeypatch.setattr(launch, "_start", lambda words, rank, size, folder: Ended(codes[rank]))
+    with pytest.raises(Cancelled, match="stopped"):
+        launch.launch(["train"], 2)
