@@ -52,6 +52,9 @@ def generate(
     filter: Filter = "nearest",
     effect: Effect = "",
     grid: Annotated[bool, typer.Option("--grid", help="Also one contact sheet, grid.png.")] = False,
+    numbers: Annotated[
+        bool, typer.Option("--numbers/--no-numbers", help="The seed under each image of the sheet.")
+    ] = True,
     device: Device = None,
 ) -> Any:
     """Make quick previews of many seeds.
@@ -74,6 +77,7 @@ def generate(
         finish=finish_of(pixel_grid, palette, upscale, filter, effect),
         art_colours=in_art_colours_or_auto(colours),
         grid=grid,
+        numbers=numbers,
         device=device,
         progress=ui,
     )

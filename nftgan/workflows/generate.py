@@ -12,6 +12,7 @@ from nftgan.networks.sources import model_source
 from nftgan.ops.device import device_named
 from nftgan.png import write_png
 from nftgan.progress import SILENT, Progress, track
+from nftgan.synthesis.captions import captioned
 from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.latent import MAX_LATENTS
@@ -50,6 +51,7 @@ def generate(
     finish: Finish | None = None,
     art_colours: bool | None = None,
     grid: bool = False,
+    numbers: bool = True,
     device: str | None = None,
     progress: Progress = SILENT,
 ) -> GenerateResult:
@@ -57,7 +59,7 @@ def generate(
     `grid.png` when asked for; see `result` for what happens to files of that name.
 
     finish: None for that of the art, where the model knows it as pixel art, else none. Small images
-    are enlarged on the sheet. art_colours: only colours that the art has, or any; None: as the
+    are enlarged on the sheet; numbers: with the seed under each. art_colours: only colours that the art has, or any; None: as the
     finish says. condition: what a model trained with vectors is told, instead of a class.
     Raises UsageError for a model or a look that cannot be.
     """
@@ -100,7 +102,11 @@ def generate(
         sheet = output / "grid.png"
         factor = max(1, CELL // len(kept[0]))
         with result(sheet, progress):
-            write_sheet(sheet, contact_sheet([upscale(image, factor) for image in kept], gap=2))
+            shown = [upscale(image, factor) for image in kept]
+            if numbers:
+                texts = [placed.names.get(n, str(n)) for n in placed.numbers[: len(kept)]]
+                shown = captioned(shown, texts)
+            write_sheet(sheet, contact_sheet(shown, gap=2))
         if len(seeds) > MAX_SHEET:
             progress.note(f"the grid shows the first {MAX_SHEET} of {len(seeds)} images")
     return GenerateResult(output, len(seeds), loaded.identity, sheet)

@@ -57,6 +57,15 @@ def test_previews_mixes_and_walks_show_the_latent(model: Model, mine: Path, tmp_
     assert done.images == 2 and (tmp_path / "out" / "grid.png").is_file()
     shown = read_png(tmp_path / "out" / "latent-mine-projected.png")
     assert np.array_equal(shown, expected)  # truncation has no effect on it
+    with Image.open(tmp_path / "out" / "grid.png") as numbered:
+        large = np.asarray(numbered)
+    again = generate("base", (3,), tmp_path / "plain", trunc=0.3, grid=True, numbers=False)
+    assert again.sheet is not None
+    with Image.open(again.sheet) as alone:
+        bare = np.asarray(alone)
+    side = len(bare)  # without numbers it is the image alone
+    assert bare.shape == (side, side, 3) and np.array_equal(large[:side, :side], bare)
+    assert len(large) > side and large[side:, :side].min() < 128  # its seed
     seed = read_png(tmp_path / "out" / "seed0003.png")
     assert np.array_equal(seed, model.generate([3], trunc=0.3)[0])
 
