@@ -43,9 +43,7 @@ class TokenTables:
             self._ui.step(f"token {report.token}{burnt}: all {len(report.links)} links hold")
         elif self._open <= MOST_TABLES:
             table = self._ui.listing if report.passed else self._ui.table
-            table(
-                f"Token {report.token}{burnt}", ("link", "", "found"), rows(report.links)
-            )
+            table(f"Token {report.token}{burnt}", ("link", "", "found"), rows(report.links))
         elif self._open == MOST_TABLES + 1:
             self._ui.print(
                 "further tokens that do not hold are counted at the end; --json has them all"

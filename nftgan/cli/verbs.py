@@ -66,7 +66,12 @@ def _shared(*names: str, help: str) -> Any:
 
 _COMMON = (
     ("as_json", bool, _shared("--json", help="One JSON document on stdout."), False),
-    ("quiet", bool, _shared("--quiet", "-q", help="No progress, notes, lists or next step."), False),
+    (
+        "quiet",
+        bool,
+        _shared("--quiet", "-q", help="No progress, notes, lists or next step."),
+        False,
+    ),
     ("verbose", bool, _shared("--verbose", "-v", help="Log what happens inside."), False),
     ("debug", bool, _shared("--debug", help="Show a traceback when something fails."), False),
 )

@@ -86,16 +86,19 @@ def launch(arguments: Sequence[str], processes: int) -> int:
                 signal.signal(signal_number, handler)
         codes = [child.returncode for child in children]
         said = [_words(place, rank) for rank in range(processes)]
+    return _answer(codes, said)
+
+
+def _answer(codes: Sequence[int], said: Sequence[str]) -> int:
+    """The exit code of a group whose processes ended with `codes`, having said something each."""
     if Cancelled.exit_code in codes:
         if codes[0] < 0:  # it waited for one that had stopped, and could not say so
-            raise Cancelled(
-                "stopped", hint="the same command goes on from the last saved state"
-            )
+            raise Cancelled("stopped", hint="the same command goes on from the last saved state")
         return Cancelled.exit_code
     dead = next((rank for rank, code in enumerate(codes) if code < 0), None)
     if dead is not None and codes[0] != PartlyDone.exit_code:  # else it has said so itself
         raise PartlyDone(
-            f"process {dead} of {processes} was killed by signal {-codes[dead]}",
+            f"process {dead} of {len(codes)} was killed by signal {-codes[dead]}",
             hint="the same command goes on from the last saved state",
         )
     # A process that fails leaves the others without it, and they say only that.

@@ -59,8 +59,9 @@ def generate(
     `grid.png` when asked for; see `result` for what happens to files of that name.
 
     finish: None for that of the art, where the model knows it as pixel art, else none. Small images
-    are enlarged on the sheet; numbers: with the seed under each. art_colours: only colours that the art has, or any; None: as the
-    finish says. condition: what a model trained with vectors is told, instead of a class.
+    are enlarged on the sheet; numbers: with the seed under each. art_colours: only colours that the
+    art has, or any; None: as the finish says. condition: what a model trained with vectors is told,
+    instead of a class.
     Raises UsageError for a model or a look that cannot be.
     """
     loaded = load_model(model_source(model), device=device_named(device))

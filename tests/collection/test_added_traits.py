@@ -73,7 +73,7 @@ def test_another_version_or_package_is_not_the_same_trait() -> None:
     image = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(MissingPlugin, match="has version 2 of it"):
         added_levels(image, 1, [NamedTrait("Width", "art-tools", 3)])
-    with pytest.raises(MissingPlugin, match="here Width is another one, of Art_Tools 2.0"):
+    with pytest.raises(MissingPlugin, match=r"here Width is another one, of Art_Tools 2\.0"):
         added_levels(image, 1, [NamedTrait("Width", "other", 2)])
 
 

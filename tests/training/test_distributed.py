@@ -68,7 +68,8 @@ def together(art, tmp_path):
 
     def start(run, size, dies=0, stops="", **options):
         program = PROGRAM.format(
-            root=root, art=str(art), run=str(tmp_path / run), options=options, dies=dies, stops=stops
+            **{"root": root, "art": str(art), "run": str(tmp_path / run)},
+            **{"options": options, "dies": dies, "stops": stops},
         )
         meeting = tmp_path / f"team-{run}-{time.monotonic_ns()}"
         workers = [
