@@ -221,7 +221,7 @@ def render(
     return result
 
 
-@verb(CURATE, example="nftgan metadata --check")
+@verb(CURATE, group=True, example="nftgan metadata --check")
 def metadata(
     ui: Ui,
     collection: Collection = None,
@@ -239,37 +239,30 @@ def metadata(
             show_default=False,
         ),
     ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes that share the measuring; torchrun for several machines.",
+        ),
+    ] = 1,
 ) -> Any:
     """Measure traits and rarity, write the ERC-721 JSON.
 
     Every CID is computed here, before anything is sent.
     """
-    from nftgan.errors import CheckFailed
+    from nftgan.errors import UsageError
     from nftgan.project import find_project
-    from nftgan.workflows.metadata import check_metadata, readings
+    from nftgan.training.launch import world_size
     from nftgan.workflows.metadata import metadata as run
 
-    project = find_project(collection)
     if check:
-        found = check_metadata(project)
-        for problem in found:
-            say = ui.print if problem.blocks else ui.warn
-            say(f"{problem.where}: {problem.what}")
-        problems = [problem for problem in found if problem.blocks]
-        if problems:
-            raise CheckFailed(
-                f"stale: {counted(len(problems), 'file')}, the first: {problems[0].where}"
-                f" {problems[0].what}",
-                hint=problems[0].hint,
-            )
-        ui.print("all metadata is up to date")
-        read = readings(project)
-        rows = [(one.field, one.opensea, one.rarible, one.wallets) for one in read]
-        ui.table("How it is read", ("field", "OpenSea-like", "Rarible-like", "wallets"), rows)
-        for one in read:
-            if one.warning:
-                ui.warn(f"{one.field}: {one.warning}")
-        return {"problems": [], "readings": read}
+        if world_size() > 1 or processes > 1:
+            raise UsageError("--check is quick, and for one process alone")
+        return _checked(ui, find_project(collection))
+    start_group(processes)
+    project = find_project(collection)
     result = run(project, live=live, progress=ui)
     ui.print(
         f"{counted(result.pieces, 'piece')}, {counted(result.written, 'file')} written"
@@ -283,3 +276,29 @@ def metadata(
     ui.text(f"model     {f'ipfs://{model}' if model else 'not published ([model] publish)'}")
     ui.print(f"next: [bold]nftgan pin{project.flag}[/]")
     return result
+
+
+def _checked(ui: Ui, project: Any) -> Any:
+    """What `metadata --check` answers. Raises CheckFailed when something is stale."""
+    from nftgan.errors import CheckFailed
+    from nftgan.workflows.metadata import check_metadata, readings
+
+    found = check_metadata(project)
+    for problem in found:
+        say = ui.print if problem.blocks else ui.warn
+        say(f"{problem.where}: {problem.what}")
+    problems = [problem for problem in found if problem.blocks]
+    if problems:
+        raise CheckFailed(
+            f"stale: {counted(len(problems), 'file')}, the first: {problems[0].where}"
+            f" {problems[0].what}",
+            hint=problems[0].hint,
+        )
+    ui.print("all metadata is up to date")
+    read = readings(project)
+    rows = [(one.field, one.opensea, one.rarible, one.wallets) for one in read]
+    ui.table("How it is read", ("field", "OpenSea-like", "Rarible-like", "wallets"), rows)
+    for one in read:
+        if one.warning:
+            ui.warn(f"{one.field}: {one.warning}")
+    return {"problems": [], "readings": read}

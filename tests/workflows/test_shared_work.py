@@ -23,7 +23,7 @@ from tests.workflows.test_render import unrendered
 
 
 def files(project: Project) -> dict[str, bytes]:
-    paths = [project.manifest_path, *project.images.iterdir()]
+    paths = [project.manifest_path, *project.images.iterdir(), *project.metadata.iterdir()]
     return {path.name: path.read_bytes() for path in paths}
 
 
@@ -36,6 +36,7 @@ def test_two_processes_give_what_one_gives_and_a_killed_one_costs_one_image(
 ) -> None:
     alone, both, killed = (unrendered(published, tmp_path / n) for n in ("alone", "both", "killed"))
     assert (render(alone).rendered, render(alone).skipped) == (3, 3)
+    told = answer("metadata", "-C", str(alone.root))
     where = ("-C", str(published.root))
     for verb in (["pin"], ["mint", "--yes"]):
         answer(*verb, *where)
@@ -63,16 +64,18 @@ def test_two_processes_give_what_one_gives_and_a_killed_one_costs_one_image(
     monkeypatch.setattr(subject, "_render_one", patient)
     commands = [
         ["render", "-C", str(both.root)],
+        ["metadata", "-C", str(both.root)],
         ["verify", "--all", *where],
         judge,
         ["die", "render", "-C", str(killed.root)],
     ]
-    (code, document), proven, judged, (died, refused) = pair(folder, commands, capsys)
+    (code, document), measured, proven, judged, (died, refused) = pair(folder, commands, capsys)
     assert proven == (0, {"ok": True, "result": proof})
     assert len(proof["tokens"]) == 3
-    assert (folder / "code-1").read_text() == "0"
+    assert (folder / "code-2").read_text() == "0"
     assert judged == (0, {"ok": True, "result": figures})
     assert code == 0 and document["result"]["rendered"] == 3 and document["result"]["kept"] == 0
+    assert measured == (0, {"ok": True, "result": told | {"folder": str(both.metadata)}})
     assert files(both) == files(alone)
     assert not (both.root / NOTES).exists()
 
@@ -84,4 +87,5 @@ def test_two_processes_give_what_one_gives_and_a_killed_one_costs_one_image(
     monkeypatch.setattr(subject, "_render_one", once)
     again = render(killed)
     assert (again.rendered, again.skipped) == (1, 2)
+    assert answer("metadata", "-C", str(killed.root)) == told | {"folder": str(killed.metadata)}
     assert files(killed) == files(alone)
