@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from nftgan.cli.options import ExactDevice, Gpus, Seeds, start_group
+from nftgan.cli.options import Device, ExactDevice, Gpus, Seeds, start_group
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import CURATE, Collection, verb
 from nftgan.words import counted
 
 
-@verb(CURATE, example="nftgan curate -m runs --seeds 0-999 --dataset my-art.zip")
+@verb(CURATE, group=True, example="nftgan curate -m runs --seeds 0-999 --dataset my-art.zip")
 def curate(
     ui: Ui,
     collection: Collection = None,
@@ -81,6 +81,14 @@ def curate(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Studio: open it in the browser.")
     ] = True,
+    gpus: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="--auto: processes that share the work, one per GPU; or torchrun.",
+        ),
+    ] = 1,
+    device: Device = None,
 ) -> Any:
     """Choose the seeds that become pieces, in the studio.
 
@@ -88,14 +96,18 @@ def curate(
     stays closed.
     Near-copies of training art and of another piece are refused.
     """
+    from nftgan.ops.device import device_named
     from nftgan.project import find_project
     from nftgan.seeds import format_seeds, parse_places, parse_seeds
     from nftgan.workflows.curate import curate as run
 
+    _start_shared(gpus, auto)
     project = find_project(collection)
     tags = [_tag(text) for text in tag or ()]
     if auto is None and pick is None and not tags and not same:
-        return _studio(ui, project, model, parse_seeds(seeds), dataset, watch, port, browser)
+        return _studio(
+            ui, project, model, parse_seeds(seeds), dataset, watch, port, browser, device
+        )
     result = run(
         project,
         model=model,
@@ -106,6 +118,7 @@ def curate(
         allow_copies=allow_copies,
         tags=tags,
         same=same,
+        device=device_named(device),
         progress=ui,
     )
     ui.print(f"{counted(len(result.seeds), 'piece')}: seeds {format_seeds(result.seeds)}")
@@ -126,6 +139,19 @@ def curate(
     ui.print(f"{'wrote' if result.changed else 'unchanged:'} {result.manifest}")
     ui.print(f"next: [bold]nftgan render{project.flag}[/]")
     return result
+
+
+def _start_shared(processes: int, auto: int | None) -> None:
+    """In a group of several processes from here on. Raises UsageError where nothing is shared."""
+    from nftgan.errors import UsageError
+    from nftgan.training.launch import world_size
+
+    if auto is None and (processes > 1 or world_size() > 1):
+        raise UsageError(
+            "of curate only --auto is shared by several processes",
+            hint="start it alone: the studio uses every GPU of this machine by itself",
+        )
+    start_group(processes)
 
 
 def _tag(text: str) -> tuple[tuple[int, ...], str, str | None]:
@@ -149,6 +175,7 @@ def _studio(
     watch: Path | None,
     port: int,
     browser: bool,
+    device: str | None,
 ) -> Any:
     from nftgan.workflows.studio import doorstep, studio
 
@@ -171,6 +198,7 @@ def _studio(
             dataset=dataset,
             watch=watch,
             port=port,
+            device=device,
             ready=ready,
             progress=ui,
         )

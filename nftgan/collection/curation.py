@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 
 import numpy as np
 
-from nftgan.collection.features import distances, features, nearest
+from nftgan.collection.features import distances, nearest
+from nftgan.collection.looking import Candidate, Eyes, Looker, Refusal
 from nftgan.collection.novelty import (
     MEDIAN_SHARE,
     Neighbour,
@@ -16,20 +16,17 @@ from nftgan.collection.novelty import (
     Scale,
     calibrate,
 )
-from nftgan.collection.parts import ArtParts, reduced
+from nftgan.collection.parts import ArtParts
 from nftgan.collection.quality import Order, order
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import UsageError
-from nftgan.pixels import pixel_hash
 from nftgan.progress import SILENT, Progress
 from nftgan.synthesis.canonical import SAFE_MARGIN
-from nftgan.synthesis.finish import apply_finish
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
 
 QUALITY_WEIGHT = 0.7
 SHORTLIST = 0.05  # share of the candidates that quality alone does not rule out
-BLANK_LEVELS = 8  # an image whose pixels all lie this close together shows nothing
 
 
 @dataclass(frozen=True)
@@ -40,14 +37,6 @@ class Pick:
     quality: float | None  # 0 the worst to 1 the best candidate
     neighbour: Neighbour | None  # closest training image, where the training art was given
     copy: str | None = None  # why it would be refused, where copies are allowed
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A seed that may not be a piece, with the reason in words."""
-
-    seed: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -64,16 +53,6 @@ class Selection:
         return tuple(sorted(pick.seed for pick in self.picks))
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    seed: int
-    row: np.ndarray  # features of the finished image
-    hash: str  # of the finished preview, before it is enlarged
-    neighbour: Neighbour | None
-    small: np.ndarray  # uint8 [S, S, 3]: what its parts are seen in
-    copy: str | None = None
-
-
 def auto_pick(
     model: Model,
     seeds: Sequence[int],
@@ -83,6 +62,7 @@ def auto_pick(
     recipe: Recipe | None = None,
     quality_weight: float = QUALITY_WEIGHT,
     allow_copies: bool = False,
+    eyes: Eyes | None = None,
     progress: Progress = SILENT,
 ) -> Selection:
     """`count` of `seeds` that look good and unlike each other, none a copy of `training`.
@@ -96,7 +76,8 @@ def auto_pick(
     refused, and so is one whose canonical image another machine could round differently.
     With neither art nor discriminator only distance counts. With `allow_copies` near copies of
     training art compete like the others, and their picks say so.
-    Quality orders images of one model; it is no measure of how good a model is.
+    Quality orders images of one model; it is no measure of how good a model is. eyes: who looks at
+    the candidates, by `recipe` and beside `training`; None: this process.
 
     Raises UsageError when fewer than `count` seeds are acceptable.
     """
@@ -107,20 +88,22 @@ def auto_pick(
             hint=f"give more seeds, for example --seeds 0-{8 * max(count, 1) - 1}",
         )
     recipe = recipe or model.recipe()
-    guard = NoveltyGuard(training, progress=progress) if training is not None else None
+    if eyes is None:
+        guard = NoveltyGuard(training, progress=progress) if training is not None else None
+        eyes = Looker(model, recipe, guard, allow_copies=allow_copies, progress=progress)
     parts = None
     if training is not None:
         parts = ArtParts(training, recipe.finish, side=model.resolution, progress=progress)
-    candidates, refused = _look(model, seeds, recipe, guard, progress, allow_copies)
+    candidates, refused = _sorted_out(eyes.look(seeds))
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)
-    found = _order(model, candidates, recipe, parts)
+    found = _order(candidates, eyes, parts, scored=model.discriminator is not None)
     quality = np.zeros(len(candidates)) if found is None else found.values
     pools = _pools(candidates, quality, count, scored=found is not None)
     while True:
         picked, copies = _pick(pools, candidates, rows, quality, count, quality_weight, scale)
-        margins = {i: model.render_checked(candidates[i].seed, recipe).margin for i in picked}
-        unsafe = {i for i, margin in margins.items() if margin < SAFE_MARGIN}
+        margins = eyes.margins([candidates[i].seed for i in picked])
+        unsafe = {i for i, margin in zip(picked, margins, strict=True) if margin < SAFE_MARGIN}
         if not unsafe:
             break
         refused.extend(
@@ -168,15 +151,8 @@ def likenesses(
     of it, however far the search came.
     """
     guard = NoveltyGuard(training, progress=progress) if training is not None else None
-    candidates, refused = _look(
-        model,
-        seeds,
-        recipe or model.recipe(),
-        guard,
-        progress,
-        allow_copies=False,
-        origins=origins or {},
-    )
+    eyes = Looker(model, recipe or model.recipe(), guard, origins=origins or {}, progress=progress)
+    candidates, refused = _sorted_out(eyes.look(seeds))
     by_hash: dict[str, int] = {}
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     # The closest 1 % of a hundred picks are no twins by that alone, so the median decides.
@@ -193,61 +169,17 @@ def likenesses(
     return tuple(sorted(refused, key=lambda refusal: order[refusal.seed]))
 
 
-def _look(
-    model: Model,
-    seeds: Sequence[int],
-    recipe: Recipe,
-    guard: NoveltyGuard | None,
-    progress: Progress,
-    allow_copies: bool,
-    *,
-    origins: Mapping[int, np.ndarray] = MappingProxyType({}),
-) -> tuple[list[_Candidate], list[Refusal]]:
-    """Every seed's preview once: refused, or measured."""
-    # Copies are looked for before the finish, which could hide them.
-    side = model.resolution
-    raw = replace(recipe, finish=None, size=(side, side))
-    candidates, refused = [], []
-    with progress.task("looking at candidates", len(seeds), "images") as task:
-        for seed, image in model.previews(seeds, raw):
-            task.advance()
-            row = features(image)
-            if int(image.max()) - int(image.min()) <= BLANK_LEVELS:
-                refused.append(Refusal(seed, "a blank image"))
-                continue
-            neighbour = reason = None
-            if guard is not None:
-                reason, neighbour = guard.judge(image, row)
-                if reason is None and seed in origins:
-                    origin = origins[seed]
-                    why, _ = guard.judge(origin, features(origin))
-                    reason = why and f"projected from an image that is {why}"
-                if reason is not None and not allow_copies:
-                    refused.append(Refusal(seed, reason))
-                    continue
-            if recipe.finish is not None:
-                # An enlargement makes no two images more alike than they are.
-                image = apply_finish(image, replace(recipe.finish, upscale=1))
-                row = features(image)
-            small = reduced(image)
-            candidates.append(_Candidate(seed, row, pixel_hash(image), neighbour, small, reason))
-    return candidates, refused
+def _sorted_out(
+    seen: Sequence[Candidate | Refusal],
+) -> tuple[list[Candidate], list[Refusal]]:
+    candidates = [one for one in seen if isinstance(one, Candidate)]
+    return candidates, [one for one in seen if isinstance(one, Refusal)]
 
 
 def _order(
-    model: Model, candidates: Sequence[_Candidate], recipe: Recipe, parts: ArtParts | None
+    candidates: Sequence[Candidate], eyes: Eyes, parts: ArtParts | None, *, scored: bool
 ) -> Order | None:
     """How good the candidates seem; None without art and discriminator."""
-
-    def logits() -> list[float]:
-        side = model.resolution
-        raw = replace(recipe, finish=None, size=(side, side))
-        seeds = [one.seed for one in candidates]
-        return [
-            float(model.score(image[None], recipe.class_idx, recipe.condition)[0])
-            for _, image in model.previews(seeds, raw)
-        ]
-
     judge = parts if parts is not None and parts.known else None
     return order(
         parts=None
@@ -256,12 +188,12 @@ def _order(
         ratios=None
         if parts is None
         else [c.neighbour.ratio if c.neighbour else 0.0 for c in candidates],
-        logits=None if model.discriminator is None else logits,
+        logits=(lambda: eyes.logits([one.seed for one in candidates])) if scored else None,
     )
 
 
 def _pools(
-    candidates: Sequence[_Candidate], quality: np.ndarray, count: int, *, scored: bool
+    candidates: Sequence[Candidate], quality: np.ndarray, count: int, *, scored: bool
 ) -> list[list[int]]:
     """Indices, the best first: the shortlist, then those that step in when copies thin it out."""
     order = sorted(range(len(candidates)), key=lambda i: (-quality[i], candidates[i].seed))
@@ -271,7 +203,7 @@ def _pools(
 
 def _pick(
     pools: Sequence[Sequence[int]],
-    candidates: Sequence[_Candidate],
+    candidates: Sequence[Candidate],
     rows: np.ndarray,
     quality: np.ndarray,
     count: int,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -29,6 +32,24 @@ def device_named(name: str | None) -> str:
     if number and int(number) >= count:
         raise UsageError(f"there is no {name}", hint=f"the last one is cuda:{count - 1}")
     return name
+
+
+def devices_named(name: str | None) -> tuple[str, ...]:
+    """As `device_named`; None and cuda, which name no card, are every one that is visible."""
+    found = device_named(name)
+    if found != "cuda":
+        return (found,)
+    return tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+
+
+@contextmanager
+def current_device(device: torch.device) -> Iterator[None]:
+    """Inside, and in this thread alone, kernels are launched on `device`, if it is a GPU."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.cuda.device(device):
+        yield
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:

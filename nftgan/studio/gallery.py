@@ -3,7 +3,8 @@ like.
 
 One thread owns the model: an image takes every core for its time. It does what a person waits
 for before anything else: the large image, questions about its piece, then images in view,
-then the rest of the pool in order, so that it can be sorted and filtered as a whole.
+then the rest of the pool in order, so that it can be sorted and filtered as a whole. Where there
+are several GPUs, each other one has a copy of the model and a thread that paints the pool with it.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from nftgan.collection.curation import BLANK_LEVELS
 from nftgan.collection.features import features
+from nftgan.collection.looking import BLANK_LEVELS, art_key
 from nftgan.collection.novelty import Neighbour, NoveltyGuard
 from nftgan.collection.parts import DECIMALS, ArtParts, reduced, without_colours
 from nftgan.collection.quality import BY_PARTS, Order, order
 from nftgan.collection.traits import LEVELS, Measures, measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import NftganError, UsageError
+from nftgan.ops.device import current_device
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.cache import Cache
+from nftgan.studio.painters import InOrder, Look
 from nftgan.studio.queue import Questions, Rank
 from nftgan.studio.raws import Raws
 from nftgan.studio.screen import encode, raw_key, screen_recipe, tile
@@ -79,16 +82,18 @@ class Gallery:
         training: Dataset | None = None,
         cache_folder: Path | None = None,
         raws: Raws | None = None,
+        helpers: Sequence[Model] = (),
     ) -> None:
-        self.model, self.recipe = model, screen_recipe(recipe)
-        self.whole_recipe = recipe
+        """helpers: copies of `model` on other devices, which paint beside it."""
+        self.model, self._helpers = model, tuple(helpers)
         self.training = training
         self.guard: NoveltyGuard | None = None
         self.parts: ArtParts | None = None
-        side = model.resolution
-        self._raw = replace(recipe, finish=None, size=(side, side))
         self._raws = raws or Raws()
-        self._cache = Cache(self.whole_recipe, _art_key(training), cache_folder)
+        self._folder = cache_folder
+        self._look = self._look_of(recipe)
+        self._in_hand: set[int] = set()  # seeds that somebody paints just now
+        self._in_order = InOrder()
         self._change = threading.Condition()
         self._questions = Questions()
         self._wanted: dict[int, int] = {}  # seed → how many wait for it; the last one comes first
@@ -96,7 +101,6 @@ class Gallery:
         self._place: dict[int, int] = {}
         self._next = 0  # place in the pool before which all is generated
         self._done = 0  # candidates in the pool that are generated
-        self._folder = cache_folder
         self._end = 0  # behind the last seed that was offered; others may have been named
         self._unjudged: list[int] = []
         self._unscored: list[int] = []
@@ -110,14 +114,38 @@ class Gallery:
         """Rises whenever more is known of a candidate."""
         self.failure: str | None = None
         """Why generating has stopped, where it has."""
-        self._thread = threading.Thread(target=self._work, name="studio generator", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._work, args=(one,), name="studio generator", daemon=True)
+            for one in (model, *self._helpers)
+        ]
         self._art_thread = threading.Thread(target=self._look_at_art, daemon=True)
         self.add(seeds)
+
+    def _look_of(self, recipe: Recipe) -> Look:
+        side = self.model.resolution
+        raw = replace(recipe, finish=None, size=(side, side))
+        cache = Cache(recipe, art_key(self.training), self._folder)
+        return Look(screen_recipe(recipe), recipe, raw, cache)
+
+    @property
+    def recipe(self) -> Recipe:
+        """By which the screen's images are made."""
+        return self._look.recipe
+
+    @property
+    def whole_recipe(self) -> Recipe:
+        """By which the pieces are made."""
+        return self._look.whole
+
+    @property
+    def _cache(self) -> Cache:
+        return self._look.cache
 
     # ---- life
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         if self.training is not None:
             self._art_thread.start()
 
@@ -126,7 +154,7 @@ class Gallery:
         with self._change:
             self._stopped = True
             self._change.notify_all()
-        for thread in (self._thread, self._art_thread):
+        for thread in (*self._threads, self._art_thread):
             if thread.is_alive():
                 thread.join()
         self._cache.close()
@@ -168,15 +196,11 @@ class Gallery:
         recipe = replace(recipe, latents=self.whole_recipe.latents)
 
         def switch() -> None:
-            before = self._cache
-            fresh = Cache(recipe, _art_key(self.training), self._folder)
+            before, fresh = self._cache, self._look_of(recipe)
             with self._change:
-                self._cache = fresh
-                self.recipe, self.whole_recipe = screen_recipe(recipe), recipe
-                if self.parts is not None and not self._fit(self.parts):
+                self._look, self._in_hand = fresh, set()
+                if self.parts is not None and not _fits(self.parts, fresh):
                     self.parts = None
-                side = self.model.resolution
-                self._raw = replace(recipe, finish=None, size=(side, side))
                 self._known, self._row_of, self._done, self._next = {}, {}, 0, 0
                 self._unjudged, self._unscored = [], []
                 self._table = (-1, 0.0, 0.0, {})
@@ -241,7 +265,7 @@ class Gallery:
     def paint(self, seed: int) -> None:
         """Generate `seed` at once where it is not; for questions that are given to `ask`."""
         if seed not in self._known or not self._cache.image(seed):
-            self._paint([seed])
+            self._paint([seed], self._look, self.model)
 
     def ask(self, question: Callable[[], T], rank: Rank = Rank.PAGE) -> Future[T]:
         """`question()` in the thread that owns the model, before images of the grid.
@@ -375,30 +399,35 @@ class Gallery:
 
     def preview(self, seed: int) -> np.ndarray:
         """uint8 [R, R, 3] before the finish; for questions that are given to `ask`."""
-        result: np.ndarray = self.model.generate([seed], self._raw)[0]
+        result: np.ndarray = self.model.generate([seed], self._look.raw)[0]
         return result
 
-    # ---- the thread that generates
+    # ---- the threads that generate
 
-    def _work(self) -> None:
-        while True:
-            with self._change:
-                work: Callable[[], None] | None = None
-                while (work := self._questions.take()) is None and not self._stopped:
-                    if (work := self._todo()) is not None:
-                        break
-                    self._change.wait()
-            if work is None:
-                return
-            try:
-                work()
-            except Exception as exc:
-                said = exc.message if isinstance(exc, NftganError) else f"{exc}"
-                log.exception("the studio cannot paint")
-                with self._change:
-                    self.failure = f"painting stopped: {said}"
+    def _work(self, model: Model) -> None:
+        with current_device(model.device):
+            while (work := self._next_work(model)) is not None:
+                try:
+                    work()
+                except Exception as exc:
+                    said = exc.message if isinstance(exc, NftganError) else f"{exc}"
+                    log.exception("the studio cannot paint")
+                    with self._change:
+                        self.failure = f"painting stopped: {said}"
 
-    def _todo(self) -> Callable[[], None] | None:
+    def _next_work(self, model: Model) -> Callable[[], None] | None:
+        """What is to be done with `model`, once there is anything; None: the studio closes."""
+        with self._change:
+            while True:
+                # Questions are asked of the one model that pages know.
+                work = self._questions.take() if model is self.model else None
+                if work is not None or self._stopped:
+                    return work
+                if (work := self._todo(model)) is not None:
+                    return work
+                self._change.wait()
+
+    def _todo(self, model: Model) -> Callable[[], None] | None:
         """The next batch, of what is waited for first."""
         if self.failure is not None:
             return None
@@ -414,36 +443,57 @@ class Gallery:
                 self._next += 1
             self._gather(self._pool[self._next : self._next + 64 * MAX_BATCH], batch)
         if batch:
-            return partial(self._paint, list(batch))
-        if self.guard is not None and self.parts is None:
+            return self._begun(list(batch), model)
+        if self.guard is not None and self.parts is None and model is self.model:
             return self._parts_again  # nothing is left to paint, yet scores need them
         # The art is looked at in parallel; what is generated before must be judged afterwards.
         if self.guard is not None and self._unjudged:
             taken, self._unjudged = self._unjudged[: self._batch], self._unjudged[self._batch :]
-            return partial(self._paint, taken)
+            return self._begun(taken, model)
         # How good one seems is asked last: nobody waits for an image meanwhile.
         if self._unscored and self.model.discriminator is not None:
             taken, self._unscored = self._unscored[: self._batch], self._unscored[self._batch :]
-            return partial(self._score, taken)
+            return partial(self._score, taken, self._look, model)
         return None
+
+    def _begun(self, seeds: Sequence[int], model: Model) -> Callable[[], None]:
+        """The batch of `seeds`, which nobody else paints meanwhile; the lock must be held."""
+        look, number = self._look, self._in_order.begin()
+        self._in_hand.update(seeds)
+
+        def paint() -> None:
+            try:
+                self._paint(seeds, look, model, number)
+            except BaseException:
+                with self._change:
+                    self._in_order.end(number)
+                raise
+
+        return paint
 
     def _gather(self, seeds: Iterable[int], batch: dict[int, None]) -> None:
         for seed in seeds:
             if len(batch) >= self._batch:
                 return
+            if seed in self._in_hand:
+                continue
             if seed not in self._known or (seed in self._wanted and not self._cache.image(seed)):
                 batch[seed] = None
 
-    def _paint(self, seeds: Sequence[int]) -> None:
+    def _paint(
+        self, seeds: Sequence[int], look: Look, model: Model, number: int | None = None
+    ) -> None:
+        """number: of a batch; None: what somebody waits for is known at once."""
         began = time.monotonic()
-        guard, parts = self.guard, self._parts_now()
+        parts = self._parts_of(look)
+        guard = None if parts is None else self.guard
         painted, looked = [], []
-        for seed, raw in self.model.previews(seeds, self._raw, batch=len(seeds)):
-            self._raws.put(self._raw_key(seed), raw)
-            finished = apply_finish(raw, self.recipe.finish)
+        for seed, raw in model.previews(seeds, look.raw, batch=len(seeds)):
+            self._raws.put(raw_key(seed, look.raw), raw)
+            finished = apply_finish(raw, look.recipe.finish)
             row = features(finished)
             facts = {
-                **asdict(measure(art_pixels_after(finished, self.whole_recipe.finish))),
+                **asdict(measure(art_pixels_after(finished, look.whole.finish))),
                 "blank": _blank(raw),
             }
             verdict = None
@@ -466,9 +516,13 @@ class Gallery:
             (seed, _candidate(seed, facts, judged.get(seed)), row)
             for seed, facts, _, row, _ in looked
         ]
-        self._cache.put(painted)
-        self._cache.judge(verdicts)
-        with self._change:
+        look.cache.put(painted)
+        look.cache.judge(verdicts)
+
+        def tell() -> None:
+            if look is not self._look:
+                return
+            self._in_hand.difference_update(seeds)
             for seed, candidate, row in learned:
                 known = self._known.get(seed)
                 if guard is None and self.training is not None:
@@ -478,39 +532,44 @@ class Gallery:
                 else:
                     candidate = replace(candidate, logit=known.logit)
                 self._learn(seed, candidate, row)
-        pace = (time.monotonic() - began) / len(seeds)
-        self._batch = max(1, min(MAX_BATCH, 2 * self._batch, int(BATCH_SECONDS / pace)))
 
-    def _parts_now(self) -> ArtParts | None:
-        """The parts of the art as the finish of now shows them; None until the art is known."""
-        if self.parts is None and self.guard is not None:
+        pace = (time.monotonic() - began) / len(seeds)
+        with self._change:
+            if number is None:
+                tell()
+            else:
+                self._in_order.end(number, tell)
+            self._change.notify_all()
+            self._batch = max(1, min(MAX_BATCH, 2 * self._batch, int(BATCH_SECONDS / pace)))
+
+    def _parts_of(self, look: Look) -> ArtParts | None:
+        """The parts of the art as the finish of `look` shows them; None until the art is known."""
+        if self.guard is not None and self.parts is None and look is self._look:
             self._parts_again()
-        return self.parts
+        parts = self.parts
+        return parts if parts is not None and _fits(parts, look) else None
 
     def _parts_again(self) -> None:
         assert self.training is not None
-        parts = ArtParts(self.training, self.recipe.finish, side=self.model.resolution)
+        look = self._look
+        parts = ArtParts(self.training, look.recipe.finish, side=self.model.resolution)
         with self._change:
-            self.parts = parts
-            self.version += 1
+            if look is self._look:
+                self.parts = parts
+                self.version += 1
 
-    def _fit(self, parts: ArtParts) -> bool:
-        """Whether `parts` are those of the finish of now: others have other places."""
-        return parts.finish == without_colours(self.recipe.finish)
-
-    def _raw_key(self, seed: int) -> tuple[object, ...]:
-        return raw_key(seed, self._raw)
-
-    def _score(self, seeds: Sequence[int]) -> None:
+    def _score(self, seeds: Sequence[int], look: Look, model: Model) -> None:
         found = []
         for seed in seeds:
-            raw = self._raws.get(self._raw_key(seed))
+            raw = self._raws.get(raw_key(seed, look.raw))
             if raw is None:
-                raw = self.model.generate([seed], self._raw)[0]
-            scores = self.model.score(raw[None], self.recipe.class_idx, self.recipe.condition)
+                raw = model.generate([seed], look.raw)[0]
+            scores = model.score(raw[None], look.recipe.class_idx, look.recipe.condition)
             found.append((seed, float(scores[0])))
-        self._cache.score(found)
+        look.cache.score(found)
         with self._change:
+            if look is not self._look:
+                return
             for seed, logit in found:
                 self._known[seed] = replace(self._known[seed], logit=logit)
             self.version += 1
@@ -539,8 +598,13 @@ class Gallery:
             self.failure = f"the training art cannot be read: {exc.message}"
             return
         with self._change:
-            self.guard, self.parts = guard, parts if self._fit(parts) else None
+            self.guard, self.parts = guard, parts if _fits(parts, self._look) else None
             self._change.notify_all()
+
+
+def _fits(parts: ArtParts, look: Look) -> bool:
+    """Whether `parts` are those of the finish of `look`: others have other places."""
+    return parts.finish == without_colours(look.recipe.finish)
 
 
 def _candidate(seed: int, facts: dict[str, Any], verdict: dict[str, Any] | None) -> Candidate:
@@ -568,11 +632,3 @@ def _counted(value: str) -> tuple[int, str]:
 
 def _blank(raw: np.ndarray) -> bool:
     return int(raw.max()) - int(raw.min()) <= BLANK_LEVELS
-
-
-def _art_key(training: Dataset | None) -> str:
-    """Names the training art cheaply: its fingerprint would decode every image."""
-    if training is None:
-        return ""
-    facts = training.path.stat()
-    return f"{training.path.resolve()} {facts.st_size} {facts.st_mtime_ns} {len(training)}"

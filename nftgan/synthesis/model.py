@@ -195,6 +195,11 @@ class Model:
         side = finish.size(self.resolution)
         return replace(finish, upscale=max(1, PREVIEW // side))
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.generator.parameters()).device
+
     def to(self, device: str) -> Model:
         """Move the networks to `device` ("cpu", "cuda", "cuda:1", …), and give the model back.
 

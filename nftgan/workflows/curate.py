@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nftgan.collection.curation import Refusal, auto_pick, likenesses
+from nftgan.collection.curation import auto_pick, likenesses
+from nftgan.collection.looking import Refusal
 from nftgan.collection.manifest import NOVELTY_CHECKED, Manifest, ModelRef, Piece, make_pieces
 from nftgan.collection.ratings import Rating, append_rating, check_room, read_ratings
 from nftgan.collection.settings import check_settings
@@ -15,13 +17,17 @@ from nftgan.collection.tags import class_tag
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.art_names import in_own_names
 from nftgan.errors import CheckFailed, MissingStepError, UsageError
-from nftgan.files import atomic_path, write_bytes
+from nftgan.files import atomic_path, parse_json, write_bytes
 from nftgan.networks.model_file import ModelFile, open_model, write_model
 from nftgan.networks.sources import MissingModelError, model_source
+from nftgan.ops.device import device_named
 from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
+from nftgan.training.distributed import Distributed
+from nftgan.training.shares import work_group
+from nftgan.workflows.curate_shared import Job, shared_eyes, take_part
 from nftgan.workflows.own_runs import which_model
 from nftgan.workflows.places import place
 from nftgan.workflows.stale_settings import is_deployed
@@ -54,6 +60,7 @@ def curate(
     allow_copies: bool = False,
     tags: Sequence[tuple[Sequence[int], str, str | None]] = (),
     same: bool = False,
+    device: str = "cpu",
     progress: Progress = SILENT,
 ) -> CurateResult:
     """Write the manifest with `pick`, or with the `auto` best of `candidates`, as its pieces.
@@ -67,6 +74,8 @@ def curate(
     manifest says so. `tags`: (seeds, trait, value or None to take it back), written to the ratings
     first; with tags alone the pieces stay the same ones. `same`: they stay too, and what was
     edited in nftgan.toml since is taken over; where the recipe changed they are rendered again.
+    Started by torchrun, or by `--gpus`, each process of a group makes this call and, for `auto`,
+    looks at its share of the candidates; a run that was cut off goes on.
 
     Raises UsageError when the collection is deployed, MissingStepError without a model, CheckFailed
     when a pick is too close to the training art or to another one.
@@ -76,66 +85,127 @@ def curate(
     ):
         raise UsageError("say which pieces", hint="--auto 12, --pick 3,14,15, or --same")
     check_settings(project.config)
-    with project.lock():
-        refuse_after_deploy(project)
-        if same:
-            return _with_new_settings(project, tags)
-        source = source_of(project, model)
-        loaded = load_model(source)
-        recipe = loaded.recipe_of(project.config.recipe)
-        if note := loaded.colours_note(project.config.recipe.colours):
-            progress.note(note)
-        write_tags(project, loaded.identity, tags)
-        if auto is None and pick is None:
-            return _with_new_words(project, source, loaded, recipe)
-        art = find_training_art(source, dataset, loaded.info, near=project.root)
-        training = art.dataset
-        warn_without_art(art, progress)
-        refused: tuple[Refusal, ...] = ()
-        overridden: tuple[Refusal, ...] = ()
-        judged_by = None
-        if pick is not None:
-            placed = place(loaded, pick, progress=progress)
-            seeds, recipe = placed.numbers, placed.within(recipe)
-            overridden = likenesses(
-                loaded, seeds, training, recipe=recipe, origins=placed.targets, progress=progress
+    with work_group(device_named(device)) as (group, own):
+        if group.world_size > 1 and auto is None:
+            raise UsageError(
+                "of curate only --auto is shared by several processes", hint="start it alone"
             )
-            if training is not None and (alone := set(placed.names) - set(placed.targets)):
-                progress.warn(
-                    f"{placed.name(min(alone))} does not hold the image that it was projected from,"
-                    " so only what it gives is compared with the training art"
-                )
-            if overridden and not allow_copies:
-                named = ", ".join(
-                    f"{placed.name(one.seed)} is {in_own_names(training, one.reason)}"
-                    for one in overridden[:3]
-                )
-                more = f", and {len(overridden) - 3} more" if len(overridden) > 3 else ""
-                raise CheckFailed(
-                    f"{len(overridden)} of {len(seeds)} picks are refused: {named}{more}",
-                    hint="leave them out, or keep them knowingly: --allow-copies",
-                )
-        else:
-            assert auto is not None
+        if not group.is_main:
+            take_part(project, group, own)
+            identity, seeds, changed = parse_json(group.broadcast_str("").encode())
+            return CurateResult(project.manifest_path, identity, tuple(seeds), (), changed)
+        with project.lock():
+            refuse_after_deploy(project)
+            if same:
+                return _with_new_settings(project, tags)
+            chosen = _Chosen(project, model, dataset, own, tags, allow_copies, progress)
+            if auto is not None:
+                done = chosen.by_machine(auto, candidates, group)
+            elif pick is not None:
+                done = chosen.by_hand(pick)
+            else:
+                done = _with_new_words(project, chosen.source, chosen.model, chosen.recipe)
+        group.broadcast_str(json.dumps([done.model, done.seeds, done.changed]))
+    return done
+
+
+class _Chosen:
+    """A model, beside the art that it learned from, and the choice of its pieces."""
+
+    def __init__(
+        self,
+        project: Project,
+        model: str | None,
+        dataset: Path | None,
+        device: str,
+        tags: Sequence[tuple[Sequence[int], str, str | None]],
+        allow_copies: bool,
+        progress: Progress,
+    ) -> None:
+        self._project, self._device, self._progress = project, device, progress
+        self._dataset, self._allow_copies = dataset, allow_copies
+        self.source = source_of(project, model)
+        self.model = load_model(self.source, device=device)
+        self.recipe = self.model.recipe_of(project.config.recipe)
+        if note := self.model.colours_note(project.config.recipe.colours):
+            progress.note(note)
+        write_tags(project, self.model.identity, tags)
+
+    def by_hand(self, pick: Sequence[int | Path]) -> CurateResult:
+        """Raises CheckFailed for a copy, unless they are allowed."""
+        art, progress = self._art(), self._progress
+        training = art.dataset
+        placed = place(self.model, pick, progress=progress)
+        seeds, recipe = placed.numbers, placed.within(self.recipe)
+        overridden = likenesses(
+            self.model, seeds, training, recipe=recipe, origins=placed.targets, progress=progress
+        )
+        if training is not None and (alone := set(placed.names) - set(placed.targets)):
+            progress.warn(
+                f"{placed.name(min(alone))} does not hold the image that it was projected from,"
+                " so only what it gives is compared with the training art"
+            )
+        if overridden and not self._allow_copies:
+            named = ", ".join(
+                f"{placed.name(one.seed)} is {in_own_names(training, one.reason)}"
+                for one in overridden[:3]
+            )
+            more = f", and {len(overridden) - 3} more" if len(overridden) > 3 else ""
+            raise CheckFailed(
+                f"{len(overridden)} of {len(seeds)} picks are refused: {named}{more}",
+                hint="leave them out, or keep them knowingly: --allow-copies",
+            )
+        return self._written(recipe, seeds, (), overridden, art)
+
+    def by_machine(self, count: int, candidates: Sequence[int], group: Distributed) -> CurateResult:
+        art, progress = self._art(), self._progress
+        training = art.dataset
+        job = Job(
+            self.source,
+            self.recipe,
+            None if training is None else training.path,
+            self._allow_copies,
+        )
+        with shared_eyes(
+            self._project, group, job, self.model, training, self._device, progress
+        ) as eyes:
             selection = auto_pick(
-                loaded,
+                self.model,
                 candidates,
-                auto,
+                count,
                 training,
-                recipe=recipe,
-                allow_copies=allow_copies,
+                recipe=self.recipe,
+                allow_copies=self._allow_copies,
+                eyes=eyes,
                 progress=progress,
             )
-            seeds, refused = selection.seeds, selection.refused
-            overridden = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
-            judged_by = selection.judged_by
-        done = write_choice(project, source, loaded, recipe, seeds, refused, overridden, art=art)
+        overridden = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)
+        done = self._written(self.recipe, selection.seeds, selection.refused, overridden, art)
+        return replace(done, judged_by=selection.judged_by)
+
+    def _art(self) -> TrainingArt:
+        art = find_training_art(
+            self.source, self._dataset, self.model.info, near=self._project.root
+        )
+        warn_without_art(art, self._progress)
+        return art
+
+    def _written(
+        self,
+        recipe: Recipe,
+        seeds: tuple[int, ...],
+        refused: tuple[Refusal, ...],
+        overridden: tuple[Refusal, ...],
+        art: TrainingArt,
+    ) -> CurateResult:
+        done = write_choice(
+            self._project, self.source, self.model, recipe, seeds, refused, overridden, art=art
+        )
         # The manifest may become public, so it keeps the names inside the data set.
         return replace(
             done,
-            judged_by=judged_by,
-            refused=_in_own_names(training, done.refused),
-            overridden=_in_own_names(training, done.overridden),
+            refused=_in_own_names(art.dataset, done.refused),
+            overridden=_in_own_names(art.dataset, done.overridden),
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nftgan.collection.curation import Refusal
+from nftgan.collection.looking import Refusal
 from nftgan.collection.settings import check_settings
 from nftgan.config import read_config
 from nftgan.errors import Cancelled, UsageError
@@ -24,12 +24,14 @@ from nftgan.networks.sources import (
     newest_run,
     run_of,
 )
+from nftgan.ops.device import devices_named
 from nftgan.page import render
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project, state_home
 from nftgan.studio.finishing import Finishing
 from nftgan.studio.gallery import Gallery
 from nftgan.studio.opinions import Opinions
+from nftgan.studio.painters import on_devices
 from nftgan.studio.run import NETWORK, networks
 from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
@@ -63,19 +65,22 @@ def studio(
     dataset: Path | None = None,
     watch: Path | None = None,
     port: int = 0,
+    device: str | None = "cpu",
     ready: Callable[[str], None] = lambda address: None,
     progress: Progress = SILENT,
 ) -> StudioResult:
     """Serve the studio until its page says that the session is over.
 
     ready: called with the address, which holds the key. watch: a run folder, or a folder of runs,
-    to follow; None: that of the model, where it is one. Raises Cancelled after Ctrl-C, UsageError
+    to follow; None: that of the model, where it is one. device: None and cuda: every GPU that is
+    visible paints. Raises Cancelled after Ctrl-C, UsageError
     when the collection is deployed or something named cannot be used.
     """
     refuse_after_deploy(project)
     check_settings(project.config)
     source = source_of(project, model)
     run_dir = newest_run(watch) if watch else run_of(source)
+    devices = devices_named(device)
     finished = threading.Event()
 
     def parts_of(source: str | Path) -> dict[str, Any]:
@@ -89,7 +94,8 @@ def studio(
         opinions = Opinions(project.ratings_path, loaded.identity)
         art = find_training_art(source, dataset, loaded.info, near=project.root)
         warn_without_art(art, progress)
-        gallery = Gallery(loaded, recipe, candidates, training=art.dataset)
+        _, *helpers = on_devices(loaded, devices)
+        gallery = Gallery(loaded, recipe, candidates, training=art.dataset, helpers=helpers)
         gallery.add(opinions.seeds(), offered=False)
 
         def write(seeds: tuple[int, ...], overridden: Mapping[int, str]) -> str:

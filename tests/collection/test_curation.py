@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nftgan.collection.curation import Refusal, auto_pick, likenesses
+from nftgan.collection.curation import auto_pick, likenesses
 from nftgan.collection.features import distances, features
+from nftgan.collection.looking import Refusal
 from nftgan.collection.quality import BY_LOGIT, BY_PARTS
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset

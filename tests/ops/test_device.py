@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nftgan.errors import UsageError
-from nftgan.ops.device import device_named, sent
+from nftgan.ops.device import current_device, device_named, devices_named, sent
 
 
 @pytest.fixture
@@ -42,3 +42,14 @@ def test_what_is_no_device_is_refused(name: str) -> None:
 def test_on_the_processor_nothing_is_copied() -> None:
     x = torch.ones(3)
     assert sent(x, torch.device("cpu")) is x
+
+
+@pytest.mark.usefixtures("cuda_devices")
+def test_every_visible_gpu_is_meant_where_none_is_named() -> None:
+    assert devices_named(None) == devices_named("cuda") == ("cuda:0", "cuda:1")
+    assert devices_named("cuda:1") == ("cuda:1",) and devices_named("cpu") == ("cpu",)
+
+
+def test_nothing_is_chosen_for_a_processor() -> None:
+    with current_device(torch.device("cpu")):
+        assert torch.ones(1).device.type == "cpu"

@@ -17,6 +17,7 @@ from nftgan.networks.sources import base_model
 from nftgan.project import Project
 from nftgan.synthesis.model import load_model
 from nftgan.workflows import render as subject
+from nftgan.workflows.init import init
 from nftgan.workflows.render import NOTES, render
 from tests.workflows.pairs import pair
 from tests.workflows.test_render import unrendered
@@ -48,6 +49,8 @@ def test_two_processes_give_what_one_gives_and_a_killed_one_costs_one_image(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     figures = answer(*judge)
+    choose = ("--auto", "2", "-m", "base", "--seeds", "0-29", "--dataset", str(art))
+    chosen = answer("curate", "-C", str(init("birds", tmp_path / "c1").folder), *choose)
     torch.set_num_threads(threads)
     shutil.rmtree(published.root.parent / "home" / "cache" / "features")
     folder, made, once = tmp_path / "pair", list[int](), subject._render_one
@@ -67,13 +70,23 @@ def test_two_processes_give_what_one_gives_and_a_killed_one_costs_one_image(
         ["metadata", "-C", str(both.root)],
         ["verify", "--all", *where],
         judge,
+        ["curate", "-C", str(init("birds", tmp_path / "c2").folder), *choose],
         ["die", "render", "-C", str(killed.root)],
     ]
-    (code, document), measured, proven, judged, (died, refused) = pair(folder, commands, capsys)
+    (code, document), measured, proven, judged, picked, (died, refused) = pair(
+        folder, commands, capsys
+    )
     assert proven == (0, {"ok": True, "result": proof})
     assert len(proof["tokens"]) == 3
     assert (folder / "code-2").read_text() == "0"
     assert judged == (0, {"ok": True, "result": figures})
+    assert picked[0] == 0 and picked[1]["result"].pop("manifest") != chosen.pop("manifest")
+    assert picked[1]["result"] == chosen and len(chosen["seeds"]) == 2
+    both_manifests = [tmp_path / c / "birds" / "collection.json" for c in ("c1", "c2")]
+    assert len({path.read_bytes() for path in both_manifests}) == 1
+    assert not (published.root.parent / "home" / "curate").exists() or not list(
+        (published.root.parent / "home" / "curate").iterdir()
+    )
     assert code == 0 and document["result"]["rendered"] == 3 and document["result"]["kept"] == 0
     assert measured == (0, {"ok": True, "result": told | {"folder": str(both.metadata)}})
     assert files(both) == files(alone)
