@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from nftgan.errors import MissingStepError, UsageError
 
 BASE = "base"
-BASE_SIDES = (16, 32)  # pixels of the models that ship, each base-SIDE.safetensors
-USUAL_SIDE = 32  # of plain `base`
 RUN_OPTIONS = "training_options.json"
+ASSETS = Path(str(resources.files("nftgan"))) / "assets"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A model that ships, by the name that a person may type (see docs/base-model.md)."""
+
+    name: str
+    side: int  # pixels
+    art: str  # what it draws, in words
+    pixel_art: bool = False
+
+    @property
+    def path(self) -> Path:
+        return ASSETS / f"{self.name}.safetensors"
+
+
+BASES = (
+    BaseModel("base-16", 16, "pixel art", pixel_art=True),
+    BaseModel("base-32", 32, "drawn avatars"),
+)
+"""Every one that ships; `scripts/base_art/pack.py` writes the files."""
+USUAL = "base-32"
+"""What plain `base` is where no art decides."""
+BASE_SIDES = tuple(sorted({base.side for base in BASES}))
 
 
 class MissingModelError(UsageError):
     """Nothing is where a model was named."""
 
 
-def base_model(side: int = USUAL_SIDE) -> Path:
-    """The CC0-trained model for `side` pixels that ships (see docs/base-model.md).
+def base_named(name: str | Path) -> BaseModel | None:
+    """The base model of that name, `base` for the usual one; None for any other name."""
+    wanted = USUAL if name == BASE else name
+    return next((base for base in BASES if base.name == wanted), None)
+
+
+def base_model(side: int | None = None) -> Path:
+    """The file of the first base model for `side` pixels; without a side, of the usual one.
 
     Raises UsageError for a side that none was made for.
     """
-    if side not in BASE_SIDES:
-        made = ", ".join(map(str, BASE_SIDES))
-        raise UsageError(
-            f"no base model is made for {side} pixels, only for {made}",
-            hint=f"nftgan prepare ART --resolution {_nearest(side)}, or train without --resume",
-        )
-    return Path(str(resources.files("nftgan"))) / "assets" / f"base-{side}.safetensors"
-
-
-def _nearest(side: int) -> int:
-    return min(BASE_SIDES, key=lambda made: (abs(made - side), made))
+    for base in BASES:
+        if base.side == side or (side is None and base.name == USUAL):
+            return base.path
+    made = ", ".join(map(str, BASE_SIDES))
+    raise UsageError(f"no base model is made for {side} pixels, only for {made}")
 
 
 def newest_run(folder: Path) -> Path:
@@ -67,10 +91,8 @@ def model_source(named: str | Path, *, relative_to: Path | None = None) -> str |
     Raises UsageError when nothing is there.
     """
     if isinstance(named, str):
-        if named == BASE:
-            return base_model()
-        if named in (f"{BASE}-{side}" for side in BASE_SIDES):
-            return base_model(int(named.removeprefix(f"{BASE}-")))
+        if base := base_named(named):
+            return base.path
         if named.startswith(("https://", "http://")):
             return named
     path = Path(named).expanduser()
@@ -79,9 +101,10 @@ def model_source(named: str | Path, *, relative_to: Path | None = None) -> str |
     if path.is_dir():
         return newest_run(path)
     if not path.exists():
-        raise MissingModelError(
-            f"the model {named} does not exist", hint="nftgan train, or --model base"
-        )
+        hint = "nftgan train, or --model base"
+        if str(named).startswith(f"{BASE}-"):
+            hint = f"those that ship are {', '.join(base.name for base in BASES)}"
+        raise MissingModelError(f"the model {named} does not exist", hint=hint)
     return path
 
 
@@ -96,4 +119,4 @@ def run_of(source: str | Path) -> Path | None:
 
 def is_shipped_model(source: str | Path) -> bool:
     """Whether the model is one that comes with the package."""
-    return isinstance(source, Path) and source.parent == base_model().parent
+    return isinstance(source, Path) and source.parent == ASSETS

@@ -1,20 +1,11 @@
-"""The models that a workflow starts from: the parent of a run, and a collection's own."""
+"""The model that a collection's pieces come from."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from nftgan.dataset.archive import Dataset
 from nftgan.errors import MissingStepError
-from nftgan.networks.sources import BASE, base_model, model_source
 from nftgan.project import Project
-
-
-def parent_source(named: str, dataset: Path) -> str | Path:
-    """What a run starts from: as `model_source`, and of `base` the one for the data set's size."""
-    if named == BASE:
-        return base_model(Dataset.open(dataset).resolution)
-    return model_source(named)
 
 
 def project_model(project: Project) -> Path:

@@ -17,9 +17,8 @@ from nftgan.errors import Cancelled, UsageError
 from nftgan.networks.model_file import newest_snapshot
 from nftgan.networks.sources import (
     BASE,
-    BASE_SIDES,
-    USUAL_SIDE,
-    base_model,
+    BASES,
+    USUAL,
     is_run,
     newest_run,
     run_of,
@@ -164,9 +163,9 @@ def _kimg_of(source: str | Path) -> int | None:
 
 def _named(source: str | Path) -> str:
     """The model as it can be named in any folder."""
-    for side in BASE_SIDES:
-        if source == base_model(side):
-            return BASE if side == USUAL_SIDE else f"{BASE}-{side}"
+    for base in BASES:
+        if source == base.path:
+            return BASE if base.name == USUAL else base.name
     return str(source.resolve()) if isinstance(source, Path) else source
 
 

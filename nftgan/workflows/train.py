@@ -13,7 +13,7 @@ from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import default_fraction, usable_fraction
 from nftgan.errors import UsageError
 from nftgan.files import read_json
-from nftgan.networks.sources import BASE, RUN_OPTIONS, newest_run
+from nftgan.networks.sources import RUN_OPTIONS, base_named, newest_run
 from nftgan.progress import SILENT, Progress
 from nftgan.training.advice import advice
 from nftgan.training.changes import who
@@ -27,8 +27,8 @@ from nftgan.training.report import write_report
 from nftgan.training.state import saved_images
 from nftgan.training.tick import Tick
 from nftgan.words import counted, duration
+from nftgan.workflows.bases import parent_source
 from nftgan.workflows.scoring import scorer
-from nftgan.workflows.sources import parent_source
 from nftgan.workflows.training_art import note_art
 
 FEW = 100
@@ -77,11 +77,12 @@ def plan_training(
             else f"{resume} is no run that learns from {dataset}: where shall the new run go?",
             hint="-o RUNS names a folder of runs",
         )
-    source = None if resume is None else str(parent_source(resume, dataset))
+    source, why = (None, "") if resume is None else parent_source(resume, art)
     if options.get("holdout") is None and share != default_fraction(len(art)):
         options["holdout"] = 0.0
     resolved = resolve_options(facts, preset=preset, resume=source, **options)
-    config, used, notes = resolved.config, resolved.in_use(), resolved.notes
+    config, used = resolved.config, resolved.in_use()
+    notes = (why, *resolved.notes) if why else resolved.notes
     _warn_of(art, config, progress)
     described = f"{config.cfg}-{config.dataset.name}-batch{config.batch}-gamma{config.gamma:.3g}"
     highest = -1
@@ -140,7 +141,7 @@ def _record(run: Path) -> TrainConfig | None:
 
 def _run_of(resume: str, runs: Path | None, facts: DatasetFacts) -> tuple[Path, TrainConfig] | None:
     """The run that `resume` means to go on with; None when it is a model to start from."""
-    if resume == BASE or resume.startswith(("https://", "http://")):
+    if base_named(resume) or resume.startswith(("https://", "http://")):
         return None
     named = Path(resume).expanduser()
     if not named.is_dir():

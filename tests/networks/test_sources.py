@@ -9,8 +9,17 @@ import pytest
 
 import nftgan
 from nftgan.errors import MissingStepError, UsageError
-from nftgan.networks.model_file import save_model
-from nftgan.networks.sources import base_model, model_source, newest_run, run_of
+from nftgan.metrics.likeness import KEY, read
+from nftgan.networks.model_file import open_model, save_model
+from nftgan.networks.sources import (
+    BASES,
+    BaseModel,
+    base_model,
+    base_named,
+    model_source,
+    newest_run,
+    run_of,
+)
 from tests.networks import small
 
 
@@ -56,8 +65,25 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         nftgan.load_model("gone.safetensors")
     with pytest.raises(MissingStepError, match="holds no training run"):
         nftgan.load_model(tmp_path)
-    with pytest.raises(UsageError, match="no base model is made for 64 pixels, only for 16, 32"):
-        base_model(64)
+    with pytest.raises(UsageError, match="no base model is made for 8 pixels, only for 16, 32"):
+        base_model(8)
+    with pytest.raises(UsageError, match="the model base-99 does not exist") as caught:
+        model_source("base-99")
+    assert "those that ship are base-16, base-32" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
+def test_every_base_model_is_what_the_table_says(base: BaseModel) -> None:
+    model = open_model(base.path)
+    assert model_source(base.name) == base.path and base_named(base.name) == base
+    assert model.generator_config.img_resolution == base.side
+    assert model.discriminator_config is not None and model.meta["licence"] == "CC0-1.0"
+    assert base.path.stat().st_size < 16_000_000
+    noted = (model.meta.get("dataset") or {}).get("pixel_art")
+    assert bool(noted) == base.pixel_art
+    same = [one for one in BASES if (one.side, one.pixel_art) == (base.side, base.pixel_art)]
+    if len(same) > 1:  # they are told apart by their art
+        assert read(model.meta["dataset"][KEY]) is not None
 
 
 def test_a_renamed_run_is_the_newest_only_where_no_numbered_one_is(tmp_path: Path) -> None:
