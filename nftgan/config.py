@@ -61,7 +61,7 @@ class RecipeSection:
     palette: int | str = "auto"  # colours kept of each piece; 0: all
     colours: str = "auto"  # of the pieces: art (only colours that the art has) or all
     upscale: int | str = "auto"  # enlargement; auto: to 1024 pixels
-    filter: str = "auto"  # of the enlargement: nearest or cubic
+    filter: str = "auto"  # of the enlargement: nearest, cubic or contour
     effect: str = ""  # of a plugin, before the enlargement: "name" or "name=4"
 
 

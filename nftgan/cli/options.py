@@ -80,7 +80,11 @@ Upscale = Annotated[
     int, typer.Option("--upscale", metavar="N", help="How many times larger the images are.")
 ]
 Filter = Annotated[
-    str, typer.Option("--filter", help="Of the enlargement: nearest, or cubic for smooth art.")
+    str,
+    typer.Option(
+        "--filter",
+        help="Of the enlargement: nearest, cubic for smooth art, contour for flat art.",
+    ),
 ]
 Effect = Annotated[
     str,

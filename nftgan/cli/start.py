@@ -36,7 +36,10 @@ def init(
         typer.Option(help="Enlargement; else to 1024 pixels.", show_default=False),
     ] = None,
     filter: Annotated[
-        str, typer.Option(help="nearest (pixel art) or cubic; auto follows the art.")
+        str,
+        typer.Option(
+            help="nearest (pixel art), cubic or contour (flat art); auto follows the art."
+        ),
     ] = "auto",
 ) -> Any:
     """Start a collection: a folder with its nftgan.toml.

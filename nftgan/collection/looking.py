@@ -110,7 +110,7 @@ class Looker:
                     continue
             if self.recipe.finish is not None:
                 # An enlargement makes no two images more alike than they are.
-                image = apply_finish(image, replace(self.recipe.finish, upscale=1))
+                image = apply_finish(image, self.recipe.finish.without_enlargement)
                 row = features(image)
             yield Candidate(seed, row, pixel_hash(image), neighbour, reduced(image), reason)
 

@@ -493,7 +493,7 @@ class Gallery:
             finished = apply_finish(raw, look.recipe.finish)
             row = features(finished)
             facts = {
-                **asdict(measure(art_pixels_after(finished, look.whole.finish))),
+                **asdict(measure(art_pixels_after(raw, look.whole.finish))),
                 "blank": _blank(raw),
             }
             verdict = None

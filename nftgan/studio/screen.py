@@ -48,6 +48,6 @@ def screen_recipe(recipe: Recipe) -> Recipe:
     """`recipe` without its enlargement: the browser enlarges, and without blur."""
     if recipe.finish is None:
         return recipe
-    finish = replace(recipe.finish, upscale=1)
+    finish = recipe.finish.without_enlargement
     side = recipe.size[0] // recipe.finish.upscale
     return replace(recipe, finish=finish, size=(side, side))

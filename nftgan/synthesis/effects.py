@@ -21,7 +21,7 @@ from nftgan.errors import UsageError
 from nftgan.pixels import pixel_hash
 
 GROUP = "nftgan.finishes"
-OWN = ("grid", "palette", "nearest", "cubic")
+OWN = ("grid", "palette", "nearest", "cubic", "contour")
 plugins.register(GROUP, {name: f"nftgan.synthesis.finish:{name.upper()}" for name in OWN})
 MAX_VALUE = 65_535
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")

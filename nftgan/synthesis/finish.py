@@ -31,6 +31,8 @@ Whoever follows these steps gets the same bytes. All divisions are floor divisio
    smaller and at most D times the larger of taps i and i + 1. Rows are made of the columns' values,
    so a result t is a colour times D^2: the colour is (2 t + D^2) // (2 D^2). No number on the way
    reaches 2^53.
+   contour (u at most 64, the palette at most 64 colours): plain colours with smooth borders, for
+   flat art. `nftgan.synthesis.contour` describes it; 2 and 3 are then a part of it.
 
 Between 3 and 4 an effect of a plugin may come; see `nftgan.synthesis.effects`.
 """
@@ -38,32 +40,36 @@ Between 3 and 4 an effect of a plugin may come; see `nftgan.synthesis.effects`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 
 from nftgan.oklab import oklab
+from nftgan.synthesis.contour import upscale_contour
 from nftgan.synthesis.effects import Effect
+from nftgan.synthesis.palette import distinct, nearest, to_palette
 from nftgan.synthesis.recipe import Finish
-
-ROUNDS = 8
 
 
 def apply_finish(image: np.ndarray, finish: Finish | None) -> np.ndarray:
     """uint8 [S, S, 3] → uint8 [T, T, 3]; without a finish the image itself."""
     if finish is None:
         return image
-    if finish.grid:
-        image = to_grid(image, finish.grid)
-    if finish.palette:
-        image = to_palette(image, finish.palette)
-    if finish.colours:
-        image = to_colours(image, finish.colours)
-    if finish.effect is not None:
-        image = finish.effect.apply(image)
+    image = _before_enlargement(image, finish)
+    if finish.filter == "contour":
+        return _contour(image, finish)
     if finish.filter == "cubic":
         return upscale_cubic(image, finish.upscale)
     return upscale(image, finish.upscale)
+
+
+def _before_enlargement(image: np.ndarray, finish: Finish) -> np.ndarray:
+    if finish.grid:
+        image = to_grid(image, finish.grid)
+    if finish.palette and finish.filter != "contour":
+        image = to_palette(image, finish.palette)
+    if finish.colours and finish.filter != "contour":
+        image = to_colours(image, finish.colours)
+    return image if finish.effect is None else finish.effect.apply(image)
 
 
 def to_grid(image: np.ndarray, grid: int) -> np.ndarray:
@@ -78,35 +84,12 @@ def to_grid(image: np.ndarray, grid: int) -> np.ndarray:
     return result
 
 
-def to_palette(image: np.ndarray, colours: int) -> np.ndarray:
-    """Step 2: the same shape with at most `colours` different RGB triples."""
-    values = image.reshape(-1, 3).astype(np.int64)
-    packed = (values[:, 0] << 16) | (values[:, 1] << 8) | values[:, 2]
-    distinct, index, counts = np.unique(packed, return_inverse=True, return_counts=True)
-    if len(distinct) <= colours:
-        return image
-    triples = np.stack([distinct >> 16, (distinct >> 8) & 255, distinct & 255], axis=1)
-    entries = _split(triples, counts, colours)
-    for _ in range(ROUNDS):
-        nearest = _nearest(triples, entries)
-        weights = np.bincount(nearest, counts, len(entries)).astype(np.int64)
-        for channel in range(3):
-            sums = np.bincount(nearest, counts * triples[:, channel], len(entries))
-            mean = (2 * sums.astype(np.int64) + weights) // np.maximum(2 * weights, 1)
-            entries[:, channel] = np.where(weights > 0, mean, entries[:, channel])
-    chosen = entries[_nearest(triples, entries)]
-    result: np.ndarray = chosen[index.reshape(-1)].astype(np.uint8).reshape(image.shape)
-    return result
-
-
 def to_colours(image: np.ndarray, colours: str) -> np.ndarray:
     """Step 3: the same shape with colours of the list alone, six hex digits each."""
     entries = np.frombuffer(bytes.fromhex(colours), dtype=np.uint8).reshape(-1, 3)
-    packed = image.reshape(-1, 3).astype(np.int64) @ (1 << 16, 1 << 8, 1)
-    distinct, index = np.unique(packed, return_inverse=True)
-    triples = np.stack([distinct >> 16, (distinct >> 8) & 255, distinct & 255], axis=1)
-    nearest = _nearest(oklab(triples), oklab(entries))
-    result: np.ndarray = entries[nearest][index.reshape(-1)].reshape(image.shape)
+    triples, index, _ = distinct(image)
+    taken = nearest(oklab(triples), oklab(entries))
+    result: np.ndarray = entries[taken][index].reshape(image.shape)
     return result
 
 
@@ -139,16 +122,27 @@ def art_pixels(image: np.ndarray, factor: int) -> np.ndarray:
 
 
 def art_pixels_after(image: np.ndarray, finish: Finish | None) -> np.ndarray:
-    """`art_pixels` of `image` once it is enlarged as `finish` says, without enlarging it whole."""
-    if finish is None or finish.filter != "cubic" or finish.upscale % 2:
+    """`art_pixels` of a uint8 [S, S, 3] finished as `finish` says, without enlarging it whole."""
+    if finish is None:
         return image
-    middle = (finish.upscale // 2 - 1, finish.upscale // 2)
+    image = _before_enlargement(image, finish)
+    u = finish.upscale
+    middle = sorted({(u - 1) // 2, u // 2})
+    if finish.filter == "contour":
+        return art_pixels(_contour(image, finish, middle), len(middle))
+    if finish.filter != "cubic" or u % 2:
+        return image
     values = image.astype(np.int64).transpose(1, 0, 2)
-    values = _lines(
-        _lines(values, finish.upscale, middle).transpose(1, 0, 2), finish.upscale, middle
-    )
-    square = (2 * (2 * finish.upscale) ** 3) ** 2
+    values = _lines(_lines(values, u, middle).transpose(1, 0, 2), u, middle)
+    square = (2 * (2 * u) ** 3) ** 2
     return art_pixels(((2 * values + square) // (2 * square)).astype(np.uint8), 2)
+
+
+def _contour(image: np.ndarray, finish: Finish, places: Sequence[int] | None = None) -> np.ndarray:
+    def drawn(plain: np.ndarray) -> np.ndarray:
+        return to_colours(plain, finish.colours) if finish.colours else plain
+
+    return upscale_contour(image, finish.upscale, finish.palette, drawn=drawn, places=places)
 
 
 def _lines(values: np.ndarray, u: int, places: Sequence[int] | None = None) -> np.ndarray:
@@ -179,50 +173,6 @@ def _lines(values: np.ndarray, u: int, places: Sequence[int] | None = None) -> n
     return out
 
 
-def _split(triples: np.ndarray, counts: np.ndarray, colours: int) -> np.ndarray:
-    """Steps 2a and 2b: int64 [at most colours, 3]."""
-    boxes = [np.arange(len(triples))]
-    spreads = [_spreads(triples, counts)]
-    while len(boxes) < colours:
-        places = [(box, channel) for box in range(len(boxes)) for channel in range(3)]
-        # max keeps the first of equals: the earlier box, then the earlier channel
-        box, channel = max(places, key=lambda at: spreads[at[0]][at[1]])
-        if spreads[box][channel] == 0:
-            break
-        members = boxes[box]
-        value, count = triples[members, channel], counts[members]
-        low = value <= (value * count).sum() // count.sum()
-        boxes[box] = members[low]
-        boxes.append(members[~low])
-        spreads[box] = _spreads(triples[boxes[box]], counts[boxes[box]])
-        spreads.append(_spreads(triples[boxes[-1]], counts[boxes[-1]]))
-    means = []
-    for members in boxes:
-        n = counts[members].sum()
-        s = (triples[members] * counts[members, None]).sum(axis=0)
-        means.append((2 * s + n) // (2 * n))
-    return np.stack(means)
-
-
-def _spreads(triples: np.ndarray, counts: np.ndarray) -> tuple[Fraction, ...]:
-    """Sum of squared deviations from the mean, exact, for each channel."""
-    n = int(counts.sum())
-    s = (triples * counts[:, None]).sum(axis=0)
-    q = (triples * triples * counts[:, None]).sum(axis=0)
-    return tuple(Fraction(n * int(q[c]) - int(s[c]) ** 2, n) for c in range(3))
-
-
-def _nearest(triples: np.ndarray, entries: np.ndarray) -> np.ndarray:
-    """int64 [K]: the entry closest to each colour, the earlier of equals."""
-    best = np.zeros(len(triples), dtype=np.int64)
-    least = np.full(len(triples), np.iinfo(np.int64).max)
-    for number, entry in enumerate(entries):
-        distance = ((triples - entry) ** 2).sum(axis=1)
-        closer = distance < least
-        best[closer], least[closer] = number, distance[closer]
-    return best
-
-
 # ---- the core's own steps, as a plugin's would be ----------------------------------------------
 
 GRID = Effect(
@@ -236,4 +186,9 @@ NEAREST = Effect(
 )
 CUBIC = Effect(
     1, upscale_cubic, {5: "sha256:c2e4785936f456614562cc053ce4cb12dbd04494d91c58bae2f44769770801be"}
+)
+CONTOUR = Effect(
+    1,
+    upscale_contour,
+    {5: "sha256:cc9d330bd3b8800ac0259111ec064bb5e343380443ab0a327136bed8c2e9c503"},
 )

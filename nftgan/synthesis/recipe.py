@@ -19,13 +19,14 @@ from nftgan.synthesis.latent import MAX_LATENTS, Latent, NamedLatent
 VERSION = 1
 RENDERER = "f64-1"
 MAX_SIDE = 16384
-FILTERS = ("nearest", "cubic")
+FILTERS = ("nearest", "cubic", "contour")
 COLOURS = ("auto", "art", "all")
 """Of a piece; "auto" is "art" where there is a palette and the model knows them."""
 WALL = 1024  # pixels that a finished image has at least, unless said otherwise
 MAX_CONDITION = 1_000_000  # the largest number that a model is told
 MAX_CONDITIONS = 512  # numbers of one vector
-MAX_CUBIC = 64  # times: beyond, the sums of the cubic filter could leave 64 bits
+MAX_SMOOTH = 64  # times: beyond, the sums of the smooth filters could leave 64 bits
+MAX_PLAIN = 64  # colours that the contour filter may be told to find
 IDENTITY = re.compile(r"sha256:[0-9a-f]{64}")
 UNKNOWN_COLOURS = "the model does not say which colours its art has"
 _KEYS = (  # all required
@@ -48,31 +49,42 @@ class Finish:
     grid: int = 0  # side of the pixel-art grid; 0: the image keeps its pixels
     palette: int = 0  # colours kept; 0: all
     upscale: int = 1  # how many times larger
-    filter: str = "nearest"  # of the enlargement: nearest, or cubic for art without a grid
+    filter: str = "nearest"  # of the enlargement: nearest, cubic, or contour for flat art
     effect: NamedEffect | None = None  # of a plugin, before the enlargement
     colours: str = ""  # the only ones a piece may have, six hex digits each, rising; empty: any
 
     def __post_init__(self) -> None:
         if self.filter not in FILTERS:
             raise UsageError(
-                f"finish: there is no filter {self.filter!r}", hint=f"take {' or '.join(FILTERS)}"
+                f"finish: no filter {self.filter!r:.80} is known here",
+                hint=f"{', '.join(FILTERS)}; of a recipe that a newer nftgan wrote: update",
             )
         if self.upscale == 1:
             object.__setattr__(self, "filter", "nearest")  # one way to say it, so one hash
-        most_cubic = MAX_CUBIC if self.filter == "cubic" else 256
-        for name, value, least, most in (
+        most = 256 if self.filter == "nearest" else MAX_SMOOTH
+        most_colours = MAX_PLAIN if self.filter == "contour" else 256
+        for name, value, least, greatest in (
             ("grid", self.grid, 0, 4096),
-            ("palette", self.palette, 0, 256),
-            ("upscale", self.upscale, 1, most_cubic),
+            ("palette", self.palette, 0, most_colours),
+            ("upscale", self.upscale, 1, most),
         ):
-            if type(value) is not int or not least <= value <= most:
-                raise UsageError(f"finish: {name} must be from {least} to {most}, not {value!r}")
+            if type(value) is not int or not least <= value <= greatest:
+                raise UsageError(
+                    f"finish: {name} must be from {least} to {greatest}, not {value!r}"
+                )
         if self.palette == 1:
             raise UsageError("finish: a palette of 1 colour is an empty image", hint="2 to 256")
         if self.colours != "" and not are_colours(self.colours):
             raise UsageError(
                 "finish: colours must be 2 to 256 times six small hex digits, each once and rising"
             )
+
+    @property
+    def without_enlargement(self) -> Finish:
+        """The same but for the enlargement, and so for colours that only contour finds in it."""
+        if self.filter == "contour":
+            return replace(self, upscale=1, palette=0, colours="")
+        return replace(self, upscale=1)
 
     @property
     def does_nothing(self) -> bool:
@@ -103,7 +115,7 @@ class Finish:
         if "effect" in raw:
             added = {"effect": NamedEffect.from_json(raw["effect"], where)}
         finish = cls(**{**raw, **added})
-        if "filter" in raw and finish.filter != "cubic":
+        if "filter" in raw and finish.filter == "nearest":
             # Else the same pixels would have two hashes.
             raise UsageError(f"{where}: finish must leave out filter where it is nearest")
         if "colours" in raw and finish.colours == "":
@@ -319,8 +331,10 @@ def finish_from_section(section: RecipeSection, resolution: int, art: PixelArt) 
     if kind == "auto":
         kind = "nearest" if grid or palette or art.grid else "cubic"
     side = grid or resolution
-    enough = 1 if side >= WALL // 2 else min(-(-WALL // side), MAX_CUBIC)
+    enough = 1 if side >= WALL // 2 else min(-(-WALL // side), MAX_SMOOTH)
     times = _number("upscale", section.upscale, enough)
+    if kind == "contour" and section.palette == "auto":
+        palette = min(palette, MAX_PLAIN)
     colours = _colours(section.colours, art, bool(palette))
     return Finish(grid, palette, times, kind, named_effect(section.effect), colours)
 

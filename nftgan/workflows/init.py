@@ -38,7 +38,9 @@ pixel_grid = {pixel_grid}            # squares along a side of pixel art, 0 for 
 palette = {palette}               # colours kept of each piece, 0 for all
 colours = {colours}               # "art": only colours that the art has; "all": any
 upscale = {upscale}               # how many times larger a piece is; "auto": to 1024 pixels
-filter = {filter}                # of the enlargement: "nearest" for pixel art, else "cubic"
+# Of the enlargement: "nearest" for pixel art, "cubic", or "contour" for flat art: plain colours
+# with smooth, sharp borders.
+filter = {filter}
 
 [royalty]
 percent = 5.0                  # ERC-2981: a wish that markets may ignore

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.synthesis.slow_contour import slow_contour
+from tests.synthesis.slow_palette import slow_palette
+
 
 def slow_grid(image: np.ndarray, grid: int) -> np.ndarray:
     side = len(image)
@@ -26,49 +29,6 @@ def slow_grid(image: np.ndarray, grid: int) -> np.ndarray:
                 )
                 out[i, j, c] = (2 * total + side**2) // (2 * side**2)
     return out
-
-
-def slow_palette(image: np.ndarray, limit: int) -> np.ndarray:
-    pixels = sorted(tuple(int(v) for v in p) for p in image.reshape(-1, 3))
-    if len(set(pixels)) <= limit:
-        return image
-    boxes = [pixels]
-    while len(boxes) < limit:
-        found: tuple[Fraction, int, int] | None = None
-        for b, box in enumerate(boxes):
-            for c in range(3):
-                values = [p[c] for p in box]
-                n, s, q = len(values), sum(values), sum(v * v for v in values)
-                spread = Fraction(n * q - s * s, n)
-                if found is None or spread > found[0]:
-                    found = (spread, b, c)
-        assert found is not None
-        spread, b, c = found
-        if spread == 0:
-            break
-        cut = sum(p[c] for p in boxes[b]) // len(boxes[b])
-        boxes.append([p for p in boxes[b] if p[c] > cut])
-        boxes[b] = [p for p in boxes[b] if p[c] <= cut]
-
-    def mean(box: list[tuple[int, ...]]) -> tuple[int, ...]:
-        n = len(box)
-        return tuple((2 * sum(p[c] for p in box) + n) // (2 * n) for c in range(3))
-
-    entries = [mean(box) for box in boxes]
-
-    def nearest(p: tuple[int, ...]) -> int:
-        return min(
-            range(len(entries)),
-            key=lambda k: (sum((p[c] - entries[k][c]) ** 2 for c in range(3)), k),
-        )
-
-    for _ in range(8):
-        groups: dict[int, list[tuple[int, ...]]] = {}
-        for p in pixels:
-            groups.setdefault(nearest(p), []).append(p)
-        entries = [mean(groups[k]) if k in groups else entry for k, entry in enumerate(entries)]
-    flat = [entries[nearest(tuple(int(v) for v in p))] for p in image.reshape(-1, 3)]
-    return np.array(flat, dtype=np.uint8).reshape(image.shape)
 
 
 def slow_cubic(image: np.ndarray, factor: int) -> np.ndarray:
@@ -155,10 +115,18 @@ def slow_finish(image: np.ndarray, finish: dict[str, Any]) -> np.ndarray:
     """All steps, of `finish` in a recipe's JSON, without effects."""
     if finish["grid"]:
         image = slow_grid(image, finish["grid"])
-    if finish["palette"]:
+    contour = finish.get("filter") == "contour"
+    if finish["palette"] and not contour:
         image = slow_palette(image, finish["palette"])
-    if "colours" in finish:
+    if "colours" in finish and not contour:
         image = slow_colours(image, finish["colours"])
+    if contour:
+        colours = finish.get("colours", "")
+
+        def drawn(plain: np.ndarray) -> np.ndarray:
+            return slow_colours(plain, colours) if colours else plain
+
+        return slow_contour(image, finish["upscale"], finish["palette"], drawn)
     if finish.get("filter") == "cubic":
         return slow_cubic(image, finish["upscale"])
     return np.kron(image, np.ones((finish["upscale"],) * 2 + (1,), dtype=np.uint8))

@@ -52,7 +52,7 @@ def _offered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_cores_own_steps_keep_their_promise_by_the_same_door() -> None:
     own = [part for part in plugins.parts(GROUP).values() if part.is_core]
-    assert [part.name for part in own] == ["grid", "palette", "nearest", "cubic"]
+    assert [part.name for part in own] == ["grid", "palette", "nearest", "cubic", "contour"]
     for part in own:
         effect = part.load()
         for value, promised in effect.probes.items():

@@ -11,17 +11,16 @@ from nftgan.synthesis.finish import (
     apply_finish,
     to_colours,
     to_grid,
-    to_palette,
     upscale,
     upscale_cubic,
 )
+from nftgan.synthesis.palette import to_palette
 from nftgan.synthesis.recipe import Finish
 from tests.synthesis.slow_finish import (
     slow_colours,
     slow_cubic,
     slow_grid,
     slow_oklab,
-    slow_palette,
 )
 
 SQUARES = st.integers(1, 9).flatmap(lambda n: arrays(np.uint8, (n, n, 3)))
@@ -35,12 +34,6 @@ FEW_LEVELS = st.integers(1, 6).flatmap(
 def test_the_grid_follows_its_description(image: np.ndarray, data: st.DataObject) -> None:
     grid = data.draw(st.integers(1, len(image)))
     assert np.array_equal(to_grid(image, grid), slow_grid(image, grid))
-
-
-@settings(deadline=None, max_examples=60)
-@given(SQUARES | FEW_LEVELS, st.integers(2, 9))
-def test_the_palette_follows_its_description(image: np.ndarray, limit: int) -> None:
-    assert np.array_equal(to_palette(image, limit), slow_palette(image, limit))
 
 
 @settings(deadline=None, max_examples=40)
@@ -69,14 +62,6 @@ def test_mirroring_the_image_mirrors_the_result(image: np.ndarray) -> None:
     # Colours and their counts decide the palette, not their places.
     done = apply_finish(image, Finish(0, 3, 2))
     assert np.array_equal(apply_finish(image[:, ::-1], Finish(0, 3, 2)), done[:, ::-1])
-
-
-def test_a_photograph_sized_palette_has_the_asked_for_colours_and_small_errors() -> None:
-    y, x = np.mgrid[:200, :200]
-    image = np.stack([x, y, (x + y) // 2], axis=2).astype(np.uint8)
-    small = to_palette(image, 64)
-    assert len(np.unique(small.reshape(-1, 3), axis=0)) > 50
-    assert np.abs(small.astype(int) - image).mean() < 8
 
 
 @settings(deadline=None, max_examples=25)

@@ -50,6 +50,17 @@ def test_a_finish_is_part_of_the_hash_and_an_empty_one_is_not() -> None:
     assert Finish(0, 8, 1, "cubic") == Finish(0, 8, 1)
 
 
+def test_contour_is_part_of_the_hash_and_finds_its_colours_only_when_it_enlarges() -> None:
+    finish = Finish(16, 12, 8, "contour", colours=ART)
+    piece = Recipe(model=MODEL, size=(128, 128), finish=finish)
+    assert piece.to_json()["finish"]["filter"] == "contour"
+    other = replace(piece, finish=replace(finish, filter="cubic"))
+    assert piece.hash != other.hash and Recipe.from_json(piece.to_json()) == piece
+    assert finish.without_enlargement == Finish(16)
+    assert other.finish is not None
+    assert other.finish.without_enlargement == Finish(16, 12, colours=ART)
+
+
 def test_the_colours_of_the_art_are_part_of_the_hash() -> None:
     plain = Recipe(model=MODEL, size=(64, 64), finish=Finish(16, 12, 4))
     coloured = replace(plain, finish=Finish(16, 12, 4, colours=ART))
@@ -66,7 +77,15 @@ def test_the_colours_of_the_art_are_part_of_the_hash() -> None:
     class_idx=st.none() | st.integers(0, 9),
     x=st.floats(-1, 1),
     rotate=st.floats(-360, 360),
-    finish=st.sampled_from([None, Finish(0, 8, 2), Finish(0, 0, 3), Finish(0, 0, 4, "cubic")]),
+    finish=st.sampled_from(
+        [
+            None,
+            Finish(0, 8, 2),
+            Finish(0, 0, 3),
+            Finish(0, 0, 4, "cubic"),
+            Finish(0, 6, 9, "contour"),
+        ]
+    ),
 )
 def test_json_comes_back_equal_with_the_same_hash(
     trunc: float,
@@ -124,7 +143,10 @@ def test_zero_has_one_hash_whatever_its_sign_and_type() -> None:
         ({"finish": {"grid": 4, "palette": 1, "upscale": 2}}, "1 colour"),
         ({"finish": {"grid": 4, "palette": 0, "upscale": 3}}, "not what the finish gives"),
         ({"finish": {"grid": 0, "palette": 0, "upscale": 65, "filter": "cubic"}}, "from 1 to 64"),
+        ({"finish": {"grid": 0, "palette": 0, "upscale": 65, "filter": "contour"}}, "from 1 to 64"),
+        ({"finish": {"grid": 0, "palette": 65, "upscale": 2, "filter": "contour"}}, "from 0 to 64"),
         ({"finish": {"grid": 0, "palette": 0, "upscale": 2, "filter": "lanczos"}}, "no filter"),
+        ({"finish": {"grid": 0, "palette": 0, "upscale": 1, "filter": "contour"}}, "leave out"),
         ({"finish": {"grid": 0, "palette": 0, "upscale": 2, "filter": "nearest"}}, "leave out"),
         ({"finish": {"grid": 0, "palette": 0, "upscale": 1, "filter": "cubic"}}, "leave out"),
         ({"finish": {"grid": 0, "palette": 0, "upscale": 2, "blur": 1}}, "grid, palette and"),
@@ -201,6 +223,9 @@ def test_what_the_settings_say_beats_the_automatic_finish() -> None:
     section = RecipeSection(pixel_grid=0, palette=0, upscale=2, filter="cubic")
     recipe = recipe_from_section(section, model=MODEL, resolution=32, art=PixelArt(16, 12))
     assert recipe.finish == Finish(0, 0, 2, "cubic")
+    flat = RecipeSection(filter="contour")
+    many = recipe_from_section(flat, model=MODEL, resolution=64, art=PixelArt(32, 200))
+    assert many.finish == Finish(32, 64, 32, "contour")
     with pytest.raises(UsageError, match='upscale must be a number or "auto"'):
         recipe_from_section(RecipeSection(upscale="big"), model=MODEL, resolution=32)
 

@@ -100,6 +100,11 @@ def test_its_pieces_are_finished_the_same_in_colours_of_the_art() -> None:
     for seed in (1, 2):
         pixels = second.pixels(second.levels(base_model(16), seed, recipe.to_json()))
         assert np.array_equal(slow_finish(pixels, finish), model.render(seed, recipe))
+    flat = model.recipe_of(RecipeSection(trunc=0.7, upscale=3, filter="contour"))
+    finish = flat.to_json()["finish"]
+    assert finish["filter"] == "contour" and finish["palette"] == 10 and "colours" in finish
+    pixels = second.pixels(second.levels(base_model(16), 1, flat.to_json()))
+    assert np.array_equal(slow_finish(pixels, finish), model.render(1, flat))
 
 
 def test_the_native_kernels_paint_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,17 +127,18 @@ def test_the_twister_written_out_gives_the_latents(seed: int) -> None:
     assert np.abs(ours - latent(seed, 512)[0]).max() < 1e-14
 
 
-@pytest.mark.parametrize("name", ["numpy_renderer.py", "slow_finish.py"])
+SECOND = ["numpy_renderer", "slow_finish", "slow_palette", "slow_contour"]
+
+
+@pytest.mark.parametrize("name", SECOND)
 def test_the_second_renderer_uses_nothing_of_ours(name: str) -> None:
-    tree = ast.parse(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
     names = {
-        alias.name.split(".")[0]
+        alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.Import)
         for alias in node.names
-    } | {
-        (node.module or "").split(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-    }
-    assert not names & {"nftgan", "torch", "tests"}
+    } | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not {one.split(".")[0] for one in names} & {"nftgan", "torch"}
+    own = {one for one in names if one.startswith("tests")}
+    assert own <= {f"tests.synthesis.{other}" for other in SECOND}
