@@ -6,8 +6,8 @@
 The step is the real one, with its penalties, on PyTorch's meta device, as in launches.py: what a
 GPU would allocate, in the types that it would compute in, is added up while it lives. Not counted
 are the driver's context, workspaces of cuDNN and cuBLAS, gaps between blocks of the allocator, and
-the recordings of CUDA graphs. --image SIDE: as many images as --micro-batch of a published
-StyleGAN3-T instead.
+the recordings of CUDA graphs. --image SIDE: as many images as --micro-batch instead,
+of a published network of the kind of --run.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def main() -> None:
         options = {} if chosen.preset is None else {"preset": chosen.preset}
         row = training(chosen.run, chosen.micro_batch, **options)
     else:
-        row = images(chosen.image, chosen.micro_batch, canonical=chosen.canonical)
+        row = images(chosen.image, chosen.micro_batch, chosen.run, canonical=chosen.canonical)
     if chosen.json:
         print(json.dumps(row))
         return

@@ -16,7 +16,8 @@ from nftgan.networks.generator import MappingSynthesisGenerator
 from nftgan.networks.layers import FullyConnectedLayer, MappingNetwork, checkpointed
 from nftgan.ops import design_lowpass, filtered_lrelu, gpu_scales, modulated_conv2d
 from nftgan.ops.device import on_gpu
-from nftgan.ops.modulation import Shared, dense, shared
+from nftgan.ops.modulation import Shared, dense, shared, whole_weights
+from nftgan.ops.parts import convolved_in_parts, in_parts
 from nftgan.ops.scaled_lrelu import scaled_lrelu
 
 
@@ -213,16 +214,26 @@ class SynthesisLayer(nn.Module):
         if self.is_torgb:
             styles = styles / math.sqrt(x.shape[1])
         half = self.fp16 and not force_fp32 and on_gpu(x) and w.dtype == torch.float32
+        x = x.to(torch.float16 if half else w.dtype)
+        padding, whole = self.weight.shape[-1] - 1, not self.is_torgb
+        if in_parts(x, w, self.weight):
+            weights = whole_weights(
+                self.weight, styles, demodulate=whole, normalize=whole, input_gain=input_gain
+            )
+            return convolved_in_parts(x, weights, padding, self._activated, self.up)
         x = modulated_conv2d(
-            x.to(torch.float16 if half else w.dtype),
+            x,
             self.weight,
             styles,
-            demodulate=not self.is_torgb,
-            normalize=not self.is_torgb,
-            padding=self.weight.shape[-1] - 1,
+            demodulate=whole,
+            normalize=whole,
+            padding=padding,
             input_gain=input_gain,
         )
-        filters = (self.up_filter, self.down_filter, self.bias)
+        return self._activated(x)
+
+    def _activated(self, x: Tensor, channels: slice = slice(None)) -> Tensor:
+        filters = (self.up_filter, self.down_filter, self.bias[channels])
         return filtered_lrelu(x, *filters, **self.activation())
 
     def activation(self) -> Activation:

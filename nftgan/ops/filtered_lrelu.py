@@ -10,14 +10,9 @@ from torch import Tensor
 
 from nftgan.ops import fused, gpu, upfirdn
 from nftgan.ops.gradients import needs_gradient
+from nftgan.ops.parts import joined, most_bytes
 from nftgan.ops.polyphase import upsample_separable
 from nftgan.ops.upfirdn import Pair, padding_of
-
-PART_BYTES = 16 << 20
-"""On the CPU, of upsampled samples at once: faster than gigabytes, which 1024 pixels would need."""
-GPU_PART_BYTES = 256 << 20
-"""Likewise on a GPU, which wants larger pieces: canonical images are in float64, for which it has
-no kernel, and would take 9 GB at 1024 pixels."""
 
 
 def filtered_lrelu(
@@ -49,11 +44,11 @@ def filtered_lrelu(
     if parts == 1:
         return plain(x, fu, fd, b, up, down, pads, gain, slope, clamp)
     biases = [None] * parts if b is None else b.chunk(parts)
-    done = [
-        plain(part, fu, fd, bias, up, down, pads, gain, slope, clamp)
-        for part, bias in zip(x.chunk(parts, dim=1), biases, strict=False)
-    ]
-    return torch.cat(done, dim=1)
+    chunks = zip(x.chunk(parts, dim=1), biases, strict=False)
+    return joined(
+        (plain(part, fu, fd, bias, up, down, pads, gain, slope, clamp) for part, bias in chunks),
+        x.shape[1],
+    )
 
 
 def _plain(
@@ -90,8 +85,7 @@ def _parts(x: Tensor, up: int, b: Tensor | None) -> int:
     if needs_gradient(x, b):
         return 1
     upsampled_bytes = x.numel() * up * up * x.element_size()
-    most = PART_BYTES if x.device.type == "cpu" else GPU_PART_BYTES
-    return max(1, min(x.shape[1], math.ceil(upsampled_bytes / most)))
+    return max(1, min(x.shape[1], math.ceil(upsampled_bytes / most_bytes(x))))
 
 
 def reference(

@@ -25,6 +25,21 @@ def modulated_weights(weight: Tensor, styles: Tensor, *, demodulate: bool) -> Te
     return weights
 
 
+def whole_weights(
+    weight: Tensor,
+    styles: Tensor,
+    *,
+    demodulate: bool,
+    normalize: bool,
+    input_gain: Tensor | float = 1.0,
+) -> Tensor:
+    """[N, O, I, k, k]: what `modulated_conv2d` of these convolves each sample with."""
+    if normalize:
+        styles = styles * styles.square().mean(dim=1, keepdim=True).rsqrt()
+        weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
+    return modulated_weights(weight, styles, demodulate=demodulate) * input_gain
+
+
 Convolution = Callable[[Tensor, Tensor, int], Tensor]
 """(x, weight, groups) → y"""
 
@@ -59,13 +74,13 @@ def modulated_conv2d(
     is the faster one, the channels are scaled before and after a convolution with the same weights
     for all, which comes to the same.
     """
+    if not winograd.usable(x, weight):
+        weights = whole_weights(
+            weight, styles, demodulate=demodulate, normalize=normalize, input_gain=input_gain
+        )
+        return grouped_conv2d(x, weights.to(x.dtype), padding=padding)
     if normalize:
         styles = styles * styles.square().mean(dim=1, keepdim=True).rsqrt()
-    if not winograd.usable(x, weight):
-        if normalize:
-            weight = weight * weight.square().mean(dim=(1, 2, 3), keepdim=True).rsqrt()
-        weights = modulated_weights(weight, styles, demodulate=demodulate) * input_gain
-        return grouped_conv2d(x, weights.to(x.dtype), padding=padding)
     differentiable = needs_gradient(x, weight, styles)
     kernels = None if differentiable else winograd.transformed(weight)
     energy = weight.square().sum(dim=(2, 3)) if kernels is None else kernels.energy  # [O, I]

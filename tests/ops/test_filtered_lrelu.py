@@ -66,7 +66,7 @@ def test_a_few_channels_at_a_time_give_the_same(
         return reference(part, *rest)
 
     monkeypatch.setattr(module, "reference", counted)
-    monkeypatch.setattr(module, "PART_BYTES", batch * 3 * 40 * 40 * 8)
+    monkeypatch.setattr(sys.modules["nftgan.ops.parts"], "PART_BYTES", batch * 3 * 40 * 40 * 8)
     parts = filtered_lrelu(x, f, f, b, up=2, down=2, padding=10)
     assert calls == [3, 3, 1]
     torch.testing.assert_close(parts, whole, rtol=0, atol=1e-14)
