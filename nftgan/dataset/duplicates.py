@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from nftgan.dataset.thumbnails import ThumbnailStore
+
 _SIDE = 32  # pixels of the thumbnail that is hashed and compared
 _LOW = 8  # lowest frequencies kept in each direction
 _MAX_GAIN = 2.0  # a copy may be up to twice as bright or as contrasty
@@ -30,6 +32,23 @@ class Fingerprint:
     upright: int  # 64-bit pHash
     mirrored: int  # pHash of its mirror image
     thumbnail: np.ndarray  # uint8 [32, 32, 3]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFingerprint:
+    """One whose thumbnail a store holds."""
+
+    upright: int
+    mirrored: int
+    _store: ThumbnailStore
+    _number: int
+
+    @property
+    def thumbnail(self) -> np.ndarray:
+        return self._store[self._number]
+
+
+Look = Fingerprint | KeptFingerprint
 
 
 def fingerprint(image: Image.Image) -> Fingerprint:
@@ -83,11 +102,12 @@ class TwinFinder:
         """distance: most pHash bits that copies differ in; 0 finds equal pixels, -1 nothing."""
         self._distance = distance
         self._names: list[str] = []
-        self._thumbnails: list[np.ndarray] = []
+        self._store = ThumbnailStore()
+        self._prints: list[KeptFingerprint] = []
         self._hashes = np.empty(1024, dtype=np.uint64)
         self._by_digest: dict[str, str] = {}
 
-    def twin(self, digest: str, print_: Fingerprint) -> tuple[str, str] | None:
+    def twin(self, digest: str, print_: Look) -> tuple[str, str] | None:
         """(name of the kept image, what it is of it), or None for a new image."""
         if self._distance >= 0 and digest in self._by_digest:
             return self._by_digest[digest], "the same pixels as"
@@ -95,18 +115,25 @@ class TwinFinder:
             for hash_, flipped in ((print_.upright, False), (print_.mirrored, True)):
                 thumbnail = print_.thumbnail[:, ::-1] if flipped else print_.thumbnail
                 for index in self._near(hash_):
-                    if looks_the_same(self._thumbnails[index], thumbnail):
+                    if looks_the_same(self._prints[index].thumbnail, thumbnail):
                         word = "a mirrored copy of" if flipped else "a near copy of"
                         return self._names[index], word
         return None
 
-    def add(self, name: str, digest: str, print_: Fingerprint) -> None:
+    def kept(self, print_: Look) -> KeptFingerprint:
+        """The same, as it takes least memory."""
+        if isinstance(print_, KeptFingerprint):
+            return print_
+        number = self._store.add(print_.thumbnail)
+        return KeptFingerprint(print_.upright, print_.mirrored, self._store, number)
+
+    def add(self, name: str, digest: str, print_: Look) -> None:
         count = len(self._names)
         if count == len(self._hashes):
             self._hashes = np.concatenate([self._hashes, np.empty_like(self._hashes)])
         self._hashes[count] = print_.upright
         self._names.append(name)
-        self._thumbnails.append(print_.thumbnail)
+        self._prints.append(self.kept(print_))
         self._by_digest[digest] = name
 
     def _near(self, hash_: int) -> np.ndarray:

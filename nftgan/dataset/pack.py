@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,18 @@ from nftgan.png import png_file
 
 NOTES_MEMBER = "nftgan.json"
 _RUNS = 8  # of so many bytes one continues a run of four or more, from where runs are worth it
+_WORDS = 10_000  # of JSON that are written at once
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time: the same images give the same bytes
 
 
 def fingerprint_of(digests: Iterable[tuple[str, str]]) -> str:
     """ "sha256:…" over the sorted (name, pixel digest) pairs, as canonical JSON."""
-    pairs = [[name, digest] for name, digest in sorted(digests)]
-    return "sha256:" + hashlib.sha256(canonical_json(pairs)).hexdigest()
+    hashed, between = hashlib.sha256(b"["), b""
+    for pair in sorted(digests):  # one by one: the text of all takes much memory
+        hashed.update(between + canonical_json(list(pair)))
+        between = b","
+    hashed.update(b"]")
+    return "sha256:" + hashed.hexdigest()
 
 
 def member_name(index: int) -> str:
@@ -112,14 +118,21 @@ class DatasetWriter:
             entries = [[name, label] for name, label in zip(names, plain, strict=True)]
         self._write(LABELS_MEMBER, json.dumps({"labels": entries}).encode())
         document = {"nftgan": 1, "fingerprint": self.fingerprint, **(notes or {})}
-        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
-        self._write(NOTES_MEMBER, text.encode())
+        encoder = json.JSONEncoder(indent=1, sort_keys=True, ensure_ascii=False)
+        words = encoder.iterencode(document)  # the text of all takes much memory
+        with self._archive.open(_member(NOTES_MEMBER), "w") as member:
+            while part := "".join(islice(words, _WORDS)):
+                member.write(part.encode())
 
     def _write(self, name: str, data: bytes) -> None:
-        info = zipfile.ZipInfo(name, _EPOCH)
-        info.create_system = 3  # Unix, on every system
-        info.external_attr = (stat.S_IFREG | 0o644) << 16
-        self._archive.writestr(info, data, zipfile.ZIP_STORED)
+        self._archive.writestr(_member(name), data, zipfile.ZIP_STORED)
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.create_system = 3  # Unix, on every system
+    info.external_attr = (stat.S_IFREG | 0o644) << 16
+    return info
 
 
 @contextmanager

@@ -154,9 +154,11 @@ def _prepare(
         notes["notes"] += said
         writer.finish(notes.pop("labels"), notes)
     notes["fingerprint"] = writer.fingerprint
-    remember(output, seen)
     write_report(output, notes, workers)
-    return _report(output, notes, unchanged=False)
+    report = _report(output, notes, unchanged=False)
+    del headers, notes  # of each image a kilobyte, before the file is read again
+    remember(output, seen)
+    return report
 
 
 def _pack(
@@ -182,8 +184,9 @@ def _pack(
         if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
             rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
             continue
-        twins.add(candidate.name, square.digest, square.fingerprint)
-        seen.append(Seen(square.digest, square.key, square.fingerprint))
+        look = twins.kept(square.fingerprint)
+        twins.add(candidate.name, square.digest, look)
+        seen.append(Seen(square.digest, square.key, look))
         sources.append(
             {
                 "name": writer.add_png(square.png, square.digest),

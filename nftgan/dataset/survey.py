@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.duplicates import Fingerprint, fingerprint
+from nftgan.dataset.duplicates import Look, fingerprint
 from nftgan.dataset.orientations import coarse_key, image_key
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 from nftgan.errors import UsageError
@@ -31,10 +31,10 @@ class Seen:
 
     digest: str
     key: str = ""  # the same for its turned and mirrored copies
-    fingerprint: Fingerprint | None = None  # by which near copies are found
+    fingerprint: Look | None = None  # by which near copies are found
 
     @property
-    def looks(self) -> tuple[str, Fingerprint]:
+    def looks(self) -> tuple[str, Look]:
         """What a TwinFinder compares."""
         assert self.fingerprint is not None
         return self.digest, self.fingerprint
