@@ -177,6 +177,8 @@ def _studio(
     browser: bool,
     device: str | None,
 ) -> Any:
+    from nftgan.collection.manifest import Manifest
+    from nftgan.workflows.shared_pieces import shared_pieces
     from nftgan.workflows.studio import doorstep, studio
 
     steps: list[Path] = []
@@ -209,6 +211,8 @@ def _studio(
         ui.print(f"picked: {counted(len(result.picked), 'seed')}; no pieces were written")
     else:
         ui.print(f"{counted(len(result.picked), 'piece')} in {result.manifest}")
+        if remark := shared_pieces(project, Manifest.load(result.manifest)):
+            ui.warn(remark)
         ui.print(f"next: [bold]nftgan render{project.flag}[/]")
     return result
 

@@ -53,7 +53,8 @@ class ThumbnailStore:
     def _written(self, thumbnail: np.ndarray) -> bool:
         with contextlib.suppress(OSError):
             if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)
+                # Open as long as the store is there.
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
                 weakref.finalize(self, self._file.close)
             place = self._in_file * thumbnail.nbytes
             return os.pwrite(self._file.fileno(), thumbnail.tobytes(), place) == thumbnail.nbytes

@@ -30,6 +30,7 @@ from nftgan.training.shares import work_group
 from nftgan.workflows.curate_shared import Job, shared_eyes, take_part
 from nftgan.workflows.own_runs import which_model
 from nftgan.workflows.places import place
+from nftgan.workflows.shared_pieces import shared_pieces
 from nftgan.workflows.stale_settings import is_deployed
 from nftgan.workflows.training_art import TrainingArt, find_training_art
 
@@ -201,6 +202,8 @@ class _Chosen:
         done = write_choice(
             self._project, self.source, self.model, recipe, seeds, refused, overridden, art=art
         )
+        if remark := shared_pieces(self._project, Manifest.load(self._project.manifest_path)):
+            self._progress.warn(remark)
         # The manifest may become public, so it keeps the names inside the data set.
         return replace(
             done,

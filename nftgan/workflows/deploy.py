@@ -32,6 +32,7 @@ from nftgan.workflows.publishing import (
     sender_for,
     signer,
 )
+from nftgan.workflows.shared_pieces import shared_pieces
 from nftgan.workflows.sources import project_model
 from nftgan.workflows.transactions import Estimate
 
@@ -104,6 +105,8 @@ class Deployment:
         self.connection = open_chain(choice, project)
         if warning := serving_warning(project, manifest, self.connection.chain):
             warn(warning)
+        if remark := shared_pieces(project, manifest):
+            warn(remark)
         self.account = signer(self.connection, choice, prompt, warn)
         self.immutable_args = immutable_args(manifest, self.account.address)
         self.royalty_shares = manifest.royalties.shares

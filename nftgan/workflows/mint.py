@@ -31,6 +31,7 @@ from nftgan.workflows.publishing import (
     signer,
 )
 from nftgan.workflows.sale_record import last_sale
+from nftgan.workflows.shared_pieces import shared_pieces
 
 
 class Minting:
@@ -64,6 +65,8 @@ class Minting:
         connection = open_chain(choice, project)
         if warning := serving_warning(project, manifest, connection.chain):
             warn(warning)
+        if remark := shared_pieces(project, manifest):
+            warn(remark)
         self.collection = deployed_collection(project, connection)
         self.until = self._until(tokens) if not recipients else len(self.seeds)
         self.args = require_same_collection(self.collection, manifest)
