@@ -25,6 +25,10 @@ LOOKS: list[dict[str, Any]] = [
     {"trunc": 0.6, "finish": Finish(16, 9, 2, colours=COLOURS)},
     {"trunc": 0.9, "finish": Finish(colours=COLOURS[:60])},
 ]
+FLAT: list[dict[str, Any]] = [
+    {"trunc": 0.7, "finish": Finish(0, 6, 4, "contour", colours=COLOURS)},
+    {"trunc": 0.9, "finish": Finish(24, 0, 3, "contour")},
+]
 MOVED: list[dict[str, Any]] = [
     {"translate": (0.15, -0.3), "rotate": 25.0},
     {"translate": (-2.5, 0.0), "rotate": 400.0, "trunc": 1.3, "finish": Finish(24, 0, 2)},
@@ -48,7 +52,7 @@ def configs(size: int = 32) -> dict[str, GeneratorConfig]:
 
 def looks(config: GeneratorConfig) -> list[dict[str, Any]]:
     """Recipes that the model can follow; each class has its turn."""
-    chosen = LOOKS if config.kind == "stylegan2" else LOOKS + MOVED
+    chosen = [*LOOKS, *([] if config.kind == "stylegan2" else MOVED), *FLAT]
     if not config.c_dim:
         return chosen
     return [{**look, "label": number % config.c_dim} for number, look in enumerate(chosen)]

@@ -24,13 +24,16 @@ from nftgan.networks.sources import base_model
 from nftgan.oklab import oklab
 from nftgan.pixels import pixel_hash
 from nftgan.site import renderer
-from nftgan.synthesis.finish import to_colours
+from nftgan.synthesis.effects import probe_image
+from nftgan.synthesis.finish import apply_finish, to_colours
 from nftgan.synthesis.latent import Latent
 from nftgan.synthesis.model import load_model
+from nftgan.synthesis.recipe import Finish
 from tests.site.drawing import NO_NODE, NODE, Drawing
 from tests.site.models import COLOURS, configs, looks, saved
 from tests.studio.browser import BROWSER, NO_BROWSER
 from tests.synthesis.colour_lists import BAD_COLOURS
+from tests.synthesis.flat_art import flat_picture
 
 needs_node = [pytest.mark.node, pytest.mark.skipif(NODE is None, reason=NO_NODE)]
 JS = Path(renderer.__file__).parent / "js"
@@ -187,6 +190,26 @@ class TestInNode:
         values, done = in_node(code)
         assert np.array_equal(values, oklab(rgb))
         assert np.array_equal(np.array(done).reshape(1, -1, 3), to_colours(rgb[None], COLOURS))
+
+    @pytest.mark.parametrize("name", ["drawn", "soft", "noise", "one colour"])
+    def test_plain_colours_with_smooth_borders_are_those_of_python(self, name: str) -> None:
+        noise = np.random.default_rng(5).integers(0, 256, (13, 13, 3), dtype=np.uint8)
+        plain = np.full((4, 4, 3), 9, dtype=np.uint8)
+        pictures = {"drawn": flat_picture(), "soft": probe_image(), "noise": noise}
+        picture = pictures.get(name, plain)
+        finishes = [Finish(0, 0, 5, "contour"), Finish(0, 4, 2, "contour", colours=COLOURS)]
+        size = {"width": len(picture), "height": len(picture)}
+        code = (
+            f"import {{ applyFinish }} from {module('finish')};"
+            f"const pixels = Uint8Array.from({picture.reshape(-1).tolist()});"
+            f"const finishes = {json.dumps([finish.to_json() for finish in finishes])};"
+            f"const picture = {{ pixels, ...{json.dumps(size)} }};"
+            "const done = finishes.map((finish) => [...applyFinish(picture, finish).pixels]);"
+            "console.log(JSON.stringify(done))"
+        )
+        for finish, done in zip(finishes, in_node(code), strict=True):
+            wanted = apply_finish(picture, finish)
+            assert np.array_equal(np.array(done).reshape(wanted.shape), wanted)
 
     def test_the_defaults_of_an_architecture_are_those_of_python(self) -> None:
         code = f"import {{ DEFAULTS }} from {module('architecture')};"
@@ -355,6 +378,12 @@ class TestRefused:
             {"finish": {"grid": 8}},
             {"finish": {"grid": 64, "palette": 0, "upscale": 1}, "size": [64, 64]},
             {"finish": {"grid": 0, "palette": 1, "upscale": 1}},
+            {"finish": {"grid": 0, "palette": 0, "upscale": 1, "filter": "contour"}},
+            {
+                "finish": {"grid": 0, "palette": 0, "upscale": 2, "filter": "lanczos"},
+                "size": [64] * 2,
+            },
+            {"finish": {"grid": 0, "palette": 65, "upscale": 2, "filter": "contour"}},
             *(
                 {"finish": {"grid": 0, "palette": 9, "upscale": 1, "colours": wrong}}
                 for wrong in BAD_COLOURS

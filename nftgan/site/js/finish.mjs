@@ -1,13 +1,17 @@
 // The finish, in whole numbers only; each step as nftgan/synthesis/finish.py describes it.
 
+import { upscaleContour } from "./contour.mjs";
 import { oklab } from "./oklab.mjs";
-
-const ROUNDS = 8;
+import { nearest, toPalette } from "./palette.mjs";
 
 // { pixels, width, height } of RGB bytes -> the finished picture
 export function applyFinish(picture, finish) {
   if (!finish) return picture;
   if (finish.grid) picture = toGrid(picture, finish.grid);
+  if (finish.filter === "contour") {
+    const drawn = (plain) => (finish.colours ? toColours(plain, finish.colours) : plain);
+    return upscaleContour(picture, finish.upscale, finish.palette, drawn);
+  }
   if (finish.palette) picture = { ...picture, pixels: toPalette(picture.pixels, finish.palette) };
   if (finish.colours) picture = { ...picture, pixels: toColours(picture.pixels, finish.colours) };
   return finish.filter === "cubic" ? upscaleCubic(picture, finish.upscale) : upscale(picture, finish.upscale);
@@ -37,95 +41,6 @@ function toGrid({ pixels, width: side }, grid) {
   const area = side * side;
   // Sums stay below 2^33, so that the quotient's floor is exact.
   return { pixels: Uint8Array.from(sums, (sum) => Math.floor((2 * sum + area) / (2 * area))), width: grid, height: grid };
-}
-
-// Step 2: at most `colours` different RGB triples.
-function toPalette(pixels, colours) {
-  const counts = new Map();
-  for (let p = 0; p < pixels.length; p += 3) {
-    const colour = (pixels[p] << 16) | (pixels[p + 1] << 8) | pixels[p + 2];
-    counts.set(colour, (counts.get(colour) ?? 0) + 1);
-  }
-  if (counts.size <= colours) return pixels;
-  const distinct = [...counts.keys()].sort((a, b) => a - b);
-  const all = distinct.map((colour) => ({
-    rgb: [colour >> 16, (colour >> 8) & 255, colour & 255],
-    count: counts.get(colour),
-  }));
-  const entries = split(all, colours);
-  for (let round = 0; round < ROUNDS; round++) {
-    const members = entries.map(() => []);
-    for (const colour of all) members[nearest(colour.rgb, entries)].push(colour);
-    members.forEach((box, number) => {
-      if (box.length) entries[number] = mean(box);
-    });
-  }
-  const chosen = new Map(all.map(({ rgb }, k) => [distinct[k], entries[nearest(rgb, entries)]]));
-  const result = new Uint8Array(pixels.length);
-  for (let p = 0; p < pixels.length; p += 3) {
-    result.set(chosen.get((pixels[p] << 16) | (pixels[p + 1] << 8) | pixels[p + 2]), p);
-  }
-  return result;
-}
-
-// Steps 2a and 2b: boxes of colours, then the entry of each.
-function split(all, colours) {
-  const boxes = [all];
-  const spreads = [spreadsOf(all)];
-  while (boxes.length < colours) {
-    let box = 0;
-    let channel = 0;
-    for (let b = 0; b < boxes.length; b++) {
-      for (let c = 0; c < 3; c++) if (larger(spreads[b][c], spreads[box][channel])) [box, channel] = [b, c];
-    }
-    if (spreads[box][channel].over === 0n) break;
-    const { s, n } = sums(boxes[box]);
-    const edge = Math.floor(s[channel] / n);
-    const high = boxes[box].filter(({ rgb }) => rgb[channel] > edge);
-    boxes[box] = boxes[box].filter(({ rgb }) => rgb[channel] <= edge);
-    boxes.push(high);
-    spreads[box] = spreadsOf(boxes[box]);
-    spreads.push(spreadsOf(high));
-  }
-  return boxes.map(mean);
-}
-
-function sums(box) {
-  const result = { n: 0, s: [0, 0, 0], q: [0, 0, 0] };
-  for (const { rgb, count } of box) {
-    result.n += count;
-    for (let c = 0; c < 3; c++) {
-      result.s[c] += count * rgb[c];
-      result.q[c] += count * rgb[c] * rgb[c];
-    }
-  }
-  return result;
-}
-
-// The exact fraction (n q - s^2) / n of each channel.
-function spreadsOf(box) {
-  const { n, s, q } = sums(box);
-  const count = BigInt(n);
-  return s.map((sum, c) => ({ over: count * BigInt(q[c]) - BigInt(sum) ** 2n, under: count }));
-}
-
-function larger(a, b) {
-  return a.over * b.under > b.over * a.under;
-}
-
-function mean(box) {
-  const { n, s } = sums(box);
-  return s.map((sum) => Math.floor((2 * sum + n) / (2 * n)));
-}
-
-function nearest([r, g, b], entries) {
-  let best = 0;
-  let least = Infinity;
-  entries.forEach(([x, y, z], number) => {
-    const distance = (r - x) ** 2 + (g - y) ** 2 + (b - z) ** 2;
-    if (distance < least) [best, least] = [number, distance];
-  });
-  return best;
 }
 
 // Step 3: of a list of colours, six hex digits each, the nearest in OKLab.

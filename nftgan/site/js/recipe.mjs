@@ -5,6 +5,7 @@ import { canonicalJson, isTable, utf8 } from "./json.mjs";
 import { sha256 } from "./sha256.mjs";
 
 const KEYS = ["nftgan", "model", "trunc", "cutoff", "class", "translate", "rotate", "renderer", "size"];
+const FILTERS = ["cubic", "contour"];
 const HASH = /^sha256:[0-9a-f]{64}$/;
 const [MAX_LATENTS, MAX_NUMBERS, MAX_VALUE] = [100, 18 * 512, 1e6];
 
@@ -138,13 +139,16 @@ function readFinish(finish) {
     throw wrong("finish must hold grid, palette and upscale");
   }
   const { grid, palette, upscale } = finish;
-  const cubic = Object.hasOwn(finish, "filter");
-  if (cubic && (finish.filter !== "cubic" || upscale === 1)) {
+  const named = Object.hasOwn(finish, "filter");
+  if (named && finish.filter !== "nearest" && !FILTERS.includes(finish.filter)) {
+    throw wrong(`finish: the filter ${quoted(finish.filter)} is not known here; a newer program made the recipe`);
+  }
+  if (named && (finish.filter === "nearest" || upscale === 1)) {
     throw wrong("finish must leave out filter where it is nearest");
   }
   whole("grid", grid, 0, 4096);
-  whole("palette", palette, 0, 256);
-  whole("upscale", upscale, 1, cubic ? 64 : 256);
+  whole("palette", palette, 0, finish.filter === "contour" ? 64 : 256);
+  whole("upscale", upscale, 1, named ? 64 : 256);
   if (palette === 1) throw wrong("a palette of 1 colour is an empty picture");
   const listed = Object.hasOwn(finish, "colours");
   if (listed && !areColours(finish.colours)) {
@@ -153,7 +157,7 @@ function readFinish(finish) {
   if (!grid && !palette && upscale === 1 && !listed) return null;
   return {
     ...(listed ? { colours: finish.colours } : {}),
-    ...(cubic ? { filter: "cubic" } : {}),
+    ...(named ? { filter: finish.filter } : {}),
     grid,
     palette,
     upscale,
