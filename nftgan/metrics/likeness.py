@@ -7,11 +7,17 @@ hundred images say enough, and the mean of a whole set fits into the header of a
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nftgan.dataset.archive import Dataset
-from nftgan.metrics.features import SIZE, Extractor
+
+if TYPE_CHECKING:  # reading a file's mean needs no torch
+    from nftgan.metrics.features import Extractor
+
+SIZE = 224
+"""Numbers of a feature vector, as `features.SIZE` has it."""
 
 LOOKED_AT = 96
 """Images of a set, spread evenly over it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.errors import UsageError
+from nftgan.metrics.likeness import KEY
 from nftgan.networks.blend import blend
 from nftgan.networks.fetch import fetch_model
 from nftgan.networks.model_file import ModelFile, build_networks, open_model, write_model
@@ -57,8 +58,11 @@ def model_info(source: str | Path, *, progress: Progress = SILENT) -> dict[str, 
     """
     model = _open(source, progress)
     config = model.generator_config
+    info = model.info
+    if isinstance(art := info["dataset"], dict):  # 224 numbers are for comparing, not for reading
+        info["dataset"] = {key: value for key, value in art.items() if key != KEY}
     return {
-        **model.info,
+        **info,
         "source": str(source),
         "kind": config.kind,
         "resolution": config.img_resolution,

@@ -9,8 +9,9 @@ import pytest
 
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
-from nftgan.metrics.features import SIZE, Extractor
-from nftgan.metrics.likeness import distance, mean_features, read, written
+from nftgan.metrics import features
+from nftgan.metrics.features import Extractor
+from nftgan.metrics.likeness import SIZE, distance, mean_features, read, written
 
 
 def drawn(path: Path, kind: str, seed: int) -> Dataset:
@@ -36,7 +37,7 @@ def test_art_of_the_same_kind_is_nearer_than_art_of_another(tmp_path: Path) -> N
 
 def test_what_is_written_is_read_to_half_precision() -> None:
     mean = np.random.default_rng(0).normal(0, 0.07, SIZE).astype(np.float32)
-    assert len(written(mean)) == 600
+    assert len(written(mean)) == 600 and len(mean) == features.SIZE
     np.testing.assert_allclose(read(written(mean)), mean, rtol=1e-3, atol=1e-7)
 
 
