@@ -17,9 +17,11 @@ demo: .venv/ready
 	$(BIN)/nftgan demo --keep demo
 
 # Several files at once, in up to four processes; WORKERS=0: one after the other.
+# In the order of tests/conftest.py: those that take long begin first.
 WORKERS ?= auto
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile \
+	  --no-loadscope-reorder
 
 check: .venv/ready
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -1,9 +1,10 @@
-"""What every test runs under: threads sleep while they wait, and kernels are compiled once."""
+"""What every test runs under: idle threads sleep, kernels compile once, long files begin first."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,25 @@ if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):  # they share the pro
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 # Most tests have a home of their own, and would compile the kernels anew.
 os.environ.setdefault("NFTGAN_KERNEL_CACHE", str(state_home() / "cache" / "kernels"))
+
+
+_FEW = 3
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests, then those of a few tests, which start a program each, then the rest.
+
+    A process is handed the next files before it has ended its own: were the last ones long, one
+    processor would work through them while the others have nothing to do.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    tests = Counter(item.path for item in items)
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int]:
+        return item.path not in slow, tests[item.path] > _FEW, -tests[item.path]
+
+    items.sort(key=lambda item: (*place(item), str(item.path)))
 
 
 _SAFE_PATH_WANTED = "PYTHONSAFEPATH" in os.environ

@@ -26,7 +26,7 @@ def test_a_killed_training_gives_the_same_model(tmp_path: Path) -> None:
     for path in sorted(art.glob("*.png"))[48:]:
         path.unlink()
     desk.type("prepare", "art", "-o", "art.zip", "--resolution", "32")
-    desk.type(*TRAIN, "-o", "whole")
+    desk.type_apart(*TRAIN, "-o", "whole")
     runs = tmp_path / "runs"
     for ticks in (1, 3):
 
@@ -36,7 +36,7 @@ def test_a_killed_training_gives_the_same_model(tmp_path: Path) -> None:
             )
 
         assert desk.kill(*TRAIN, "-o", "runs", when=has_saved)
-    desk.type(*TRAIN, "-o", "runs")
+    desk.type_apart(*TRAIN, "-o", "runs")
     assert len(list(runs.iterdir())) == 1  # continued, not begun anew
     pair = [
         sorted((tmp_path / name).glob("*/network-*.safetensors"))[-1] for name in ("whole", "runs")
@@ -69,7 +69,7 @@ def test_a_killed_pin_gives_the_same_roots(curated: Desk, tmp_path: Path) -> Non
             return sum(1 for _ in itertools.islice(seen, count)) >= count
 
         desk.kill("pin", *where, when=has_written)
-    found = desk.type("pin", *where)["result"]
+    found = desk.type_apart("pin", *where)["result"]
     same = {key for key, value in expected.items() if "cid" in key.lower() or "root" in key.lower()}
     assert same and all(found[key] == expected[key] for key in same)
     cars = [next(d.collection.glob("*.car")).read_bytes() for d in (whole, desk)]
@@ -88,7 +88,7 @@ def test_a_killed_mint_mints_each_token_once(curated: Desk, tmp_path: Path) -> N
             return lines(desk.collection, "**/mint-*.jsonl") >= written
 
         desk.kill("mint", *where, "--yes", when=has_journalled)
-    desk.type("mint", *where, "--yes")
+    desk.type_apart("mint", *where, "--yes")
     desk.type("mint", *where, "--yes")  # and once more changes nothing
     reports = desk.type("verify", *where, "0-39")["result"]["tokens"]
     assert [report["token"] for report in reports] == list(range(40))

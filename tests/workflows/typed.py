@@ -1,7 +1,9 @@
-"""The command line as a user types it, each command in a process of its own."""
+"""The command line as a user types it: in this process, or each command in one of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -12,6 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from nftgan.cli.main import run
 
 PROGRAM = [sys.executable, "-c", "from nftgan.cli.main import run; run()"]
 LOOK = ["--trunc", "0.7", "--pixel-grid", "16", "--palette", "12", "--upscale", "4"]
@@ -32,7 +38,27 @@ class Desk:
         return self.folder / "collections" / "birds"
 
     def type(self, *words: str, expect: int = 0) -> dict[str, Any]:
-        """Run one command with --json; its document."""
+        """Run one command with --json in this process; its document."""
+        out, err = io.StringIO(), io.StringIO()
+        interrupted = signal.getsignal(signal.SIGINT)  # a verb that has ended leaves it ignored
+        with pytest.MonkeyPatch.context() as patched:
+            patched.chdir(self.folder)
+            patched.setenv("NFTGAN_HOME", self.environment["NFTGAN_HOME"])
+            patched.setenv("PYTHONSAFEPATH", "1")  # the program sets it for good
+            patched.setattr("sys.argv", ["nftgan", *words, "--json"])
+            with (
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+                pytest.raises(SystemExit) as left,
+            ):
+                run()
+        signal.signal(signal.SIGINT, interrupted)
+        assert int(left.value.code or 0) == expect, err.getvalue()[-2000:] + out.getvalue()[-2000:]
+        document: dict[str, Any] = json.loads(out.getvalue())
+        return document
+
+    def type_apart(self, *words: str, expect: int = 0) -> dict[str, Any]:
+        """The same in a process of its own."""
         done = subprocess.run(
             [*PROGRAM, *words, "--json"],
             cwd=self.folder,
