@@ -1,4 +1,4 @@
-"""What is noted of pixel art: by `prepare` in a data set, by training in a model file.
+"""What is noted of pixel art and flat art: by `prepare` in a data set, by training in a model file.
 
 Both come from others, too: what is nonsense there is as if it were not noted.
 """
@@ -17,11 +17,12 @@ _COLOURS = re.compile(r"(?:[0-9a-f]{6}){2,256}")
 
 @dataclass(frozen=True)
 class PixelArt:
-    """A set of pixel art."""
+    """A set of pixel art, or of flat art."""
 
     grid: int = 0  # art pixels along a side; 0: the art is no pixel art
     colours: int = 0  # of a typical image
     art_colours: str = ""  # of the whole set, as `are_colours` says; "": not known, or too many
+    flat: bool = False  # no pixel art, but few plain colours with sharp borders
     note: str = field(default="", compare=False)  # what a person should know of these facts
 
     @classmethod
@@ -29,7 +30,7 @@ class PixelArt:
         """From the notes of a data set; no pixel art where they say nothing, or nonsense."""
         facts = document.get("pixel_art")
         if not isinstance(facts, Mapping):
-            return cls()
+            return cls(flat=document.get("flat_art") is True)
         grid, colours = facts.get("grid"), facts.get("colours")
         if type(grid) is not int or type(colours) is not int or not 0 < grid <= 4096:
             return cls()

@@ -20,6 +20,14 @@ def test_nonsense_is_no_pixel_art(facts: Any) -> None:
     assert PixelArt.of_model({"dataset": facts}) == PixelArt()
 
 
+def test_flat_art_is_what_says_exactly_so_and_is_no_pixel_art() -> None:
+    assert PixelArt.of_model({"dataset": {"pixel_art": None, "flat_art": True}}).flat
+    for wrong in (1, "yes", [True], None):
+        assert PixelArt.of({"flat_art": wrong}) == PixelArt()
+    grid = {"pixel_art": {"grid": 16, "colours": 9}, "flat_art": True}
+    assert PixelArt.of(grid) == PixelArt(16, 9)
+
+
 @pytest.mark.parametrize("wrong", BAD_COLOURS)
 def test_colours_that_are_no_list_are_not_known(wrong: Any) -> None:
     facts = {"grid": 16, "colours": 9, "art_colours": wrong}

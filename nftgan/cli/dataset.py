@@ -76,6 +76,8 @@ def prepare(
     if report.pixel_grid:
         colours = f" in {report.art_colours} colours" if report.art_colours else ""
         ui.print(f"pixel art of {report.pixel_grid} squares{colours}: training and finish follow")
+    if report.flat_art:
+        ui.print("flat art: pieces are enlarged in plain colours with smooth borders (contour)")
     ui.print(f"fingerprint {report.fingerprint}")
     if outliers:
         from nftgan.workflows.outliers import find_outliers

@@ -12,6 +12,7 @@ from nftgan.dataset.art_colours import counted_colours
 from nftgan.dataset.crop import Box, Crop, middle, square
 from nftgan.dataset.decode import Rejected, decode, open_header
 from nftgan.dataset.duplicates import Fingerprint, fingerprint
+from nftgan.dataset.flat_art import is_flat
 from nftgan.dataset.orientations import coarse_key
 from nftgan.dataset.pack import encode_fast_png
 from nftgan.dataset.pixel_art import LARGEST_SET, native
@@ -60,6 +61,7 @@ class PreparedImage:
     notes: tuple[str, ...]
     colours: Mapping[bytes, int] = field(default_factory=dict)
     """Pixels of each, of an image on the set's grid before it was enlarged; else empty."""
+    flat: bool = False  # see `nftgan.dataset.flat_art`
 
 
 def read_image_header(path: Readable) -> ImageHeader | str:
@@ -134,6 +136,7 @@ def _prepare_image(data: bytes, job: Job) -> PreparedImage:
         (left, top, right, bottom),
         tuple(notes),
         colours,
+        not job.pixel_grid and is_flat(cut),
     )
 
 

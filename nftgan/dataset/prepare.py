@@ -18,6 +18,7 @@ from nftgan.dataset.background import PLAIN, found_background
 from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import parse_colour
 from nftgan.dataset.duplicates import TwinFinder
+from nftgan.dataset.flat_art import is_flat_set
 from nftgan.dataset.holdout import remember
 from nftgan.dataset.image_worker import (
     ImageHeader,
@@ -83,6 +84,7 @@ class PrepareReport:
     classes: tuple[str, ...] = ()
     pixel_grid: int = 0  # squares along a side, where the folder is pixel art
     art_colours: int = 0  # of all that pixel art, where they are few enough to be written down
+    flat_art: bool = False  # few plain colours with sharp borders
     unchanged: bool = False  # the same files and options as last time: nothing was written
 
 
@@ -180,6 +182,7 @@ def _pack(
     vectors: list[Vector] = []  # of each image's conditions
     colours: list[int] = []  # of each image on the grid of pixel art
     of_all: Counter[bytes] = Counter()  # pixels of each colour, of all these images
+    flat: list[bool] = []  # of each image
     for candidate, sha256, square in prepared:
         if (twin := twins.twin(square.digest, square.fingerprint)) is not None:
             rejected.append((candidate.name, f"{twin[1]} {twin[0]}"))
@@ -201,6 +204,7 @@ def _pack(
             vectors.append(vector)
         elif labels is not None:
             names.append(labels.of(candidate.name) or "")
+        flat.append(square.flat)
         if square.colours:
             colours.append(len(square.colours))
             of_all.update(square.colours)
@@ -219,6 +223,7 @@ def _pack(
         }
         if colours
         else None,
+        **({"flat_art": True} if is_flat_set(flat) else {}),
         "rejected": sorted([name, reason] for name, reason in rejected),
         "sources": sources,
     }
@@ -426,6 +431,7 @@ def _report(output: Path, notes: dict[str, Any], *, unchanged: bool) -> PrepareR
         classes=tuple(notes["classes"]),
         pixel_grid=(notes["pixel_art"] or {}).get("grid", 0),
         art_colours=len((notes["pixel_art"] or {}).get("art_colours", "")) // 6,
+        flat_art=notes.get("flat_art", False),
         unchanged=unchanged,
     )
 

@@ -45,8 +45,9 @@ def blend(low: ModelFile, high: ModelFile, at: str) -> ModelFile:
         },
         "licence": " and ".join(licences) or None,
     }
-    if pixel_art := (high.meta.get("dataset") or {}).get("pixel_art"):
-        meta["dataset"] = {"pixel_art": pixel_art}
+    known = high.meta.get("dataset") or {}
+    if art := {key: known[key] for key in ("pixel_art", "flat_art") if known.get(key)}:
+        meta["dataset"] = art
     notices = [one["notice"] for one in parents if "notice" in one]
     if notices:
         meta["parent"]["notice"] = notices[0]

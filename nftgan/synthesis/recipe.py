@@ -322,14 +322,15 @@ def finish_from_section(section: RecipeSection, resolution: int, art: PixelArt) 
 
     Pixel art comes back to its own grid, with as many colours as an image of the art, each one that
     the art has, and is enlarged in equal squares; other art keeps its pixels and is enlarged by the
-    cubic filter.
+    contour filter where it is flat, else by the cubic one.
     """
     drawn = 0 if art.grid == 0 or resolution % art.grid or resolution == art.grid else art.grid
     grid = _number("pixel_grid", section.pixel_grid, drawn)
     palette = _number("palette", section.palette, art.colours)
     kind = section.filter
     if kind == "auto":
-        kind = "nearest" if grid or palette or art.grid else "cubic"
+        smooth = "contour" if art.flat else "cubic"
+        kind = "nearest" if grid or palette or art.grid else smooth
     side = grid or resolution
     enough = 1 if side >= WALL // 2 else min(-(-WALL // side), MAX_SMOOTH)
     times = _number("upscale", section.upscale, enough)

@@ -47,6 +47,7 @@ class DatasetFacts:
     conditions: tuple[str, ...] = ()  # what each number means, where a label is a vector of them
     pixel_grid: int = 0  # squares along a side of pixel art; 0: the art is none
     pixel_colours: int = 0  # of a typical image of pixel art
+    flat_art: bool = False  # few plain colours with sharp borders
     art_colours: str = ""  # of the whole set of pixel art, six hex digits each; "": too many
 
     @staticmethod
@@ -68,6 +69,7 @@ class DatasetFacts:
             conditions=dataset.condition_names,
             pixel_grid=art.grid,
             pixel_colours=art.colours,
+            flat_art=art.flat,
             art_colours=art.art_colours,
         )
 
@@ -184,7 +186,7 @@ class TrainConfig(DirectOptions):
             if is_session(one):
                 del document[one.name]
         # A data set is its images: its fingerprint says which, whatever the file is called today.
-        for fact in ("path", "name", "conditions", "art_colours"):
+        for fact in ("path", "name", "conditions", "art_colours", "flat_art"):
             del document["dataset"][fact]
         del document["changes"]
         if document["start"]:  # its length, said or not, is in `start_images`

@@ -21,7 +21,7 @@ from nftgan import files
 from nftgan.networks import model_file
 from nftgan.networks.sampling import latents, to_uint8
 from nftgan.training import board, watchdog
-from nftgan.training.config import TrainConfig
+from nftgan.training.config import DatasetFacts, TrainConfig
 from nftgan.training.data_loader import DataLoader
 from nftgan.training.state import TrainState
 from nftgan.training.tick import Tick
@@ -283,7 +283,7 @@ def save_network(state: TrainState, path: Path) -> str:
             "images": config.dataset.images,
             "holdout": config.holdout,
             "holdout_rule": config.holdout_rule,
-            "pixel_art": _pixel_art(config),
+            **noted_art(config.dataset),
         },
         "version": nftgan.__version__,
         "licence": config.parent.licence if config.parent else "",
@@ -302,12 +302,12 @@ def _changes(config: TrainConfig) -> dict[str, Any]:
     return {"changes": made} if made else {}
 
 
-def _pixel_art(config: TrainConfig) -> dict[str, Any] | None:
-    art = config.dataset
+def noted_art(art: DatasetFacts) -> dict[str, Any]:
+    """What a model file says of its art, as `nftgan.noted_art` reads it."""
     if not art.pixel_grid:
-        return None
+        return {"pixel_art": None, "flat_art": True} if art.flat_art else {"pixel_art": None}
     known = {"grid": art.pixel_grid, "colours": art.pixel_colours}
-    return {**known, "art_colours": art.art_colours} if art.art_colours else known
+    return {"pixel_art": {**known, "art_colours": art.art_colours} if art.art_colours else known}
 
 
 def _class_names(config: TrainConfig) -> list[str]:

@@ -130,6 +130,9 @@ class _Chosen:
         self.recipe = self.model.recipe_of(project.config.recipe)
         if note := self.model.colours_note(project.config.recipe.colours):
             progress.note(note)
+        finish = self.recipe.finish
+        if project.config.recipe.filter == "auto" and finish and finish.filter == "contour":
+            progress.note("flat art: enlarged in plain colours (filter contour; cubic blends them)")
         write_tags(project, self.model.identity, tags)
 
     def by_hand(self, pick: Sequence[int | Path]) -> CurateResult:

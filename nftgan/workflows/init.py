@@ -38,8 +38,8 @@ pixel_grid = {pixel_grid}            # squares along a side of pixel art, 0 for 
 palette = {palette}               # colours kept of each piece, 0 for all
 colours = {colours}               # "art": only colours that the art has; "all": any
 upscale = {upscale}               # how many times larger a piece is; "auto": to 1024 pixels
-# Of the enlargement: "nearest" for pixel art, "cubic", or "contour" for flat art: plain colours
-# with smooth, sharp borders.
+# Of the enlargement: "nearest" for pixel art, "contour" for flat art (plain colours with smooth,
+# sharp borders), else "cubic"; "auto" follows the art.
 filter = {filter}
 
 [royalty]

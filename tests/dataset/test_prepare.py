@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from nftgan.dataset import holdout, image_worker, known, parallel
 from nftgan.dataset.archive import Dataset
@@ -263,6 +263,19 @@ def test_drawings_with_smooth_edges_are_no_pixel_art(tmp_path: Path) -> None:
         drawing(seed, 256, 256).save(tmp_path / f"art/{seed}.png")
     report = prepare(tmp_path / "art", tmp_path / "out.zip", PrepareOptions(resolution=64))
     assert Dataset.open(report.output).notes["pixel_art"] is None
+
+
+def test_a_folder_of_flat_art_is_noted_as_that(tmp_path: Path) -> None:
+    (tmp_path / "art").mkdir()
+    for turn in range(4):
+        large = Image.new("RGB", (800, 800), (40 * turn, 180, 160))
+        ImageDraw.Draw(large).ellipse((90 * turn, 120, 500, 700), fill=(250, 50 * turn, 60))
+        large.resize((200, 200), Image.Resampling.BOX).save(tmp_path / f"art/{turn}.png")
+    options = PrepareOptions(resolution=32, dedupe=0)
+    for report in (prepare(tmp_path / "art", tmp_path / "out.zip", options) for _ in range(2)):
+        assert report.kept == 4 and report.flat_art
+    notes = Dataset.open(report.output).notes
+    assert notes["flat_art"] is True and notes["pixel_art"] is None
 
 
 def test_folders_become_classes(tmp_path: Path) -> None:

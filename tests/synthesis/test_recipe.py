@@ -209,6 +209,8 @@ def test_the_settings_file_becomes_a_recipe_of_the_finished_size() -> None:
         (32, PixelArt(24, 9), Finish(0, 9, 32)),
         (32, PixelArt(16, 12, ART), Finish(16, 12, 64, colours=ART)),
         (32, PixelArt(0, 0, ART), Finish(0, 0, 32, "cubic")),
+        (64, PixelArt(flat=True), Finish(0, 0, 16, "contour")),
+        (1024, PixelArt(flat=True), Finish()),
     ],
 )
 def test_the_automatic_finish_follows_the_art_and_reaches_the_wall(

@@ -11,6 +11,7 @@ from nftgan.networks.architecture import StyleGAN1Config
 from nftgan.networks.builders import build_generator
 from nftgan.networks.model_file import save_model
 from nftgan.networks.sources import base_model
+from nftgan.noted_art import PixelArt
 from nftgan.training.config import (
     DatasetFacts,
     TrainConfig,
@@ -18,6 +19,7 @@ from nftgan.training.config import (
     resolve,
     resolve_options,
 )
+from nftgan.training.outputs import noted_art
 from nftgan.training.presets import PRESETS
 
 
@@ -31,6 +33,17 @@ def test_a_data_set_whose_notes_are_nonsense_is_no_pixel_art(art, noted):
     dataset.notes = {"pixel_art": noted}
     found = DatasetFacts.of(dataset)
     assert (found.pixel_grid, found.pixel_colours, found.art_colours) == (0, 0, "")
+
+
+def test_what_prepare_noted_of_the_art_comes_into_the_model_file(art):
+    dataset = Dataset.open(art)
+    for notes, known in (
+        ({"pixel_art": None, "flat_art": True}, PixelArt(flat=True)),
+        ({"pixel_art": {"grid": 8, "colours": 5}}, PixelArt(8, 5)),
+        ({}, PixelArt()),
+    ):
+        dataset.notes = notes
+        assert PixelArt.of(noted_art(DatasetFacts.of(dataset))) == known
 
 
 def test_without_a_gpu_only_networks_that_a_processor_can_train_are_taken():
@@ -110,7 +123,9 @@ def test_a_config_with_an_unknown_or_missing_key_is_refused():
 
 def test_length_and_machine_may_change_in_a_continued_run_but_nothing_that_decides_a_step():
     one = resolve(facts_of(32))
-    moved = dataclasses.replace(one.dataset, path="elsewhere.zip", art_colours="000000ffffff")
+    moved = dataclasses.replace(
+        one.dataset, path="elsewhere.zip", art_colours="000000ffffff", flat_art=True
+    )
     other = dataclasses.replace(one, dataset=moved, total_images=1, hours=1.0, threads=3)
     assert one.decisive() == other.decisive()
     for change in ({"gamma": 9.0}, {"seed": 1}, {"batch": 32}, {"mirror": True}):
