@@ -39,9 +39,9 @@ def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
     from nftgan.training.augment import Augment
     from nftgan.training.config import DatasetFacts, resolve
     from nftgan.training.data_loader import DataLoader
-    from nftgan.training.phases import train_step
     from nftgan.training.presets import PRESETS
     from nftgan.training.state import fresh_state
+    from nftgan.training.step import train_step
 
     size, preset = SIZES.get(preset, {}), "small" if preset in SIZES else preset
     side = PRESETS[preset].resolution

@@ -180,7 +180,7 @@ class Step:
     recordings: Any = None
 
     def run(self, number: int) -> None:
-        from nftgan.training.phases import train_step
+        from nftgan.training.step import train_step
 
         self.state.step = number
         batch = self.loader.batch(self.state.images)

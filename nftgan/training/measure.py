@@ -26,10 +26,11 @@ from nftgan.training.config import TrainConfig
 from nftgan.training.data_loader import DataLoader
 from nftgan.training.distributed import SINGLE_PROCESS
 from nftgan.training.loop import reproducible
-from nftgan.training.phases import StepContext, phases, run_phase
+from nftgan.training.phases import StepContext, phases
 from nftgan.training.randomness import RngStream, rng_for
 from nftgan.training.start import start_phases
 from nftgan.training.state import TrainState, fresh_state
+from nftgan.training.step import run_phase
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from nftgan.training.augment import Augment
 from nftgan.training.batches import Batch, LatentBatch
 from nftgan.training.config import TrainConfig
 from nftgan.training.distributed import SINGLE_PROCESS, Distributed
-from nftgan.training.phases import Phase, StepContext, phases, train_step
+from nftgan.training.phases import Phase, StepContext, phases
 from nftgan.training.randomness import RngStream
 from nftgan.training.recording import Recordings
 from nftgan.training.state import AUTOENCODER, DISCRIMINATOR, TrainState
+from nftgan.training.step import train_step
 
 DECODER_SHARE = 0.8
 """Of the stage's images; the rest are D's alone."""

@@ -22,13 +22,8 @@ from nftgan.project import state_home
 from nftgan.training.augment import Augment
 from nftgan.training.batches import Batch
 from nftgan.training.config import TrainConfig
-from nftgan.training.phases import (
-    StepContext,
-    leave_gradients,
-    phases,
-    running_averages,
-    sample_latents,
-)
+from nftgan.training.gradients import leave_gradients, running_averages
+from nftgan.training.phases import StepContext, phases, sample_latents
 from nftgan.training.randomness import RngStream, rng_for
 from nftgan.training.recording import CudaRecorder, Recorder, Recordings
 from nftgan.training.state import TrainState

@@ -356,9 +356,9 @@ def test_a_family_of_networks_trains_is_saved_opened_rendered_and_proven(
     from nftgan.networks.shapes import expected_shapes
     from nftgan.training.batches import Batch, LatentBatch
     from nftgan.training.config import DatasetFacts, resolve
-    from nftgan.training.phases import train_step
     from nftgan.training.schedule import auto_gamma
     from nftgan.training.state import fresh_state
+    from nftgan.training.step import train_step
 
     art = DatasetFacts("a.zip", "a", "sha256:0", 100, 16, 3, label_count=0)
     config = resolve(art, cfg="mosaic", batch=8, z_dim=8, w_dim=8, device="cpu")

@@ -16,6 +16,7 @@ from nftgan.training.data_loader import DataLoader
 from nftgan.training.loop import train
 from nftgan.training.outputs import read_statistics
 from nftgan.training.state import fresh_state
+from nftgan.training.step import train_step
 
 KINDS = [
     {"cfg": "stylegan3-t"},
@@ -38,7 +39,7 @@ def steps(config, dataset, count=3):
     """The state after `count` steps, of which the first has every penalty."""
     loader, state = DataLoader(config, dataset), fresh_state(config)
     for _ in range(count):
-        phases.train_step(
+        train_step(
             state,
             loader.batch(state.images),
             lambda phase: loader.latents(phase, state.step),

@@ -18,6 +18,7 @@ from nftgan.training.augmentation import Augmentation
 from nftgan.training.batches import Batch
 from nftgan.training.recording import Recordings, leaves, mapped, structure
 from nftgan.training.state import TrainState, fresh_state
+from nftgan.training.step import train_step
 from tests.training.capturable import Capturable, NotCapturable, Rerun
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -36,7 +37,7 @@ def steps(
         state.step, state.ada.p = number, chances[k] if chances else 0.6
         draw = torch.Generator().manual_seed(number)
         images = torch.randn(config.batch, channels, size, size, generator=draw)
-        phases.train_step(
+        train_step(
             state,
             Batch(images, None),
             lambda phase: phases.sample_latents(
@@ -122,7 +123,7 @@ def test_what_a_plugin_does_is_not_recorded(
         monkeypatch.setattr(losses, "loss_named", lambda name: other)
     if what == "generator":
         monkeypatch.setattr(type(state.generator), "__module__", "package.of.somebody")
-    phases.train_step(
+    train_step(
         state,
         Batch(torch.zeros(4, 3, 16, 16), None),
         lambda phase: phases.sample_latents(config, phase, 0, None, torch.device("cpu")),
@@ -146,7 +147,7 @@ def test_without_memory_steps_go_on_with_fewer_images_and_no_recording(
 
     monkeypatch.setattr(state.discriminator, "forward", scarce)
     recordings = Recordings(Rerun(), told.append)
-    phases.train_step(
+    train_step(
         state,
         Batch(torch.zeros(8, 3, 16, 16), None),
         lambda phase: phases.sample_latents(config, phase, 0, None, torch.device("cpu")),

@@ -13,8 +13,9 @@ from nftgan.training.augment import Augment
 from nftgan.training.data_loader import DataLoader
 from nftgan.training.loop import train
 from nftgan.training.outputs import read_statistics
-from nftgan.training.phases import StepContext, run_phase
+from nftgan.training.phases import StepContext
 from nftgan.training.state import fresh_state
+from nftgan.training.step import run_phase
 from tests.training.conftest import smallest
 
 STAGE = {"start": "autoencoder:0.02", "kimg": 0.032, "tick": 0.004, "state_seconds": 0.0}
