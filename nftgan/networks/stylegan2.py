@@ -113,9 +113,16 @@ class SynthesisLayer(nn.Module):
             weights = modulated_weights(weight, styles, demodulate=True).to(x.dtype)
             f = self.resample_filter
             x = grouped_conv(x, weights, lambda x, w, n: conv2d_resample(x, w, f, up=2, groups=n))
-        if field is not None:
-            x = x + (field * self.noise_strength).to(x.dtype)
-        return bias_act(x, self.bias, act="lrelu", clamp=self.clamp)
+        if field is not None and on_gpu(x):  # rounded to half before the rest
+            x, field = x + (field * self.noise_strength).to(x.dtype), None
+        return bias_act(
+            x,
+            self.bias,
+            act="lrelu",
+            clamp=self.clamp,
+            noise=field,
+            strength=self._strength(field),
+        )
 
 
 class ToRGBLayer(nn.Module):

@@ -16,7 +16,7 @@ import sys
 from nftgan.ops import kernels
 kernels.FLAGS = ("-O1", "-march=" + sys.argv[1], "-std=c++17", "-fPIC")
 import torch, torch.nn.functional as F
-from nftgan.ops import filtered_lrelu, fused, winograd
+from nftgan.ops import bias_act, filtered_lrelu, fused, native_activation, winograd
 from nftgan.ops.filtered_lrelu import reference
 
 def check(found, expected, tolerance):
@@ -42,6 +42,14 @@ for dtype, tolerance in ((torch.float32, 2e-6), (torch.float64, 1e-14)):
     found = winograd.weight_gradient(x, found, padding=2)
     y = F.conv2d(x, weight, padding=2)
     check(found, torch.nn.grad.conv2d_weight(x, weight.shape, y, padding=2), 10 * tolerance)
+    given = [torch.randn(shape, dtype=dtype, requires_grad=True) for shape in ((2, 11, 19, 21), 11)]
+    native_activation.FEW, ways = 0, []
+    for _ in range(2):  # natively, and then as PyTorch does it
+        y = bias_act(*given, act="lrelu", clamp=0.8)
+        ways.append([y.detach(), *torch.autograd.grad(y.square().sum(), given)])
+        native_activation.FEW = 1 << 30
+    for found, expected in zip(*ways, strict=True):
+        check(found, expected, tolerance)
 print("checked")
 """
 
