@@ -15,9 +15,13 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from nftgan.networks.architecture import DiscriminatorConfig, StyleGAN2Config
+from nftgan.networks.labelling import labelled
 from nftgan.networks.protocols import Discriminator, Generator
 
 Tensors = dict[str, Tensor]
+ENLARGED = "at first G draws the parent's images, enlarged"
+HALVED = "at first D judges the halved image, as the parent did"
+LABELLED = "at first every label is as no label to the parent"
 SLOPE = 0.2  # of the leaky ReLU
 _NUMBERED = re.compile(r"^synthesis\.(L\d+)_\d+_\d+\.")
 
@@ -30,6 +34,7 @@ class Inheritance:
     made: Tensors = field(default_factory=dict)  # so that the new parts change nothing at first
     misshapen: frozenset[str] = frozenset()  # there in both, of different shape
     designed: frozenset[str] = frozenset()  # follow from the new size: not learnt, so not new
+    words: tuple[str, ...] = ()  # what the made ones lead to
 
 
 def inherited(
@@ -53,12 +58,18 @@ def inherited(
         elif known is not None:
             misshapen.add(name)
     made: Tensors = {}
+    words: list[str] = []
     if before.img_channels == now.img_channels and before.img_resolution < now.img_resolution:
         if isinstance(before, DiscriminatorConfig) and isinstance(now, DiscriminatorConfig):
             made = _handing_on(theirs, ours, before, now)
+            words = [HALVED] if made else []
         elif isinstance(before, StyleGAN2Config) and isinstance(now, StyleGAN2Config):
-            made = _adding_nothing(ours, before.img_resolution)
-    return Inheritance(kept, made, frozenset(misshapen), frozenset(designed))
+            made, words = _adding_nothing(ours, before.img_resolution), [ENLARGED]
+    if for_labels := labelled(parent, fresh):
+        made |= for_labels
+        words.append(LABELLED)
+    misshapen -= made.keys()
+    return Inheritance(kept, made, frozenset(misshapen), frozenset(designed), tuple(words))
 
 
 def _place(name: str) -> str:

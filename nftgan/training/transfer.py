@@ -8,12 +8,6 @@ from nftgan.networks.growing import inherited
 from nftgan.networks.protocols import Discriminator, Generator
 from nftgan.training.state import TrainState
 
-SEAMLESS = {
-    "G": "at first G draws the parent's images, enlarged",
-    "D": "at first D judges the halved image, as the parent did",
-}
-"""What the parts that were made lead to, by network."""
-
 
 @dataclass(frozen=True)
 class Transfer:
@@ -25,6 +19,7 @@ class Transfer:
     made: tuple[str, ...] = ()  # new, so that a grown network does at first what its parent did
     before: int = 0  # pixels a side of the parent
     now: int = 0
+    words: tuple[str, ...] = ()  # what the made ones lead to
 
     def __str__(self) -> str:
         left = [*self.missing, *self.misshapen]
@@ -38,11 +33,7 @@ class Transfer:
         if self.before != self.now:
             verb = "grown" if self.before < self.now else "shrunk"
             said.insert(0, f"{verb} from {self.before} to {self.now} pixels")
-        said += [words for network, words in SEAMLESS.items() if self._made_in(network)]
-        return "; ".join(said)
-
-    def _made_in(self, network: str) -> bool:
-        return any(name.startswith(f"{network}.") for name in self.made)
+        return "; ".join([*said, *self.words])
 
 
 def transfer(
@@ -58,11 +49,13 @@ def transfer(
     made: list[str] = []
     missing: list[str] = []
     misshapen: list[str] = []
+    words: list[str] = []
     for prefix, source, targets in (
         ("G", generator, (state.generator, state.g_ema)),
         ("D", discriminator, (state.discriminator,)),
     ):
         found = inherited(source, targets[0])
+        words += [line for line in found.words if line not in words]
         for name in targets[0].state_dict():
             value = found.made.get(name, found.kept.get(name))
             if name in found.designed:
@@ -74,4 +67,6 @@ def transfer(
             for target in targets:
                 target.state_dict()[name].copy_(value)
     sides = generator.config.img_resolution, state.config.generator.img_resolution
-    return Transfer(tuple(taken), tuple(missing), tuple(misshapen), tuple(made), *sides)
+    return Transfer(
+        tuple(taken), tuple(missing), tuple(misshapen), tuple(made), *sides, tuple(words)
+    )
