@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from nftgan.cli.main import app
+from nftgan.networks import sources
 
 
 @pytest.fixture
@@ -25,8 +26,13 @@ def art(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(("side", "start"), [(64, ""), (32, " --resume base")])
 def test_the_next_command_starts_from_the_base_model_where_there_is_one(
-    art: Path, capsys: pytest.CaptureFixture[str], side: int, start: str
+    art: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    side: int,
+    start: str,
 ) -> None:
+    monkeypatch.setattr(sources, "BASE_SIDES", (16, 32))
     words = ["prepare", str(art), "-o", f"{art}.zip", "--resolution", str(side)]
     with pytest.raises(SystemExit) as ended:
         app(words, standalone_mode=False)
