@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,13 @@ from nftgan.studio.gallery import MAX_POOL
 from nftgan.studio.looks import Variation, layer_groups, look_alikes
 from nftgan.studio.params import layers, number, path_seed, real
 from nftgan.studio.queue import Rank
-from nftgan.studio.screen import TILE, encode, image_type
+from nftgan.studio.screen import TILE, encode, image_type, screen_finish
 from nftgan.studio.session import Studio
 from nftgan.studio.tray import tray
 from nftgan.studio.walks import MAX_STOPS, Wish
 from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.generate import contact_sheet as make_sheet
-from nftgan.synthesis.recipe import MAX_SIDE, Finish
+from nftgan.synthesis.recipe import MAX_SIDE, MAX_SMOOTH, Finish, Recipe
 
 RELATIVES = 12
 SHEET_CELL = 192  # pixels that a small image is enlarged to on a contact sheet
@@ -50,7 +50,6 @@ class Pending:
 
 def session(studio: Studio, request: Request) -> Any:
     recipe, generator = studio.gallery.recipe, studio.gallery.model.generator
-    finish = recipe.finish
     return {
         "boot": studio.boot,
         "look": studio.look_number,
@@ -59,7 +58,7 @@ def session(studio: Studio, request: Request) -> Any:
         "side": recipe.size[0],
         "tile": TILE,
         "scored": studio.gallery.scored,
-        "pixelated": recipe.size[0] <= 64 or bool(finish and (finish.grid or finish.palette)),
+        "pixelated": _pixelated(recipe),
         "trunc": recipe.trunc,
         "translate": recipe.translate,
         "rotate": recipe.rotate,
@@ -80,6 +79,13 @@ def session(studio: Studio, request: Request) -> Any:
     }
 
 
+def _pixelated(recipe: Recipe) -> bool:
+    """Whether the browser shows the squares of pixels that it enlarges."""
+    finish = recipe.finish or Finish()
+    few = bool(finish.grid or finish.palette) or recipe.size[0] <= 64
+    return few and finish.filter != "contour"
+
+
 def _recipe(studio: Studio) -> dict[str, Any]:
     """The look that all pieces share: what is written, and what follows from it."""
     recipe = studio.gallery.whole_recipe
@@ -97,6 +103,7 @@ def _recipe(studio: Studio) -> dict[str, Any]:
         "automatic": {
             "pixel_grid": automatic.grid,
             "palette": automatic.palette,
+            "filter": automatic.filter,
             "colours": "art" if automatic.colours else "all",
         },
     }
@@ -186,6 +193,9 @@ def look(studio: Studio, request: Request) -> Any:
     finish = None
     if other_finish:
         finish = Finish(number(request, "grid", 0, MAX_SIDE), number(request, "palette", 0, 256))
+        if request.query_params.get("filter") == "contour":
+            enlarged = replace(finish, upscale=MAX_SMOOTH, filter="contour")
+            finish = screen_finish(enlarged, finish.size(gallery.model.resolution))
         if request.query_params.get("colours") == "art":
             finish = gallery.model.in_art_colours(finish)
     wish = Variation(

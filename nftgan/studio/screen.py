@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from nftgan.synthesis.recipe import Recipe
+from nftgan.synthesis.recipe import Finish, Recipe
 
 TILE = 256  # pixels a side of an image in the grid, at most
+CONTOUR_SIDE = 256  # pixels to which plain colours are enlarged for the screen
 LOSSLESS = 96  # pixels a side up to which PNG is as small as WebP
 
 
@@ -48,6 +49,16 @@ def screen_recipe(recipe: Recipe) -> Recipe:
     """`recipe` without its enlargement: the browser enlarges, and without blur."""
     if recipe.finish is None:
         return recipe
-    finish = recipe.finish.without_enlargement
     side = recipe.size[0] // recipe.finish.upscale
-    return replace(recipe, finish=finish, size=(side, side))
+    finish = screen_finish(recipe.finish, side)
+    return replace(recipe, finish=finish, size=(side * finish.upscale,) * 2)
+
+
+def screen_finish(finish: Finish, side: int) -> Finish:
+    """`finish` as the browser gets it; only contour, which no browser knows, enlarges a little.
+
+    side: pixels before the enlargement.
+    """
+    if finish.filter != "contour":
+        return finish.without_enlargement
+    return replace(finish, upscale=min(finish.upscale, max(2, CONTOUR_SIDE // side)))

@@ -95,6 +95,26 @@ def test_what_is_behind_the_newest_tried_look_is_not_painted(serve: Serve) -> No
     assert served.request("GET", "/look/1?trunc=0.4&grid=0&palette=4&try=6")[0] == 204
 
 
+def test_plain_colours_are_tried_and_written_and_shown_enlarged(
+    serve: Serve, tmp_path: Path, reference: Model
+) -> None:
+    served = serve(range(2), toml=True, painter=reference)
+    before = served.get("/api/session")
+    assert before["recipe"]["automatic"]["filter"] == "cubic" and before["pixelated"]
+    raw = reference.generate([1], trunc=0.7)[0]
+    where = "/look/1?trunc=0.7&grid=0&palette=4&colours=all&filter=contour&try=1"
+    status, _, data = served.request("GET", where)
+    seen = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    wanted = apply_finish(raw, Finish(0, 4, 256 // len(raw), "contour"))
+    assert status == 200 and seen.shape == wanted.shape == (256, 256, 3)
+    assert np.abs(seen - wanted).mean() < 4  # sent as WebP
+    served.post("/api/look", {"palette": 4, "upscale": 16, "filter": "contour"})
+    assert 'filter = "contour"' in (tmp_path / "nftgan.toml").read_text()
+    assert served.studio.gallery.recipe.finish == Finish(0, 4, 256 // len(raw), "contour")
+    after = served.get("/api/session")
+    assert after["recipe"]["filter"] == "contour" and not after["pixelated"]
+
+
 def test_the_colours_of_the_art_are_tried_and_written_where_the_model_knows_them(
     serve: Serve, tmp_path: Path, reference: Model
 ) -> None:

@@ -7,8 +7,17 @@ import io
 import numpy as np
 from PIL import Image
 
-from nftgan.studio.screen import TILE, encode, image_type, raw_key, screen_recipe, tile
+from nftgan.studio.screen import (
+    TILE,
+    encode,
+    image_type,
+    raw_key,
+    screen_finish,
+    screen_recipe,
+    tile,
+)
 from nftgan.synthesis.recipe import Finish, Recipe
+from tests.synthesis.colour_lists import ART
 
 MODEL = "sha256:" + "ab" * 32
 
@@ -38,4 +47,8 @@ def test_a_finish_is_left_but_for_its_enlargement() -> None:
     large = Recipe(MODEL, (64, 64), finish=Finish(0, 8, 4))
     assert screen_recipe(plain) is plain
     assert screen_recipe(large) == Recipe(MODEL, (16, 16), finish=Finish(0, 8, 1))
+    drawn = Recipe(MODEL, (1024, 1024), finish=Finish(0, 8, 16, "contour", colours=ART))
+    shown = screen_recipe(drawn)
+    assert shown == Recipe(MODEL, (256, 256), finish=Finish(0, 8, 4, "contour", colours=ART))
+    assert screen_finish(Finish(0, 0, 2, "contour"), 512) == Finish(0, 0, 2, "contour")
     assert raw_key(3, large) == raw_key(3, plain) != raw_key(4, plain)

@@ -10,7 +10,7 @@ let parts = {};
 let number = 0; // of the look that is tried: the server leaves what is behind the newest
 let timer = 0;
 
-const WORDS = { trunc: "truncation", pixel_grid: "pixel grid", palette: "palette", colours: "colours", upscale: "enlargement" };
+const WORDS = { trunc: "truncation", pixel_grid: "pixel grid", palette: "palette", colours: "colours", upscale: "enlargement", filter: "filter" };
 
 function build() {
   const { resolution, automatic } = state.session.recipe;
@@ -27,7 +27,9 @@ function build() {
     h("label", {}, "Colours ", h("select", { name: "colours" },
       options([["auto", "as the art"], ...(knows ? [["art", "only the art's"]] : []), ["all", "any"]]))),
     h("label", {}, "Enlarged ", h("select", { name: "upscale" },
-      options([["auto", "to about 1,024 pixels"], [1, "not at all"], ...[2, 4, 8, 16, 24, 32].map((n) => [n, `${n} times`])]))));
+      options([["auto", "to about 1,024 pixels"], [1, "not at all"], ...[2, 4, 8, 16, 24, 32].map((n) => [n, `${n} times`])]))),
+    h("label", {}, "Filter ", h("select", { name: "filter" },
+      options([["auto", "as the art"], ["nearest", "squares"], ["cubic", "smooth shades"], ["contour", "plain colours, smooth borders"]]))));
   parts.note = h("p", { class: "note", id: "look-why", role: "status" });
   parts.use = h("button", { type: "button", class: "primary", onclick: use }, "Use this look");
   parts.back = h("button", { type: "button", onclick: () => { fill(); tell(); stop(); } }, "As it was");
@@ -51,7 +53,7 @@ function fill() {
 
 const valueOf = (name) => {
   const { value } = parts.form.elements[name];
-  return value === "auto" || name === "colours" ? value : Number(value);
+  return value === "auto" || name === "colours" || name === "filter" ? value : Number(value);
 };
 
 // What differs from the file, by key.
@@ -83,7 +85,9 @@ function tell() {
 function attempt() {
   if (!Object.keys(changes()).length) return stop();
   number = Date.now();
-  state.trying = new URLSearchParams({ trunc: valueOf("trunc"), grid: resolved("pixel_grid"), palette: resolved("palette"), colours: coloursTried(), try: number }).toString();
+  const filter = valueOf("upscale") === 1 ? "nearest" : resolved("filter");
+  const finish = { grid: resolved("pixel_grid"), palette: resolved("palette"), colours: coloursTried(), filter };
+  state.trying = new URLSearchParams({ trunc: valueOf("trunc"), ...finish, try: number }).toString();
   emit("trying");
 }
 
