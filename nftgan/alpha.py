@@ -41,22 +41,36 @@ def straight(image: np.ndarray) -> np.ndarray:
 
 def cleared(image: np.ndarray) -> np.ndarray:
     """Straight uint8 [..., 4] with (0, 0, 0, 0) wherever alpha is 0: no hidden colour is left."""
-    return np.where(image[..., 3:] == 0, np.uint8(0), image)
+    result: np.ndarray = np.where(image[..., 3:] == 0, np.uint8(0), image)
+    return result
 
 
 def over(image: np.ndarray, colour: RGB = LOOKED_AT_OVER) -> np.ndarray:
-    """uint8 [..., 3]: straight RGBA uint8 [..., 4] over a colour, rounded; RGB as it is."""
-    if image.shape[-1] != 4:
+    """uint8 [..., 3]: straight RGBA uint8 [..., 4] over a colour, rounded. RGB or grey stays."""
+    if image.ndim < 3 or image.shape[-1] != 4:
         return image
     return _blended(image, np.array(colour, np.uint32))
 
 
+def seen(images: np.ndarray) -> np.ndarray:
+    """uint8 [N, 3, H, W] over LOOKED_AT_OVER of premultiplied uint8 [N, 4, H, W], as networks have
+    them; others as they are.
+    """
+    if images.shape[1] != 4:
+        return images
+    alpha = images[:, 3:].astype(np.uint16)
+    below = np.array(LOOKED_AT_OVER, np.uint16)[:, None, None]
+    mixed = images[:, :3] + (below * (255 - alpha) + 127) // 255
+    result: np.ndarray = np.minimum(mixed, 255).astype(np.uint8)
+    return result
+
+
 def over_board(image: np.ndarray, cell: int = 8) -> np.ndarray:
-    """uint8 [H, W, 3]: straight RGBA uint8 [H, W, 4] over a checkerboard; RGB as it is.
+    """uint8 [H, W, 3]: straight RGBA uint8 [H, W, 4] over a checkerboard. RGB or grey stays.
 
     cell: pixels of a side of its squares.
     """
-    if image.shape[-1] != 4:
+    if image.ndim < 3 or image.shape[-1] != 4:
         return image
     rows, columns = (np.arange(size) // cell for size in image.shape[:2])
     odd = (rows[:, None] + columns) % 2
@@ -66,4 +80,5 @@ def over_board(image: np.ndarray, cell: int = 8) -> np.ndarray:
 def _blended(image: np.ndarray, below: np.ndarray) -> np.ndarray:
     alpha = image[..., 3:].astype(np.uint32)
     mixed = image[..., :3] * alpha + below * (255 - alpha)
-    return ((mixed + 127) // 255).astype(np.uint8)
+    result: np.ndarray = ((mixed + 127) // 255).astype(np.uint8)
+    return result

@@ -13,7 +13,7 @@ from nftgan.errors import UsageError
 def pixel_digest(pixels: np.ndarray) -> str:
     """Hex SHA-256 of b"nftgan-pixels-1", width, height (uint32 big-endian) and the raw bytes.
 
-    pixels: uint8 [H, W, 3], or [H, W] for grey.
+    pixels: uint8 [H, W, 3], [H, W, 4] with straight colours, or [H, W] for grey.
     """
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(b"nftgan-pixels-1" + struct.pack(">II", width, height))
@@ -24,11 +24,12 @@ def pixel_digest(pixels: np.ndarray) -> str:
 def pixel_hash(image: np.ndarray) -> str:
     """ "sha256:…" that names the image itself, whatever file it is stored in.
 
-    image: uint8 [H, W, 3]. SHA-256 of b"nftgan-pixels-1", width and height (uint32 big-endian) and
-    the RGB bytes. Raises UsageError for another shape or type.
+    image: uint8 [H, W, 3], or [H, W, 4] with straight colours. SHA-256 of b"nftgan-pixels-1", width
+    and height (uint32 big-endian) and the RGB or RGBA bytes. Raises UsageError for another shape or
+    type.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise UsageError(f"an image is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
+    if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8:
+        raise UsageError(f"an image is uint8 [H, W, 3 or 4], not {image.dtype} {list(image.shape)}")
     return "sha256:" + pixel_digest(image)
 
 

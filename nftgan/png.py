@@ -3,8 +3,9 @@
 Pillow's files change with the version of zlib (and zlib-ng) below it; then an image rendered
 again would have the right pixels and the wrong CID. So the whole path is fixed here, in integers:
 
-- at most 256 colours: a palette in rising order of R, G, B and one byte a pixel; otherwise RGB;
-- filter of a row, palette: Up where the row repeats the one above, else None; RGB: of None, Sub,
+- RGBA of an image with transparency; else, of at most 256 colours, a palette in rising order of R,
+  G, B and one byte a pixel; otherwise RGB;
+- filter of a row, palette: Up where the row repeats the one above, else None; RGB, RGBA: None, Sub,
   Up, Average, Paeth the one with the smallest sum of absolute signed bytes, the first of equals;
 - zlib stream 78 01 with one final block of dynamic Huffman codes. A run of n equal bytes is one
   literal and matches of distance 1 and length 258, …, then the rest (a rest below 3 is literals).
@@ -55,10 +56,16 @@ _SYMBOL, _EXTRA_BITS, _EXTRA = _length_codes()
 
 
 def encode_png(image: np.ndarray) -> bytes:
-    """The one PNG file of uint8 [H, W, 3]. Raises UsageError for another shape or type."""
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise UsageError(f"an image is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
-    height, width = image.shape[:2]
+    """The one PNG file of uint8 [H, W, 3], or of straight RGBA [H, W, 4].
+
+    Raises UsageError for another shape or type.
+    """
+    if image.ndim != 3 or image.shape[2] not in (3, 4) or image.dtype != np.uint8 or not image.size:
+        raise UsageError(f"an image is uint8 [H, W, 3 or 4], not {image.dtype} {list(image.shape)}")
+    height, width, channels = image.shape
+    if channels == 4:
+        data = _filter_colours(image.reshape(height, width * 4), 4)
+        return _whole_file(width, height, 6, data)
     wide = image.astype(np.int64)
     packed = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
     colours, index = np.unique(packed, return_inverse=True)
@@ -68,14 +75,20 @@ def encode_png(image: np.ndarray) -> bytes:
         chunks.append((b"PLTE", rgb.astype(np.uint8).tobytes()))
         data = _filter_palette(index.reshape(height, width).astype(np.uint8))
     else:
-        data = _filter_rgb(image.reshape(height, width * 3))
-    kind = 3 if len(colours) <= 256 else 2
+        data = _filter_colours(image.reshape(height, width * 3), 3)
+    return _whole_file(width, height, 3 if len(colours) <= 256 else 2, data, *chunks)
+
+
+def _whole_file(
+    width: int, height: int, kind: int, data: np.ndarray, *chunks: tuple[bytes, bytes]
+) -> bytes:
+    """kind: PNG's colour type; data: the filtered bytes."""
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     return png_file((b"IHDR", header), *chunks, (b"IDAT", _zlib_stream(data)), (b"IEND", b""))
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """`path` holds the PNG of uint8 [H, W, 3], whole or not at all."""
+    """`path` holds the PNG of uint8 [H, W, 3 or 4], whole or not at all."""
     write_bytes(path, encode_png(image))
 
 
@@ -108,7 +121,8 @@ def decode_png(
     size: tuple[int, int] | None = None,
     most_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
-    """uint8 [H, W, 3]; CheckFailed when `data` is not a whole RGB or palette PNG of sane size.
+    """uint8 [H, W, 3], or [H, W, 4] of RGBA; CheckFailed when `data` is not a whole RGB, RGBA or
+    palette PNG of sane size.
 
     size: (width, height) that it must have.
     """
@@ -120,9 +134,10 @@ def decode_png(
                     raise CheckFailed(f"{what} has not the {size[0]} x {size[1]} pixels it should")
                 if image.width * image.height > most_pixels:
                     raise CheckFailed(f"{what} has {image.width} x {image.height} pixels, too many")
-                if image.mode not in {"RGB", "P"} or getattr(image, "is_animated", False):
+                plain = image.mode in {"RGB", "RGBA", "P"}
+                if not plain or getattr(image, "is_animated", False):
                     raise CheckFailed(f"{what} is not a plain RGB image")
-                return np.asarray(image.convert("RGB"))
+                return np.asarray(image if image.mode == "RGBA" else image.convert("RGB"))
     except CheckFailed:
         raise
     except Exception as exc:  # Pillow's decoders raise what they like on broken files
@@ -151,26 +166,27 @@ def _filter_palette(rows: np.ndarray) -> np.ndarray:
     return out.reshape(-1)
 
 
-def _filter_rgb(rows: np.ndarray) -> np.ndarray:
-    """uint8 [H, 3 W] → the filtered bytes, each row after its filter number."""
+def _filter_colours(rows: np.ndarray, channels: int) -> np.ndarray:
+    """uint8 [H, C W] → the filtered bytes, each row after its filter number."""
     above = np.concatenate([np.zeros_like(rows[:1]), rows[:-1]])
     band = max(1, BAND_BYTES // rows.shape[1])
     starts = range(0, len(rows), band)
-    return np.concatenate([_filter_band(rows[i : i + band], above[i : i + band]) for i in starts])
+    bands = (slice(start, start + band) for start in starts)
+    return np.concatenate([_filter_band(rows[one], above[one], channels) for one in bands])
 
 
-def _filter_band(rows: np.ndarray, above: np.ndarray) -> np.ndarray:
+def _filter_band(rows: np.ndarray, above: np.ndarray, channels: int) -> np.ndarray:
     """The same for some rows, each with the one above it."""
     x, up = rows.astype(np.int16), above.astype(np.int16)
     left, corner = np.zeros_like(x), np.zeros_like(x)
-    left[:, 3:], corner[:, 3:] = x[:, :-3], up[:, :-3]
+    left[:, channels:], corner[:, channels:] = x[:, :-channels], up[:, :-channels]
     guess = left + up - corner
     to_left, to_up, to_corner = abs(guess - left), abs(guess - up), abs(guess - corner)
     paeth = np.where(
         (to_left <= to_up) & (to_left <= to_corner), left, np.where(to_up <= to_corner, up, corner)
     )
     predictions = (np.zeros_like(x), left, up, (left + up) // 2, paeth)
-    choices = np.stack([(x - p).astype(np.uint8) for p in predictions])  # [5, H, 3 W]
+    choices = np.stack([(x - p).astype(np.uint8) for p in predictions])  # [5, H, C W]
     cost = np.abs(choices.view(np.int8).astype(np.int16)).sum(axis=2, dtype=np.int64)
     best = cost.argmin(axis=0)  # the first of equals
     filtered = choices[best, np.arange(len(rows))]

@@ -133,7 +133,7 @@ def saved(image: Image.Image, kind: str = "PNG", **more: object) -> bytes:
     ("data", "why"),
     [
         (saved(Image.new("RGB", (4, 3)), "BMP"), "cannot be read as a PNG"),
-        (saved(Image.new("RGBA", (4, 3))), "is not a plain RGB image"),
+        (saved(Image.new("LA", (4, 3))), "is not a plain RGB image"),
         (saved(Image.new("L", (4, 3))), "is not a plain RGB image"),
         (encode_png(np.arange(36, dtype=np.uint8).reshape(3, 4, 3))[:-40], "cannot be read"),
         (saved(Image.new("RGB", (3, 4))), "has not the 4 x 3 pixels"),
@@ -210,7 +210,7 @@ def test_another_size_and_another_kind_of_image_are_refused() -> None:
         decode_png(PLAIN_DATA, what="it", size=(12, 9))
     with pytest.raises(CheckFailed, match="too many"):
         decode_png(PLAIN_DATA, what="it", most_pixels=95)
-    for mode in ("RGBA", "L", "I;16", "1"):
+    for mode in ("LA", "L", "I;16", "1"):
         out = io.BytesIO()
         Image.new(mode, (4, 4)).save(out, "PNG")
         with pytest.raises(CheckFailed, match="plain RGB"):
@@ -223,3 +223,26 @@ def test_an_animation_is_refused() -> None:
     frames[0].save(out, "PNG", save_all=True, append_images=frames[1:])
     with pytest.raises(CheckFailed):
         decode_png(out.getvalue(), what="it")
+
+
+# ---- transparency
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 7), (64, 33)])
+def test_an_image_with_transparency_is_rgba_that_everyone_reads(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (*size, 4), dtype=np.uint8)
+    image[: size[0] // 2, :, 3] = 0
+    data = encode_png(image)
+    with Image.open(io.BytesIO(data)) as opened:
+        assert opened.mode == "RGBA"
+        assert np.array_equal(np.asarray(opened), image)
+    assert np.array_equal(decode_png(data, what="it"), image)
+    check_canonical(data, image, what="it")
+
+
+def test_an_image_with_transparency_has_these_bytes_for_ever() -> None:
+    y, x = np.mgrid[:8, :8]
+    image = np.stack([x * 30, y * 30, (x * y) % 256, (x + y) * 17], axis=2).astype(np.uint8)
+    assert hashlib.sha256(encode_png(image)).hexdigest() == (
+        "3d71d0980b326d573e035a1c789777db0ea234a3c0b96738fc3467174903281f"
+    )

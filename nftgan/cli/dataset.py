@@ -30,6 +30,9 @@ def prepare(
     background: Annotated[
         str, typer.Option(help="Colour behind transparent art; auto: a plain one that suits.")
     ] = "white",
+    alpha: Annotated[
+        bool, typer.Option("--alpha", help="Keep transparency: an RGBA data set.")
+    ] = False,
     min_side: Annotated[
         int | None,
         typer.Option(help="Refuse images with a shorter side.", show_default=False),
@@ -59,6 +62,7 @@ def prepare(
         min_side=min_side,
         dedupe=dedupe,
         labels=labels,
+        alpha=alpha,
     )
     report = run(art, output, options, progress=ui)
     if report.rejected:

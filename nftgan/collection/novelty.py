@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import seen
 from nftgan.collection.crops import LEAST_SIDE, CropFinder
 from nftgan.collection.features import SIZE, features, mirrored, nearest
 from nftgan.dataset.archive import Dataset
@@ -137,5 +138,5 @@ class NoveltyGuard:
 
 def _rgb(training: Dataset, index: int) -> np.ndarray:
     """uint8 [R, R, 3]."""
-    image = np.ascontiguousarray(training.images([index])[0].transpose(1, 2, 0))
+    image = np.ascontiguousarray(seen(training.images([index]))[0].transpose(1, 2, 0))
     return image.repeat(3, axis=2) if image.shape[2] == 1 else image

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from nftgan.alpha import seen
 from nftgan.dataset.archive import Dataset
 from nftgan.oklab import UNIT, oklab
 from nftgan.progress import SILENT, Progress
@@ -59,7 +60,7 @@ class ArtParts:
         small = {}
         with progress.task("learning the parts of the art", count, "images") as task:
             for index in chosen:
-                image = np.ascontiguousarray(training.images([index])[0].transpose(1, 2, 0))
+                image = np.ascontiguousarray(seen(training.images([index]))[0].transpose(1, 2, 0))
                 image = image.repeat(3, axis=2) if image.shape[2] == 1 else image
                 if side is not None and len(image) != side:
                     image = to_grid(image, side)

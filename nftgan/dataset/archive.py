@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import premultiplied
 from nftgan.dataset.known import keep_fingerprint, known_fingerprint
 from nftgan.dataset.labels import LABELS_MEMBER, class_number, composed, pairs_of, vector_of
 from nftgan.dataset.pack import NOTES_MEMBER, fingerprint_of
@@ -29,6 +30,7 @@ from nftgan.files import os_error, parse_json, sha256_hex
 from nftgan.pixels import pixel_digest
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}  # by Pillow's modes
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 LARGE_FILE = 32 << 10  # bytes, from which on compiled routines are worth their start
 CACHE_BYTES = 1 << 30  # decoded images are kept in memory up to this size
@@ -170,7 +172,7 @@ class Dataset:
                 raise UsageError(f"{path}: {name} inflates to {sizes[name]:,} bytes")
         notes = _read_json(path, files, NOTES_MEMBER) if NOTES_MEMBER in sizes else {}
         first = _decode(path, names[0], _read(path, files, names[0]), None)
-        shape = (first.shape[0], 3 if first.ndim == 3 else 1)
+        shape = (first.shape[0], first.shape[2] if first.ndim == 3 else 1)
         dataset = cls(path, files, names, LABELS_MEMBER in sizes, notes, shape)
         dataset._may_cache = cache
         return dataset
@@ -248,7 +250,7 @@ class Dataset:
         return sha256_hex("\n".join([str(self.path.resolve()), *self._files.state()]).encode())
 
     def images(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """uint8 [N, C, H, W] of the images at `indices`, each in [0, 255].
+        """uint8 [N, C, H, W] of the images at `indices`, as networks see them: RGBA premultiplied.
 
         Raises UsageError that names a broken image.
         """
@@ -256,7 +258,9 @@ class Dataset:
         out = np.empty((len(indices), *shape), dtype=np.uint8)
         for row, index in enumerate(indices):
             out[row] = self._chw(int(index))
-        return out
+        if self.channels == 4:
+            out = np.moveaxis(premultiplied(np.moveaxis(out, 1, -1)), -1, 1)
+        return np.ascontiguousarray(out)
 
     def forget_images(self) -> None:
         """Hold no decoded image, now or later: for whoever reads each one once."""
@@ -310,9 +314,9 @@ class Dataset:
         return chw
 
     def hwc(self, index: int) -> np.ndarray:
-        """uint8 [H, W, 3], or [H, W] of a grey set."""
+        """uint8 [H, W, 3], [H, W, 4] with straight colours, or [H, W] of a grey set."""
         pixels = self._chw(index)
-        result: np.ndarray = pixels.transpose(1, 2, 0) if self.channels == 3 else pixels[0]
+        result: np.ndarray = pixels.transpose(1, 2, 0) if self.channels > 1 else pixels[0]
         return result
 
     def __getstate__(self) -> dict[str, Any]:
@@ -387,17 +391,17 @@ def _quiet() -> Iterator[None]:
 
 
 def _decode(path: Path, name: str, data: bytes, expected: tuple[int, int] | None) -> np.ndarray:
-    """uint8 [R, R, 3] or [R, R]; sizes come from the header, before anything is inflated."""
+    """uint8 [R, R, 3 or 4] or [R, R]; sizes come from the header, before anything is inflated."""
     where = f"{path}: {name}"
     try:
         with _quiet():
             image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
             width, height = image.size
-            if image.mode not in ("RGB", "L"):
+            if image.mode not in CHANNELS:
                 raise UsageError(
-                    f"{where} is neither RGB nor grey ({image.mode})", hint=PREPARE_HINT
+                    f"{where} is neither RGB, RGBA nor grey ({image.mode})", hint=PREPARE_HINT
                 )
-            shape = (width, 3 if image.mode == "RGB" else 1)
+            shape = (width, CHANNELS[image.mode])
             if width != height:
                 raise UsageError(f"{where} is {width}x{height}, not square", hint=PREPARE_HINT)
             if not (4 <= width <= MAX_RESOLUTION and width & (width - 1) == 0):
@@ -414,8 +418,8 @@ def _decode(path: Path, name: str, data: bytes, expected: tuple[int, int] | None
                 )
             if image.format == "PNG" and len(data) >= LARGE_FILE:
                 # The two ways of `prepare` that are faster than Pillow's own.
-                plain = plain_pixels(data) if image.mode == "RGB" else None
-                if plain is not None and plain.shape == (width, width, 3):
+                plain = plain_pixels(data) if image.mode != "L" else None
+                if plain is not None and plain.shape == (width, width, shape[1]):
                     return np.ascontiguousarray(plain)
                 if (packed := stored_png(data)) is not data:
                     image = Image.open(io.BytesIO(packed), formats=("PNG",))

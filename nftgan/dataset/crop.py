@@ -7,6 +7,7 @@ from enum import Enum
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import RGB
 from nftgan.dataset.decode import Rejected
 
 MAX_ASPECT = 3  # a cut would show less than a third of a narrower image
@@ -25,12 +26,11 @@ class Crop(str, Enum):
     SMART = "smart"  # the square with the most detail
 
 
-def square(
-    image: Image.Image, crop: Crop, background: tuple[int, int, int]
-) -> tuple[Image.Image, Box]:
-    """A square RGB image and its box (left, top, right, bottom) in `image`'s pixels.
+def square(image: Image.Image, crop: Crop, background: RGB | None) -> tuple[Image.Image, Box]:
+    """A square image, RGB or RGBA as `image`, and its box (left, top, right, bottom) in its pixels.
 
-    The box reaches outside `image` where it was padded; of a side beyond 8192 pixels the padded
+    The box reaches outside `image` where it was padded, with nothing where there is no background;
+    of a side beyond 8192 pixels the padded
     square is a whole fraction. Raises Rejected for a strip that is
     longer than three times its width, unless it is padded.
     """
@@ -44,7 +44,7 @@ def square(
         factor = -(-long // _MAX_CANVAS)
         part = image.reduce(factor) if factor > 1 else image
         side = max(part.size)
-        canvas = Image.new("RGB", (side, side), background)
+        canvas = Image.new(part.mode, (side, side), background or (0, 0, 0, 0))
         canvas.paste(part, (-((part.width - side) // 2), -((part.height - side) // 2)))
         return canvas, (left, top, left + long, top + long)
     box = middle(width, height)

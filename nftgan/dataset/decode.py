@@ -41,7 +41,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 _IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*", b"MM\0*")
 _TRANSPARENT = "transparent places: laid over the background (--background)"
-_KEPT = "transparent places: kept (--alpha)"
+KEPT = "transparent places: kept (--alpha)"
 _MAX_REASON = 300  # letters
 _SAME_LEVELS = 3  # of 255, by which a profile called sRGB may differ from it and be taken as it
 
@@ -262,7 +262,7 @@ def _to_rgb(
     if alpha is None or alpha.getextrema() == (255, 255):
         return rgb if background is not None else rgb.convert("RGBA")
     if background is None:
-        notes.append(_KEPT)
+        notes.append(KEPT)
         rgb.putalpha(alpha)
         return Image.fromarray(cleared(np.asarray(rgb)))
     notes.append(_TRANSPARENT)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
+from nftgan.alpha import RGB, over
 from nftgan.dataset.art_colours import counted_colours
 from nftgan.dataset.crop import Box, Crop, middle, square
 from nftgan.dataset.decode import Rejected, decode, open_header
@@ -42,7 +44,7 @@ class Job:
 
     resolution: int
     crop: Crop
-    background: tuple[int, int, int]
+    background: RGB | None  # None: transparency is kept
     min_side: int  # pixels of the source's short side
     resample: Resample
     pixel_grid: int = 0  # of a set of pixel art: its squares along a side
@@ -117,27 +119,36 @@ def _prepare_image(data: bytes, job: Job) -> PreparedImage:
     small = native(as_image(cut)) if job.pixel_grid else None
     colours: Mapping[bytes, int] = {}
     if small is not None and small.width == job.pixel_grid:
-        colours = counted_colours(np.asarray(small))
+        colours = _colours(np.asarray(small))
         final, note = enlarged(small, job.resolution)
     else:
         final, note = resize(cut, job.resolution, job.resample)
     notes = [*decoded.notes]
     if note:
         notes.append(note)
-    elif is_soft(final):
-        notes.append("soft: it looks blurred, or enlarged before")
     pixels = np.asarray(final)
+    seen = final if pixels.shape[2] == 3 else Image.fromarray(over(pixels))
+    if not note and is_soft(seen):
+        notes.append("soft: it looks blurred, or enlarged before")
     return PreparedImage(
         encode_fast_png(pixels),
         pixel_digest(pixels),
         coarse_key(pixels),
-        fingerprint(final),
+        fingerprint(seen),
         (width, height),
         (left, top, right, bottom),
         tuple(notes),
         colours,
-        not job.pixel_grid and is_flat(cut),
+        # The contour, which follows from it, takes opaque images.
+        job.background is not None and not job.pixel_grid and is_flat(cut),
     )
+
+
+def _colours(small: np.ndarray) -> Mapping[bytes, int]:
+    """Pixels of each colour of uint8 [G, G, 3 or 4], without those that show through."""
+    if small.shape[2] == 4:
+        small = small[small[..., 3] == 255][:, :3]
+    return counted_colours(small)
 
 
 def _square(raster: Raster, job: Job) -> tuple[Raster, Box]:

@@ -12,7 +12,7 @@ CELLS = 32  # along a side of the grid that `coarse_key` looks at
 
 
 def image_key(pixels: np.ndarray) -> str:
-    """One text for an image uint8 [H, W, 3] or [H, W] and its turned and mirrored copies."""
+    """One text for an image uint8 [H, W, C] or [H, W] and its turned and mirrored copies."""
     return min(pixel_digest(one) for one in orientations(pixels))
 
 
@@ -36,10 +36,10 @@ def coarse_key(pixels: np.ndarray) -> str:
 
 
 def orientations(pixels: np.ndarray) -> Iterator[np.ndarray]:
-    """The 8 ways to lay down an image [H, W, 3] or [H, W]: four turns, upright and mirrored."""
+    """The 8 ways to lay down an image [H, W, C] or [H, W]: four turns, upright and mirrored."""
     whole = np.ascontiguousarray(pixels, dtype=np.uint8)
     # A pixel as one item, so that it is moved at once; rows in another order cost nearly nothing.
-    items = whole.view("V3")[..., 0] if pixels.ndim == 3 else whole
+    items = whole.view(f"V{whole.shape[2]}")[..., 0] if pixels.ndim == 3 else whole
     for one in (items, items[:, ::-1], items.T, items.T[:, ::-1]):
         packed = np.ascontiguousarray(one)
         for laid in (packed, packed[::-1]):

@@ -22,6 +22,7 @@ from nftgan.files import atomic_path, canonical_json
 from nftgan.pixels import pixel_digest
 from nftgan.png import png_file
 
+_COLOUR_TYPE = {1: 0, 3: 2, 4: 6}  # of PNG, by channels
 NOTES_MEMBER = "nftgan.json"
 _RUNS = 8  # of so many bytes one continues a run of four or more, from where runs are worth it
 _WORDS = 10_000  # of JSON that are written at once
@@ -45,7 +46,7 @@ def member_name(index: int) -> str:
 
 
 def encode_fast_png(pixels: np.ndarray) -> bytes:
-    """uint8 [H, W, 3] or [H, W] as PNG, quickly made and read: training decodes it over and over.
+    """uint8 [H, W, 3 or 4] or [H, W] as PNG, quickly made and read: training reads it many times.
 
     One filter for all rows and no search for repetition beyond runs: half the time of a library's
     fastest setting, and smaller for all but flat art.
@@ -63,7 +64,7 @@ def encode_fast_png(pixels: np.ndarray) -> bytes:
     strategy = zlib.Z_RLE if repeats else zlib.Z_HUFFMAN_ONLY
     machine = zlib.compressobj(1, zlib.DEFLATED, 15, 9, strategy)
     data = machine.compress(rows.data) + machine.flush()
-    header = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 0)
     return png_file((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
 
 
@@ -95,7 +96,7 @@ class DatasetWriter:
         return fingerprint_of(self._digests)
 
     def add(self, pixels: np.ndarray) -> str:
-        """Store uint8 [H, W, 3] or [H, W]; its member name."""
+        """Store uint8 [H, W, 3 or 4] or [H, W]; its member name."""
         return self.add_png(encode_fast_png(pixels), pixel_digest(pixels))
 
     def add_png(self, png: bytes, digest: str) -> str:

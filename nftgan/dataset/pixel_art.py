@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import cleared
 from nftgan.dataset.raster import Raster, part, size_of
 
 MAX_COLOURS = 64  # of one image that counts as pixel art
@@ -26,7 +27,7 @@ _AGREE = 0.75  # share of a set's images with one grid, from which on the set is
 
 
 def native(image: Image.Image) -> Image.Image | None:
-    """The square RGB `image` with one pixel for each art pixel; None when it is no pixel art.
+    """The square `image`, RGB or RGBA, with a pixel for each art pixel; None if it is no pixel art.
 
     Equal squares are found exactly. Where compression has blurred them, the grid is the smallest
     whose lines carry the edges; each square then takes the median of its inner part, and colours
@@ -90,7 +91,7 @@ def _common_boundary(pixels: np.ndarray) -> int:
 
 
 def _lossy(pixels: np.ndarray) -> Image.Image | None:
-    """uint8 [S, S, 3] → its art pixels, when the edges lie on a grid and the squares are flat."""
+    """uint8 [S, S, C] → its art pixels, when the edges lie on a grid and the squares are flat."""
     side = len(pixels)
     if side < _MIN_BLOCK * _LOSSY_GRIDS[0]:
         return None
@@ -114,9 +115,9 @@ def _lossy(pixels: np.ndarray) -> Image.Image | None:
     if flat < _CLEAN:
         return None
     merged = _merged(small)
-    if len(np.unique(merged.reshape(-1, 3), axis=0)) > MAX_COLOURS:
+    if len(np.unique(merged.reshape(-1, merged.shape[2]), axis=0)) > MAX_COLOURS:
         return None
-    return Image.fromarray(merged)
+    return Image.fromarray(cleared(merged) if merged.shape[2] == 4 else merged)
 
 
 def _steps(values: np.ndarray) -> np.ndarray:
@@ -147,16 +148,17 @@ def _on_grid(edges: np.ndarray, grid: int) -> float:
 
 
 def _medians(values: np.ndarray, grid: int) -> tuple[np.ndarray, float]:
-    """uint8 [grid, grid, 3], the medians of the squares' inner parts, and how flat those are."""
+    """uint8 [grid, grid, C], the medians of the squares' inner parts, and how flat those are."""
     side = len(values)
     bounds = np.rint(np.arange(grid + 1) * side / grid).astype(np.int64)
-    small = np.empty((grid, grid, 3), dtype=np.uint8)
+    channels = values.shape[2]
+    small = np.empty((grid, grid, channels), dtype=np.uint8)
     inside = flat = 0
     for i in range(grid):
         top, bottom = _inner(bounds[i], bounds[i + 1])
         for j in range(grid):
             left, right = _inner(bounds[j], bounds[j + 1])
-            square = values[top:bottom, left:right].reshape(-1, 3)
+            square = values[top:bottom, left:right].reshape(-1, channels)
             small[i, j] = np.median(square, axis=0)
             inside += len(square)
             flat += int((np.abs(square - small[i, j]) <= _LEVELS).all(axis=1).sum())
@@ -172,7 +174,7 @@ def _inner(first: int, last: int) -> tuple[int, int]:
 def _merged(small: np.ndarray) -> np.ndarray:
     """The same art where each colour near a more frequent one has become that one."""
     colours, index, counts = np.unique(
-        small.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
+        small.reshape(-1, small.shape[2]), axis=0, return_inverse=True, return_counts=True
     )
     kept: list[int] = []
     target = np.zeros(len(colours), dtype=np.int64)

@@ -69,6 +69,7 @@ class PrepareOptions:
     labels: str | Path | None = None
     """"folders", "none", a CSV file or a dataset.json; None: a dataset.json among the art."""
     resample: str = "auto"  # auto, lanczos or nearest
+    alpha: bool = False  # keep transparency: an RGBA data set, for networks of 4 channels
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def _pack(
 class _Plan:
     crop: Crop
     resample: Resample
-    background: RGB  # white while it is to be found
+    background: RGB | None  # white while it is to be found; None: transparency is kept
 
 
 def _nearest_side(wanted: int) -> int:
@@ -263,7 +264,17 @@ def _checked(options: PrepareOptions) -> _Plan:
         raise UsageError(
             f"there is no resampling {options.resample!r}", hint=f"take {', '.join(names)}"
         )
-    background = PLAIN["white"] if options.background == AUTO else parse_colour(options.background)
+    background: RGB | None = PLAIN["white"]
+    if options.background != AUTO:
+        background = parse_colour(options.background)
+    if options.alpha:
+        if options.background != "white":
+            raise UsageError(
+                f"--alpha keeps transparency, so that there is no background"
+                f" {options.background!r}",
+                hint="leave out --alpha or --background",
+            )
+        background = None
     return _Plan(Crop(options.crop), Resample(options.resample), background)
 
 
@@ -307,6 +318,10 @@ def _on_a_background(
 ) -> tuple[_Plan, list[str]]:
     """`plan` with the background that suits, where it was left open, and what there is to say."""
     clear = [item.path for item, seen in headers if seen.may_be_transparent]
+    if options.alpha:
+        if clear:
+            return plan, []
+        return plan, ["no image is transparent: without --alpha the networks would be smaller"]
     asked = None if options.background == AUTO else plan.background
     found, said = found_background(clear, asked, workers)
     return replace(plan, background=found), said
@@ -388,6 +403,7 @@ def _options_json(options: PrepareOptions) -> dict[str, Any]:
         "dedupe": options.dedupe,
         "labels": None if options.labels is None else Path(options.labels).name,
         "resample": options.resample,
+        "alpha": options.alpha,
     }
 
 

@@ -16,6 +16,13 @@ def size_of(raster: Raster) -> tuple[int, int]:
     return raster.shape[1], raster.shape[0]
 
 
+def channels_of(raster: Raster) -> int:
+    """1, 3 or 4."""
+    if isinstance(raster, Image.Image):
+        return len(raster.getbands())
+    return raster.shape[2] if raster.ndim == 3 else 1
+
+
 def as_image(raster: Raster) -> Image.Image:
     """The same as a Pillow image; an array is copied."""
     if isinstance(raster, Image.Image):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import over_board
 from nftgan.dataset.pack import encode_fast_png
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 from nftgan.dataset.png_inflate import plain_pixels
@@ -69,7 +70,8 @@ def _thumbnail(png: bytes) -> bytes:
     """The same image, as a PNG of no more than 64 pixels."""
     pixels = plain_pixels(png)
     if pixels is None:
-        pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+        image = Image.open(io.BytesIO(png))
+        pixels = np.asarray(image if image.mode == "RGBA" else image.convert("RGB"))
     if len(pixels) > _THUMBNAIL:
         pixels = np.asarray(filtered(pixels, _THUMBNAIL))
-    return encode_fast_png(pixels)
+    return encode_fast_png(over_board(pixels))

@@ -7,9 +7,10 @@ from enum import Enum
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import premultiplied, straight
 from nftgan.dataset import kernels
 from nftgan.dataset.pixel_art import MAX_COLOURS, MAX_GRID, block_size, framed, side_for
-from nftgan.dataset.raster import Raster, as_image, size_of
+from nftgan.dataset.raster import Raster, as_image, channels_of, size_of
 
 _FINE = 8  # uneven pixel art is drawn this much larger, then averaged
 
@@ -54,9 +55,16 @@ def resize(image: Raster, side: int, resample: Resample) -> tuple[Image.Image, s
 def filtered(image: Raster, side: int) -> Image.Image:
     """The square `image` at another size by Lanczos, in the same pixels on every machine.
 
+    With transparency the filter runs over premultiplied colours, so that none leaks from where
+    nothing is.
+
     Of a large image whole blocks are averaged first, down to no less than twice the size: half the
     time, and half a level (RMS) apart on grainy drawings.
     """
+    if channels_of(image) == 4:
+        channels = premultiplied(np.asarray(image)).transpose(2, 0, 1)
+        made = [np.asarray(filtered(np.ascontiguousarray(one), side)) for one in channels]
+        return Image.fromarray(straight(np.stack(made, axis=2)))
     if kernels.library() is not None:
         pixels = kernels.resized(np.asarray(image), side, gap=kernels.GAP)
         if pixels is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import over
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.duplicates import Look, fingerprint
 from nftgan.dataset.orientations import coarse_key, image_key
@@ -112,7 +113,7 @@ def _look(dataset: Dataset, index: int, rule: int | None) -> Seen:
     if rule is None:
         return Seen(pixel_digest(pixels))
     pixels = np.ascontiguousarray(pixels)
-    image = Image.fromarray(pixels)
+    image = Image.fromarray(over(pixels))
     if image.mode != "RGB":
         image = image.convert("RGB")
     return Seen(pixel_digest(pixels), KEY_BY_RULE[rule](pixels), fingerprint(image))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import seen
 from nftgan.dataset.duplicates import Fingerprint, TwinFinder, bits_apart, fingerprint
 from nftgan.metrics.estimate import Estimate, share
 from nftgan.pixels import pixel_digest
@@ -60,8 +61,8 @@ class PerceptualHashes:
     prints: list[tuple[str, list[Fingerprint]]] = field(default_factory=list)
 
     def add(self, images: np.ndarray) -> None:
-        """uint8 [N, 1 or 3, S, S]."""
-        for image in images:
+        """uint8 [N, 1, 3 or 4, S, S]."""
+        for image in seen(images):
             pixels = np.ascontiguousarray(image.transpose(1, 2, 0))
             if pixels.shape[2] == 1:
                 pixels = pixels.repeat(3, axis=2)

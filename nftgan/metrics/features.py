@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nftgan.alpha import seen
 from nftgan.errors import UsageError
 from nftgan.networks.efficientnet import efficientnet_lite0
 
@@ -24,15 +25,15 @@ BATCH = 16
 
 
 def prepared(images: np.ndarray) -> Tensor:
-    """float32 [N, 3, S, S] in [0, 255] from uint8 [N, 1 or 3, H, H]; S from 128 to 256.
+    """float32 [N, 3, S, S] in [0, 255] from uint8 [N, 1, 3 or 4, H, H]; S from 128 to 256.
 
     Smaller images are enlarged to 128 by bicubic interpolation (Keys, a = -0.75, pixel centres
     aligned), larger ones reduced to 256 by the mean of each area; both depend on nothing but the
-    image. Grey becomes three equal channels.
+    image. Grey becomes three equal channels, premultiplied RGBA lies over a middle grey.
     """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise UsageError(f"images must be uint8 [N, 1 or 3, H, W], not {images.shape}")
-    x = torch.from_numpy(np.ascontiguousarray(images)).float()
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3, 4):
+        raise UsageError(f"images must be uint8 [N, 1, 3 or 4, H, W], not {images.shape}")
+    x = torch.from_numpy(np.ascontiguousarray(seen(images))).float()
     if x.shape[1] == 1:
         x = x.expand(-1, 3, -1, -1)
     side = min(x.shape[2:])
@@ -53,7 +54,7 @@ class Extractor:
         self._device, self._batch = device, batch
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """float32 [N, 224], each row of length 1, from uint8 [N, 1 or 3, H, H]."""
+        """float32 [N, 224], each row of length 1, from uint8 [N, 1, 3 or 4, H, H]."""
         rows = np.empty((len(images), SIZE), dtype=np.float32)
         for start in range(0, len(images), self._batch):
             x = prepared(images[start : start + self._batch]).to(self._device)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nftgan.alpha import seen
 from nftgan.errors import MissingStepError, ServiceError, UsageError
 from nftgan.metrics.evaluation import MetricResult
 from nftgan.networks.protocols import Generator
@@ -46,7 +47,7 @@ class _Images(torch.utils.data.Dataset):  # type: ignore[type-arg]
         return self._count
 
     def __getitem__(self, index: int) -> Tensor:
-        image = self._read(index)
+        image = seen(self._read(index)[None])[0]
         if len(image) == 1:
             image = image.repeat(3, axis=0)
         return torch.from_numpy(np.ascontiguousarray(image))
@@ -65,6 +66,9 @@ class _Uint8Generator(torch.nn.Module):
         c = torch.eye(classes)[labels].to(own) if classes and labels is not None else None
         with torch.no_grad():
             x = self.generator(z.to(own), c, noise_mode="const")
+        if x.shape[1] == 4:
+            found = torch.from_numpy(seen(to_uint8(x).cpu().numpy()))
+            return found.to(x.device)
         return to_uint8(x).expand(-1, 3, -1, -1)
 
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nftgan.alpha import seen
 from nftgan.errors import UsageError
 from nftgan.metrics.estimate import Estimate, spread
 
@@ -37,7 +38,7 @@ class Patches:
         self.images = 0
 
     def add(self, images: np.ndarray) -> None:
-        """uint8 [N, 1 or 3, S, S], S a power of two from 16 on; beyond IMAGES they are left out.
+        """uint8 [N, 1, 3 or 4, S, S], S a power of two from 16 on; beyond IMAGES they are left out.
 
         Raises UsageError for smaller images or another shape than before.
         """
@@ -48,6 +49,7 @@ class Patches:
         images = images[: max(IMAGES - first, 0)]
         if not len(images):
             return []
+        images = seen(images)
         if images.shape[1] == 1:
             images = images.repeat(3, axis=1)
         levels = pyramid(torch.from_numpy(np.ascontiguousarray(images)).float())

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nftgan.alpha import over_board
 from nftgan.collection.features import features
 from nftgan.collection.novelty import NoveltyGuard
 from nftgan.config import RecipeSection
@@ -246,8 +247,8 @@ def art(studio: Studio, request: Request) -> Any:
     training, index = studio.gallery.training, request.path_params["index"]
     if training is None or not index < len(training):
         raise HTTPException(404, "there is no such training image")
-    image = training.images([index])[0].transpose(1, 2, 0)
-    data = encode(np.ascontiguousarray(image.repeat(3, 2) if image.shape[2] == 1 else image))
+    image = over_board(training.hwc(index))
+    data = encode(np.ascontiguousarray(image if image.ndim == 3 else image[..., None].repeat(3, 2)))
     return Response(data, media_type=image_type(data))
 
 

@@ -1,10 +1,11 @@
 """Renderer f64-1: the same seed and recipe give the same pixels on every machine.
 
 One image at a time, everything in float64 (latents, filters and weights upcast), constant noise,
-then floor(clamp(127.5 x + 128, 0, 255)), grey repeated to three channels, then the integer-only
-finish. Between processors, libraries, thread counts and devices a float64 image differs by some
-1e-12 grey levels; only a value that close to a step could change. `Rendered.margin` says how far
-the closest value was from a step, so that the chance is a measured distance, not a hope.
+then floor(clamp(127.5 x + 128, 0, 255)), grey repeated to three channels, premultiplied RGBA made
+straight in whole numbers (`nftgan.alpha.straight`), then the integer-only finish. Between
+processors, libraries, thread counts and devices a float64 image differs by some 1e-12 grey levels;
+only a value that close to a step could change. `Rendered.margin` says how far the closest value was
+from a step, so that the chance is a measured distance, not a hope.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from nftgan.alpha import straight
 from nftgan.networks.protocols import Generator
 from nftgan.pixels import quantize
 from nftgan.synthesis.finish import apply_finish
@@ -29,7 +31,7 @@ SAFE_MARGIN = 1e-9
 class Rendered:
     """A canonical image and how safe its rounding was."""
 
-    image: np.ndarray  # uint8 [H, W, 3]
+    image: np.ndarray  # uint8 [H, W, 3], or straight RGBA [H, W, 4]
     margin: float  # grey levels from the nearest value to the nearest rounding step
 
     @property
@@ -67,4 +69,6 @@ def render(generator: Generator, seed: int, recipe: Recipe) -> Rendered:
     image = quantize(levels)
     if image.shape[2] == 1:
         image = image.repeat(3, axis=2)
+    elif image.shape[2] == 4:
+        image = straight(image)
     return Rendered(apply_finish(image, recipe.finish), rounding_margin(levels))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from nftgan.alpha import over_board
+
 LETTER = 11  # pixels: the height of Pillow's own bitmap font
 _EDGE = 2  # white pixels above and below
 _INK = 90
@@ -17,10 +19,10 @@ def captioned(images: Sequence[np.ndarray], captions: Sequence[str]) -> list[np.
     """Each uint8 [H, W, 3] with its text under it, on white: all become equally higher.
 
     A text that is wider than the image is cut at its end. Letters that the font lacks are shown as
-    question marks.
+    question marks. RGBA [H, W, 4] lies over a checkerboard.
     """
     return [
-        np.concatenate([image, _line(text, image.shape[1])])
+        np.concatenate([over_board(image), _line(text, image.shape[1])])
         for image, text in zip(images, captions, strict=True)
     ]
 

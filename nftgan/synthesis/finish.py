@@ -35,6 +35,12 @@ Whoever follows these steps gets the same bytes. All divisions are floor divisio
    flat art. `nftgan.synthesis.contour` describes it; 2 and 3 are then a part of it.
 
 Between 3 and 4 an effect of a plugin may come; see `nftgan.synthesis.effects`.
+
+Of RGBA, steps 1 and 4 go over premultiplied colours, all four channels alike, and make them
+straight again (`nftgan.alpha`). Before step 2 or 3 alpha becomes 255 from 128 on and 0 below, so
+that pixel art has hard edges, and a pixel of alpha 0 becomes (0, 0, 0, 0); the steps then see the
+colours of the pixels that show, and no others. An effect of a plugin and the contour see opaque
+images only.
 """
 
 from __future__ import annotations
@@ -43,6 +49,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nftgan.alpha import premultiplied, straight
+from nftgan.errors import UsageError
 from nftgan.oklab import oklab
 from nftgan.synthesis.contour import upscale_contour
 from nftgan.synthesis.effects import Effect
@@ -51,9 +59,14 @@ from nftgan.synthesis.recipe import Finish
 
 
 def apply_finish(image: np.ndarray, finish: Finish | None) -> np.ndarray:
-    """uint8 [S, S, 3] → uint8 [T, T, 3]; without a finish the image itself."""
+    """uint8 [S, S, 3] → uint8 [T, T, 3], RGBA to RGBA; without a finish the image itself.
+
+    Raises UsageError for an effect of a plugin, and for the contour, on RGBA.
+    """
     if finish is None:
         return image
+    if image.shape[2] == 4:
+        return _finish_rgba(image, finish)
     image = _before_enlargement(image, finish)
     if finish.filter == "contour":
         return _contour(image, finish)
@@ -70,6 +83,32 @@ def _before_enlargement(image: np.ndarray, finish: Finish) -> np.ndarray:
     if finish.colours and finish.filter != "contour":
         image = to_colours(image, finish.colours)
     return image if finish.effect is None else finish.effect.apply(image)
+
+
+def _finish_rgba(image: np.ndarray, finish: Finish) -> np.ndarray:
+    """The same of straight RGBA [S, S, 4]."""
+    refused = None if finish.effect is None else f"the effect {finish.effect.name}"
+    if finish.filter == "contour":
+        refused = "the filter contour"
+    if refused:
+        raise UsageError(
+            f"{refused} takes opaque images, and the model makes RGBA",
+            hint="leave it out, or take --filter cubic",
+        )
+    if finish.grid:
+        image = straight(to_grid(premultiplied(image), finish.grid))
+    if finish.palette or finish.colours:
+        shown = image[..., 3] >= 128
+        colours = image[shown][None, :, :3]  # [1, pixels that show, 3]
+        if finish.palette and colours.size:
+            colours = to_palette(colours, finish.palette)
+        if finish.colours and colours.size:
+            colours = to_colours(colours, finish.colours)
+        image = np.zeros_like(image)
+        image[shown, :3], image[shown, 3] = colours[0], 255
+    if finish.filter == "cubic" and finish.upscale > 1:
+        return straight(upscale_cubic(premultiplied(image), finish.upscale))
+    return upscale(image, finish.upscale)
 
 
 def to_grid(image: np.ndarray, grid: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from nftgan.alpha import over_board, straight
 from nftgan.errors import UsageError
 from nftgan.files import atomic_path
 from nftgan.networks.protocols import Generator
@@ -23,15 +24,21 @@ BATCH = 8
 
 
 def to_pixels(x: Tensor) -> np.ndarray:
-    """A generator's output [N, 1 or 3, H, W] as uint8 [N, H, W, 3]: floor(127.5 x + 128)."""
+    """A generator's output [N, 1, 3 or 4, H, W] as uint8 [N, H, W, 3]: floor(127.5 x + 128).
+
+    Of 4 channels, which are premultiplied, [N, H, W, 4] with straight colours.
+    """
     pixels = to_uint8(x)
     if pixels.shape[1] == 1:
         pixels = pixels.repeat(1, 3, 1, 1)
-    return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    made = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return straight(made) if made.shape[3] == 4 else made
 
 
 class Previews:
-    """A sized iterable of (seed, uint8 [H, W, 3]): near the canonical image, not always equal.
+    """A sized iterable of (seed, uint8 [H, W, C]): near the canonical image, not always equal.
+
+    C is 3, or 4 (straight RGBA) of a generator that makes transparent images.
 
     Each iteration renders anew, `batch` images at a time. Raises UsageError at once when the
     generator cannot follow the recipe.
@@ -63,7 +70,7 @@ class Previews:
 def images_of_ws(
     generator: Generator, ws: np.ndarray | Tensor, recipe: Recipe, *, batch: int = BATCH
 ) -> Iterator[np.ndarray]:
-    """The uint8 [H, W, 3] of each of the latents [N, num_ws, w_dim], moved and finished.
+    """The uint8 [H, W, 3 or 4] of each of the latents [N, num_ws, w_dim], moved and finished.
 
     Truncation and class are those that the latents were mapped with, so the recipe's have no
     effect. Raises UsageError at once for another shape or a recipe that cannot be followed.
@@ -101,6 +108,8 @@ def contact_sheet(
 ) -> np.ndarray:
     """uint8 [H, W, 3] with all `images` (each uint8 [h, w, 3]) in reading order on white.
 
+    RGBA [h, w, 4] lies over a checkerboard.
+
     columns: None for a sheet about as wide as high; gap: white pixels between images.
     """
     if len(images) == 0:
@@ -112,6 +121,7 @@ def contact_sheet(
     shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
     sheet = np.full(shape, 255, dtype=np.uint8)
     for number, image in enumerate(images):
+        image = over_board(image)
         if image.shape != (height, width, 3):
             raise UsageError(f"image {number} of the sheet has another size")
         y, x = (number // columns) * (height + gap), (number % columns) * (width + gap)

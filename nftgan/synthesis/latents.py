@@ -73,8 +73,10 @@ def check_recipe(generator: Generator, recipe: Recipe) -> None:
         raise UsageError(
             f"the cutoff {recipe.cutoff} is above the model's {generator.num_ws} layers"
         )
-    if generator.img_channels not in (1, 3):
-        raise UsageError(f"the model makes {generator.img_channels} channels, not RGB or grey")
+    if generator.img_channels not in (1, 3, 4):
+        raise UsageError(
+            f"the model makes {generator.img_channels} channels, not RGB, RGBA or grey"
+        )
     moved = recipe.translate != (0.0, 0.0) or recipe.rotate != 0.0
     if moved and not generator.movable:
         raise UsageError(
@@ -92,6 +94,19 @@ def check_recipe(generator: Generator, recipe: Recipe) -> None:
         raise UsageError(
             f"a pixel grid of {recipe.finish.grid} is finer than the model's {side} pixels",
             hint=f"use a grid up to {side}",
+        )
+
+
+def refuse_transparent(generator: Generator, what: str) -> None:
+    """Raises UsageError where `generator` makes transparent images and `what` takes opaque ones.
+
+    what: for the sentence, in the plural, such as "collections".
+    """
+    if generator.img_channels == 4:
+        raise UsageError(
+            f"the model makes transparent images (RGBA), and {what} take opaque ones",
+            hint="prepare, train, evaluate and generate work with transparency; for the rest"
+            " prepare the art without --alpha",
         )
 
 

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from nftgan.alpha import premultiplied
 from nftgan.config import RecipeSection
 from nftgan.errors import UsageError
 from nftgan.networks.drafts import Draft, draft_of, has_drafts
@@ -221,7 +222,7 @@ class Model:
         batch: int = BATCH,
         **options: Unpack[RecipeOptions],
     ) -> Previews:
-        """A sized iterable of (seed, uint8 [H, W, 3]) in float32; options: as for `recipe`."""
+        """A sized iterable of (seed, uint8 [H, W, 3 or 4]) in float32; options: as for `recipe`."""
         return Previews(self.generator, _numbers(seeds), self._recipe(recipe, options), batch=batch)
 
     def generate(
@@ -233,7 +234,7 @@ class Model:
         batch: int = BATCH,
         **options: Unpack[RecipeOptions],
     ) -> np.ndarray:
-        """uint8 [N, H, W, 3], preview precision, of seeds or of latents `ws` [N, num_ws, w_dim].
+        """uint8 [N, H, W, 3 or 4], preview precision, of seeds or of `ws` [N, num_ws, w_dim].
 
         As `model.generate([1, 2], truncation_psi=0.7)`; options: as for `recipe`. Latents have
         been truncated already, by `Model.ws`. Raises UsageError for both or none, and for options
@@ -257,7 +258,8 @@ class Model:
                 recipe = replace(recipe, class_idx=0)  # any: the latents have theirs
             images, count = images_of_ws(self.generator, ws, recipe, batch=batch), len(ws)
         width, height = recipe.size
-        rows = np.empty((count, height, width, 3), dtype=np.uint8)
+        channels = 4 if self.generator.img_channels == 4 else 3
+        rows = np.empty((count, height, width, channels), dtype=np.uint8)
         for row, image in enumerate(images):
             rows[row] = image
         return rows
@@ -316,7 +318,7 @@ class Model:
     def render(
         self, seed: int, recipe: Recipe | None = None, **options: Unpack[RecipeOptions]
     ) -> np.ndarray:
-        """The canonical uint8 [H, W, 3]: `model.render(seed=1, truncation_psi=0.7)`."""
+        """The canonical uint8 [H, W, 3 or 4]: `model.render(seed=1, truncation_psi=0.7)`."""
         return self.render_checked(seed, recipe, **options).image
 
     def render_checked(
@@ -331,7 +333,7 @@ class Model:
         class_idx: int | None = None,
         condition: Sequence[float] | None = None,
     ) -> np.ndarray:
-        """float64 [N]: the discriminator's logit of each uint8 [N, R, R, 3], larger is more real.
+        """float64 [N]: the discriminator's logit of uint8 [N, R, R, 3 or 4]; more is more real.
 
         One image at a time: the discriminator compares the images of a batch with each other,
         and a score must not depend on its neighbours. Raises UsageError without a discriminator.
@@ -343,7 +345,8 @@ class Model:
         c = None if row is None else torch.from_numpy(row).to(own)
         scores = np.empty(len(images))
         for number, image in enumerate(images):
-            x = torch.from_numpy(image.transpose(2, 0, 1)[None].copy()).to(own) / 127.5 - 1
+            whole = premultiplied(image) if image.shape[2] == 4 else image
+            x = torch.from_numpy(whole.transpose(2, 0, 1)[None].copy()).to(own) / 127.5 - 1
             with torch.no_grad():
                 logit = self.discriminator(x[:, : self.generator.img_channels], c)
             scores[number] = float(logit.item())
@@ -364,6 +367,7 @@ class Model:
             raise UsageError("images of this model are as quick as drafts")
         pixels = to_pixels(self._draft(ws, input_transform(self.generator, recipe)))[0]
         size = (self.resolution,) * 2
+        # Pillow averages colours of RGBA as far as they show.
         image = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
         return apply_finish(image, recipe.finish)
 

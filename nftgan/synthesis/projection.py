@@ -24,7 +24,7 @@ from nftgan.networks.efficientnet import efficientnet_lite0
 from nftgan.progress import SILENT, Progress
 from nftgan.seeds import MAX_SEED
 from nftgan.synthesis.generate import to_pixels
-from nftgan.synthesis.latents import check_recipe, seeds_to_ws
+from nftgan.synthesis.latents import check_recipe, refuse_transparent, seeds_to_ws
 from nftgan.synthesis.model import Model
 
 SAMPLES = 2000  # latents that the mean and spread of w are measured on
@@ -132,6 +132,7 @@ class Search:
     ) -> None:
         if loss not in LOSSES:
             raise UsageError(f"{loss!r} is no loss", hint=f"choose {' or '.join(LOSSES)}")
+        refuse_transparent(model.generator, "projections")
         side = model.resolution
         if target.shape != (side, side, 3) or target.dtype != np.uint8:
             raise UsageError(

@@ -149,7 +149,7 @@ class Prepared:
 
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)  # left, top, right, bottom of the warp
     theta: Tensor | None = None  # [N, 2, 3], of the warp
-    colour: Tensor | None = None  # [N, 4, 4], or of one channel [N, 4]
+    colour: Tensor | None = None  # [N, 4, 4], of one channel [N, 4], of RGBA [N, 5, 5]
     bands: Tensor | None = None  # [N, 43], a filter along each axis
     noise: Tensor | None = None  # [N, C, H, W] ~ N(0, 1)
     strength: Tensor | None = None  # [N]
@@ -173,7 +173,11 @@ def prepare(
         found["theta"] = _like(like, _theta(matrix, width, height, found["margins"]))
     if any(name in values for name in COLOUR):
         colour = colour_matrices(values, channels)
-        found["colour"] = _like(like, colour if channels > 1 else colour[:, :3].mean(axis=1))
+        if channels == 1:
+            colour = colour[:, :3].mean(axis=1)
+        elif channels == 4:
+            colour = premultiplied_matrices(colour)
+        found["colour"] = _like(like, colour)
     if "imgfilter" in values:
         found["bands"] = _like(like, values["imgfilter"] @ wavelets.FILTER_BANK)
     if "noise" in values:
@@ -193,7 +197,7 @@ def apply_prepared(images: Tensor, numbers: Prepared) -> Tensor:
     if numbers.bands is not None:
         images = _filtered(images, numbers.bands)
     if numbers.noise is not None and numbers.strength is not None:
-        images = images + numbers.noise * numbers.strength[:, None, None, None]
+        images = noisy(images, numbers.noise * numbers.strength[:, None, None, None])
     if numbers.squares is not None:
         images = cut_out(images, numbers.squares)
     return images
@@ -330,6 +334,21 @@ def colour_matrices(values: Mapping[str, Array], channels: int) -> Array:
     return np.asarray(matrix)
 
 
+def premultiplied_matrices(matrices: Array) -> Array:
+    """[N, 5, 5] on homogeneous premultiplied RGBA of [N, 4, 4] on homogeneous straight RGB.
+
+    All in [-1, 1]. With p = (x + 1) / 2 and alpha likewise, a straight colour is 2 p / alpha - 1,
+    so that x -> M x + t becomes p -> M p + alpha (1 - M 1 + t) / 2: what is transparent stays so.
+    """
+    factor, added = matrices[:, :3, :3], matrices[:, :3, 3]
+    whole = factor.sum(axis=2)  # M 1
+    by_alpha = (1 - whole + added) / 2
+    result = np.tile(np.eye(5), (len(matrices), 1, 1))
+    result[:, :3, :3], result[:, :3, 3] = factor, by_alpha
+    result[:, :3, 4] = whole + by_alpha - 1
+    return result
+
+
 def _brightness(value: Array) -> Array:
     matrix = np.tile(np.eye(4), (len(value), 1, 1))
     matrix[:, :3, 3] = value[:, None]
@@ -372,13 +391,16 @@ COLOUR = tuple(_RECOLOUR)
 
 
 def recolour(images: Tensor, colour: Tensor) -> Tensor:
-    """Each pixel through its image's matrix [N, 4, 4], or factors [N, 4]; not clamped."""
+    """Each pixel through its image's matrix [N, C + 1, C + 1], of one channel through factors
+    [N, 4]; not clamped.
+    """
     count, channels, height, width = images.shape
     if channels == 1:
         gain, offset = colour[:, :3].sum(1), colour[:, 3]
         return images * gain[:, None, None, None] + offset[:, None, None, None]
-    pixels = colour[:, :3, :3] @ images.reshape(count, 3, height * width) + colour[:, :3, 3:]
-    return pixels.reshape(count, 3, height, width)
+    pixels = images.reshape(count, channels, height * width)
+    pixels = colour[:, :channels, :channels] @ pixels + colour[:, :channels, channels:]
+    return pixels.reshape(count, channels, height, width)
 
 
 # ---- filter and corruption --------------------------------------------------------------------
@@ -417,6 +439,14 @@ def _mirror(images: Tensor, margin: int) -> Tensor:
         images = reflected(images, [step, step, step, step])
         margin -= step
     return images
+
+
+def noisy(images: Tensor, noise: Tensor) -> Tensor:
+    """Images [N, C, H, W] plus noise; of premultiplied RGBA the colours alone, as they show."""
+    if images.shape[1] != 4:
+        return images + noise
+    shown = (images[:, 3:] + 1) / 2
+    return torch.cat([images[:, :3] + noise[:, :3] * shown, images[:, 3:]], dim=1)
 
 
 def cut_out(images: Tensor, squares: Array | Tensor) -> Tensor:

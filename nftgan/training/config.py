@@ -549,7 +549,8 @@ def _parent(
 
 
 def _colours(channels: int) -> str:
-    return "in grey" if channels == 1 else "in colour"
+    words = {1: "in grey", 4: "in colour with transparency"}
+    return words.get(channels, "in colour")
 
 
 def _c_dim(conditional: bool | None, dataset: DatasetFacts) -> int:

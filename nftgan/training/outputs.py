@@ -18,6 +18,7 @@ from torch import Tensor
 
 import nftgan
 from nftgan import files
+from nftgan.alpha import over_board, straight
 from nftgan.networks import model_file
 from nftgan.networks.sampling import latents, to_uint8
 from nftgan.training import board, watchdog
@@ -232,7 +233,13 @@ def grid_size(resolution: int) -> tuple[int, int]:
 
 
 def grid(images: npt.NDArray[np.uint8], columns: int) -> npt.NDArray[np.uint8]:
-    """One sheet [rows * H, columns * W, 3] of images [N, C, H, W]; missing ones are black."""
+    """One sheet [rows * H, columns * W, 3] of images [N, C, H, W]; missing ones are black.
+
+    Of premultiplied RGBA over a checkerboard.
+    """
+    if images.shape[1] == 4:
+        shown = [over_board(straight(image.transpose(1, 2, 0))) for image in images]
+        images = np.stack(shown).transpose(0, 3, 1, 2)
     count, channels, height, width = images.shape
     rows = -(-count // columns)
     sheet = np.zeros((rows * columns, channels, height, width), np.uint8)

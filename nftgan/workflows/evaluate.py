@@ -348,7 +348,7 @@ def _write_pairs(
     shown = []
     for pair in pairs:
         seed, told = order[pair.fake]
-        real = art.images([art.names.index(pair.name)])[0].transpose(1, 2, 0)
+        real = art.hwc(art.names.index(pair.name))
         shown.append(model.generate([seed], **spoken(told, trunc))[0])
-        shown.append(real if real.shape[2] == 3 else real.repeat(3, axis=2))
+        shown.append(real if real.ndim == 3 else real[..., None].repeat(3, axis=2))
     write_sheet(path, contact_sheet(shown, columns=4, gap=2))

@@ -15,6 +15,7 @@ from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress, track
 from nftgan.synthesis.animation import check_animation, write_animation
 from nftgan.synthesis.generate import write_sheet
+from nftgan.synthesis.latents import refuse_transparent
 from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Finish, Recipe
@@ -92,6 +93,7 @@ def morph(
     """
     check_animation(output, fps)
     loaded = load_model(model_source(model))
+    refuse_transparent(loaded.generator, "animations")
     if classes and options.class_idx is not None:
         raise UsageError("--class and --classes say the class twice", hint="give one of them")
     if classes and options.condition is not None:
@@ -138,6 +140,7 @@ def morph_again(
             f"{recipe.name} was made with the model {wanted.model}, not {loaded.identity}",
             hint="name that model with -m",
         )
+    refuse_transparent(loaded.generator, "animations")
     walk = Walk(loaded, seeds, wanted, steps=steps, kind=kind, classes=classes)
     return _write_walk(walk, wanted, steps, kind, fps, output, progress)
 

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from nftgan import files
+from nftgan.alpha import over_board
 from nftgan.dataset.archive import Dataset
 from nftgan.metrics.features import Extractor
 from nftgan.progress import SILENT, Progress
@@ -86,7 +87,6 @@ def _sources(dataset: Dataset) -> list[str]:
 
 
 def _cell(dataset: Dataset, index: int) -> np.ndarray:
-    pixels = dataset.images([index])[0].transpose(1, 2, 0)
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
+    image = Image.fromarray(over_board(dataset.hwc(index))).convert("RGB")
     kind = Image.Resampling.NEAREST if image.width < _CELL else Image.Resampling.LANCZOS
     return np.asarray(image.resize((_CELL, _CELL), kind))

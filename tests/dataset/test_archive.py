@@ -254,7 +254,7 @@ def test_an_image_unlike_the_first_is_named_when_read(
         (Image.new("RGB", (8, 4)), "8x4, not square"),
         (Image.new("RGB", (24, 24)), "power of two"),
         (Image.new("RGB", (2, 2)), "power of two"),
-        (Image.new("RGBA", (8, 8)), "neither RGB nor grey"),
+        (Image.new("LA", (8, 8)), "neither RGB, RGBA nor grey"),
     ],
 )
 def test_a_first_image_of_the_wrong_shape_is_refused(

@@ -347,9 +347,20 @@ def levels_of(
     else:
         x = (stylegan1 if first else stylegan2)(a, p, ws)
     x = x.transpose(1, 2, 0)
-    return 127.5 * np.broadcast_to(x, (*x.shape[:2], 3)) + 128
+    return 127.5 * np.broadcast_to(x, (*x.shape[:2], max(x.shape[2], 3))) + 128
 
 
 def pixels(grey_levels: Array) -> Array:
-    """uint8 of the same shape."""
-    return np.floor(np.clip(grey_levels, 0, 255)).astype(np.uint8)
+    """uint8 of the same shape; of four channels, which are premultiplied, with straight colours."""
+    whole = np.floor(np.clip(grey_levels, 0, 255)).astype(np.uint8)
+    return straight(whole) if whole.shape[2] == 4 else whole
+
+
+def straight(premultiplied: Array) -> Array:
+    """uint8 [H, W, 4], one number after the other."""
+    made = np.zeros_like(premultiplied)
+    for place in np.ndindex(premultiplied.shape[:2]):
+        *colour, alpha = (int(value) for value in premultiplied[place])
+        if alpha:
+            made[place] = [*((255 * min(c, alpha) + alpha // 2) // alpha for c in colour), alpha]
+    return made

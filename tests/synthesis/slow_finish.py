@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -130,3 +131,38 @@ def slow_finish(image: np.ndarray, finish: dict[str, Any]) -> np.ndarray:
     if finish.get("filter") == "cubic":
         return slow_cubic(image, finish["upscale"])
     return np.kron(image, np.ones((finish["upscale"],) * 2 + (1,), dtype=np.uint8))
+
+
+def slow_finish_rgba(image: np.ndarray, finish: dict[str, Any]) -> np.ndarray:
+    """The same of straight RGBA [S, S, 4]."""
+    if finish["grid"]:
+        image = _over_premultiplied(image, lambda one: slow_grid(one, finish["grid"]))
+    if finish["palette"] or "colours" in finish:
+        shown = [place for place in np.ndindex(image.shape[:2]) if image[place][3] >= 128]
+        colours = np.array([[image[place][:3] for place in shown]], dtype=np.uint8)
+        if shown and finish["palette"]:
+            colours = slow_palette(colours, finish["palette"])
+        if shown and "colours" in finish:
+            colours = slow_colours(colours, finish["colours"])
+        image = np.zeros_like(image)
+        for number, place in enumerate(shown):
+            image[place] = [*colours[0, number], 255]
+    if finish.get("filter") == "cubic":
+        return _over_premultiplied(image, lambda one: slow_cubic(one, finish["upscale"]))
+    return np.kron(image, np.ones((finish["upscale"],) * 2 + (1,), dtype=np.uint8))
+
+
+def _over_premultiplied(image: np.ndarray, step: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """`step` on the colours times alpha, and on alpha, each as if it were RGB."""
+    colour = np.zeros((*image.shape[:2], 3), dtype=np.uint8)
+    for place in np.ndindex(image.shape[:2]):
+        *own, alpha = (int(value) for value in image[place])
+        colour[place] = [(2 * c * alpha + 255) // 510 for c in own]
+    made, alphas = step(colour), step(np.stack([image[:, :, 3]] * 3, axis=2))[:, :, 0]
+    done = np.zeros((*made.shape[:2], 4), dtype=np.uint8)
+    for place in np.ndindex(made.shape[:2]):
+        alpha = int(alphas[place])
+        if alpha:
+            capped = [min(int(c), alpha) for c in made[place]]
+            done[place] = [*((255 * c + alpha // 2) // alpha for c in capped), alpha]
+    return done

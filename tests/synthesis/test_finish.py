@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nftgan.errors import UsageError
+from nftgan.synthesis.effects import NamedEffect
 from nftgan.synthesis.finish import (
     apply_finish,
     to_colours,
@@ -19,10 +22,14 @@ from nftgan.synthesis.recipe import Finish
 from tests.synthesis.slow_finish import (
     slow_colours,
     slow_cubic,
+    slow_finish_rgba,
     slow_grid,
     slow_oklab,
 )
 
+CLEAR = st.integers(1, 6).flatmap(
+    lambda n: arrays(np.uint8, (n, n, 4), elements=st.sampled_from([0, 1, 90, 127, 128, 255]))
+)
 SQUARES = st.integers(1, 9).flatmap(lambda n: arrays(np.uint8, (n, n, 3)))
 FEW_LEVELS = st.integers(1, 6).flatmap(
     lambda n: arrays(np.uint8, (n, n, 3), elements=st.sampled_from([0, 1, 2, 90, 91, 255]))
@@ -117,3 +124,41 @@ def test_of_two_colours_as_near_the_first_is_taken() -> None:
     )
     image = np.array([[[255, 255, int(pair[1][4:], 16)]]], dtype=np.uint8)
     assert to_colours(image, "".join(pair)).tobytes().hex() == pair[0]
+
+
+LOOKS = [
+    Finish(grid=2),
+    Finish(palette=2),
+    Finish(colours="000000101010ff8000"),
+    Finish(grid=3, palette=3, colours="000000ff0000", upscale=2),
+    Finish(upscale=3),
+    Finish(upscale=2, filter="cubic"),
+]
+
+
+@settings(deadline=None, max_examples=20)
+@given(CLEAR, st.sampled_from(LOOKS))
+def test_the_finish_of_transparent_images_follows_its_description(
+    image: np.ndarray, finish: Finish
+) -> None:
+    if len(image) < finish.grid:
+        return
+    done = apply_finish(image, finish)
+    assert np.array_equal(done, slow_finish_rgba(image, finish.to_json()))
+
+
+@settings(deadline=None, max_examples=20)
+@given(SQUARES, st.sampled_from(LOOKS))
+def test_an_opaque_rgba_image_is_finished_as_its_rgb(image: np.ndarray, finish: Finish) -> None:
+    if len(image) < finish.grid:
+        return
+    whole = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+    done = apply_finish(whole, finish)
+    assert np.array_equal(done[..., :3], apply_finish(image, finish))
+    assert (done[..., 3] == 255).all()
+
+
+def test_an_effect_of_a_plugin_takes_no_transparent_image() -> None:
+    effect = NamedEffect("somebody", "glow", 1, 0)
+    with pytest.raises(UsageError, match="the effect glow takes opaque images"):
+        apply_finish(np.zeros((2, 2, 4), np.uint8), Finish(effect=effect))

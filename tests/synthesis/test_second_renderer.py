@@ -34,6 +34,8 @@ CASES: list[tuple[str, GeneratorConfig, list[dict[str, Any]]]] = [
     ("StyleGAN2", TWO, [{}, {"trunc": 0.7}, {"trunc": -0.4, "cutoff": 3}]),
     ("classes", dataclasses.replace(T, c_dim=3), [{"label": 0}, {"label": 2, "trunc": 0.6}]),
     ("grey", dataclasses.replace(R, img_channels=1), [{"trunc": 0.9}]),
+    ("transparent T", dataclasses.replace(T, img_channels=4), [{}, {"trunc": 0.7}]),
+    ("transparent StyleGAN2", dataclasses.replace(TWO, img_channels=4), [{"trunc": 0.7}]),
     (
         "plain StyleGAN2",
         dataclasses.replace(TWO, use_noise=False, conv_clamp=None, c_dim=2),

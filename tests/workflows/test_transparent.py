@@ -1,0 +1,135 @@
+"""Models that make transparent images: what takes them gives RGBA, all else says so."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nftgan.alpha import over_board, premultiplied
+from nftgan.dataset.pack import write_dataset
+from nftgan.errors import UsageError
+from nftgan.networks import build_discriminator
+from nftgan.networks.architecture import DiscriminatorConfig
+from nftgan.networks.model_file import save_model
+from nftgan.project import Project
+from nftgan.synthesis.finish import upscale
+from nftgan.synthesis.model import load_model
+from nftgan.synthesis.recipe import Finish
+from nftgan.workflows.curate import curate
+from nftgan.workflows.evaluate import evaluate
+from nftgan.workflows.explore import RenderOptions, mix, morph
+from nftgan.workflows.generate import generate
+from nftgan.workflows.init import init
+from nftgan.workflows.projecting import project
+from nftgan.workflows.studio import studio
+from tests.synthesis.filled import filled, kinds
+
+REFUSED = r"the model makes transparent images \(RGBA\), and .* take opaque ones"
+
+
+@pytest.fixture(scope="module")
+def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file of 4 channels, 32 pixels."""
+    path = tmp_path_factory.mktemp("clear") / "clear.safetensors"
+    config = dataclasses.replace(kinds(32)["T"], img_channels=4)
+    judge = DiscriminatorConfig(32, img_channels=4, channel_base=256, channel_max=16)
+    save_model(
+        path,
+        generator=filled(config).generator,
+        discriminator=build_discriminator(judge, seed=1),
+        meta={},
+    )
+    return path
+
+
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.mode == "RGBA"
+        return np.asarray(image)
+
+
+def test_generate_writes_rgba_and_its_sheet_shows_a_checkerboard(
+    clear: Path, tmp_path: Path
+) -> None:
+    done = generate(str(clear), [3, 4], tmp_path, grid=True)
+    images = load_model(clear).generate([3, 4])
+    assert images.shape == (2, 32, 32, 4)
+    assert images[..., 3].min() < 128 < images[..., 3].max()
+    for seed, image in zip((3, 4), images, strict=True):
+        assert np.array_equal(read(tmp_path / f"seed{seed:04d}.png"), image)
+    assert done.sheet is not None
+    with Image.open(done.sheet) as sheet:
+        assert sheet.mode == "RGB"
+        shown = np.asarray(sheet)
+    assert np.array_equal(shown[:128, :128], over_board(upscale(images[0], 4)))
+
+
+def test_the_finish_of_pixel_art_gives_hard_edges(clear: Path, tmp_path: Path) -> None:
+    generate(str(clear), [3], tmp_path, finish=Finish(grid=16, palette=4, upscale=2))
+    image = read(tmp_path / "seed0003.png")
+    assert image.shape == (32, 32, 4)
+    assert set(np.unique(image[..., 3])) == {0, 255}
+    assert len(np.unique(image[image[..., 3] == 255], axis=0)) <= 4
+
+
+def test_the_canonical_image_is_near_its_preview(clear: Path) -> None:
+    model = load_model(clear)
+    rendered, preview = model.render(3), model.generate([3])[0]
+    assert rendered.shape == (32, 32, 4)
+    away = premultiplied(rendered).astype(int) - premultiplied(preview)
+    assert np.abs(away).max() <= 1
+
+
+def test_the_discriminator_sees_what_it_was_trained_on(clear: Path) -> None:
+    model = load_model(clear)
+    images = model.generate([3])
+    images[:, :8, :, 3] = 0
+    hidden = images.copy()
+    hidden[:, :8, :, :3] = (9, 99, 200)  # shows nowhere
+    assert np.array_equal(model.score(hidden), model.score(images))
+    assert not np.array_equal(model.score(images), model.score(model.generate([3])))
+
+
+def test_mixes_are_shown_on_a_checkerboard(clear: Path, tmp_path: Path) -> None:
+    mix(str(clear), [1], [2], tmp_path / "m.png", options=RenderOptions())
+    with Image.open(tmp_path / "m.png") as sheet:
+        assert sheet.mode == "RGB" and sheet.size == (64, 64)
+
+
+def test_evaluate_compares_transparent_fakes_with_transparent_art(
+    clear: Path, tmp_path: Path
+) -> None:
+    art = load_model(clear).generate(range(100, 118))
+    write_dataset(tmp_path / "art.zip", art)
+    pairs = tmp_path / "pairs.png"
+    done = evaluate(
+        str(clear), tmp_path / "art.zip", metrics="swd,copies", images=8, holdout=0, sheet=pairs
+    )
+    assert done.copies == 0 and done.figures["swd"].value > 0
+    with Image.open(pairs) as sheet:
+        assert sheet.mode == "RGB"
+
+
+@pytest.mark.parametrize("verb", ["curate", "studio", "morph", "project"])
+def test_what_takes_opaque_images_says_so_and_writes_nothing(
+    verb: str, clear: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
+    init("birds", tmp_path / "collections")
+    birds = Project(tmp_path / "collections" / "birds")
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "target.png")
+    calls: dict[str, Callable[[], object]] = {
+        "curate": lambda: curate(birds, model=str(clear), pick=[1, 2]),
+        "studio": lambda: studio(birds, model=str(clear)),
+        "morph": lambda: morph(str(clear), [1, 2], tmp_path / "w.gif", options=RenderOptions()),
+        "project": lambda: project(str(clear), tmp_path / "target.png", tmp_path / "p"),
+    }
+    with pytest.raises(UsageError, match=REFUSED):
+        calls[verb]()
+    assert not birds.manifest_path.exists()
+    assert not (tmp_path / "w.gif").exists() and not (tmp_path / "p").exists()
