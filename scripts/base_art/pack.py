@@ -48,6 +48,7 @@ def pack(trained: Path, archive: Path, target: Path, styles: str) -> str:
             "fingerprint": dataset.fingerprint,
             "images": len(dataset),
             "pixel_art": dataset.notes.get("pixel_art"),
+            **({"flat_art": True} if dataset.notes.get("flat_art") is True else {}),
             KEY: written(mean_features(dataset, Extractor(), images=LOOKED_AT)),
         },
         # An earlier stage of the same work, on the same kind of art.

@@ -32,7 +32,8 @@ def script() -> Any:
 @pytest.fixture
 def art(tmp_path: Path) -> Dataset:
     images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
-    write_dataset(tmp_path / "art.zip", list(images), labels=None)
+    notes = {"flat_art": True}
+    write_dataset(tmp_path / "art.zip", list(images), labels=None, notes=notes)
     return Dataset.open(tmp_path / "art.zip")
 
 
@@ -65,6 +66,7 @@ def test_a_packed_model_has_both_networks_and_knows_its_art(
     facts = packed.meta["dataset"]
     assert facts["fingerprint"] == art.fingerprint and facts["images"] == 3
     assert "Squares" in facts["name"] and read(facts[KEY]) is not None
+    assert facts["flat_art"] is True  # the finish of its images follows from it
     assert KEY not in model_info(target)["dataset"]  # nobody reads 224 numbers
 
 
