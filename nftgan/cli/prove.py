@@ -238,9 +238,14 @@ def report(
     choice: Any = None,
     gateway: Gateway = None,
     heavy: Heavy = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask a node what is minted.")
+    ] = False,
 ) -> Any:
     """Write one HTML page: art, rarity, lineage, costs, proof."""
     from nftgan.errors import CheckFailed, PartlyDone, UsageError
+    from nftgan.workflows.frozen import minted_tokens
+    from nftgan.workflows.publishing import deployments
     from nftgan.workflows.report import report as run
     from nftgan.workflows.verify import open_verifier
 
@@ -249,6 +254,8 @@ def report(
         raise UsageError(
             "--chain, --rpc, --gateway and --allow-heavy go with --verify", hint="add --verify"
         )
+    if check and offline:
+        raise UsageError("--verify asks the chain, and --offline does not", hint="leave one out")
     verifier = None
     if check:
         verifier = open_verifier(
@@ -286,6 +293,11 @@ def report(
             hint="nothing was found wrong; the page was written and says so",
         )
     if not made.asked_chain:
+        # Beside the page, whose bytes are decided by the files alone.
+        on_chain = {} if offline else minted_tokens(deployments(project))
+        for chain, found in on_chain.items():
+            ui.print(f"{chain}: {found}")
+        document["on_chain"] = on_chain
         ui.note("the page speaks of your files; --verify also proves the tokens on chain")
     return document
 

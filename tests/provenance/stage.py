@@ -74,13 +74,14 @@ class Stage:
         added: tuple[NamedTrait, ...] = (),
         config: GeneratorConfig = TINY,
         with_latent: bool = False,
+        condition: tuple[float, ...] | None = None,
     ) -> None:
         self.blocks: dict[Cid, bytes] = {}
         self.importer = Importer(self.blocks.__setitem__)
         path = folder / "model.safetensors"
         save_model(path, generator=build_generator(config, seed=5), meta={})
         self.model_path, self.model = path, load_model(path)
-        self.recipe = self.model.recipe(truncation_psi=0.7, finish=finish)
+        self.recipe = self.model.recipe(truncation_psi=0.7, finish=finish, condition=condition)
         if with_latent:  # token 1 has styles of its own
             own = Latent(self.model.ws([700], truncation_psi=1.1)[0])
             self.recipe = self.recipe.with_latents([own])

@@ -11,7 +11,7 @@ import pytest
 
 from nftgan.chain import node
 from nftgan.project import Project
-from nftgan.workflows.frozen import FROZEN, MOVABLE, base_uri_states
+from nftgan.workflows.frozen import FROZEN, MOVABLE, base_uri_states, minted_tokens
 
 Answer = Callable[..., Any]
 
@@ -28,6 +28,22 @@ def test_status_says_it_before_and_after_the_freeze(published: Project, answer: 
     assert answer("status", "--offline", *where)["links"] == {}
     answer("freeze", "--yes", *where)
     assert answer("status", *where)["links"] == {"embedded": FROZEN}
+
+
+def test_a_report_says_what_is_minted_and_its_page_stays_the_same(
+    published: Project, answer: Answer
+) -> None:
+    where = ("-C", str(published.root))
+    page = published.root / "report.html"
+    assert answer("report", *where)["on_chain"] == {"embedded": "0 tokens minted"}
+    before = page.read_bytes()
+    assert answer("report", "--offline", *where)["on_chain"] == {}
+    assert page.read_bytes() == before
+    error = answer("report", "--offline", "--verify", *where, expect=2)
+    assert "--offline does not" in error["message"]
+    record = record_of(published)
+    gone = minted_tokens([{**record, "collection": "0x" + "1" * 40}])
+    assert gone == {"embedded": "not asked: there is no contract at this address"}
 
 
 def test_what_cannot_be_asked_is_said_and_makes_no_chain(
