@@ -67,6 +67,18 @@ def test_keys_pick_reject_rate_and_undo(serve: Serve, visit: Visit) -> None:
     press(page, " ", " ", "x", "5", "5")  # picked, not picked, rejected, five stars, none
     settled(page)
     until(lambda: list(opinions(served).values()) == [(None, False)])
+    (seed,) = opinions(served)
+    for key, said in (
+        (" ", f"Seed {seed} is picked"),
+        ("u", f"Undone: Seed {seed} is rejected"),
+        ("3", f"Seed {seed} has 3 of 5 stars"),
+        ("u", f"Undone: Seed {seed} has no stars"),
+        ("x", f"Seed {seed} is not rejected any more"),
+    ):
+        press(page, key)
+        page.wait_for_function(
+            "said => document.querySelector('#toast span')?.textContent === said", arg=said
+        )
 
 
 def test_what_is_not_on_disk_yet_does_not_look_done(serve: Serve, visit: Visit) -> None:
@@ -566,3 +578,11 @@ def test_axe_finds_no_serious_fault(
         if place == "edit":
             page.click("#edit >> text=Done")
     assert faults == []
+    page.keyboard.press("Escape")
+    for width in (1440, 860, 700, 390):  # the buttons stay at the right edge with nothing painted
+        page.set_viewport_size({"width": width, "height": 800})
+        right = page.evaluate(
+            "() => { document.getElementById('progress').textContent = '';"
+            " return document.getElementById('open-keys').getBoundingClientRect().right }"
+        )
+        assert width - 40 < right <= width, width
