@@ -156,10 +156,10 @@ def test_the_body_of_a_redirect_is_not_waited_for() -> None:
         request.send_header("Location", "/there")
         request.send_header("Content-Length", str(10**9))
         request.end_headers()
-        done.wait(30)
+        done.wait(60)
 
     with serving(answer) as url:
-        with get(url, timeout=5) as response:
+        with get(url, timeout=20) as response:
             assert response.status == 302
         done.set()
 

@@ -235,7 +235,7 @@ def _to_rgb(
     profile = facts.profile or image.info.get("icc_profile")
     space = space_of_png(facts)
     notes.extend(note for note in facts.notes if note not in notes)
-    alpha = _deep_alpha(image, facts)
+    alpha = _deep_alpha(image)
     if alpha is None:
         _scale_transparent_colour(image, facts)
     if space is not None and image.mode.startswith("I;16"):
@@ -281,7 +281,7 @@ def _without_profile(image: Image.Image, notes: list[str]) -> Image.Image:
     return image
 
 
-def _deep_alpha(image: Image.Image, facts: PngFacts) -> Image.Image | None:
+def _deep_alpha(image: Image.Image) -> Image.Image | None:
     """Where 16-bit grey has its transparent colour, which the way to 8 bits would lose."""
     value = image.info.get("transparency")
     if not image.mode.startswith("I") or not isinstance(value, int):

@@ -27,9 +27,10 @@ def coarse_key(pixels: np.ndarray) -> str:
     if step <= 1:
         return image_key(pixels)
     bands = pixels.reshape(CELLS, step, -1)
-    rows = bands[:, 0].astype(np.uint16)  # row by row, twice as fast as a sum over the axis
+    fits = np.uint16 if step * 255 < 1 << 16 else np.uint32  # 16 bits: up to 8,192 px a side
+    rows = bands[:, 0].astype(fits)  # row by row, twice as fast as a sum over the axis
     for row in range(1, step):
-        rows += bands[:, row]  # at most 256 times 255, which 16 bits hold
+        rows += bands[:, row]
     cells = rows.reshape(CELLS, CELLS, step, *pixels.shape[2:])
     sums = cells.sum(axis=2, dtype=np.uint32)
     return image_key((sums // step**2).astype(np.uint8))

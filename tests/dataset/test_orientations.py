@@ -34,9 +34,10 @@ def test_the_coarse_key_is_that_of_the_exact_means(shape: tuple[int, ...]) -> No
     assert coarse_key(255 - pixels) != coarse_key(pixels)
 
 
-def test_white_is_white_at_the_largest_side() -> None:
-    white = np.full((8192, 8192), 255, np.uint8)  # 256 rows of 255 come close to 16 bits
-    assert coarse_key(white) == image_key(white[:32, :32])
+@pytest.mark.parametrize("side", [8192, 16384])
+def test_white_is_white_where_sums_reach_16_bits_and_beyond(side: int) -> None:
+    white = np.broadcast_to(np.uint8(255), (side, side))  # one byte, however large it looks
+    assert coarse_key(white) == image_key(np.full((32, 32), 255, np.uint8))
 
 
 def test_small_images_have_one_key_by_both_rules() -> None:

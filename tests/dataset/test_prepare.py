@@ -462,7 +462,7 @@ def test_a_kill_in_the_middle_leaves_no_half_zip_and_no_workers(tmp_path: Path) 
         os.kill(process.pid, signal.SIGKILL)
     assert len(workers) == 2
     assert not output.exists()
-    patience = time.monotonic() + 20
+    patience = time.monotonic() + 120
     while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers):
         assert time.monotonic() < patience, "the workers outlive their parent"
         time.sleep(0.1)

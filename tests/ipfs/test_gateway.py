@@ -24,7 +24,7 @@ def fetch(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
         url, headers={k.replace("_", "-"): v for k, v in headers.items()}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, dict(response.headers), response.read()
     except urllib.error.HTTPError as exc:
         with exc:
@@ -73,7 +73,7 @@ def test_a_page_of_another_origin_may_read_it(served: tuple[BlockStore, str]) ->
         assert headers["Access-Control-Allow-Origin"] == "*"
         assert "Content-Range" in headers["Access-Control-Expose-Headers"]
         assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     asked = {"Origin": "https://example.com", "Access-Control-Request-Private-Network": "true"}
     connection.request("OPTIONS", f"/ipfs/{root}", headers=asked)
     answer = connection.getresponse()
@@ -116,7 +116,7 @@ def test_a_head_request_has_the_headers_of_a_get_and_no_body(
     for path in ("/x.png", "/", "?format=raw", "?format=car", "/absent"):
         answers = []
         for method in ("HEAD", "GET"):
-            connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+            connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
             connection.request(method, f"/ipfs/{root}{path}")
             answer = connection.getresponse()
             told = {k: v for k, v in answer.getheaders() if k != "Date"}
@@ -170,7 +170,7 @@ def test_damage_in_the_middle_ends_the_body_early_and_puts_nothing_else_into_it(
     whole = b"".join(bytes([i]) * (1 << 20) for i in range(3))
     root = put(store, {"x": whole})
     store.path_of(Cid.of(whole[2 << 20 :], RAW)).write_bytes(b"damaged")
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
     connection.request("GET", f"/ipfs/{root}{path}")
     answer = connection.getresponse()
     with pytest.raises(http.client.IncompleteRead) as cut:

@@ -27,7 +27,7 @@ def served(tmp_path: Path) -> Iterator[SiteServer]:
 
 
 def ask(server: SiteServer, path: str, host: str = "127.0.0.1") -> tuple[int, str, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     connection.request("GET", path, headers={"Host": host})
     answer = connection.getresponse()
     body = answer.read()

@@ -149,7 +149,7 @@ def serve(tmp_path: Path, model: Model) -> Iterator[Serve]:
     for served in running:
         served.server.stop()
     for served in running:
-        served.thread.join(20)
+        served.thread.join(120)
         assert not served.running()
 
 

@@ -105,14 +105,12 @@ def test_a_finger_picks_rejects_and_opens(serve: Serve, visit: Visit) -> None:
     page = visit(served, **PHONE)
     page.tap("[aria-label='Pick seed 1']")
     page.tap("[aria-label='Reject seed 2']")
-    settled(page)
-    assert opinions(served) == {1: (None, True), 2: (None, False)}
+    until(lambda: opinions(served) == {1: (None, True), 2: (None, False)})  # a click follows a tap
     page.tap(".tile[data-seed='4'] img")
     page.wait_for_selector("#page-piece:not([hidden])")
     page.tap("#page-piece .pick")
     page.tap("#page-piece [aria-label='3 of 5 stars']")
-    settled(page)
-    assert opinions(served)[4] == (3, True)
+    until(lambda: opinions(served).get(4) == (3, True))
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0  # nothing sticks out
 
@@ -314,7 +312,7 @@ def test_tags_are_put_on_and_taken_off_and_filter_the_grid(serve: Serve, visit: 
     page.fill("#page-piece [name=value]", SCRIPT)
     press(page, "Enter")
     page.wait_for_selector("#page-piece .tags li")
-    assert ratings(served)[5].tags == {"Mood": SCRIPT}
+    until(lambda: ratings(served)[5].tags == {"Mood": SCRIPT})
     other.goto(served.origin + "/#/collection")
     other.click(".hung[data-seed='5']")
     card = other.locator("#edit .card")

@@ -70,8 +70,8 @@ def test_filters_sort_and_place_stand_in_the_address_and_survive(
     page.wait_for_selector("#page-tray:not([hidden])")
     page.click("nav >> text=Candidates")
     page.wait_for_selector(f".tile[data-seed='{last}']:focus")
-    after = page.evaluate("document.getElementById('scroller').scrollTop")
-    assert abs(after - scrolled) < 5
+    place = "document.getElementById('scroller').scrollTop"
+    until(lambda: abs(page.evaluate(place) - scrolled) < 5)
 
 
 def test_shift_selects_a_range_and_one_undo_takes_all_back(serve: Serve, visit: Visit) -> None:
@@ -158,7 +158,7 @@ def test_fingers_filter_in_a_sheet_give_stars_and_undo(serve: Serve, visit: Visi
     page.select_option("[name=show]", "undecided")
     page.tap("#close-filters")
     page.wait_for_selector("#tools", state="hidden")
-    assert page.inner_text("#open-filters") == "Filter · 1"
+    until(lambda: page.inner_text("#open-filters") == "Filter · 1")
     for stars in (1, 2, 3):
         tap_at(page, "[aria-label='Seed 2: one star more']")
         until(lambda stars=stars: opinions(served) == {2: (stars, None)})
@@ -224,7 +224,7 @@ def test_fingers_select_several_by_a_long_press_and_compare_them(
     page.tap(".compared:has-text('Seed 3') >> text=Keep this")
     page.wait_for_selector("#page-grid:not([hidden])")
     until(lambda: opinions(served) == {1: (None, False), 3: (None, True)})
-    assert page.locator("#selection").is_hidden()
+    page.wait_for_selector("#selection", state="hidden")
     tap_image(page, 5)  # a tap opens again
     page.wait_for_selector("#piece-title:has-text('Seed 5')")
 
@@ -235,6 +235,7 @@ def test_fingers_decide_on_all_that_the_select_button_lets_them_tap(
     served = serve(range(24))
     page = visit(served, **PHONE)
     page.tap("#open-selecting")
+    page.wait_for_selector("#selection")
     assert page.locator("#pick-all").is_disabled()
     for seed in (0, 2, 5):
         tap_image(page, seed)
@@ -245,7 +246,7 @@ def test_fingers_decide_on_all_that_the_select_button_lets_them_tap(
     until(lambda: opinions(served) == {})
     assert page.inner_text("#selected-count") == "3 selected"
     page.tap("#select-none")
-    assert page.locator("#selection").is_hidden()
+    page.wait_for_selector("#selection", state="hidden")
 
 
 def test_what_is_picked_shows_in_high_contrast(serve: Serve, visit: Visit) -> None:

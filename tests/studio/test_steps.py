@@ -21,12 +21,12 @@ def test_a_step_tells_how_far_it_is_and_what_came_of_it() -> None:
         with progress.task("rendering", 4, "pieces") as task:
             task.advance(2)
             half.set()
-            assert go.wait(20)
+            assert go.wait(120)
         return f"{wish['n']} images"
 
     steps = Steps({"render": render})
     steps.begin("render", {"n": 4})
-    assert half.wait(20)
+    assert half.wait(120)
     assert (steps.state["what"], steps.state["done"], steps.state["of"]) == ("rendering", 2, 4)
     with pytest.raises(UsageError, match="at work"):
         steps.begin("render", {})

@@ -53,7 +53,7 @@ def threads():
     for name in Path("/proc/self/task").glob("*/comm"):
         with suppress(OSError):
             yield name.read_text()
-deadline = time.monotonic() + 20  # a thread that was joined is listed for a moment more
+deadline = time.monotonic() + 120  # a thread that was joined is listed for a moment more
 while any("gloo" in name for name in threads()):
     assert time.monotonic() < deadline, "a thread could abort this process at Python's end"
     time.sleep(0.01)

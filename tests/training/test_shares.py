@@ -37,9 +37,9 @@ class Thread(Distributed):
 
     def _all(self, mine: bytes) -> list[bytes]:
         self.meeting.said[self.rank] = mine
-        self.meeting.barrier.wait(20)
+        self.meeting.barrier.wait(120)
         found = [self.meeting.said[rank] for rank in range(self.world_size)]
-        self.meeting.barrier.wait(20)
+        self.meeting.barrier.wait(120)
         return found
 
     def exchange(self, mine: str) -> list[str]:
@@ -88,7 +88,7 @@ def test_a_slow_process_holds_nobody_up():
     def work(rank, item):
         made[rank].append(item)
         if rank == 1:
-            assert done.wait(20)
+            assert done.wait(120)
         elif len(made[0]) >= 19:
             done.set()
         return b""
@@ -105,7 +105,7 @@ def test_an_error_of_one_process_is_raised_by_all_and_nothing_is_begun_after_it(
         if item == 1:
             failed.set()
             raise UsageError("seed 7 cannot be drawn", hint="leave it out")
-        assert failed.wait(20)
+        assert failed.wait(120)
         made.append(item)
         return b""
 

@@ -19,7 +19,7 @@ from nftgan.site.server import SiteServer
 from nftgan.workflows.sale import voucher_link
 from tests.chain.anvil import rpc
 from tests.chain.conftest import running_anvil
-from tests.studio.browser import BROWSER, NO_BROWSER
+from tests.studio.browser import BROWSER, NO_BROWSER, PATIENCE_MS
 
 pytestmark = [
     pytest.mark.node,
@@ -116,6 +116,7 @@ class Drop:
 
     def visit(self, address: str, wallet: Wallet | None, *, connect: bool = True) -> Any:
         page = self.browser.new_page(viewport={"width": 1200, "height": 900})
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda said: self.faults.append(said.text))
         page.on(
@@ -168,7 +169,7 @@ def drop(
 
 def steps(page: Any, words: str) -> str:
     """All steps of a transaction, once one of them says `words`."""
-    page.wait_for_selector(f"#steps li:has-text({json.dumps(words)})", timeout=30_000)
+    page.wait_for_selector(f"#steps li:has-text({json.dumps(words)})")
     return str(page.inner_text("#steps"))
 
 
@@ -195,7 +196,6 @@ def drawn(page: Any, count: int) -> None:
         """(count) => [...document.querySelectorAll("#bought .drawn-words")]
         .filter((one) => one.textContent.includes("identical")).length === count""",
         arg=count,
-        timeout=60_000,
     )
 
 
@@ -291,7 +291,7 @@ def test_people_of_the_list_and_holders_of_vouchers_buy(drop: Drop, tmp_path: Pa
     page.click("#voucher-box summary")
     page.fill("#voucher", "nonsense")
     page.click("#take-voucher")
-    assert "no voucher" in page.inner_text("#voucher-note")
+    page.wait_for_selector("#voucher-note:has-text('no voucher')")
     page.fill("#voucher", json.dumps(voucher))
     page.click("#take-voucher")
     page.wait_for_selector("#purchase:has-text('made out to')")
