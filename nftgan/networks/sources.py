@@ -30,6 +30,8 @@ class BaseModel:
 BASES = (
     BaseModel("base-16", 16, "pixel art", pixel_art=True),
     BaseModel("base-32", 32, "drawn avatars"),
+    BaseModel("base-32-characters", 32, "drawn characters"),
+    BaseModel("base-64-landscapes", 64, "drawn landscapes"),
 )
 """Every one that ships; `scripts/base_art/pack.py` writes the files."""
 USUAL = "base-32"

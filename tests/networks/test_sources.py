@@ -65,11 +65,11 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         nftgan.load_model("gone.safetensors")
     with pytest.raises(MissingStepError, match="holds no training run"):
         nftgan.load_model(tmp_path)
-    with pytest.raises(UsageError, match="no base model is made for 8 pixels, only for 16, 32"):
+    with pytest.raises(UsageError, match="no base model is made for 8 pixels, only for 16, 32, 64"):
         base_model(8)
     with pytest.raises(UsageError, match="the model base-99 does not exist") as caught:
         model_source("base-99")
-    assert "those that ship are base-16, base-32" in (caught.value.hint or "")
+    assert "those that ship are base-16, base-32, base-32-characters" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)

@@ -29,7 +29,7 @@ def dataset(path: Path, side: int, *, grid: int = 0) -> Dataset:
     return found
 
 
-@pytest.mark.parametrize("side", [16, 32])
+@pytest.mark.parametrize("side", [16, 64])
 def test_base_is_the_model_made_for_the_data_sets_size(side: int, tmp_path: Path) -> None:
     art = dataset(tmp_path / "art.zip", side)
     assert parent_source("base", art) == (str(base_model(side)), "")
