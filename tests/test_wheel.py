@@ -132,5 +132,5 @@ def test_the_demo_runs_without_the_repository(installed: Installed) -> None:
     words = ("nftgan", "demo", "--keep", "demo", "--kimg", "0.016", "--json")
     result = json.loads(installed.run(*words))["result"]
     assert [step["verb"] for step in result["steps"]][-3:] == ["verify", "regenerate", "site"]
-    images = installed.folder / "empty" / "demo" / "collections" / "avatars" / "images"
+    images = installed.folder / "empty" / "demo" / "collections" / "hills" / "images"
     assert len(list(images.glob("*.png"))) == 12

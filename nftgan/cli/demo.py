@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,11 +18,28 @@ import typer
 
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import GET_STARTED, app, verb
-from nftgan.errors import NftganError, PartlyDone
+from nftgan.errors import NftganError, PartlyDone, UsageError
 
 PIECES = 12
 CANDIDATES = "0-255"
 LOOK = ["--trunc", "0.7"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """What one of the shipped sets becomes."""
+
+    kinds: str  # what its images are, for people
+    collection: str
+    side: int  # pixels of the data set and the network
+    kimg: float  # length of the fine-tuning
+
+
+EXAMPLES = {
+    "landscape": Example("landscapes", "hills", 64, 4),
+    "pixel-art": Example("pixel avatars", "avatars", 16, 16),
+}
+USUAL = "landscape"
 
 
 @verb(GET_STARTED, example="nftgan demo --keep demo")
@@ -35,41 +53,54 @@ def demo(
             show_default=False,
         ),
     ] = None,
-    kimg: Annotated[float, typer.Option(help="Length of the fine-tuning.")] = 16.0,
+    art: Annotated[
+        str, typer.Option(metavar="NAME", help=f"The art: {' or '.join(EXAMPLES)}.")
+    ] = USUAL,
+    kimg: Annotated[
+        float | None,
+        typer.Option(
+            help="Length of the fine-tuning; else what takes minutes.", show_default=False
+        ),
+    ] = None,
 ) -> Any:
-    """The whole pipeline on shipped art: no account, no network.
+    """The whole pipeline on shipped CC0 art: no account, no network.
 
     Each step is shown as one would type it; it takes minutes, and no GPU.
     """
+    if art not in EXAMPLES:
+        raise UsageError(
+            f"the demo has no art named {art!r}", hint=f"there are {' and '.join(EXAMPLES)}"
+        )
     folder = keep or Path(tempfile.mkdtemp(prefix="nftgan-demo-"))
     if keep is None:
         # A throw-away demo has a throw-away chain and store too.
         os.environ["NFTGAN_HOME"] = str(folder / "state")
     Ui.leads = False
     try:
-        return _run(ui, folder, kimg, kept=keep is not None)
+        return _run(ui, folder, art, kimg or EXAMPLES[art].kimg, kept=keep is not None)
     finally:
         Ui.leads = True
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(ui: Ui, folder: Path, kimg: float, *, kept: bool) -> dict[str, Any]:
+def _run(ui: Ui, folder: Path, shipped: str, kimg: float, *, kept: bool) -> dict[str, Any]:
     from nftgan.dataset.shipped import unpack
     from nftgan.files import complete_files
 
     art, dataset, runs = folder / "art", folder / "art.zip", folder / "runs"
-    collection = folder / "collections" / "avatars"
+    example = EXAMPLES[shipped]
+    collection = folder / "collections" / example.collection
     began, times = time.monotonic(), []
     if not art.is_dir():
-        ui.note(f"unpacking {unpack('pixel-art', art)} shipped CC0 pixel avatars into {art}")
+        ui.note(f"unpacking {unpack(shipped, art)} shipped CC0 {example.kinds} into {art}")
     where = ["-C", str(collection)]
     model = ["-m", str(runs)]
     steps: list[list[str]] = [
-        ["prepare", str(art), "-o", str(dataset)],
+        ["prepare", str(art), "-o", str(dataset), "--resolution", str(example.side)],
         ["train", str(dataset), "-o", str(runs), "--resume", "base", "--kimg", f"{kimg:g}"],
         ["generate", *model, "--seeds", "0-63", "--grid", "-o", str(folder / "candidates"), *LOOK],
-        ["init", "avatars", "--in", str(folder / "collections"), *LOOK],
+        ["init", example.collection, "--in", str(folder / "collections"), *LOOK],
         [
             "curate",
             *where,
@@ -155,13 +186,13 @@ def _close(
     record = read_json(complete_files(collection / "deployments", "*.json")[0])
     peak = _peak_megabytes()
     rows = [
-        ("art, 1,024 images", folder / "art"),
+        (f"art, {len(list((folder / 'art').iterdir())):,} images", folder / "art"),
         ("data set", folder / "art.zip"),
         ("training run, model", folder / "runs"),
         ("collection", collection),
         ("contact sheet", sheet),
         ("contract", f"{record['collection']} on {record['chain']}"),
-        ("CAR for any IPFS node", collection / "avatars.car"),
+        ("CAR for any IPFS node", collection / f"{collection.name}.car"),
         ("proof of token 3", folder / "regenerated" / "3.png"),
         ("the collector's page", folder / "site" / "index.html"),
         ("time, memory", f"{total:.0f} s, at most {peak:.0f} MB"),
@@ -179,7 +210,7 @@ def _close(
     ui.print("with your own art:")
     ui.print("  [bold]nftgan prepare MY-ART -o my-art.zip[/]")
     ui.print(
-        "  [bold]nftgan train my-art.zip -o runs --resume base[/]     (16 or 32 pixels: a laptop)"
+        "  [bold]nftgan train my-art.zip -o runs --resume base[/]     (up to 64 pixels: a laptop)"
     )
     ui.print("  [bold]nftgan train my-art.zip -o runs --preset 256[/]      (a GPU)")
     ui.print("  [bold]nftgan[/]      (at any time: where you are, and what comes next)")

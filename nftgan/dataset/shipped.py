@@ -26,6 +26,7 @@ class ShippedSet:
 
 
 SHIPPED_SETS: dict[str, ShippedSet] = {
+    "landscape": ShippedSet("landscape-128px-400.webp", 400, 128, "Landscape", "DiceBear"),
     "pixel-art": ShippedSet("pixel-art-16px-1024.webp", 1024, 16, "Pixel Art", "DiceBear"),
     "open-peeps": ShippedSet("open-peeps-64px-256.webp", 256, 64, "Open Peeps", "Pablo Stanley"),
 }
