@@ -53,3 +53,9 @@ def known_pages() -> frozenset[str]:
 def plain_pages() -> frozenset[str]:
     """Those of them that refuse a recipe with the colours of the art, which they are older than."""
     return frozenset(read_json(PAGES)["without_colours"])
+
+
+@cache
+def pages_without_contour() -> frozenset[str]:
+    """Those of them that refuse a recipe with the filter contour, which they are older than."""
+    return frozenset(read_json(PAGES)["without_contour"])

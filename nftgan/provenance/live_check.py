@@ -10,6 +10,7 @@ from nftgan.collection.live_link import (
     PAGE,
     RECIPE,
     known_pages,
+    pages_without_contour,
     parse_live_link,
     plain_pages,
 )
@@ -76,4 +77,6 @@ def _undrawable(recipe: Recipe, page: str) -> str | None:
         return "an effect of a plugin"
     if finish is not None and finish.colours and page in plain_pages():
         return "colours of the art, which it is older than"
+    if finish is not None and finish.filter == "contour" and page in pages_without_contour():
+        return "the filter contour, which it is older than"
     return None

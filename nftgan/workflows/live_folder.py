@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
-from nftgan.collection.live_link import PAGE, RECIPE, known_pages, plain_pages
+from nftgan.collection.live_link import (
+    PAGE,
+    RECIPE,
+    known_pages,
+    pages_without_contour,
+    plain_pages,
+)
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import UsageError
 from nftgan.files import canonical_json, translated_os_errors, write_bytes
@@ -57,6 +63,8 @@ def prepare_live(project: Project, manifest: Manifest, wanted: bool | None) -> s
     able = known_pages()
     if finish is not None and finish.colours:
         able -= plain_pages()
+    if finish is not None and finish.filter == "contour":
+        able -= pages_without_contour()
     if wanted or cid_of_bytes(old) not in able:
         write_bytes(there, page())
     write_bytes(project.live / RECIPE, canonical_json(manifest.recipe.to_json()))

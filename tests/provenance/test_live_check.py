@@ -120,6 +120,19 @@ def test_a_page_older_than_colours_of_the_art_is_a_broken_link_where_a_recipe_ha
     assert live_problem(content, live_link(root, 7, PIXELS), OWN) is None
 
 
+def test_a_page_older_than_contour_is_a_broken_link_where_a_recipe_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    finish = {"grid": 0, "palette": 8, "upscale": 2, "filter": "contour"}
+    own = OWN | {"recipe": RECIPE.to_json() | {"finish": finish}}
+    content, root = published(recipe=canonical_json(own["recipe"]))
+    assert live_problem(content, live_link(root, 7, PIXELS), own) is None
+    ours = frozenset([str(Importer().add_bytes(page()).cid)])
+    monkeypatch.setattr(live_check, "pages_without_contour", lambda: ours)
+    with pytest.raises(CheckFailed, match="the filter contour, which it is older"):
+        live_problem(content, live_link(root, 7, PIXELS), own)
+
+
 def test_our_page_with_networks_that_it_cannot_run_is_a_broken_link() -> None:
     content, root = published()
     assert live_problem(content, live_link(root, 7, PIXELS), OWN, "stylegan2") is None
