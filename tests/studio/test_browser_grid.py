@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from nftgan.collection.traits import traits
@@ -160,8 +162,11 @@ def test_fingers_filter_in_a_sheet_give_stars_and_undo(serve: Serve, visit: Visi
     page.wait_for_selector("#tools", state="hidden")
     until(lambda: page.inner_text("#open-filters") == "Filter · 1")
     for stars in (1, 2, 3):
-        tap_at(page, "[aria-label='Seed 2: one star more']")
-        until(lambda stars=stars: opinions(served) == {2: (stars, None)})
+        tap_until(
+            page,
+            "[aria-label='Seed 2: one star more']",
+            lambda stars=stars: opinions(served) == {2: (stars, None)},
+        )
     page.tap("#undo")
     until(lambda: opinions(served) == {2: (2, None)})
     box = page.locator("[aria-label='Pick seed 1']").bounding_box()
@@ -196,6 +201,16 @@ def tap_at(page: Any, selector: str) -> None:
         if abs(page.evaluate("touched") - y) < 2:
             return
     raise AssertionError(f"no finger reached {selector}")
+
+
+def tap_until(page: Any, selector: str, true: Callable[[], object]) -> None:
+    """A tap that comes to nothing, because the tile was drawn anew under it, is made again."""
+    for _ in range(5):
+        tap_at(page, selector)
+        with contextlib.suppress(AssertionError):
+            until(true, patience_seconds=20)
+            return
+    raise AssertionError(f"no tap on {selector} was taken")
 
 
 def tap_image(page: Any, seed: int) -> None:

@@ -257,7 +257,9 @@ def test_ctrl_c_in_the_first_step_does_not_wait_for_its_end(configure, tmp_path,
 def test_ctrl_c_while_kernels_are_built_ends_the_compiler(configure, tmp_path, monkeypatch):
     """A terminal's Ctrl-C, or a kill of nftgan alone: the compiler here survives the first."""
     began = tmp_path / "began"
-    slow = f"echo $$ > {began}; trap '' INT; kill -INT $PPID; exec sleep 20"
+    # A second, so that Python has done what it does to start a process: interrupted there, it
+    # leaves the process alone.
+    slow = f"echo $$ > {began}; trap '' INT; sleep 1; kill -INT $PPID; exec sleep 60"
     monkeypatch.setattr(
         loop, "next_step", lambda *_, **__: compiler._run(["sh", "-c", slow], tmp_path)
     )

@@ -87,7 +87,7 @@ def kept_bytes(config, dataset, name):
 def test_less_is_kept_for_the_backward_pass(cfg, name, configure, dataset):
     sizes = {"cbase": 256, "cmax": 16, "d_cbase": 256, "d_cmax": 16}
     plain, again = both(configure(cfg=cfg, **sizes))
-    assert kept_bytes(again, dataset, name) < 0.6 * kept_bytes(plain, dataset, name)
+    assert kept_bytes(again, dataset, name) < 0.7 * kept_bytes(plain, dataset, name)
 
 
 @pytest.mark.parametrize("cfg", ["stylegan3-t", "stylegan2"])
