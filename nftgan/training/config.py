@@ -294,6 +294,12 @@ def resolve_options(dataset: DatasetFacts, **options: Any) -> Resolved:
                 " which decides batch, rates and length"
             )
     config = _config(chosen, dataset, parent, generator, discriminator)
+    if dataset.channels == 4:
+        notes.append(
+            "the art is transparent, so is what the model will draw: generate writes it, but"
+            " collections, the studio, morph and project take opaque images (prepare without"
+            " --alpha makes such art)"
+        )
     if config.start_images:
         notes.append(
             f"the first {config.start_images / 1000:g} kimg: as an autoencoder, the last fifth of"

@@ -299,3 +299,9 @@ def test_a_record_from_before_there_were_starts_has_none():
 def test_the_shortest_run_has_one_image():
     config = resolve(facts_of(32), kimg=0.0001, tick=0.0001)
     assert (config.total_images, config.tick_images) == (1, 1)
+
+
+def test_transparent_art_is_told_what_will_not_take_it() -> None:
+    plan = resolve_options(dataclasses.replace(facts_of(32), channels=4))
+    assert any("collections, the studio" in note for note in plan.notes)
+    assert not any("transparent" in note for note in resolve_options(facts_of(32)).notes)
