@@ -63,7 +63,7 @@ def demo(
         ),
     ] = None,
 ) -> Any:
-    """The whole pipeline on shipped CC0 art: no account, no network.
+    """The whole pipeline on shipped art: no account, no network.
 
     Each step is shown as one would type it; it takes minutes, and no GPU.
     """
