@@ -69,7 +69,7 @@ def test_value_gradient_and_second_derivative_equal_the_definition(
         (gv,) = torch.autograd.grad((gx * u).sum(), v)
         results.append((gx, gb, gv))
     for one, other in zip(*results, strict=True):
-        close(other, one, 6e-6)  # a bias's gradient is the sum of whole planes
+        close(other, one, 2e-5)  # a bias's gradient is the sum of whole planes
 
 
 @needs_kernel
