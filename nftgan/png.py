@@ -121,8 +121,7 @@ def decode_png(
     size: tuple[int, int] | None = None,
     most_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
-    """uint8 [H, W, 3], or [H, W, 4] of RGBA; CheckFailed when `data` is not a whole RGB, RGBA or
-    palette PNG of sane size.
+    """uint8 [H, W, 3]; CheckFailed when `data` is not a whole RGB or palette PNG of sane size.
 
     size: (width, height) that it must have.
     """
@@ -134,10 +133,10 @@ def decode_png(
                     raise CheckFailed(f"{what} has not the {size[0]} x {size[1]} pixels it should")
                 if image.width * image.height > most_pixels:
                     raise CheckFailed(f"{what} has {image.width} x {image.height} pixels, too many")
-                plain = image.mode in {"RGB", "RGBA", "P"}
-                if not plain or getattr(image, "is_animated", False):
+                # Pieces are opaque: what measures and shows them counts on three channels.
+                if image.mode not in {"RGB", "P"} or getattr(image, "is_animated", False):
                     raise CheckFailed(f"{what} is not a plain RGB image")
-                return np.asarray(image if image.mode == "RGBA" else image.convert("RGB"))
+                return np.asarray(image.convert("RGB"))
     except CheckFailed:
         raise
     except Exception as exc:  # Pillow's decoders raise what they like on broken files
