@@ -10,8 +10,12 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nftgan.files import read_json
+
+if TYPE_CHECKING:
+    from nftgan.synthesis.recipe import Finish
 
 PAGE, RECIPE = "index.html", "recipe.json"
 DRAWN_KINDS = ("stylegan3-t", "stylegan3-r", "stylegan2")
@@ -47,6 +51,17 @@ def parse_live_link(url: str) -> LiveLink | None:
 def known_pages() -> frozenset[str]:
     """The CIDs of the page in every version that was published."""
     return frozenset(read_json(PAGES)["pages"])
+
+
+def older_pages(finish: Finish | None) -> list[tuple[str, frozenset[str]]]:
+    """What the finish asks of the page, in words, each with the pages that are older than it."""
+    if finish is None:
+        return []
+    asked = (
+        ("colours of the art", bool(finish.colours), plain_pages),
+        ("the filter contour", finish.filter == "contour", pages_without_contour),
+    )
+    return [(words, pages()) for words, wanted, pages in asked if wanted]
 
 
 @cache

@@ -10,9 +10,8 @@ from nftgan.collection.live_link import (
     PAGE,
     RECIPE,
     known_pages,
-    pages_without_contour,
+    older_pages,
     parse_live_link,
-    plain_pages,
 )
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.files import parse_json
@@ -75,8 +74,7 @@ def _undrawable(recipe: Recipe, page: str) -> str | None:
     finish = recipe.finish
     if finish is not None and finish.effect is not None:
         return "an effect of a plugin"
-    if finish is not None and finish.colours and page in plain_pages():
-        return "colours of the art, which it is older than"
-    if finish is not None and finish.filter == "contour" and page in pages_without_contour():
-        return "the filter contour, which it is older than"
+    for words, pages in older_pages(finish):
+        if page in pages:
+            return f"{words}, which it is older than"
     return None

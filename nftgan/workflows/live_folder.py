@@ -8,8 +8,7 @@ from nftgan.collection.live_link import (
     PAGE,
     RECIPE,
     known_pages,
-    pages_without_contour,
-    plain_pages,
+    older_pages,
 )
 from nftgan.collection.manifest import Manifest
 from nftgan.errors import UsageError
@@ -61,10 +60,8 @@ def prepare_live(project: Project, manifest: Manifest, wanted: bool | None) -> s
         project.live.mkdir(exist_ok=True)
         old = there.read_bytes() if there.is_file() else b""
     able = known_pages()
-    if finish is not None and finish.colours:
-        able -= plain_pages()
-    if finish is not None and finish.filter == "contour":
-        able -= pages_without_contour()
+    for _, pages in older_pages(finish):
+        able -= pages
     if wanted or cid_of_bytes(old) not in able:
         write_bytes(there, page())
     write_bytes(project.live / RECIPE, canonical_json(manifest.recipe.to_json()))

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from nftgan.collection import live_link as live_link_module
 from nftgan.collection.live_link import live_link
 from nftgan.errors import CheckFailed
 from nftgan.files import canonical_json
 from nftgan.ipfs.cid import Cid
 from nftgan.ipfs.importer import Importer
 from nftgan.ipfs.reader import FileReader
-from nftgan.provenance import live_check
 from nftgan.provenance.content import Content, Unavailable
 from nftgan.provenance.live_check import live_problem
 from nftgan.site.live import page
@@ -105,32 +105,26 @@ def test_our_page_with_a_recipe_that_it_cannot_draw_by_is_a_broken_link(
         live_problem(content, live_link(root, 7, PIXELS), OWN | {"recipe": recipe})
 
 
-def test_a_page_older_than_colours_of_the_art_is_a_broken_link_where_a_recipe_has_them(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("asked", "pages", "words"),
+    [
+        ({"upscale": 1, "colours": "000000ffffff"}, "plain_pages", "colours of the art"),
+        ({"upscale": 2, "filter": "contour"}, "pages_without_contour", "the filter contour"),
+    ],
+)
+def test_a_page_older_than_what_a_recipe_asks_is_a_broken_link(
+    asked: dict[str, Any], pages: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = {"grid": 0, "palette": 8, "upscale": 1, "colours": "000000ffffff"}
+    finish = {"grid": 0, "palette": 8} | asked
     own = OWN | {"recipe": RECIPE.to_json() | {"finish": finish}}
     content, root = published(recipe=canonical_json(own["recipe"]))
     assert live_problem(content, live_link(root, 7, PIXELS), own) is None
     ours = frozenset([str(Importer().add_bytes(page()).cid)])
-    monkeypatch.setattr(live_check, "plain_pages", lambda: ours)
-    with pytest.raises(CheckFailed, match="colours of the art, which it is older"):
+    monkeypatch.setattr(live_link_module, pages, lambda: ours)
+    with pytest.raises(CheckFailed, match=f"{words}, which it is older"):
         live_problem(content, live_link(root, 7, PIXELS), own)
     content, root = published()
     assert live_problem(content, live_link(root, 7, PIXELS), OWN) is None
-
-
-def test_a_page_older_than_contour_is_a_broken_link_where_a_recipe_has_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    finish = {"grid": 0, "palette": 8, "upscale": 2, "filter": "contour"}
-    own = OWN | {"recipe": RECIPE.to_json() | {"finish": finish}}
-    content, root = published(recipe=canonical_json(own["recipe"]))
-    assert live_problem(content, live_link(root, 7, PIXELS), own) is None
-    ours = frozenset([str(Importer().add_bytes(page()).cid)])
-    monkeypatch.setattr(live_check, "pages_without_contour", lambda: ours)
-    with pytest.raises(CheckFailed, match="the filter contour, which it is older"):
-        live_problem(content, live_link(root, 7, PIXELS), own)
 
 
 def test_our_page_with_networks_that_it_cannot_run_is_a_broken_link() -> None:

@@ -72,7 +72,7 @@ def test_a_page_that_is_older_than_the_colours_of_the_recipe_is_replaced(
     assert finish is not None and finish.colours
     old = frozenset([str(cid_of_bytes(live_page()))])
     monkeypatch.setattr("nftgan.workflows.live_folder.page", lambda: live_page() + b" ")
-    monkeypatch.setattr("nftgan.workflows.live_folder.plain_pages", lambda: old)
+    monkeypatch.setattr("nftgan.collection.live_link.plain_pages", lambda: old)
     assert metadata(avatars).cids.live != made.live
 
 
