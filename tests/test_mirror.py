@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 _WIRING = """
-cli/contracts cli/curation cli/demo cli/evaluation cli/main cli/make cli/options cli/own
+cli/contracts cli/curation cli/evaluation cli/main cli/make cli/options cli/own
 cli/owners cli/pins cli/prove cli/purchases cli/royalties cli/sales cli/start errors
 networks/own_families progress training/tick training/wavelets
 """

@@ -71,17 +71,29 @@ def demo(
         raise UsageError(
             f"the demo has no art named {art!r}", hint=f"there are {' and '.join(EXAMPLES)}"
         )
+    if keep is not None:
+        _refuse_other_art(keep / "art", art)
     folder = keep or Path(tempfile.mkdtemp(prefix="nftgan-demo-"))
     if keep is None:
         # A throw-away demo has a throw-away chain and store too.
         os.environ["NFTGAN_HOME"] = str(folder / "state")
     Ui.leads = False
     try:
-        return _run(ui, folder, art, kimg or EXAMPLES[art].kimg, kept=keep is not None)
+        length = EXAMPLES[art].kimg if kimg is None else kimg
+        return _run(ui, folder, art, length, kept=keep is not None)
     finally:
         Ui.leads = True
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_other_art(folder: Path, shipped: str) -> None:
+    """Raises UsageError for the folder of a demo of other art: it would train on that."""
+    if folder.is_dir() and not (folder / f"{shipped}-0000.png").exists():
+        raise UsageError(
+            f"{folder.parent} holds a demo of other art than {shipped}",
+            hint="name another folder with --keep, or the other art with --art",
+        )
 
 
 def _run(ui: Ui, folder: Path, shipped: str, kimg: float, *, kept: bool) -> dict[str, Any]:
