@@ -8,26 +8,29 @@ ART is a folder of images; FIRST_SEED is the first of twelve candidates in a row
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 import nftgan
 from nftgan.collection.manifest import load_manifest
 from nftgan.project import find_project
+from nftgan.synthesis.generate import contact_sheet, write_sheet
 
 SIDE, COLUMNS, ROWS, GAP, BETWEEN = 112, 4, 3, 4, 28
 COUNT = COLUMNS * ROWS
 
 
-def panel(images: list[Image.Image]) -> Image.Image:
+def panel(images: Iterable[Image.Image]) -> np.ndarray:
     """Twelve images in four columns, on white."""
-    step = SIDE + GAP
-    sheet = Image.new("RGB", (COLUMNS * step - GAP, ROWS * step - GAP), "white")
-    for number, image in enumerate(images[:COUNT]):
-        small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        sheet.paste(small, (number % COLUMNS * step, number // COLUMNS * step))
-    return sheet
+    shown = (
+        image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        for image in islice(images, COUNT)
+    )
+    return contact_sheet([np.asarray(image) for image in shown], columns=COLUMNS, gap=GAP)
 
 
 def main(collection: Path, art: Path, first: int) -> None:
@@ -37,17 +40,13 @@ def main(collection: Path, art: Path, first: int) -> None:
     candidates = [Image.fromarray(model.render(seed, recipe)) for seed in seeds]
     pieces = sorted((collection / "images").glob("*.png"), key=lambda path: int(path.stem))
     panels = [
-        panel([Image.open(path) for path in sorted(art.iterdir())[:COUNT]]),
+        panel(Image.open(path) for path in sorted(art.iterdir())),
         panel(candidates),
-        panel([Image.open(path) for path in pieces]),
+        panel(Image.open(path) for path in pieces),
     ]
-    width = sum(one.width for one in panels) + BETWEEN * (len(panels) - 1)
-    whole = Image.new("RGB", (width, panels[0].height), "white")
-    left = 0
-    for one in panels:
-        whole.paste(one, (left, 0))
-        left += one.width + BETWEEN
-    whole.save(collection / "from-art-to-pieces.png", optimize=True)
+    write_sheet(
+        collection / "from-art-to-pieces.png", contact_sheet(panels, columns=3, gap=BETWEEN)
+    )
 
 
 if __name__ == "__main__":
