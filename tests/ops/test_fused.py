@@ -68,8 +68,14 @@ def test_value_gradient_and_second_derivative_equal_the_definition(
         gx, gb = torch.autograd.grad((y * v).sum(), (x, b), create_graph=True)
         (gv,) = torch.autograd.grad((gx * u).sum(), v)
         results.append((gx, gb, gv))
-    for one, other in zip(*results, strict=True):
-        close(other, one, 2e-5)  # a bias's gradient is the sum of whole planes
+    (gx, gb, gv), (other_gx, other_gb, other_gv) = results
+    close(other_gx, gx, 6e-6)
+    close(other_gv, gv, 6e-6)
+    # A bias's gradient is the sum of whole planes: its rounding goes with its terms, not with what
+    # is left of them.
+    rounding = 4 * torch.finfo(torch.float32).eps * gx.abs().sum((0, 2, 3)).max()
+    allowed = torch.maximum(6e-6 * gb.abs().max().clamp(min=1), rounding)
+    assert (other_gb - gb).abs().max() <= allowed
 
 
 @needs_kernel

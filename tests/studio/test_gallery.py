@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from nftgan.studio.queue import Rank
 from nftgan.studio.screen import image_type
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish
+from tests.studio.browser import until
 from tests.synthesis import tiny
 
 Open = Callable[..., Gallery]
@@ -69,15 +69,6 @@ def gallery_of(tmp_path: Path, painter: Recorder) -> Iterator[Open]:
     painter.go.set()
     for gallery in opened:
         gallery.close()
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came")
 
 
 def painted(gallery: Gallery) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +13,13 @@ from nftgan.studio.gallery import Gallery
 from nftgan.studio.painters import InOrder, on_devices
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Finish
+from tests.studio.browser import until
 from tests.synthesis import tiny
 
 
 @pytest.fixture
 def model() -> Model:
     return tiny.stylegan3()
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came")
 
 
 class Gate:

@@ -9,6 +9,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from nftgan.networks import layers
 from nftgan.networks.builders import build_generator
 from nftgan.networks.model_file import load_networks
+from nftgan.ops import native_activation
 from nftgan.training import phases
 from nftgan.training.augment import Augment
 from nftgan.training.config import TrainConfig
@@ -84,10 +85,12 @@ def kept_bytes(config, dataset, name):
 
 @pytest.mark.parametrize("cfg", ["stylegan3-t", "stylegan3-r", "stylegan2"])
 @pytest.mark.parametrize("name", ["Gmain", "Dmain"])
-def test_less_is_kept_for_the_backward_pass(cfg, name, configure, dataset):
+def test_less_is_kept_for_the_backward_pass(cfg, name, configure, dataset, monkeypatch):
+    # Beside PyTorch's own activations, which keep more than the native one.
+    monkeypatch.setattr(native_activation, "usable", lambda *_: False)
     sizes = {"cbase": 256, "cmax": 16, "d_cbase": 256, "d_cmax": 16}
     plain, again = both(configure(cfg=cfg, **sizes))
-    assert kept_bytes(again, dataset, name) < 0.7 * kept_bytes(plain, dataset, name)
+    assert kept_bytes(again, dataset, name) < 0.6 * kept_bytes(plain, dataset, name)
 
 
 @pytest.mark.parametrize("cfg", ["stylegan3-t", "stylegan2"])
