@@ -37,9 +37,10 @@ def cost(preset: str, cfg: str, batch: int, device: str) -> dict[str, Any]:
     from nftgan.dataset.archive import Dataset
     from nftgan.dataset.pack import write_dataset
     from nftgan.training.augment import Augment
-    from nftgan.training.config import DatasetFacts, resolve
+    from nftgan.training.config import DatasetFacts
     from nftgan.training.data_loader import DataLoader
     from nftgan.training.presets import PRESETS
+    from nftgan.training.resolving import resolve
     from nftgan.training.state import fresh_state
     from nftgan.training.step import train_step
 

@@ -40,8 +40,8 @@ def model_file(name: str, folder: Path) -> Path:
 def small(side: int) -> Any:
     """StyleGAN3-T with the preset `small` at this side."""
     from nftgan.networks.architecture import StyleGAN3Config
-    from nftgan.training.config import FIRST_STOPBAND_REL
     from nftgan.training.presets import PRESETS
+    from nftgan.training.resolving import FIRST_STOPBAND_REL
 
     preset = PRESETS["small"]
     return StyleGAN3Config(

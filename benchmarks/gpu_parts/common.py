@@ -199,8 +199,9 @@ def step_of(
     """Training run `name` before its first step, on `place`, by default the bench's device."""
     from nftgan.dataset.archive import Dataset
     from nftgan.training.augment import Augment
-    from nftgan.training.config import DatasetFacts, resolve
+    from nftgan.training.config import DatasetFacts
     from nftgan.training.data_loader import DataLoader
+    from nftgan.training.resolving import resolve
     from nftgan.training.state import fresh_state
 
     side, options = run_options(bench, name, **more)

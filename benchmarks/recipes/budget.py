@@ -82,7 +82,7 @@ def options_of(job: Job) -> dict[str, Any]:
     if job.arm == "base":
         return {"resume": job.base}
     from nftgan.networks.model_file import open_model
-    from nftgan.training.config import architecture_options
+    from nftgan.training.parent import architecture_options
 
     model = open_model(job.base)
     assert model.discriminator_config is not None
@@ -97,8 +97,9 @@ def spent(run: Path) -> float:
 
 def learn(job: Job) -> None:
     """Train until the processor seconds are spent; a killed session loses a tick at most."""
-    from nftgan.training.config import DatasetFacts, resolve
+    from nftgan.training.config import DatasetFacts
     from nftgan.training.loop import train
+    from nftgan.training.resolving import resolve
 
     before = spent(job.run)
     if before >= job.cpu:

@@ -9,14 +9,10 @@ from typing import Any
 
 from nftgan.errors import UsageError
 from nftgan.training.changes import Change
-from nftgan.training.config import (
-    DatasetFacts,
-    OptionInUse,
-    TrainConfig,
-    architecture_options,
-    is_session,
-)
+from nftgan.training.config import DatasetFacts, TrainConfig, is_session
 from nftgan.training.options import OPTIONS, checked
+from nftgan.training.parent import architecture_options
+from nftgan.training.resolving import OptionInUse
 
 ELSEWHERE = {"kimg": "total_images", "tick": "tick_images", "ema_kimg": "ema_images"}
 """Options in thousands of images, which the record has in images."""

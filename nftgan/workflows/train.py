@@ -17,13 +17,14 @@ from nftgan.networks.sources import RUN_OPTIONS, base_named, newest_run
 from nftgan.progress import SILENT, Progress
 from nftgan.training.advice import advice
 from nftgan.training.changes import who
-from nftgan.training.config import DatasetFacts, OptionInUse, TrainConfig, resolve_options
+from nftgan.training.config import DatasetFacts, TrainConfig
 from nftgan.training.continued import go_on, options_in_use, with_record
 from nftgan.training.distributed import init_distributed
 from nftgan.training.loop import train
 from nftgan.training.options import checked
 from nftgan.training.outputs import STATS_FILE, read_statistics
 from nftgan.training.report import write_report
+from nftgan.training.resolving import OptionInUse, resolve_options
 from nftgan.training.state import saved_images
 from nftgan.training.tick import Tick
 from nftgan.words import counted, duration

@@ -12,7 +12,9 @@ from PIL import Image
 from benchmarks.recipes import budget
 from nftgan.dataset.archive import Dataset
 from nftgan.networks.model_file import save_model
-from nftgan.training.config import DatasetFacts, architecture_options, resolve
+from nftgan.training.config import DatasetFacts
+from nftgan.training.parent import architecture_options
+from nftgan.training.resolving import resolve
 from tests.networks import small
 
 

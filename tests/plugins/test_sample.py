@@ -187,8 +187,9 @@ def test_the_core_comes_by_the_same_door() -> None:
 def test_a_loss_trains_as_the_cores_do_and_a_name_of_theirs_stays_theirs(sample: Path) -> None:
     import torch
 
-    from nftgan.training.config import DatasetFacts, resolve
+    from nftgan.training.config import DatasetFacts
     from nftgan.training.losses import LOGISTIC, discriminator_loss, loss_named
+    from nftgan.training.resolving import resolve
 
     art = DatasetFacts("a.zip", "a", "sha256:0", 100, 32, 3, label_count=0)
     assert resolve(art, loss="hinge").loss == "hinge"
@@ -319,7 +320,8 @@ def test_a_pipe_augments_as_the_cores_do_and_is_drawn_by_the_same_chance(sample:
 
     from nftgan.training.augment import Augment
     from nftgan.training.augmentation import operations_of
-    from nftgan.training.config import DatasetFacts, resolve
+    from nftgan.training.config import DatasetFacts
+    from nftgan.training.resolving import resolve
 
     art = DatasetFacts("a.zip", "a", "sha256:0", 100, 32, 3, label_count=0)
     assert resolve(art, augpipe="fog").augpipe == "fog"
@@ -355,7 +357,8 @@ def test_a_family_of_networks_trains_is_saved_opened_rendered_and_proven(
     from nftgan.networks.families import family_named
     from nftgan.networks.shapes import expected_shapes
     from nftgan.training.batches import Batch, LatentBatch
-    from nftgan.training.config import DatasetFacts, resolve
+    from nftgan.training.config import DatasetFacts
+    from nftgan.training.resolving import resolve
     from nftgan.training.schedule import auto_gamma
     from nftgan.training.state import fresh_state
     from nftgan.training.step import train_step

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nftgan.dataset.pack import write_dataset
-from nftgan.training.config import DatasetFacts, resolve
+from nftgan.training.config import DatasetFacts
+from nftgan.training.resolving import resolve
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,9 @@ import torch
 from nftgan.networks.model_file import load_networks
 from nftgan.training import phases
 from nftgan.training.batches import Batch, LatentBatch
-from nftgan.training.config import DatasetFacts, resolve
+from nftgan.training.config import DatasetFacts
 from nftgan.training.phases import StepContext
+from nftgan.training.resolving import resolve
 from nftgan.training.state import fresh_state
 from nftgan.training.step import run_phase
 from tests import reference

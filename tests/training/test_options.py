@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from nftgan.errors import UsageError
-from nftgan.training.config import DatasetFacts, TrainConfig, resolve, resolve_options
+from nftgan.training.config import TrainConfig
 from nftgan.training.options import GROUPS, OPTIONS, DirectOptions, Range, checked
+from nftgan.training.resolving import resolve, resolve_options
+from tests.training.facts import facts_of
 
-ART = DatasetFacts("a.zip", "a", "sha256:0", 100, 64, 3, label_count=0)
+ART = facts_of(64)
 
 
 def test_a_range_says_what_it_holds() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from nftgan.training.config import DatasetFacts, resolve
 from nftgan.training.measure import Measured
+from nftgan.training.resolving import resolve
 from nftgan.workflows import train_estimate
 from nftgan.workflows.train import TrainPlan
 from nftgan.workflows.train_estimate import Estimate, estimate
+from tests.training.facts import facts_of
 
-ART = DatasetFacts("a.zip", "a", "sha256:0", 100, 32, 3, 0)
+ART = facts_of(32)
 ROUND = dataclasses.asdict(Measured(16, 0.32, 0.0, 0.01, 10**9, 10**8, 10**7, True))
 GIB = 1 << 30
 
