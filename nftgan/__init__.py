@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nftgan.chain.minting import MintOutcome, MintPlan
-    from nftgan.collection.looking import Refusal
+    from nftgan.collection.inspection import Refusal
     from nftgan.dataset.prepare import PrepareOptions, PrepareReport, prepare
     from nftgan.errors import (
         Cancelled,
@@ -115,7 +115,7 @@ __all__ = [
 
 _HOMES = {
     "chain.minting": "MintOutcome MintPlan",
-    "collection.looking": "Refusal",
+    "collection.inspection": "Refusal",
     "dataset.prepare": "PrepareOptions PrepareReport prepare",
     "errors": "Cancelled CheckFailed CredentialError MissingStepError NftganError PartlyDone"
     " ServiceError UsageError",

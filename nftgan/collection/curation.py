@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nftgan.collection.features import distances, nearest
-from nftgan.collection.looking import Candidate, Eyes, Looker, Refusal
+from nftgan.collection.inspection import Candidate, Inspector, LocalInspector, Refusal
 from nftgan.collection.novelty import (
     MEDIAN_SHARE,
     Neighbour,
@@ -62,7 +62,7 @@ def auto_pick(
     recipe: Recipe | None = None,
     quality_weight: float = QUALITY_WEIGHT,
     allow_copies: bool = False,
-    eyes: Eyes | None = None,
+    inspector: Inspector | None = None,
     progress: Progress = SILENT,
 ) -> Selection:
     """`count` of `seeds` that look good and unlike each other, none a copy of `training`.
@@ -76,8 +76,8 @@ def auto_pick(
     refused, and so is one whose canonical image another machine could round differently.
     With neither art nor discriminator only distance counts. With `allow_copies` near copies of
     training art compete like the others, and their picks say so.
-    Quality orders images of one model; it is no measure of how good a model is. eyes: who looks at
-    the candidates, by `recipe` and beside `training`; None: this process.
+    Quality orders images of one model; it is no measure of how good a model is. inspector: who
+    inspects the candidates, by `recipe` and beside `training`; None: this process.
 
     Raises UsageError when fewer than `count` seeds are acceptable.
     """
@@ -88,21 +88,23 @@ def auto_pick(
             hint=f"give more seeds, for example --seeds 0-{8 * max(count, 1) - 1}",
         )
     recipe = recipe or model.recipe()
-    if eyes is None:
+    if inspector is None:
         guard = NoveltyGuard(training, progress=progress) if training is not None else None
-        eyes = Looker(model, recipe, guard, allow_copies=allow_copies, progress=progress)
+        inspector = LocalInspector(
+            model, recipe, guard, allow_copies=allow_copies, progress=progress
+        )
     parts = None
     if training is not None:
         parts = ArtParts(training, recipe.finish, side=model.resolution, progress=progress)
-    candidates, refused = _sorted_out(eyes.look(seeds))
+    candidates, refused = _sorted_out(inspector.inspect(seeds))
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     scale = calibrate(rows) if len(rows) > 1 else Scale(0.0, 0.0)
-    found = _order(candidates, eyes, parts, scored=model.discriminator is not None)
+    found = _order(candidates, inspector, parts, scored=model.discriminator is not None)
     quality = np.zeros(len(candidates)) if found is None else found.values
     pools = _pools(candidates, quality, count, scored=found is not None)
     while True:
         picked, copies = _pick(pools, candidates, rows, quality, count, quality_weight, scale)
-        margins = eyes.margins([candidates[i].seed for i in picked])
+        margins = inspector.margins([candidates[i].seed for i in picked])
         unsafe = {i for i, margin in zip(picked, margins, strict=True) if margin < SAFE_MARGIN}
         if not unsafe:
             break
@@ -151,8 +153,10 @@ def likenesses(
     of it, however far the search came.
     """
     guard = NoveltyGuard(training, progress=progress) if training is not None else None
-    eyes = Looker(model, recipe or model.recipe(), guard, origins=origins or {}, progress=progress)
-    candidates, refused = _sorted_out(eyes.look(seeds))
+    inspector = LocalInspector(
+        model, recipe or model.recipe(), guard, origins=origins or {}, progress=progress
+    )
+    candidates, refused = _sorted_out(inspector.inspect(seeds))
     by_hash: dict[str, int] = {}
     rows = np.stack([c.row for c in candidates]) if candidates else np.empty((0, 1))
     # The closest 1 % of a hundred picks are no twins by that alone, so the median decides.
@@ -177,7 +181,7 @@ def _sorted_out(
 
 
 def _order(
-    candidates: Sequence[Candidate], eyes: Eyes, parts: ArtParts | None, *, scored: bool
+    candidates: Sequence[Candidate], inspector: Inspector, parts: ArtParts | None, *, scored: bool
 ) -> Order | None:
     """How good the candidates seem; None without art and discriminator."""
     judge = parts if parts is not None and parts.known else None
@@ -188,7 +192,7 @@ def _order(
         ratios=None
         if parts is None
         else [c.neighbour.ratio if c.neighbour else 0.0 for c in candidates],
-        logits=(lambda: eyes.logits([one.seed for one in candidates])) if scored else None,
+        logits=(lambda: inspector.logits([one.seed for one in candidates])) if scored else None,
     )
 
 

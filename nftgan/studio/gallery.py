@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nftgan.collection.features import features
-from nftgan.collection.looking import BLANK_LEVELS, art_key
+from nftgan.collection.inspection import BLANK_LEVELS, art_key
 from nftgan.collection.novelty import Neighbour, NoveltyGuard
 from nftgan.collection.parts import DECIMALS, ArtParts, reduced, without_colours
 from nftgan.collection.quality import BY_PARTS, Order, order

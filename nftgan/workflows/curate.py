@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nftgan.collection.curation import auto_pick, likenesses
-from nftgan.collection.looking import Refusal
+from nftgan.collection.inspection import Refusal
 from nftgan.collection.manifest import NOVELTY_CHECKED, Manifest, ModelRef, Piece, make_pieces
 from nftgan.collection.ratings import Rating, append_rating, check_room, read_ratings
 from nftgan.collection.settings import check_settings
@@ -28,7 +28,7 @@ from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
 from nftgan.training.distributed import Distributed
 from nftgan.training.shares import work_group
-from nftgan.workflows.curate_shared import Job, shared_eyes, take_part
+from nftgan.workflows.curate_shared import Job, shared_inspector, take_part
 from nftgan.workflows.own_runs import which_model
 from nftgan.workflows.places import place
 from nftgan.workflows.shared_pieces import shared_pieces
@@ -172,9 +172,9 @@ class _Chosen:
             None if training is None else training.path,
             self._allow_copies,
         )
-        with shared_eyes(
+        with shared_inspector(
             self._project, group, job, self.model, training, self._device, progress
-        ) as eyes:
+        ) as inspector:
             selection = auto_pick(
                 self.model,
                 candidates,
@@ -182,7 +182,7 @@ class _Chosen:
                 training,
                 recipe=self.recipe,
                 allow_copies=self._allow_copies,
-                eyes=eyes,
+                inspector=inspector,
                 progress=progress,
             )
         overridden = tuple(Refusal(one.seed, one.copy) for one in selection.picks if one.copy)

@@ -1,4 +1,4 @@
-"""curate --auto in several processes: all look at candidates, one decides and writes.
+"""curate --auto in several processes: all inspect candidates, one decides and writes.
 
 Who is free takes the next batch of seeds, so what one process would see is seen, in the batches in
 which it would see it. What was seen is noted in this person's state folder: a run that was cut off
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from nftgan import __version__
-from nftgan.collection.looking import Candidate, Looker, Refusal, art_key
+from nftgan.collection.inspection import Candidate, LocalInspector, Refusal, art_key
 from nftgan.collection.novelty import Neighbour, NoveltyGuard
 from nftgan.dataset.archive import Dataset
 from nftgan.errors import UsageError
@@ -35,12 +35,12 @@ from nftgan.training.distributed import Distributed
 from nftgan.training.shares import shared
 from nftgan.words import counted
 
-LOOK, LOGITS, MARGINS = "look", "logits", "margins"
+INSPECT, LOGITS, MARGINS = "inspect", "logits", "margins"
 
 
 @dataclass(frozen=True)
 class Job:
-    """What every process must know to look at candidates as the main one does."""
+    """What every process must know to inspect candidates as the main one does."""
 
     source: str | Path
     recipe: Recipe
@@ -103,12 +103,12 @@ class Notes:
 class Share:
     """The share of one process: the same questions reach all, in the same order."""
 
-    def __init__(self, group: Distributed, looker: Looker, notes: Notes) -> None:
-        self._group, self._looker, self._notes = group, looker, notes
+    def __init__(self, group: Distributed, inspector: LocalInspector, notes: Notes) -> None:
+        self._group, self._inspector, self._notes = group, inspector, notes
         self._asked = 0
 
     def answer(self, what: str, seeds: Sequence[int], on_done: Callable[[int], None]) -> list[Any]:
-        """On the main process the answers by seed, of LOOK, LOGITS or MARGINS; else nothing."""
+        """On the main process the answers by seed, of INSPECT, LOGITS or MARGINS; else nothing."""
         size = 1 if what == MARGINS else BATCH  # a canonical image takes the time of a batch
         batches = [tuple(seeds[at : at + size]) for at in range(0, len(seeds), size)]
         self._asked += 1
@@ -116,7 +116,7 @@ class Share:
         def work(item: int) -> bytes:
             name = f"{what} {','.join(map(str, batches[item]))}"
             if (found := self._notes.get(name)) is None:
-                found = _seen(self._looker, what, batches[item])
+                found = _seen(self._inspector, what, batches[item])
                 self._notes.add(name, found)
             return json.dumps(found).encode()
 
@@ -130,14 +130,14 @@ class Share:
         return [one for item in sorted(found) for one in parse_json(found[item])]
 
 
-class SharedEyes:
-    """`Eyes` of the main process, with those of all others."""
+class SharedInspector:
+    """`Inspector` of the main process, which shares the seeds with all others."""
 
     def __init__(self, group: Distributed, share: Share, progress: Progress) -> None:
         self._group, self._share, self._progress = group, share, progress
 
-    def look(self, seeds: Sequence[int]) -> list[Candidate | Refusal]:
-        return [_unpacked(one) for one in self._ask(LOOK, seeds, "looking at candidates")]
+    def inspect(self, seeds: Sequence[int]) -> list[Candidate | Refusal]:
+        return [_unpacked(one) for one in self._ask(INSPECT, seeds, "looking at candidates")]
 
     def logits(self, seeds: Sequence[int]) -> list[float]:
         return [float.fromhex(one) for one in self._ask(LOGITS, seeds, "scoring candidates")]
@@ -156,7 +156,7 @@ class SharedEyes:
 
 
 @contextmanager
-def shared_eyes(
+def shared_inspector(
     project: Project,
     group: Distributed,
     job: Job,
@@ -164,7 +164,7 @@ def shared_eyes(
     training: Dataset | None,
     device: str,
     progress: Progress,
-) -> Iterator[SharedEyes]:
+) -> Iterator[SharedInspector]:
     """On the main process; what was noted is deleted when the body ends well."""
     group.broadcast_str(job.to_json())
     folder = job.notes(project, training, device)
@@ -176,35 +176,37 @@ def shared_eyes(
     if len(notes):
         seen = counted(len(notes), "batch", "batches")
         progress.note(f"going on: {seen} seen already by a run that was cut off")
-    looker = _looker(job, model, training, progress)
-    eyes = SharedEyes(group, Share(group, looker, notes), progress)
-    yield eyes
-    eyes.close()
+    share = Share(group, _local_inspector(job, model, training, progress), notes)
+    inspector = SharedInspector(group, share, progress)
+    yield inspector
+    inspector.close()
     shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def take_part(project: Project, group: Distributed, device: str) -> None:
-    """On the other processes: look as the main one asks, until it has what it needs."""
+    """On the other processes: inspect as the main one asks, until it has what it needs."""
     job = Job.from_json(group.broadcast_str(""))
     model = load_model(job.source, device=device)
     training = None if job.art is None else Dataset.open(job.art)
     folder = job.notes(project, training, device)
-    share = Share(group, _looker(job, model, training, SILENT), Notes(folder, group.rank))
+    share = Share(group, _local_inspector(job, model, training, SILENT), Notes(folder, group.rank))
     while question := group.broadcast_str(""):
         what, seeds = parse_json(question.encode())
         share.answer(what, seeds, lambda done: None)
     shutil.rmtree(folder.parent, ignore_errors=True)  # on a machine of its own, too
 
 
-def _looker(job: Job, model: Model, training: Dataset | None, progress: Progress) -> Looker:
+def _local_inspector(
+    job: Job, model: Model, training: Dataset | None, progress: Progress
+) -> LocalInspector:
     guard = None if training is None else NoveltyGuard(training, progress=progress)
-    return Looker(model, job.recipe, guard, allow_copies=job.allow_copies)
+    return LocalInspector(model, job.recipe, guard, allow_copies=job.allow_copies)
 
 
-def _seen(looker: Looker, what: str, seeds: Sequence[int]) -> list[Any]:
-    if what == LOOK:
-        return [_packed(one) for one in looker.look(seeds)]
-    values = looker.logits(seeds) if what == LOGITS else looker.margins(seeds)
+def _seen(inspector: LocalInspector, what: str, seeds: Sequence[int]) -> list[Any]:
+    if what == INSPECT:
+        return [_packed(one) for one in inspector.inspect(seeds)]
+    values = inspector.logits(seeds) if what == LOGITS else inspector.margins(seeds)
     return [value.hex() for value in values]  # also what is no number in JSON
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nftgan.collection.looking import Refusal
+from nftgan.collection.inspection import Refusal
 from nftgan.collection.settings import check_settings
 from nftgan.config import read_config
 from nftgan.errors import Cancelled, UsageError

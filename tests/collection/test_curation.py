@@ -10,7 +10,7 @@ import pytest
 
 from nftgan.collection.curation import auto_pick, likenesses
 from nftgan.collection.features import distances, features
-from nftgan.collection.looking import Refusal
+from nftgan.collection.inspection import Refusal
 from nftgan.collection.quality import BY_LOGIT, BY_PARTS
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from nftgan.collection.looking import Candidate, Looker, Refusal
+from nftgan.collection.inspection import Candidate, LocalInspector, Refusal
 from nftgan.collection.novelty import NoveltyGuard
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
@@ -17,13 +17,13 @@ from nftgan.progress import SILENT
 from nftgan.project import Project
 from nftgan.synthesis.model import Model
 from nftgan.training.distributed import SINGLE_PROCESS
-from nftgan.workflows.curate_shared import Job, Notes, Share, SharedEyes, shared_eyes
+from nftgan.workflows.curate_shared import Job, Notes, Share, SharedInspector, shared_inspector
 from tests.synthesis import tiny
 
 T = TypeVar("T")
 
 
-class Counting(Looker):
+class Counting(LocalInspector):
     """Remembers what it was asked, and breaks off where it is told to."""
 
     def __init__(self, *rest: Any, **more: Any) -> None:
@@ -31,8 +31,8 @@ class Counting(Looker):
         self.asked: list[tuple[str, tuple[int, ...]]] = []
         self.stop_after = 1000
 
-    def look(self, seeds: Sequence[int]) -> list[Candidate | Refusal]:
-        return self._counted("look", seeds, super().look)
+    def inspect(self, seeds: Sequence[int]) -> list[Candidate | Refusal]:
+        return self._counted("inspect", seeds, super().inspect)
 
     def logits(self, seeds: Sequence[int]) -> list[float]:
         return self._counted("logits", seeds, super().logits)
@@ -62,8 +62,10 @@ def training(model: Model, tmp_path: Path) -> Dataset:
     return Dataset.open(tmp_path / "art.zip")
 
 
-def eyes_of(looker: Looker, folder: Path) -> SharedEyes:
-    return SharedEyes(SINGLE_PROCESS, Share(SINGLE_PROCESS, looker, Notes(folder, 0)), SILENT)
+def inspector_of(inspector: LocalInspector, folder: Path) -> SharedInspector:
+    return SharedInspector(
+        SINGLE_PROCESS, Share(SINGLE_PROCESS, inspector, Notes(folder, 0)), SILENT
+    )
 
 
 def same(one: Candidate | Refusal, other: Candidate | Refusal) -> bool:
@@ -77,28 +79,28 @@ def same(one: Candidate | Refusal, other: Candidate | Refusal) -> bool:
 def test_what_is_sent_is_what_one_process_sees(
     model: Model, training: Dataset, tmp_path: Path
 ) -> None:
-    looker = Looker(model, model.recipe(truncation_psi=0.7), NoveltyGuard(training))
-    eyes = eyes_of(looker, tmp_path / "notes")
-    alone, sent = looker.look(range(12)), eyes.look(range(12))
+    local = LocalInspector(model, model.recipe(truncation_psi=0.7), NoveltyGuard(training))
+    inspector = inspector_of(local, tmp_path / "notes")
+    alone, sent = local.inspect(range(12)), inspector.inspect(range(12))
     assert any(isinstance(one, Refusal) and one.seed == 3 for one in sent)
     assert any(isinstance(one, Candidate) and one.neighbour for one in sent)
     assert all(map(same, alone, sent)) and len(alone) == len(sent) == 12
-    assert eyes.logits(range(12)) == looker.logits(range(12))
-    assert eyes.margins([1, 5]) == looker.margins([1, 5])
+    assert inspector.logits(range(12)) == local.logits(range(12))
+    assert inspector.margins([1, 5]) == local.margins([1, 5])
 
 
 def test_a_run_that_was_cut_off_looks_at_nothing_twice(model: Model, tmp_path: Path) -> None:
-    looker = Counting(model, model.recipe())
-    looker.stop_after = 2
+    inspector = Counting(model, model.recipe())
+    inspector.stop_after = 2
     with pytest.raises(KeyboardInterrupt):
-        eyes_of(looker, tmp_path).look(range(30))
+        inspector_of(inspector, tmp_path).inspect(range(30))
     with (tmp_path / "seen-0.jsonl").open("a") as file:
-        file.write('["look 16,17,18')  # killed in the middle of a line
+        file.write('["inspect 16,17,18')  # killed in the middle of a line
     again = Counting(model, model.recipe())
-    seen = eyes_of(again, tmp_path).look(range(30))
+    seen = inspector_of(again, tmp_path).inspect(range(30))
     assert [one.seed for one in seen] == list(range(30))
-    assert again.asked == [("look", tuple(range(16, 24))), ("look", tuple(range(24, 30)))]
-    assert all(map(same, seen, Looker(model, model.recipe()).look(range(30))))
+    assert again.asked == [("inspect", tuple(range(16, 24))), ("inspect", tuple(range(24, 30)))]
+    assert all(map(same, seen, LocalInspector(model, model.recipe()).inspect(range(30))))
 
 
 def test_notes_of_another_look_of_the_collection_go_and_its_own_go_when_it_is_done(
@@ -109,12 +111,12 @@ def test_notes_of_another_look_of_the_collection_go_and_its_own_go_when_it_is_do
     job, other = (
         Job(Path("model"), model.recipe(truncation_psi=psi), None, False) for psi in (0.7, 0.5)
     )
-    Notes(other.notes(project, None, "cpu"), 0).add("look 1", [])
+    Notes(other.notes(project, None, "cpu"), 0).add("inspect 1", [])
     assert job.notes(project, None, "cuda:1") == job.notes(project, None, "cuda:0")
     assert job.notes(project, None, "cuda:1") != job.notes(project, None, "cpu")
-    with shared_eyes(project, SINGLE_PROCESS, job, model, None, "cpu", SILENT) as eyes:
+    with shared_inspector(project, SINGLE_PROCESS, job, model, None, "cpu", SILENT) as inspector:
         assert not other.notes(project, None, "cpu").exists()
-        eyes.look([1, 2])
+        inspector.inspect([1, 2])
         assert len(Notes(job.notes(project, None, "cpu"), 1)) == 1
     assert not job.notes(project, None, "cpu").exists()
 

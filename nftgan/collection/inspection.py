@@ -1,4 +1,4 @@
-"""Looking at candidates: what is seen in an image, how good it seems, how safely it is rounded."""
+"""Inspecting candidates: what is seen in an image, how good it seems, how safely it is rounded."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Candidate:
     copy: str | None = None  # why it would be refused, where copies are allowed
 
 
-class Eyes(Protocol):
-    """Who looks: this process, or several that share the seeds. Answers are in the seeds' order."""
+class Inspector(Protocol):
+    """Who inspects: this process, or several that share the seeds. Answers in the seeds' order."""
 
-    def look(self, seeds: Sequence[int]) -> Sequence[Candidate | Refusal]:
+    def inspect(self, seeds: Sequence[int]) -> Sequence[Candidate | Refusal]:
         """What is seen in each preview, or why it is refused."""
 
     def logits(self, seeds: Sequence[int]) -> Sequence[float]:
@@ -55,8 +55,8 @@ class Eyes(Protocol):
         """Grey levels by which the rounding of each canonical image is safe."""
 
 
-class Looker:
-    """Looks in this process; see `Eyes`."""
+class LocalInspector:
+    """Inspects in this process; see `Inspector`."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class Looker:
         side = model.resolution
         self._raw = replace(recipe, finish=None, size=(side, side))
 
-    def look(self, seeds: Sequence[int]) -> list[Candidate | Refusal]:
+    def inspect(self, seeds: Sequence[int]) -> list[Candidate | Refusal]:
         with self._progress.task("looking at candidates", len(seeds), "images") as task:
             found = []
-            for one in self._look(seeds):
+            for one in self._inspected(seeds):
                 task.advance()
                 found.append(one)
         return found
@@ -96,7 +96,7 @@ class Looker:
     def margins(self, seeds: Sequence[int]) -> list[float]:
         return [float(self.model.render_checked(seed, self.recipe).margin) for seed in seeds]
 
-    def _look(self, seeds: Sequence[int]) -> Iterator[Candidate | Refusal]:
+    def _inspected(self, seeds: Sequence[int]) -> Iterator[Candidate | Refusal]:
         for seed, image in self.model.previews(seeds, self._raw):
             row = features(image)
             if int(image.max()) - int(image.min()) <= BLANK_LEVELS:

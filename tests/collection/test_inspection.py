@@ -1,4 +1,4 @@
-"""Looking at candidates: the preview before the finish is judged, the finished one is compared."""
+"""Inspecting candidates: the preview before the finish is judged, the finished one is compared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nftgan.collection.features import features
-from nftgan.collection.looking import Candidate, Looker, Refusal, art_key
+from nftgan.collection.inspection import Candidate, LocalInspector, Refusal, art_key
 from nftgan.collection.novelty import NoveltyGuard
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
@@ -32,7 +32,7 @@ def training(model: Model, tmp_path: Path) -> Dataset:
 
 def test_what_is_compared_is_the_finished_image_without_its_enlargement(model: Model) -> None:
     finish = Finish(grid=8, palette=6, upscale=4)
-    (seen,) = Looker(model, model.recipe(finish=finish)).look([5])
+    (seen,) = LocalInspector(model, model.recipe(finish=finish)).inspect([5])
     whole = model.generate([5], model.recipe(finish=Finish(grid=8, palette=6)))[0]
     assert isinstance(seen, Candidate)
     assert seen.hash == pixel_hash(whole) and np.array_equal(seen.row, features(whole))
@@ -42,25 +42,27 @@ def test_what_is_compared_is_the_finished_image_without_its_enlargement(model: M
 def test_a_copy_is_refused_before_a_finish_could_hide_it(model: Model, training: Dataset) -> None:
     recipe = model.recipe(finish=Finish(grid=2, palette=2))
     guard = NoveltyGuard(training)
-    copied, fresh = Looker(model, recipe, guard).look([105, 3])
+    copied, fresh = LocalInspector(model, recipe, guard).inspect([105, 3])
     assert isinstance(copied, Refusal) and "training image" in copied.reason
     assert isinstance(fresh, Candidate) and fresh.copy is None and fresh.neighbour is not None
-    (kept,) = Looker(model, recipe, guard, allow_copies=True).look([105])
+    (kept,) = LocalInspector(model, recipe, guard, allow_copies=True).inspect([105])
     assert isinstance(kept, Candidate) and kept.copy == copied.reason
 
 
 def test_a_piece_made_after_training_art_is_a_copy_of_it(model: Model, training: Dataset) -> None:
     origin = model.generate([105])[0]
-    (seen,) = Looker(model, model.recipe(), NoveltyGuard(training), origins={3: origin}).look([3])
+    (seen,) = LocalInspector(
+        model, model.recipe(), NoveltyGuard(training), origins={3: origin}
+    ).inspect([3])
     assert isinstance(seen, Refusal) and seen.reason.startswith("projected from an image that is")
 
 
 def test_scores_and_margins_are_those_of_the_model(model: Model) -> None:
     recipe = model.recipe(truncation_psi=0.7)
-    looker = Looker(model, recipe)
+    inspector = LocalInspector(model, recipe)
     images = model.generate([4, 9], recipe)
-    assert looker.logits([4, 9]) == [float(model.score(one[None])[0]) for one in images]
-    assert looker.margins([9]) == [model.render_checked(9, recipe).margin]
+    assert inspector.logits([4, 9]) == [float(model.score(one[None])[0]) for one in images]
+    assert inspector.margins([9]) == [model.render_checked(9, recipe).margin]
 
 
 def test_other_art_and_art_that_was_touched_have_another_key(training: Dataset) -> None:
