@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from nftgan.cli.mistakes import usage_error
+from nftgan.cli.stopping import ctrl_c_comes_again
 from nftgan.cli.ui import Ui
 from nftgan.cli.verbs import app, call
 from nftgan.errors import Cancelled, NftganError, UsageError
@@ -97,6 +98,11 @@ def run() -> None:
         os.environ.get("WORLD_SIZE", "1") != "1" and os.environ.get("RANK", "0") != "0"
     ):  # one of several: the first one speaks for all
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
+    with ctrl_c_comes_again():
+        _run()
+
+
+def _run() -> None:
     _add_plugin_verbs(sys.argv[1:])
     ui = Ui(as_json="--json" in sys.argv)
     try:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import logging
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from nftgan.cli.help import NAMES, PANELS, SHARED, VerbCommand, VerbGroup
+from nftgan.cli.stopping import stopped_as_by_ctrl_c, too_late_to_stop
 from nftgan.cli.ui import Ui
 from nftgan.errors import Cancelled, NftganError, UsageError
 from nftgan.redaction import redact
@@ -136,14 +133,14 @@ def verb(
 
 def call(ui: Ui, function: Callable[[], Any]) -> int:
     """Run one verb: print its document or its one-sentence error; return the exit code."""
-    with _stopped_as_by_ctrl_c():
+    with stopped_as_by_ctrl_c():
         return _called(ui, function)
 
 
 def _called(ui: Ui, function: Callable[[], Any]) -> int:
     try:
         result = function()
-        _too_late_to_stop()
+        too_late_to_stop()
         ui.document(result)
         return 0
     except NftganError as exc:
@@ -168,43 +165,8 @@ def _called(ui: Ui, function: Callable[[], Any]) -> int:
         return _fail(ui, bug)
 
 
-_ENDINGS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""A kill, the end of a job, a closed terminal."""
-
-
-@contextlib.contextmanager
-def _stopped_as_by_ctrl_c() -> Iterator[None]:
-    """Inside, what ends the process lets it clean up first, and say how to go on.
-
-    What the caller had ignored, as `nohup` does, stays ignored.
-    """
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in _ENDINGS:
-            if signal.getsignal(number) == signal.SIG_DFL:
-                before[number] = signal.signal(number, _interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _too_late_to_stop() -> None:
-    """Let Ctrl-C pass from here to the process's end: one document per run, and a whole one."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for number in _ENDINGS:
-            if signal.getsignal(number) is _interrupt:
-                signal.signal(number, signal.SIG_IGN)
-
-
 def _fail(ui: Ui, error: NftganError) -> int:
-    _too_late_to_stop()
+    too_late_to_stop()
     if ui.debug:
         import traceback
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nftgan.cli.main import app
+from nftgan.cli.main import app, run
+from nftgan.cli.stopping import ctrl_c_comes_again
 from nftgan.dataset import prepare as module
 from tests.dataset.test_prepare import art_folder
 
@@ -87,6 +90,48 @@ def test_what_nohup_ignores_stays_ignored(tmp_path: Path, monkeypatch: pytest.Mo
         assert prepared(tmp_path / "art", tmp_path / "set.zip") == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_ctrl_c_that_python_swallows_still_stops_the_verb(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Loud:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)  # no exception leaves a destructor
+
+    went_on = []
+
+    def listed(*given: object) -> None:
+        Loud()
+        went_on.append(True)
+        threading.Event().wait(60)
+
+    monkeypatch.setattr("nftgan.chain.accounts.list_wallets", listed)
+    monkeypatch.setattr("sys.argv", ["nftgan", "wallet", "list", "--json"])
+    before, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    said = capsys.readouterr()
+    assert (ended.value.code, went_on) == (130, [True])
+    assert json.loads(said.out)["ok"] is False and "Traceback" not in said.err
+    assert sys.unraisablehook is hook
+
+
+def test_other_faults_that_python_swallows_are_told_as_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError("broken")
+
+    told: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda fault: told.append(fault.exc_type))
+    with ctrl_c_comes_again():
+        Broken()
+    assert told == [ValueError]
 
 
 def test_a_reader_that_leaves_ends_no_work() -> None:

@@ -76,7 +76,7 @@ def test_a_secret_is_in_no_failure_no_log_line_and_no_traceback(
     redaction.remember(token)
 
     # A verb that has answered lets Ctrl-C pass; the tests go on.
-    monkeypatch.setattr(verbs, "_too_late_to_stop", lambda: None)
+    monkeypatch.setattr(verbs, "too_late_to_stop", lambda: None)
 
     def fails() -> None:
         try:
