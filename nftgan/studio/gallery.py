@@ -33,7 +33,7 @@ from nftgan.errors import NftganError, UsageError
 from nftgan.ops.device import current_device
 from nftgan.seeds import MAX_SEED
 from nftgan.studio.cache import Cache
-from nftgan.studio.painters import InOrder, Look
+from nftgan.studio.painters import Look
 from nftgan.studio.queue import Questions, Rank
 from nftgan.studio.raws import Raws
 from nftgan.studio.screen import encode, raw_key, screen_recipe, tile
@@ -93,7 +93,6 @@ class Gallery:
         self._folder = cache_folder
         self._look = self._look_of(recipe)
         self._in_hand: set[int] = set()  # seeds that somebody paints just now
-        self._in_order = InOrder()
         self._change = threading.Condition()
         self._questions = Questions()
         self._wanted: dict[int, int] = {}  # seed → how many wait for it; the last one comes first
@@ -458,7 +457,8 @@ class Gallery:
 
     def _begun(self, seeds: Sequence[int], model: Model) -> Callable[[], None]:
         """The batch of `seeds`, which nobody else paints meanwhile; the lock must be held."""
-        look, number = self._look, self._in_order.begin()
+        look = self._look
+        number = look.order.begin()
         self._in_hand.update(seeds)
 
         def paint() -> None:
@@ -466,7 +466,7 @@ class Gallery:
                 self._paint(seeds, look, model, number)
             except BaseException:
                 with self._change:
-                    self._in_order.end(number)
+                    look.order.end(number)
                 raise
 
         return paint
@@ -538,7 +538,7 @@ class Gallery:
             if number is None:
                 tell()
             else:
-                self._in_order.end(number, tell)
+                look.order.end(number, tell)
             self._change.notify_all()
             self._batch = max(1, min(MAX_BATCH, 2 * self._batch, int(BATCH_SECONDS / pace)))
 

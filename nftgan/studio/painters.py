@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nftgan.studio.cache import Cache
 from nftgan.synthesis.model import Model
 from nftgan.synthesis.recipe import Recipe
-
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """What is painted: a batch that was begun with another look than that of now is dropped."""
-
-    recipe: Recipe  # as the screen shows it
-    whole: Recipe
-    raw: Recipe  # before the finish
-    cache: Cache
 
 
 class InOrder:
@@ -44,6 +34,19 @@ class InOrder:
             ready = self._ready.pop(self._told)
             self._told += 1
             ready()
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is painted: a batch that was begun with another look than that of now is dropped."""
+
+    recipe: Recipe  # as the screen shows it
+    whole: Recipe
+    raw: Recipe  # before the finish
+    cache: Cache
+    order: InOrder = field(
+        default_factory=InOrder
+    )  # of its own batches: none waits for a dropped one
 
 
 def on_devices(model: Model, devices: Sequence[str]) -> list[Model]:

@@ -98,6 +98,7 @@ def test_what_was_begun_with_another_look_is_dropped(
     both.use(finished)
     until(lambda: both.counts[1] == 6)
     images = [both.image(seed) for seed in range(6)]
+    assert not slow.painted  # nothing in the new look waits for what the old one began
     slow.open.set()
     until(lambda: slow.painted)
     both.close()
