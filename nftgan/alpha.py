@@ -65,6 +65,16 @@ def seen(images: np.ndarray) -> np.ndarray:
     return result
 
 
+def looked_at(image: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3]: straight RGBA uint8 [H, W, 4] over LOOKED_AT_OVER, exactly as `seen` of what
+    networks see of it. RGB or grey stays.
+    """
+    if image.ndim < 3 or image.shape[-1] != 4:
+        return image
+    whole = seen(premultiplied(image).transpose(2, 0, 1)[None])[0]
+    return np.ascontiguousarray(whole.transpose(1, 2, 0))
+
+
 def over_board(image: np.ndarray, cell: int = 8) -> np.ndarray:
     """uint8 [H, W, 3]: straight RGBA uint8 [H, W, 4] over a checkerboard. RGB or grey stays.
 

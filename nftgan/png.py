@@ -34,6 +34,7 @@ from nftgan.files import write_bytes
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PIXELS = 100_000_000
 BAND_BYTES = 1 << 20  # work on this much of an image at a time, so that memory stays small
+_DEPTH_AT = 24  # place of the bits a channel in a file
 _END_OF_BLOCK = 256
 _LENGTH_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 
@@ -121,9 +122,10 @@ def decode_png(
     size: tuple[int, int] | None = None,
     most_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
-    """uint8 [H, W, 3]; CheckFailed when `data` is not a whole RGB or palette PNG of sane size.
+    """uint8 [H, W, 3], or straight [H, W, 4] of an RGBA PNG.
 
-    size: (width, height) that it must have.
+    size: (width, height) that it must have. Raises CheckFailed when `data` is not a whole PNG of
+    sane size with 8-bit RGB, RGBA or a palette.
     """
     try:
         with warnings.catch_warnings():
@@ -133,14 +135,24 @@ def decode_png(
                     raise CheckFailed(f"{what} has not the {size[0]} x {size[1]} pixels it should")
                 if image.width * image.height > most_pixels:
                     raise CheckFailed(f"{what} has {image.width} x {image.height} pixels, too many")
-                # Pieces are opaque: what measures and shows them counts on three channels.
-                if image.mode not in {"RGB", "P"} or getattr(image, "is_animated", False):
-                    raise CheckFailed(f"{what} is not a plain RGB image")
-                return np.asarray(image.convert("RGB"))
+                if problem := _unplain(image, depth=data[_DEPTH_AT]):
+                    raise CheckFailed(f"{what} {problem}")
+                return np.asarray(image if image.mode == "RGBA" else image.convert("RGB"))
     except CheckFailed:
         raise
     except Exception as exc:  # Pillow's decoders raise what they like on broken files
         raise CheckFailed(f"{what} cannot be read as a PNG: {str(exc)[:200]}") from exc
+
+
+def _unplain(image: Image.Image, depth: int) -> str | None:
+    """Why an opened PNG of `depth` bits a channel cannot hold a piece; None: it may."""
+    if image.mode not in {"RGB", "RGBA", "P"} or getattr(image, "is_animated", False):
+        return "is not a plain RGB or RGBA image"
+    if depth == 16:  # Pillow reads it as 8 without a word
+        return f"has 16 bits a channel, a plain {image.mode} image has 8"
+    if "transparency" in image.info:
+        return "marks colours as transparent: a piece is plain RGB, or RGBA"
+    return None
 
 
 def read_png(path: Path) -> np.ndarray:

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nftgan.alpha import BOARD, cleared, over, over_board, premultiplied, straight
+from nftgan.alpha import (
+    BOARD,
+    cleared,
+    looked_at,
+    over,
+    over_board,
+    premultiplied,
+    seen,
+    straight,
+)
 
 
 def every_pair() -> np.ndarray:
@@ -61,3 +70,11 @@ def test_what_is_transparent_hides_no_colour_and_shows_the_board() -> None:
     board = over_board(np.zeros((4, 4, 4), np.uint8), cell=2)
     assert (board[:2, :2] == BOARD[0]).all() and (board[:2, 2:] == BOARD[1]).all()
     assert (board[2:, :2] == BOARD[1]).all()
+
+
+def test_a_file_is_looked_at_as_what_networks_made_of_it() -> None:
+    made = np.minimum(every_pair(), every_pair()[..., 3:])  # premultiplied, as a network has it
+    shown = seen(made.transpose(2, 0, 1)[None])[0].transpose(1, 2, 0)
+    assert np.array_equal(looked_at(straight(made)), shown)
+    assert np.abs(looked_at(every_pair()).astype(int) - over(every_pair())).max() <= 1
+    assert np.array_equal(looked_at(made[..., :3]), made[..., :3])

@@ -31,3 +31,14 @@ def test_the_digest_of_a_grey_image_is_of_its_one_channel() -> None:
     grey = np.arange(6, dtype=np.uint8).reshape(2, 3)
     raw = b"nftgan-pixels-1" + bytes([0, 0, 0, 3, 0, 0, 0, 2]) + bytes(range(6))
     assert pixel_digest(grey) == hashlib.sha256(raw).hexdigest()
+
+
+def test_the_pixel_hash_binds_the_number_of_channels() -> None:
+    image = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    raw = b"nftgan-pixels-1" + bytes([0, 0, 0, 3, 0, 0, 0, 2]) + bytes(range(24))
+    assert pixel_hash(image) == "sha256:" + hashlib.sha256(raw).hexdigest()
+    opaque = image.copy()
+    opaque[..., 3] = 255
+    # Width, height and the number of bytes say how many channels there are.
+    others = [image.reshape(2, 4, 3), image.reshape(4, 2, 3), image[..., :3], opaque]
+    assert len({pixel_hash(one) for one in [image, *others]}) == 5

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nftgan import plugins
+from nftgan.alpha import looked_at
 from nftgan.collection.tags import MAX_TRAIT, RESERVED, check_words
 from nftgan.collection.traits import GROUP, bins
 from nftgan.errors import UsageError
@@ -29,8 +30,9 @@ class Trait:
     """What an entry of the group is; its name is the trait.
 
     measure: uint8 [H, W, 3] → a whole number, the same on every machine; it may not change what it
-    is given. names: of the lowest 5 % of a collection, the next 20 %, the middle, the next 20 % and
-    the highest 5 %. version: another one whenever any number becomes another.
+    is given; a transparent image comes over a middle grey. names: of the lowest 5 % of a
+    collection, the next 20 %, the middle, the next 20 % and the highest 5 %. version: another one
+    whenever any number becomes another.
     """
 
     version: int
@@ -93,13 +95,13 @@ def named_traits(names: Sequence[str]) -> tuple[NamedTrait, ...]:
 
 
 def added_levels(image: np.ndarray, upscale: int, wanted: Sequence[NamedTrait]) -> tuple[int, ...]:
-    """The number of each trait of a canonical uint8 [H, W, 3], measured on its art pixels.
+    """The number of each trait of a canonical uint8 [H, W, 3 or 4], measured on its art pixels.
 
     Raises MissingPlugin where one is not installed, or in another version.
     """
     if not wanted:
         return ()
-    pixels = art_pixels(image, upscale)
+    pixels = looked_at(art_pixels(image, upscale))
     return tuple(_measured(one, pixels.copy()) for one in wanted)
 
 

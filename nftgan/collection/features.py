@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nftgan.alpha import looked_at
 from nftgan.oklab import oklab
 from nftgan.synthesis.finish import to_grid
 
@@ -15,13 +16,13 @@ _CHUNK = 1024
 
 
 def features(image: np.ndarray) -> np.ndarray:
-    """float64 [SIZE] of whole numbers from uint8 [H, H, 3].
+    """float64 [SIZE] of whole numbers from uint8 [H, H, 3]; RGBA [H, H, 4] is looked at over grey.
 
     OKLab means of an 8x8 grid, then lightness steps across and down a 16x16 grid. The numbers are
     small enough that sums of products are exact in float64: distances do not depend on the order
     in which a library adds, so neither do picks.
     """
-    fine = to_grid(image, _FINE)
+    fine = to_grid(looked_at(image), _FINE)
     coarse = oklab(to_grid(fine, _COARSE))
     coarse[..., 1:] *= _CHROMA
     light = oklab(fine)[..., 0]

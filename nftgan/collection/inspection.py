@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from nftgan.alpha import looked_at
 from nftgan.collection.features import features
 from nftgan.collection.novelty import Neighbour, NoveltyGuard
 from nftgan.collection.parts import reduced
@@ -99,7 +100,7 @@ class LocalInspector:
     def _inspected(self, seeds: Sequence[int]) -> Iterator[Candidate | Refusal]:
         for seed, image in self.model.previews(seeds, self._raw):
             row = features(image)
-            if int(image.max()) - int(image.min()) <= BLANK_LEVELS:
+            if is_blank(image):
                 yield Refusal(seed, "a blank image")
                 continue
             neighbour = reason = None
@@ -123,6 +124,13 @@ class LocalInspector:
             why, _ = guard.judge(origin, features(origin))
             reason = why and f"projected from an image that is {why}"
         return reason, neighbour
+
+
+def is_blank(image: np.ndarray) -> bool:
+    """Whether nothing is seen in uint8 [H, W, 3 or 4], by colour or by transparency."""
+    shown = looked_at(image)
+    parts = [shown] if image.shape[2] == 3 else [shown, image[..., 3]]
+    return all(int(one.max()) - int(one.min()) <= BLANK_LEVELS for one in parts)
 
 
 def art_key(training: Dataset | None) -> str:

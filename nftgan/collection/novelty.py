@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from nftgan.alpha import seen
+from nftgan.alpha import looked_at, seen
 from nftgan.collection.crops import LEAST_SIDE, CropFinder
 from nftgan.collection.features import SIZE, features, mirrored, nearest
 from nftgan.dataset.archive import Dataset
@@ -114,7 +114,11 @@ class NoveltyGuard:
         return self.neighbours(row, 1)[0]
 
     def judge(self, image: np.ndarray, row: np.ndarray) -> tuple[str | None, Neighbour]:
-        """(why uint8 [H, H, 3] with features `row` is refused, or None; its closest neighbour)."""
+        """(why uint8 [H, H, 3] with features `row` is refused, or None; its closest neighbour).
+
+        RGBA [H, H, 4] is looked at over the grey that the training art lies over.
+        """
+        image = looked_at(image)
         neighbour, distance = self.neighbour(row)
         twin = self._twins.twin(pixel_digest(image), fingerprint(Image.fromarray(image)))
         if twin is not None:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from nftgan.alpha import seen
+from nftgan.alpha import looked_at, seen
 from nftgan.dataset.archive import Dataset
 from nftgan.oklab import UNIT, oklab
 from nftgan.progress import SILENT, Progress
@@ -138,7 +138,8 @@ def without_colours(finish: Finish | None) -> Finish | None:
 
 
 def reduced(image: np.ndarray) -> np.ndarray:
-    """uint8 [S, S, 3], at most SIDE a side."""
+    """uint8 [S, S, 3], at most SIDE a side; RGBA is looked at over grey."""
+    image = looked_at(image)
     return image if len(image) <= SIDE else to_grid(image, SIDE)
 
 

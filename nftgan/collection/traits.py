@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nftgan import plugins
+from nftgan.alpha import looked_at
 from nftgan.collection.colours import FIRST_NAMES, NAMES, colour_names
 from nftgan.errors import UsageError
 from nftgan.oklab import oklab
@@ -26,6 +27,9 @@ LEVELS: dict[str, tuple[str, str, str, str, str]] = {
 
 GROUP = "nftgan.traits"
 plugins.register(GROUP, {name: "nftgan.collection.traits:LEVELS" for name in LEVELS})
+CLEAR = "Transparent"
+"""In place of a colour's name where nothing shows."""
+SHOWS = 128  # alpha, from which on the colour of a pixel counts
 MANY_COLOURS = 32
 _EDGE = 160  # OKLab units between neighbours that count as an edge: about 0.04
 VERSION = 2
@@ -36,9 +40,9 @@ VERSION = 2
 class Measures:
     """What was measured of one image; the numbers compare only images of one size."""
 
-    background: str  # the commonest colour name along the border
+    background: str  # the commonest colour name along the border, or CLEAR
     colour: str  # the commonest colour name that is not the background's
-    colours: int  # different RGB triples
+    colours: int  # different RGB triples, of pixels that show
     levels: tuple[int, ...]  # in the order of LEVELS
     added: tuple[int, ...] | None = ()  # of plugins' traits; None: one of them is not here
 
@@ -46,8 +50,10 @@ class Measures:
 def measure(image: np.ndarray, upscale: int = 1, version: int = VERSION) -> Measures:
     """The measures of a canonical uint8 [H, W, 3], in integer arithmetic throughout.
 
-    upscale: how many times it was enlarged; it is measured on its art pixels, so that a preview
-    that is not enlarged has the same traits. version: see VERSION; a collection keeps its own.
+    Of RGBA [H, W, 4] colours are those of pixels that show, by an alpha of SHOWS or more, and
+    levels those of the image over a middle grey. upscale: how many times it was enlarged; it is
+    measured on its art pixels, so that a preview that is not enlarged has the same traits.
+    version: see VERSION; a collection keeps its own.
     """
     if version not in (1, VERSION):
         raise UsageError(
@@ -57,16 +63,21 @@ def measure(image: np.ndarray, upscale: int = 1, version: int = VERSION) -> Meas
         image = art_pixels(image, upscale)
     height, width = image.shape[:2]
     known = NAMES if version > 1 else FIRST_NAMES
-    names = colour_names(image, version)
+    names = colour_names(image[..., :3], version)
+    shown = np.ones((height, width), dtype=bool)
+    if image.shape[2] == 4:
+        shown, known = image[..., 3] >= SHOWS, (*known, CLEAR)
+        names[~shown] = len(known) - 1
     rim = max(1, min(height, width) // 32)
     inner = np.zeros((height, width), dtype=bool)
     inner[rim : height - rim, rim : width - rim] = True
     border = np.bincount(names[~inner], minlength=len(known))
     background = int(border.argmax())
     rest = np.bincount(names.reshape(-1), minlength=len(known))
-    if rest.sum() > rest[background]:
-        rest[background] = 0
-    lab = oklab(image)
+    for left_out in (len(known) - 1, background) if image.shape[2] == 4 else (background,):
+        if rest.sum() > rest[left_out]:
+            rest[left_out] = 0
+    lab = oklab(looked_at(image))
     light, a, b = lab[..., 0], lab[..., 1], lab[..., 2]
     n, s, q = light.size, int(light.sum()), int((light * light).sum())
     # Orange, at about 55 degrees, is the warmest direction of the (a, b) plane.
@@ -76,7 +87,7 @@ def measure(image: np.ndarray, upscale: int = 1, version: int = VERSION) -> Meas
     down = ((lab[1:] - lab[:-1]) ** 2).sum(axis=2) > _EDGE**2
     edges = int(across.sum()) + int(down.sum())
     vividness = int((a * a + b * b).sum())
-    packed = image.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    packed = image[shown][:, :3].astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
     return Measures(
         background=known[background],
         colour=known[int(rest.argmax())],

@@ -1,4 +1,7 @@
-"""Images small enough to embed by the hundred: small and pixel art exactly, the rest as JPEG."""
+"""Images small enough to embed by the hundred: small and pixel art exactly, the rest as JPEG.
+
+Transparent ones lie over a checkerboard.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import over_board
 from nftgan.png import encode_png
 
 JPEG_QUALITY = 90  # with its colours at full size: halved, the eyes of a small face lose theirs
@@ -25,7 +29,7 @@ class Thumbnail:
     data: bytes
     kind: str  # png or jpeg
     pixels: np.ndarray
-    exact: bool  # every pixel of the original can be had back by plain enlargement
+    exact: bool  # every opaque pixel of the original can be had back by plain enlargement
 
     @property
     def width(self) -> int:
@@ -42,7 +46,7 @@ class Thumbnail:
 
 
 def thumbnail(image: np.ndarray, side: int) -> Thumbnail:
-    """uint8 [H, W, 3] with its longer side at most `side` pixels.
+    """uint8 [H, W, 3 or 4] with its longer side at most `side` pixels.
 
     An image of equal square blocks (pixel art that was enlarged) is taken down to one pixel a
     block without any loss.
@@ -81,6 +85,7 @@ def encoded(image: np.ndarray, *, exact: bool = False, jpeg: bool = False) -> Th
 
     Equal pixels give equal bytes.
     """
+    image = _on_board(image)
     whole = Image.fromarray(image)
     small = image.shape[0] * image.shape[1] <= SMALL
     if not jpeg and (small or whole.getcolors(PALETTE) is not None):
@@ -96,7 +101,12 @@ def sheet(tiles: Sequence[np.ndarray], side: int, columns: int) -> Thumbnail:
     """One image of many, row by row; each tile fills a square of `side` pixels."""
     rows = -(-len(tiles) // columns)
     canvas = np.full((rows * side, columns * side, 3), EMPTY, dtype=np.uint8)
-    for place, tile in enumerate(tiles):
+    for place, tile in enumerate(map(_on_board, tiles)):
         top, left = place // columns * side, place % columns * side
         canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     return encoded(canvas)
+
+
+def _on_board(image: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3]; the squares are large enough to be no part of the art."""
+    return over_board(image, cell=max(2, max(image.shape[:2]) // 16))

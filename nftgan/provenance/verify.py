@@ -30,6 +30,7 @@ from nftgan.png import check_canonical, decode_png
 from nftgan.provenance.checks import CheckLog, TokenReport
 from nftgan.provenance.content import MAX_IMAGE_BYTES, MAX_JSON_BYTES, Content, Unavailable
 from nftgan.provenance.live_check import live_problem
+from nftgan.provenance.mismatch import mismatch, other_kind
 from nftgan.provenance.models import HEAVY, Limits, TooHeavy, fetched_model, opened_model
 from nftgan.provenance.rendered import Made, RenderedNotes
 from nftgan.synthesis.recipe import Recipe
@@ -68,7 +69,9 @@ WITH_MODEL = "--model FILE, with the file that the artist gives you"
 
 @dataclass(frozen=True)
 class Regenerated:
-    """An image made again from what the chain fixes, uint8 [H, W, 3], and its promised hash."""
+    """An image made again from what the chain fixes, uint8 [H, W, 3 or 4], and its promised
+    hash.
+    """
 
     seed: int
     image: np.ndarray
@@ -353,8 +356,8 @@ class Verifier:
     def _check_animation(self, log: CheckLog, document: dict[str, Any]) -> None:
         with self.checking(log, "animation"):
             own, kind = document["nftgan"], None
-            if any(one.name == "model" and one.passed for one in log.checks):
-                kind = self.model(self._model_uri(own) or "").generator.config.kind
+            if model := self._proven_model(log, own):
+                kind = model.generator.config.kind
             problem = live_problem(self.content, document["animation_url"], own, kind)
             if problem:
                 log.note("animation", problem)
@@ -424,6 +427,12 @@ class Verifier:
             identity = self.model(uri).identity
             log.check("model", True, f"{identity[:19]}… is the model fixed on chain", "")
 
+    def _proven_model(self, log: CheckLog, own: dict[str, Any]) -> Model | None:
+        """The token's model once its check has passed."""
+        if not any(one.name == "model" and one.passed for one in log.checks):
+            return None
+        return self.model(self._model_uri(own) or "")
+
     def image(self, uri: str, promised: str, recipe: Recipe | None) -> np.ndarray:
         """The pixels behind `uri`, which are those promised, in a file that holds nothing else.
 
@@ -438,7 +447,7 @@ class Verifier:
         data = self.content.read(uri, MAX_IMAGE_BYTES)
         pixels = decode_png(data, what=uri, size=size, most_pixels=self.limits.image_pixels)
         if pixel_hash(pixels) != promised:
-            raise CheckFailed(f"{uri} has other pixels than its metadata promises")
+            raise CheckFailed(f"{uri} {mismatch(pixels, promised)}")
         check_canonical(data, pixels, what=uri)
         return pixels
 
@@ -459,19 +468,23 @@ class Verifier:
         own = document["nftgan"]
         with self.checking(log, "image"):
             pixels = self.image(document["image"], own["pixels"], recipe)
+            model = self._proven_model(log, own)
+            if model and (problem := other_kind(pixels, transparent=model.transparent)):
+                raise CheckFailed(f"{document['image']} {problem}")
             if self.measuring and recipe is not None and token not in self.measures:
                 self.measures[token] = measured_as_claimed(pixels, recipe, own)
             found = f"{document['image']} has its CID and the promised pixels"
             log.check("image", True, found, "")
 
     def _check_pixels(self, log: CheckLog, own: dict[str, Any], recipe: Recipe | None) -> None:
-        if recipe is None or not any(c.name == "model" and c.passed for c in log.checks):
+        model = self._proven_model(log, own)
+        if recipe is None or model is None:
             log.skip("there is no model or recipe to make the image with", "pixels")
             return
         with self.checking(log, "pixels"):
             self._bound_image(recipe.size)
             kind = "latent" if "latent" in own else "seed"
-            made = self._made_again(self.model(self._model_uri(own) or ""), recipe, own["seed"])
+            made = self._made_again(model, recipe, own["seed"])
             if not made.safe:
                 raise CheckFailed(_unsafe(made.margin))
             log.check(

@@ -67,6 +67,11 @@ def check_drawable(model: Path) -> None:
             f"{model.name} has networks of the kind {config.kind}, which no page can run",
             hint="leave out --live",
         )
+    if config.img_channels == 4:
+        raise UsageError(
+            f"{model.name} makes transparent images, which no page can draw yet",
+            hint="leave out --live",
+        )
     seconds = render_cost(config).seconds
     if seconds > MAX_SECONDS:
         raise UsageError(

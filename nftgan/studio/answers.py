@@ -60,6 +60,7 @@ def session(studio: Studio, request: Request) -> Any:
         "tile": TILE,
         "scored": studio.gallery.scored,
         "pixelated": _pixelated(recipe),
+        "transparent": studio.gallery.model.transparent,
         "trunc": recipe.trunc,
         "translate": recipe.translate,
         "rotate": recipe.rotate,
@@ -268,7 +269,7 @@ def contact_sheet(studio: Studio, request: Request) -> Any:
     for seed in studio.opinions.picked():
         data = studio.gallery.image(seed)
         if data is not None:
-            images.append(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+            images.append(_decoded(data))
     if not images:
         raise UsageError("there is no picked image to put on a sheet")
     factor = max(1, SHEET_CELL // max(images[0].shape[:2]))
@@ -277,6 +278,12 @@ def contact_sheet(studio: Studio, request: Request) -> Any:
     Image.fromarray(sheet_image).save(file, "PNG")
     headers = {"content-disposition": 'inline; filename="contact-sheet.png"'}
     return Response(file.getvalue(), media_type="image/png", headers=headers)
+
+
+def _decoded(data: bytes) -> np.ndarray:
+    """uint8 [H, W, 3], or RGBA [H, W, 4], of what `encode` made."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image if image.mode == "RGBA" else image.convert("RGB"))
 
 
 def walk(studio: Studio, request: Request) -> Any:

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nftgan.collection.features import features
-from nftgan.collection.inspection import BLANK_LEVELS, art_key
+from nftgan.collection.inspection import art_key, is_blank
 from nftgan.collection.novelty import Neighbour, NoveltyGuard
 from nftgan.collection.parts import DECIMALS, ArtParts, reduced, without_colours
 from nftgan.collection.quality import BY_PARTS, Order, order
@@ -494,7 +494,7 @@ class Gallery:
             row = features(finished)
             facts = {
                 **asdict(measure(art_pixels_after(raw, look.whole.finish))),
-                "blank": _blank(raw),
+                "blank": is_blank(raw),
             }
             verdict = None
             if guard is not None:
@@ -628,7 +628,3 @@ def _apart(parts: ArtParts | None, small: Sequence[np.ndarray]) -> list[list[flo
 def _counted(value: str) -> tuple[int, str]:
     """Numbers by size, words by the alphabet."""
     return (int(value) if value.isdecimal() else 0, value)
-
-
-def _blank(raw: np.ndarray) -> bool:
-    return int(raw.max()) - int(raw.min()) <= BLANK_LEVELS

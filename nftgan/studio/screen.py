@@ -16,7 +16,7 @@ LOSSLESS = 96  # pixels a side up to which PNG is as small as WebP
 
 
 def encode(image: np.ndarray) -> bytes:
-    """uint8 [H, W, 3] as a small PNG, or WebP where that is much smaller."""
+    """uint8 [H, W, 3 or 4] as a small PNG, or WebP where that is much smaller."""
     buffer = io.BytesIO()
     pil_image = Image.fromarray(image)
     if max(image.shape[:2]) <= LOSSLESS:
@@ -27,7 +27,7 @@ def encode(image: np.ndarray) -> bytes:
 
 
 def tile(image: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3], made smaller where it is larger than the grid shows it."""
+    """uint8 [H, W, 3 or 4], made smaller where it is larger than the grid shows it."""
     if max(image.shape[:2]) <= TILE:
         return image
     side = (TILE, TILE)

@@ -87,14 +87,28 @@ def _before_enlargement(image: np.ndarray, finish: Finish) -> np.ndarray:
 
 def _finish_rgba(image: np.ndarray, finish: Finish) -> np.ndarray:
     """The same of straight RGBA [S, S, 4]."""
+    image = _rgba_before_enlargement(image, finish)
+    if finish.filter == "cubic" and finish.upscale > 1:
+        return straight(upscale_cubic(premultiplied(image), finish.upscale))
+    return upscale(image, finish.upscale)
+
+
+def refuse_opaque_steps(finish: Finish | None) -> None:
+    """Raises UsageError for a finish with a step that takes no RGBA."""
+    if finish is None:
+        return
     refused = None if finish.effect is None else f"the effect {finish.effect.name}"
     if finish.filter == "contour":
         refused = "the filter contour"
     if refused:
         raise UsageError(
             f"{refused} takes opaque images, and the model makes RGBA",
-            hint="leave it out, or take --filter cubic",
+            hint="leave it out, or take the filter cubic",
         )
+
+
+def _rgba_before_enlargement(image: np.ndarray, finish: Finish) -> np.ndarray:
+    refuse_opaque_steps(finish)
     if finish.grid:
         image = straight(to_grid(premultiplied(image), finish.grid))
     if finish.palette or finish.colours:
@@ -106,9 +120,7 @@ def _finish_rgba(image: np.ndarray, finish: Finish) -> np.ndarray:
             colours = to_colours(colours, finish.colours)
         image = np.zeros_like(image)
         image[shown, :3], image[shown, 3] = colours[0], 255
-    if finish.filter == "cubic" and finish.upscale > 1:
-        return straight(upscale_cubic(premultiplied(image), finish.upscale))
-    return upscale(image, finish.upscale)
+    return image
 
 
 def to_grid(image: np.ndarray, grid: int) -> np.ndarray:
@@ -149,8 +161,15 @@ def art_pixels(image: np.ndarray, factor: int) -> np.ndarray:
     """An enlarged uint8 [factor H, factor W, 3] → [H, W, 3]: the middle of each block.
 
     That is the pixel in the middle of an odd block, else the mean of the four, halves rounded up.
-    Enlarged by nearest, or by an odd factor, an image comes back as it was.
+    Enlarged by nearest, or by an odd factor, an image comes back as it was. RGBA [factor H,
+    factor W, 4], as a finish makes it, → [H, W, 4]: the mean is that of premultiplied colours.
     """
+    if image.shape[2] == 4:
+        return straight(_middles(premultiplied(image), factor))
+    return _middles(image, factor)
+
+
+def _middles(image: np.ndarray, factor: int) -> np.ndarray:
     low, high = (factor - 1) // 2, factor // 2
     wide = image.astype(np.int64)
     total = sum(
@@ -161,20 +180,23 @@ def art_pixels(image: np.ndarray, factor: int) -> np.ndarray:
 
 
 def art_pixels_after(image: np.ndarray, finish: Finish | None) -> np.ndarray:
-    """`art_pixels` of a uint8 [S, S, 3] finished as `finish` says, without enlarging it whole."""
+    """`art_pixels` of a uint8 [S, S, 3 or 4] after `finish`, without enlarging it whole."""
     if finish is None:
         return image
-    image = _before_enlargement(image, finish)
+    clear = image.shape[2] == 4
+    image = (_rgba_before_enlargement if clear else _before_enlargement)(image, finish)
     u = finish.upscale
     middle = sorted({(u - 1) // 2, u // 2})
     if finish.filter == "contour":
         return art_pixels(_contour(image, finish, middle), len(middle))
     if finish.filter != "cubic" or u % 2:
         return image
+    image = premultiplied(image) if clear else image
     values = image.astype(np.int64).transpose(1, 0, 2)
     values = _lines(_lines(values, u, middle).transpose(1, 0, 2), u, middle)
     square = (2 * (2 * u) ** 3) ** 2
-    return art_pixels(((2 * values + square) // (2 * square)).astype(np.uint8), 2)
+    image = ((2 * values + square) // (2 * square)).astype(np.uint8)
+    return art_pixels(straight(image) if clear else image, 2)
 
 
 def _contour(image: np.ndarray, finish: Finish, places: Sequence[int] | None = None) -> np.ndarray:

@@ -121,7 +121,7 @@ def contact_sheet(
     shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, 3)
     sheet = np.full(shape, 255, dtype=np.uint8)
     for number, image in enumerate(images):
-        image = over_board(image)
+        image = over_board(image, cell=max(8, height // 32))
         if image.shape != (height, width, 3):
             raise UsageError(f"image {number} of the sheet has another size")
         y, x = (number // columns) * (height + gap), (number % columns) * (width + gap)

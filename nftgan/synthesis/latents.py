@@ -12,6 +12,7 @@ from torch import Tensor
 from nftgan.errors import UsageError
 from nftgan.networks.protocols import Generator
 from nftgan.networks.sampling import latents
+from nftgan.synthesis.finish import refuse_opaque_steps
 from nftgan.synthesis.recipe import Recipe
 
 
@@ -95,6 +96,8 @@ def check_recipe(generator: Generator, recipe: Recipe) -> None:
             f"a pixel grid of {recipe.finish.grid} is finer than the model's {side} pixels",
             hint=f"use a grid up to {side}",
         )
+    if generator.img_channels == 4:
+        refuse_opaque_steps(recipe.finish)
 
 
 def refuse_transparent(generator: Generator, what: str) -> None:
@@ -105,8 +108,7 @@ def refuse_transparent(generator: Generator, what: str) -> None:
     if generator.img_channels == 4:
         raise UsageError(
             f"the model makes transparent images (RGBA), and {what} take opaque ones",
-            hint="prepare, train, evaluate and generate work with transparency; for the rest"
-            " prepare the art without --alpha",
+            hint="collections work with transparency; for this prepare the art without --alpha",
         )
 
 

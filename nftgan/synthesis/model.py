@@ -24,7 +24,7 @@ from nftgan.networks.sources import model_source
 from nftgan.noted_art import PixelArt
 from nftgan.ops.device import device_named
 from nftgan.synthesis import canonical
-from nftgan.synthesis.finish import apply_finish
+from nftgan.synthesis.finish import apply_finish, refuse_opaque_steps
 from nftgan.synthesis.generate import BATCH, Previews, images_of_ws, to_pixels
 from nftgan.synthesis.grid import ImageGrid
 from nftgan.synthesis.latents import check_recipe, input_transform, seeds_to_ws, told
@@ -112,6 +112,11 @@ class Model:
         """Pixels a side."""
         return int(self.generator.img_resolution)
 
+    @property
+    def transparent(self) -> bool:
+        """Whether images are RGBA, with straight colours."""
+        return self.generator.img_channels == 4
+
     def recipe(
         self,
         *,
@@ -163,9 +168,14 @@ class Model:
                 f"the model was trained with {self._takes}, and nftgan.toml does not say which",
                 hint=f"under [recipe], for example: condition = [{example}]",
             )
-        return recipe_from_section(
+        if self.transparent:
+            art = replace(art, flat=False)  # contour, which follows from it, takes opaque images
+        recipe = recipe_from_section(
             section, model=self.identity, resolution=self.resolution, art=art
         )
+        if self.transparent:
+            refuse_opaque_steps(recipe.finish)
+        return recipe
 
     def in_art_colours(self, finish: Finish | None) -> Finish:
         """`finish` with the colours of the art alone. UsageError where the model knows none."""
@@ -258,7 +268,7 @@ class Model:
                 recipe = replace(recipe, class_idx=0)  # any: the latents have theirs
             images, count = images_of_ws(self.generator, ws, recipe, batch=batch), len(ws)
         width, height = recipe.size
-        channels = 4 if self.generator.img_channels == 4 else 3
+        channels = 4 if self.transparent else 3
         rows = np.empty((count, height, width, channels), dtype=np.uint8)
         for row, image in enumerate(images):
             rows[row] = image

@@ -23,7 +23,6 @@ from nftgan.networks.sources import MissingModelError, model_source
 from nftgan.ops.device import device_named
 from nftgan.progress import SILENT, Progress
 from nftgan.project import MODEL_NAME, Project
-from nftgan.synthesis.latents import refuse_transparent
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Recipe
 from nftgan.training.distributed import Distributed
@@ -128,7 +127,6 @@ class _Chosen:
         self._dataset, self._allow_copies = dataset, allow_copies
         self.source = source_of(project, model)
         self.model = load_model(self.source, device=device)
-        refuse_transparent(self.model.generator, "collections")
         self.recipe = self.model.recipe_of(project.config.recipe)
         if note := self.model.colours_note(project.config.recipe.colours):
             progress.note(note)

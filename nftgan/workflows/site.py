@@ -58,6 +58,12 @@ def site(
         raise MissingStepError(f"{project.name} has not been rendered yet", hint="nftgan render")
     if manifest.cids.metadata is None:
         raise MissingStepError(f"{project.name} has no metadata yet", hint="nftgan metadata")
+    if read_model(project_model(project)).generator_config.img_channels == 4:
+        raise UsageError(
+            f"the pieces of {project.name} are transparent (RGBA), and the site's page reads and"
+            " draws opaque ones",
+            hint="nftgan report shows them; nftgan verify proves them",
+        )
     check_free(output)
     _check_outside(project, output)
     sources = replace(_sources(project, manifest), offer=offer, in_place=in_place)

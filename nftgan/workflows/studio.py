@@ -35,7 +35,6 @@ from nftgan.studio.run import NETWORK, networks
 from nftgan.studio.server import StudioServer
 from nftgan.studio.session import Studio
 from nftgan.studio.steps import Steps
-from nftgan.synthesis.latents import refuse_transparent
 from nftgan.synthesis.model import load_model
 from nftgan.workflows.curate import (
     refuse_after_deploy,
@@ -86,7 +85,6 @@ def studio(
     def parts_of(source: str | Path) -> dict[str, Any]:
         """What a session holds of one model."""
         loaded = load_model(source)
-        refuse_transparent(loaded.generator, "the studio and collections")
         section = read_config(project.config_path).recipe
         recipe = loaded.recipe_of(section)
         if note := loaded.colours_note(section.colours):

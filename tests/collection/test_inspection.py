@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nftgan.alpha import looked_at
 from nftgan.collection.features import features
-from nftgan.collection.inspection import Candidate, LocalInspector, Refusal, art_key
+from nftgan.collection.inspection import Candidate, LocalInspector, Refusal, art_key, is_blank
 from nftgan.collection.novelty import NoveltyGuard
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
@@ -70,3 +71,27 @@ def test_other_art_and_art_that_was_touched_have_another_key(training: Dataset) 
     assert art_key(None) == "" and art_key(training) == before
     os.utime(training.path, ns=(1, 1))
     assert art_key(training) != before
+
+
+def test_nothing_to_see_is_blank_whether_by_colour_or_by_transparency() -> None:
+    nothing = np.zeros((8, 8, 4), np.uint8)
+    shape = nothing.copy()
+    shape[2:6, 2:6] = (128, 128, 128, 255)  # the very grey that it is looked at over
+    assert is_blank(nothing) and is_blank(np.full((8, 8, 4), 255, np.uint8))
+    assert is_blank(np.full((8, 8, 3), 77, np.uint8)) and not is_blank(shape)
+    hidden = nothing.copy()
+    hidden[2:6, 2:6, 0] = 255  # of a pixel that does not show
+    assert is_blank(hidden)
+
+
+def test_transparent_candidates_are_told_apart_by_all_four_channels(tmp_path: Path) -> None:
+    clear = tiny.stylegan3(img_channels=4)
+    images = clear.generate(range(20))
+    write_dataset(tmp_path / "art.zip", list(images[:12]))
+    guard = NoveltyGuard(Dataset.open(tmp_path / "art.zip"))
+    inspector = LocalInspector(clear, clear.recipe(finish=Finish(upscale=3)), guard)
+    found = inspector.inspect([2, 15])
+    assert isinstance(found[0], Refusal) and "training image" in found[0].reason
+    assert isinstance(found[1], Candidate)
+    assert found[1].hash == pixel_hash(images[15]) and found[1].small.shape == (16, 16, 3)
+    assert np.array_equal(found[1].row, features(looked_at(images[15])))

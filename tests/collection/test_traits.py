@@ -120,3 +120,39 @@ def test_a_collection_of_the_first_version_keeps_its_traits() -> None:
     assert measure(image, 8, version=1).levels == measure(image, 1, version=1).levels
     with pytest.raises(UsageError, match="version 3"):
         measure(image, version=3)
+
+
+def sticker(colour: str, side: int = 32, alpha: int = 255) -> np.ndarray:
+    """A square of a colour on nothing."""
+    image = np.zeros((side, side, 4), np.uint8)
+    image[8:24, 8:20] = (*rgb(colour), alpha)
+    return image
+
+
+def test_a_transparent_background_has_its_own_name_and_hidden_colours_count_for_nothing() -> None:
+    found = measure(sticker("Red"))
+    assert (found.background, found.colour, found.colours) == ("Transparent", "Red", 1)
+    hidden = sticker("Red")
+    hidden[hidden[..., 3] == 0, :3] = rgb("Teal")
+    assert measure(hidden) == found
+    faint = measure(sticker("Red", alpha=100))  # less than half of it shows
+    assert (faint.background, faint.colour, faint.colours) == ("Transparent", "Transparent", 0)
+    framed = np.dstack([with_square("Sky", "Red"), np.full((32, 32), 255, np.uint8)])
+    framed[12:16, 12:16] = 0
+    assert measure(framed).background == "Sky" and measure(framed).colour == "Red"
+
+
+def test_levels_of_a_transparent_image_are_those_of_it_over_a_middle_grey() -> None:
+    image = sticker("Orange")
+    on_grey = np.full((32, 32, 3), 128, np.uint8)
+    on_grey[8:24, 8:20] = rgb("Orange")
+    assert measure(image).levels == measure(on_grey).levels
+    assert level(sticker("White"), "Lightness") > level(sticker("Black"), "Lightness")
+
+
+def test_an_opaque_rgba_image_has_the_measures_of_its_rgb() -> None:
+    image = with_square("Sky", "Red")
+    whole = np.dstack([image, np.full((32, 32), 255, np.uint8)])
+    assert measure(whole) == measure(image)
+    large = upscale_cubic(image, 4), upscale_cubic(whole, 4)
+    assert measure(large[1], 4) == measure(large[0], 4)

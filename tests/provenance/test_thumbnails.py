@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nftgan.alpha import BOARD
 from nftgan.provenance.thumbnails import blocks, sheet, thumbnail
 
 RNG = np.random.default_rng(3)
@@ -71,3 +72,19 @@ def test_tiles_of_a_sheet_lie_row_by_row() -> None:
 def test_noise_is_embedded_too() -> None:
     image = np.random.default_rng(1).integers(0, 256, (420, 420, 3), np.uint8)
     assert decoded(thumbnail(image, 420).data).shape == image.shape
+
+
+def test_a_transparent_image_lies_on_a_checkerboard_of_its_size() -> None:
+    image = np.zeros((64, 64, 4), np.uint8)
+    image[16:48, 20:40] = (200, 10, 30, 255)
+    made = thumbnail(image, 512)
+    found = decoded(made.data)
+    step = 64 // found.shape[0]
+    whole = found.repeat(step, 0).repeat(step, 1)
+    assert (whole[16:48, 20:40] == (200, 10, 30)).all()
+    assert {tuple(one) for one in whole[:8, :16].reshape(-1, 3).tolist()} == set(BOARD)
+    tiles = sheet([image, image[..., :3]], 64, 2)
+    assert tiles.pixels.shape == (64, 128, 3)
+    large = np.zeros((400, 400, 4), np.uint8)
+    large[..., 3], large[..., :3] = ramps(400)[..., 0], ramps(400)
+    assert thumbnail(large, 300).kind == "jpeg"

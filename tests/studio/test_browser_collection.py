@@ -7,11 +7,15 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+from nftgan.alpha import over_board
 from nftgan.progress import Progress
+from nftgan.synthesis.finish import upscale
 from tests.studio.browser import NEEDS_BROWSER, opinions, press, serious, until
 from tests.studio.conftest import Serve, Served, Visit
+from tests.synthesis import tiny
 
 pytestmark = NEEDS_BROWSER
 WALL = "[...document.querySelectorAll('.hung')].map(one => Number(one.dataset.seed))"
@@ -99,3 +103,19 @@ def test_the_contact_sheet_holds_the_picks(serve: Serve) -> None:
     status, headers, data = served.request("GET", "/contact-sheet.png")
     assert status == 200 and headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(data)).size == (2 * 192 + 8, 2 * 192 + 8)
+
+
+def test_transparent_picks_lie_on_a_checkerboard(serve: Serve) -> None:
+    clear = tiny.stylegan3(img_channels=4)
+    served = serve(range(4), painter=clear)
+    assert served.get("/api/session")["transparent"]
+    served.post("/api/opinion", {"seed": 2, "picked": True})
+    until(lambda: served.studio.gallery.counts == (4, 4))
+    _, _, data = served.request("GET", "/contact-sheet.png")
+    with Image.open(io.BytesIO(data)) as sheet:
+        found = np.asarray(sheet)
+    image = served.studio.gallery.image(2)
+    assert image is not None and found.shape == (192, 192, 3)
+    with Image.open(io.BytesIO(image)) as one:
+        expected = over_board(upscale(np.asarray(one), 12))
+    assert np.array_equal(found, expected)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nftgan.alpha import premultiplied
 from nftgan.collection.parts import ArtParts, wholeness
 from nftgan.collection.quality import BY_PARTS, ranks
 from nftgan.collection.traits import measure, traits
@@ -300,3 +301,25 @@ def test_a_broken_model_is_said_and_not_repeated(gallery_of: Open, model: Model)
     for _ in range(3):  # its thread has looked for work again and again, and found none
         gallery.ask(lambda: None).result(60)
     assert "no memory left" in str(gallery.failure) and len(broken.painted) == 1
+
+
+def test_transparent_candidates_are_shown_and_measured_by_what_shows(
+    gallery_of: Open, tmp_path: Path
+) -> None:
+    clear = tiny.stylegan3(img_channels=4)
+    images = clear.generate(range(12), trunc=0.7)
+    write_dataset(tmp_path / "art.zip", list(images[:8]))
+    gallery = gallery_of(range(12), clear, training=Dataset.open(tmp_path / "art.zip"))
+    until(lambda: gallery.guard and all(gallery.candidate(s).neighbour for s in range(12)))  # type: ignore[union-attr]
+    shown = gallery.image(3)
+    assert shown is not None
+    with Image.open(io.BytesIO(shown)) as image:
+        assert image.mode == "RGBA"
+        pixels = np.asarray(image)
+    away = premultiplied(pixels).astype(int) - premultiplied(images[3])
+    assert np.abs(away).max() <= 1  # batches of float32 may differ in the last bit
+    found = gallery.candidate(3)
+    assert found is not None and found.measures == measure(pixels)
+    assert found.copy is not None and "training image" in found.copy
+    fresh = gallery.candidate(10)
+    assert fresh is not None and fresh.copy is None and fresh.neighbour is not None

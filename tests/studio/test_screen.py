@@ -52,3 +52,15 @@ def test_a_finish_is_left_but_for_its_enlargement() -> None:
     assert shown == Recipe(MODEL, (256, 256), finish=Finish(0, 8, 4, "contour", colours=ART))
     assert screen_finish(Finish(0, 0, 2, "contour"), 512) == Finish(0, 0, 2, "contour")
     assert raw_key(3, large) == raw_key(3, plain) != raw_key(4, plain)
+
+
+def test_a_transparent_image_keeps_its_transparency() -> None:
+    small = np.zeros((16, 16, 4), np.uint8)
+    small[4:9] = (200, 30, 9, 255)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(encode(small)))), small)
+    large = tile(small.repeat(32, 0).repeat(32, 1))
+    assert large.shape == (TILE, TILE, 4)
+    with Image.open(io.BytesIO(encode(large))) as image:
+        assert image.format == "WEBP" and image.mode == "RGBA"
+        back = np.asarray(image)
+    assert np.array_equal(back[..., 3], large[..., 3])

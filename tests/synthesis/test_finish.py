@@ -8,10 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nftgan.alpha import premultiplied, straight
 from nftgan.errors import UsageError
 from nftgan.synthesis.effects import NamedEffect
 from nftgan.synthesis.finish import (
     apply_finish,
+    art_pixels,
+    art_pixels_after,
+    refuse_opaque_steps,
     to_colours,
     to_grid,
     upscale,
@@ -156,6 +160,28 @@ def test_an_opaque_rgba_image_is_finished_as_its_rgb(image: np.ndarray, finish: 
     done = apply_finish(whole, finish)
     assert np.array_equal(done[..., :3], apply_finish(image, finish))
     assert (done[..., 3] == 255).all()
+
+
+@settings(deadline=None, max_examples=20)
+@given(CLEAR, st.sampled_from([*LOOKS, Finish(upscale=5, filter="cubic"), None]))
+def test_the_art_pixels_of_a_transparent_image_are_had_without_enlarging_it(
+    image: np.ndarray, finish: Finish | None
+) -> None:
+    image = straight(premultiplied(image))  # as a renderer makes it
+    if finish is not None and len(image) < finish.grid:
+        return
+    small = art_pixels_after(image, finish)
+    factor = finish.upscale if finish else 1
+    assert np.array_equal(small, art_pixels(apply_finish(image, finish), factor))
+    if finish is not None and finish.filter == "nearest":
+        assert np.array_equal(small, apply_finish(image, finish.without_enlargement))
+
+
+def test_the_contour_takes_no_transparent_image() -> None:
+    with pytest.raises(UsageError, match="the filter contour takes opaque images"):
+        refuse_opaque_steps(Finish(upscale=2, filter="contour"))
+    refuse_opaque_steps(Finish(upscale=2, filter="cubic"))
+    refuse_opaque_steps(None)
 
 
 def test_an_effect_of_a_plugin_takes_no_transparent_image() -> None:

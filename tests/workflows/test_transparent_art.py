@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,15 @@ import pytest
 from PIL import Image
 
 from nftgan.alpha import over_board, premultiplied
+from nftgan.collection.manifest import Manifest
+from nftgan.collection.traits import LEVELS
 from nftgan.dataset.pack import write_dataset
-from nftgan.errors import UsageError
+from nftgan.errors import CheckFailed, UsageError
 from nftgan.networks import build_discriminator
 from nftgan.networks.architecture import DiscriminatorConfig
 from nftgan.networks.model_file import save_model
+from nftgan.pixels import pixel_hash
+from nftgan.png import read_png
 from nftgan.project import Project
 from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.model import load_model
@@ -25,8 +30,12 @@ from nftgan.workflows.evaluate import evaluate
 from nftgan.workflows.explore import RenderOptions, mix, morph
 from nftgan.workflows.generate import generate
 from nftgan.workflows.init import init
+from nftgan.workflows.metadata import check_metadata, metadata
 from nftgan.workflows.projecting import project
-from nftgan.workflows.studio import studio
+from nftgan.workflows.render import render
+from nftgan.workflows.report import report
+from nftgan.workflows.site import site
+from tests.synthesis import tiny
 from tests.synthesis.filled import filled, kinds
 
 REFUSED = r"the model makes transparent images \(RGBA\), and .* take opaque ones"
@@ -44,6 +53,15 @@ def clear(tmp_path_factory: pytest.TempPathFactory) -> Path:
         discriminator=build_discriminator(judge, seed=1),
         meta={},
     )
+    return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of 16 pixels, and quick."""
+    path = tmp_path_factory.mktemp("small") / "small.safetensors"
+    made = tiny.stylegan3(img_channels=4)
+    save_model(path, generator=made.generator, discriminator=made.discriminator, meta={})
     return path
 
 
@@ -115,21 +133,75 @@ def test_evaluate_compares_transparent_fakes_with_transparent_art(
         assert sheet.mode == "RGB"
 
 
-@pytest.mark.parametrize("verb", ["curate", "studio", "morph", "project"])
-def test_what_takes_opaque_images_says_so_and_writes_nothing(
-    verb: str, clear: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def birds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("NFTGAN_HOME", str(tmp_path / "home"))
     init("birds", tmp_path / "collections")
-    birds = Project(tmp_path / "collections" / "birds")
+    return Project(tmp_path / "collections" / "birds")
+
+
+def write_settings(project: Project, key: str, value: str) -> None:
+    text = project.config_path.read_text()
+    changed = text.replace(f'{key} = "auto"', f"{key} = {value}")
+    assert changed != text
+    project.config_path.write_text(changed)
+
+
+def test_a_transparent_collection_is_made_as_any_other(small: Path, birds: Project) -> None:
+    write_settings(birds, "upscale", "3")
+    art = load_model(small).generate(range(100, 130))
+    write_dataset(birds.root / "art.zip", art)
+    done = curate(
+        birds, model=str(small), auto=3, candidates=range(12), dataset=birds.root / "art.zip"
+    )
+    assert len(done.seeds) == 3 and done.judged_by is not None
+    manifest = Manifest.load(birds.manifest_path)
+    assert manifest.recipe.finish == Finish(upscale=3, filter="cubic")  # as other art
+    render(birds)
+    again = load_model(birds.model_path)
+    for piece in Manifest.load(birds.manifest_path).pieces:
+        image = read_png(birds.images / f"{piece.id}.png")
+        assert image.shape == (48, 48, 4) and pixel_hash(image) == piece.pixels
+        assert np.array_equal(image, again.render(piece.seed, manifest.recipe))
+        assert not image[image[..., 3] == 0].any()  # nothing hides where nothing shows
+    assert render(birds).rendered == 0
+    metadata(birds)
+    document = json.loads((birds.metadata / "0.json").read_text())
+    traits = {one["trait_type"]: one["value"] for one in document["attributes"]}
+    assert "Background" in traits and set(LEVELS) <= set(traits)
+    assert check_metadata(birds) == ()
+    page = report(birds).path.read_text()
+    assert "every image (3) has its recorded pixels" in page
+    for name, wanted in (("the site", site), ("a page", lambda *_: metadata(birds, live=True))):
+        with pytest.raises(UsageError, match="transparent"):
+            wanted(birds, birds.root / "site")
+        assert not (birds.root / "site").exists(), name
+
+
+def test_a_copy_of_transparent_art_is_refused(small: Path, birds: Project) -> None:
+    write_dataset(birds.root / "art.zip", load_model(small).generate(range(12), trunc=0.7))
+    with pytest.raises(CheckFailed, match=r"3 is .* training image"):
+        curate(birds, model=str(small), pick=[3, 20], dataset=birds.root / "art.zip")
+
+
+def test_a_finish_that_takes_opaque_images_is_refused_before_anything_is_made(
+    small: Path, birds: Project
+) -> None:
+    write_settings(birds, "filter", '"contour"')
+    with pytest.raises(UsageError, match="the filter contour takes opaque images"):
+        curate(birds, model=str(small), pick=[1, 2])
+    assert not birds.manifest_path.exists()
+
+
+@pytest.mark.parametrize("verb", ["morph", "project"])
+def test_what_takes_opaque_images_says_so_and_writes_nothing(
+    verb: str, clear: Path, tmp_path: Path, birds: Project
+) -> None:
     Image.new("RGB", (32, 32), "red").save(tmp_path / "target.png")
     calls: dict[str, Callable[[], object]] = {
-        "curate": lambda: curate(birds, model=str(clear), pick=[1, 2]),
-        "studio": lambda: studio(birds, model=str(clear)),
         "morph": lambda: morph(str(clear), [1, 2], tmp_path / "w.gif", options=RenderOptions()),
         "project": lambda: project(str(clear), tmp_path / "target.png", tmp_path / "p"),
     }
     with pytest.raises(UsageError, match=REFUSED):
         calls[verb]()
-    assert not birds.manifest_path.exists()
     assert not (tmp_path / "w.gif").exists() and not (tmp_path / "p").exists()

@@ -29,7 +29,7 @@ function build() {
     h("label", {}, "Enlarged ", h("select", { name: "upscale" },
       options([["auto", "to about 1,024 pixels"], [1, "not at all"], ...[2, 4, 8, 16, 24, 32].map((n) => [n, `${n} times`])]))),
     h("label", {}, "Filter ", h("select", { name: "filter" },
-      options([["auto", "as the art"], ["nearest", "squares"], ["cubic", "smooth shades"], ["contour", "plain colours, smooth borders"]]))));
+      options([["auto", "as the art"], ["nearest", "squares"], ["cubic", "smooth shades"], ...(state.session.transparent ? [] : [["contour", "plain colours, smooth borders"]])]))));
   parts.note = h("p", { class: "note", id: "look-why", role: "status" });
   parts.use = h("button", { type: "button", class: "primary", onclick: use }, "Use this look");
   parts.back = h("button", { type: "button", onclick: () => { fill(); tell(); stop(); } }, "As it was");

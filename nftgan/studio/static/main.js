@@ -106,6 +106,7 @@ async function main() {
   await start();
   const { session } = state;
   $("title").textContent = session.name;
+  document.documentElement.classList.toggle("clear", session.transparent);
   document.title = `${session.name} – nftgan studio`;
   document.querySelector('[data-page="training"]').hidden = !session.run;
   on("news", progress);

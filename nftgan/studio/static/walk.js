@@ -165,7 +165,9 @@ function draw() {
   if (number < 0) return;
   const frame = frames[number];
   if (parts.canvas.width !== frame.width) parts.canvas.width = parts.canvas.height = frame.width;
-  parts.canvas.getContext("2d").drawImage(frame, 0, 0);
+  const pen = parts.canvas.getContext("2d");
+  pen.clearRect(0, 0, frame.width, frame.height); // a transparent frame would show those before it
+  pen.drawImage(frame, 0, 0);
   parts.canvas.dataset.frame = number;
 }
 
