@@ -53,13 +53,18 @@ def known_pages() -> frozenset[str]:
     return frozenset(read_json(PAGES)["pages"])
 
 
-def older_pages(finish: Finish | None) -> list[tuple[str, frozenset[str]]]:
-    """What the finish asks of the page, in words, each with the pages that are older than it."""
-    if finish is None:
-        return []
+def older_pages(
+    finish: Finish | None, *, transparent: bool = False
+) -> list[tuple[str, frozenset[str]]]:
+    """What the finish asks of the page, in words, each with the pages that are older than it.
+
+    transparent: whether the pieces are, which is asked of the page too.
+    """
+    contour = finish is not None and finish.filter == "contour"
     asked = (
-        ("colours of the art", bool(finish.colours), plain_pages),
-        ("the filter contour", finish.filter == "contour", pages_without_contour),
+        ("colours of the art", finish is not None and bool(finish.colours), plain_pages),
+        ("the filter contour", contour, pages_without_contour),
+        ("transparent images", transparent, opaque_pages),
     )
     return [(words, pages()) for words, wanted, pages in asked if wanted]
 
@@ -74,3 +79,9 @@ def plain_pages() -> frozenset[str]:
 def pages_without_contour() -> frozenset[str]:
     """Those of them that refuse a recipe with the filter contour, which they are older than."""
     return frozenset(read_json(PAGES)["without_contour"])
+
+
+@cache
+def opaque_pages() -> frozenset[str]:
+    """Those of them that refuse a model of transparent images, which they are older than."""
+    return frozenset(read_json(PAGES)["without_transparency"])

@@ -21,13 +21,19 @@ from nftgan.synthesis.recipe import Recipe
 
 
 def live_problem(
-    content: Content, url: str, own: Mapping[str, Any], kind: str | None = None
+    content: Content,
+    url: str,
+    own: Mapping[str, Any],
+    kind: str | None = None,
+    *,
+    transparent: bool = False,
 ) -> str | None:
     """None when `url` leads to our page, and that draws exactly this token; else what it is.
 
     own: the block `nftgan` of the token's metadata, already checked against the chain. kind: of the
-    model's networks, where it is known. Raises CheckFailed when our page was given another piece to
-    draw, or one that it cannot, Unavailable where no place has it.
+    model's networks, where it is known; transparent: whether they make RGBA. Raises CheckFailed
+    when our page was given another piece to draw, or one that it cannot, Unavailable where no place
+    has it.
     """
     link = parse_live_link(url)
     if link is None:
@@ -48,7 +54,7 @@ def live_problem(
         same = False
     if not same:
         raise CheckFailed(f"{link.folder} draws by another recipe than the token's")
-    if what := _undrawable(recipe, page):
+    if what := _undrawable(recipe, page, transparent):
         raise CheckFailed(f"the page cannot draw by a recipe with {what}: markets show nothing")
     if kind is not None and kind not in DRAWN_KINDS:
         raise CheckFailed(f"the page cannot run networks of the kind {kind}: markets show nothing")
@@ -62,7 +68,7 @@ def live_problem(
     return None
 
 
-def _undrawable(recipe: Recipe, page: str) -> str | None:
+def _undrawable(recipe: Recipe, page: str, transparent: bool) -> str | None:
     """What the page of that CID cannot do; `metadata --live` refuses it, or writes a newer page.
 
     Whoever made such a folder did so by hand.
@@ -74,7 +80,7 @@ def _undrawable(recipe: Recipe, page: str) -> str | None:
     finish = recipe.finish
     if finish is not None and finish.effect is not None:
         return "an effect of a plugin"
-    for words, pages in older_pages(finish):
+    for words, pages in older_pages(finish, transparent=transparent):
         if page in pages:
             return f"{words}, which it is older than"
     return None

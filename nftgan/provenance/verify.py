@@ -355,10 +355,14 @@ class Verifier:
 
     def _check_animation(self, log: CheckLog, document: dict[str, Any]) -> None:
         with self.checking(log, "animation"):
-            own, kind = document["nftgan"], None
-            if model := self._proven_model(log, own):
-                kind = model.generator.config.kind
-            problem = live_problem(self.content, document["animation_url"], own, kind)
+            own, model = document["nftgan"], self._proven_model(log, document["nftgan"])
+            problem = live_problem(
+                self.content,
+                document["animation_url"],
+                own,
+                None if model is None else model.generator.config.kind,
+                transparent=model is not None and model.transparent,
+            )
             if problem:
                 log.note("animation", problem)
             else:

@@ -487,20 +487,21 @@ EXPORT(leaky) void leaky(double* x, int count) {
       }                                                                                           \
     }                                                                                             \
   }                                                                                               \
-  /* x [groups][pixels] -> RGB bytes; grey is repeated. Returns the margin, in grey levels. */    \
+  /* x [groups][pixels] -> RGB or RGBA bytes; grey is repeated. Returns the margin in levels. */    \
   EXPORT(quantize_##name)                                                                         \
   double quantize_##name(const T* x, int pixels, int channels, double scale,                      \
                          unsigned char* to) {                                                     \
     constexpr int lanes = lane<V>::count;                                                         \
+    const int parts = channels == 4 ? 4 : 3;                                                      \
     double margin = 1e300;                                                                        \
     for (int p = 0; p < pixels; ++p)                                                              \
-      for (int c = 0; c < 3; ++c) {                                                               \
+      for (int c = 0; c < parts; ++c) {                                                           \
         const int from = channels == 1 ? 0 : c;                                                   \
         const double value = x[((from / lanes) * pixels + p) * lanes + from % lanes];             \
         const double level = 127.5 * (value * scale) + 128;                                       \
         const double step = least(most(nearest(level), 1.0), 255.0);                              \
         margin = least(margin, absolute(level - step));                                           \
-        to[3 * p + c] = (unsigned char)least(most(level, 0.0), 255.0);                            \
+        to[parts * p + c] = (unsigned char)least(most(level, 0.0), 255.0);                        \
       }                                                                                           \
     return margin;                                                                                \
   }

@@ -18,6 +18,7 @@ from nftgan.errors import UsageError
 from nftgan.files import read_json, write_json
 from nftgan.ipfs.importer import cid_of_bytes
 from nftgan.networks.cost import render_cost
+from nftgan.networks.families import GeneratorConfig
 from nftgan.networks.model_file import open_model
 from nftgan.site.renderer import HERE, joined, script
 
@@ -52,8 +53,10 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def check_drawable(model: Path) -> None:
-    """Raises UsageError for a model that is too large or too slow for a market's frame."""
+def check_drawable(model: Path) -> GeneratorConfig:
+    """The architecture of `model`. Raises UsageError for one that is too large or too slow for a
+    market's frame.
+    """
     size = model.stat().st_size
     if size > MAX_MODEL_BYTES:
         raise UsageError(
@@ -67,17 +70,13 @@ def check_drawable(model: Path) -> None:
             f"{model.name} has networks of the kind {config.kind}, which no page can run",
             hint="leave out --live",
         )
-    if config.img_channels == 4:
-        raise UsageError(
-            f"{model.name} makes transparent images, which no page can draw yet",
-            hint="leave out --live",
-        )
     seconds = render_cost(config).seconds
     if seconds > MAX_SECONDS:
         raise UsageError(
             f"an image takes about {seconds:,.0f} seconds in a browser, more than {MAX_SECONDS}",
             hint="leave out --live, or train a smaller model",
         )
+    return config
 
 
 def main(arguments: list[str]) -> None:

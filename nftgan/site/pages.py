@@ -44,7 +44,8 @@ class Sources:
     folder: the blocks of the folder metadata/, without those of its files. lineage: (what,
     value) as a person reads them. places: (chain, contract address, block
     of the deployment). in_place: the site lies in the collection's folder and refers to its files.
-    foreign: the kind of the model's networks, where no page can run them.
+    foreign: the kind of the model's networks, where no page can run them. transparent: whether the
+    pieces are RGBA.
     """
 
     images: Path
@@ -56,6 +57,7 @@ class Sources:
     offer: Offer | None = None
     in_place: bool = False
     foreign: str = ""
+    transparent: bool = False
 
 
 def files(manifest: Manifest, sources: Sources, *, disk: bool = True) -> Iterator[tuple[str, Any]]:
@@ -168,9 +170,11 @@ def _hidden_facts(manifest: Manifest, offer: Offer) -> dict[str, Any]:
 def _facts(manifest: Manifest, sources: Sources) -> dict[str, Any]:
     names: dict[str, int] = {}
     pieces = [_piece(piece, names) for piece in manifest.pieces]
-    foreign = {"foreign": sources.foreign} if sources.foreign else {}
+    kind: dict[str, Any] = {"foreign": sources.foreign} if sources.foreign else {}
+    if sources.transparent:
+        kind["transparent"] = True
     return {
-        **foreign,
+        **kind,
         "name": manifest.collection.name,
         "symbol": manifest.collection.symbol,
         "cids": {

@@ -55,12 +55,12 @@ def prepare_live(project: Project, manifest: Manifest, wanted: bool | None) -> s
             "the recipe tells the model several numbers, which no page can do",
             hint="leave out --live",
         )
-    check_drawable(project_model(project))
+    transparent = check_drawable(project_model(project)).img_channels == 4
     with translated_os_errors(project.live):
         project.live.mkdir(exist_ok=True)
         old = there.read_bytes() if there.is_file() else b""
     able = known_pages()
-    for _, pages in older_pages(finish):
+    for _, pages in older_pages(finish, transparent=transparent):
         able -= pages
     if wanted or cid_of_bytes(old) not in able:
         write_bytes(there, page())

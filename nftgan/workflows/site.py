@@ -13,6 +13,7 @@ from nftgan.errors import CheckFailed, MissingStepError, UsageError
 from nftgan.ipfs.cid import DAG_PB, Cid
 from nftgan.ipfs.importer import Importer, Tree
 from nftgan.networks.model_file import read_model
+from nftgan.png import read_png
 from nftgan.progress import SILENT, Progress
 from nftgan.project import Project
 from nftgan.site.folder import check_free, write_site
@@ -58,12 +59,6 @@ def site(
         raise MissingStepError(f"{project.name} has not been rendered yet", hint="nftgan render")
     if manifest.cids.metadata is None:
         raise MissingStepError(f"{project.name} has no metadata yet", hint="nftgan metadata")
-    if read_model(project_model(project)).generator_config.img_channels == 4:
-        raise UsageError(
-            f"the pieces of {project.name} are transparent (RGBA), and the site's page reads and"
-            " draws opaque ones",
-            hint="nftgan report shows them; nftgan verify proves them",
-        )
     check_free(output)
     _check_outside(project, output)
     sources = replace(_sources(project, manifest), offer=offer, in_place=in_place)
@@ -141,4 +136,5 @@ def _sources(project: Project, manifest: Manifest) -> Sources:
             for one in deployments(project)
         ],
         foreign="" if kind in DRAWN_KINDS else kind,
+        transparent=read_png(project.images / "0.png").shape[2] == 4,
     )

@@ -88,7 +88,7 @@ def chromium(folder: Path) -> Iterator[tuple[Callable[[Path], str], Paint]]:
         def draw(recipe: dict[str, Any], seed: int) -> np.ndarray:
             named, text = page.evaluate("([recipe, seed]) => draw(recipe, seed)", [recipe, seed])
             flat = np.frombuffer(base64.b64decode(text), np.uint8)
-            image = flat.reshape(*recipe["size"], 3)
+            image = flat.reshape(*recipe["size"], -1)
             assert pixel_hash(image) == named
             return image
 
@@ -111,7 +111,7 @@ def firefox(folder: Path) -> Iterator[tuple[Callable[[Path], str], Paint]]:
         def draw(recipe: dict[str, Any], seed: int) -> np.ndarray:
             named, text = tab.evaluate("(recipe, seed) => draw(recipe, seed)", recipe, seed)
             flat = np.frombuffer(base64.b64decode(text), np.uint8)
-            image = flat.reshape(*recipe["size"], 3)
+            image = flat.reshape(*recipe["size"], -1)
             assert pixel_hash(image) == named
             return image
 

@@ -8,6 +8,7 @@ from nftgan.collection.live_link import (
     LiveLink,
     known_pages,
     live_link,
+    opaque_pages,
     pages_without_contour,
     parse_live_link,
     plain_pages,
@@ -43,8 +44,7 @@ def test_any_other_link_is_not_taken_for_it(change: tuple[str, str]) -> None:
 
 
 def test_the_known_pages_are_cids() -> None:
-    assert (
-        plain_pages() < pages_without_contour() < known_pages()
-    )  # the page of today draws by every recipe of today
+    assert plain_pages() < pages_without_contour() < opaque_pages() < known_pages()
+    # The page of today draws by every recipe of today.
     for one in known_pages():
         assert str(Cid.parse(one)) == one

@@ -127,6 +127,18 @@ def test_a_page_older_than_what_a_recipe_asks_is_a_broken_link(
     assert live_problem(content, live_link(root, 7, PIXELS), OWN) is None
 
 
+def test_a_page_older_than_transparent_images_is_a_broken_link_to_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content, root = published()
+    assert live_problem(content, live_link(root, 7, PIXELS), OWN, transparent=True) is None
+    ours = frozenset([str(Importer().add_bytes(page()).cid)])
+    monkeypatch.setattr(live_link_module, "opaque_pages", lambda: ours)
+    assert live_problem(content, live_link(root, 7, PIXELS), OWN) is None
+    with pytest.raises(CheckFailed, match="transparent images, which it is older"):
+        live_problem(content, live_link(root, 7, PIXELS), OWN, transparent=True)
+
+
 def test_our_page_with_networks_that_it_cannot_run_is_a_broken_link() -> None:
     content, root = published()
     assert live_problem(content, live_link(root, 7, PIXELS), OWN, "stylegan2") is None

@@ -45,12 +45,12 @@ class Drawing:
         return self.ask(model=str(model))
 
     def draw(self, recipe: dict[str, Any], seed: int, **options: Any) -> tuple[np.ndarray, Any]:
-        """uint8 [H, W, 3] and all else that the renderer says of it."""
+        """uint8 [H, W, 3 or 4] and all else that the renderer says of it."""
         file = self._folder / "pixels"
         said = self.ask(recipe=recipe, seed=seed, file=str(file), **options)
         assert "error" not in said, said
         flat = np.frombuffer(file.read_bytes(), np.uint8)
-        return flat.reshape(said["height"], said["width"], 3), said
+        return flat.reshape(said["height"], said["width"], -1), said
 
     def __enter__(self) -> Drawing:
         return self

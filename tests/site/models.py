@@ -46,13 +46,16 @@ def configs(size: int = 32) -> dict[str, GeneratorConfig]:
         "grey": dataclasses.replace(r, img_channels=1),
         "plain StyleGAN2": dataclasses.replace(two, use_noise=False, conv_clamp=None, c_dim=2),
         "clamped": dataclasses.replace(t, conv_clamp=1.5),
+        "transparent": dataclasses.replace(t, img_channels=4),
+        "transparent StyleGAN2": dataclasses.replace(two, img_channels=4),
         "odd": dataclasses.replace(t, channel_max=21, conv_kernel=5, margin_size=3),
     }
 
 
 def looks(config: GeneratorConfig) -> list[dict[str, Any]]:
     """Recipes that the model can follow; each class has its turn."""
-    chosen = [*LOOKS, *([] if config.kind == "stylegan2" else MOVED), *FLAT]
+    flat = [] if config.img_channels == 4 else FLAT
+    chosen = [*LOOKS, *([] if config.kind == "stylegan2" else MOVED), *flat]
     if not config.c_dim:
         return chosen
     return [{**look, "label": number % config.c_dim} for number, look in enumerate(chosen)]

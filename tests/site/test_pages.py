@@ -70,9 +70,17 @@ def test_a_png_that_holds_more_than_pixels_is_refused(page: Page) -> None:
     head = (b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0))
     short = png_file(head, (b"IDAT", zlib.compress(bytes(7))), (b"IEND", b""))
     assert "cut off" in page.ask("png", data=base(short))
-    head = (b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 6, 0, 0, 0))
-    clear = png_file(head, (b"IDAT", zlib.compress(bytes(18))), (b"IEND", b""))
-    assert "plain RGB" in page.ask("png", data=base(clear))
+    for depth, kind, length in ((8, 4, 10), (16, 6, 34), (16, 2, 26), (8, 0, 6)):
+        head = (b"IHDR", struct.pack(">IIBBBBB", 2, 2, depth, kind, 0, 0, 0))
+        other = png_file(head, (b"IDAT", zlib.compress(bytes(length))), (b"IEND", b""))
+        assert "plain RGB or RGBA image of 8 bits" in page.ask("png", data=base(other))
+
+
+def test_a_transparent_png_of_ours_gives_its_pixels(page: Page) -> None:
+    image = np.random.default_rng(2).integers(0, 256, (31, 45, 4), dtype=np.uint8)
+    said = page.ask("png", data=base(encode_png(image)))
+    assert (said["width"], said["height"]) == (45, 31)
+    assert base64.b64decode(said["pixels"]) == image.tobytes()
 
 
 @pytest.mark.parametrize(("size", "upscale"), [(1024, 1), (512, 1), (1024, 32)])
@@ -98,3 +106,14 @@ def test_large_images_are_shown_small_in_the_gallery(
     assert b"foreign" not in made["collection.js"]
     made = dict(pages.files(manifest, replace(sources, foreign="stylegan1"), disk=False))
     assert b'"foreign":"stylegan1"' in made["collection.js"]
+    assert b"transparent" not in made["collection.js"]
+    clear = np.dstack([image, image[..., 0]])[:64, :64]
+    (tmp_path / "0.png").write_bytes(encode_png(clear))
+    made = dict(
+        pages.files(
+            replace(manifest, recipe=recipe), replace(sources, transparent=True), disk=False
+        )
+    )
+    assert b'"transparent":true' in made["collection.js"]
+    with Image.open(io.BytesIO(made["thumbs/0.jpg"]())) as small:
+        assert (small.format, small.size) == ("JPEG", (420, 420))

@@ -401,6 +401,15 @@ class TestRefused:
         said = drawing.ask(recipe=recipe, seed=1)
         assert said.get("kind") == "recipe", said
 
+    def test_the_contour_of_a_transparent_picture_is_refused(
+        self, drawing: Drawing, files: Callable[[str], Path]
+    ) -> None:
+        drawing.load(files("transparent"))
+        recipe = load_model(files("transparent")).recipe().to_json()
+        finish = {"grid": 0, "palette": 0, "upscale": 2, "filter": "contour"}
+        said = drawing.ask(recipe={**recipe, "finish": finish, "size": [64, 64]}, seed=1)
+        assert said.get("kind") == "recipe" and "takes opaque pictures" in said["error"]
+
     @pytest.mark.parametrize("name", ["T", "StyleGAN2"])
     def test_a_stored_latent_is_painted_as_in_python(
         self, drawing: Drawing, files: Callable[[str], Path], name: str

@@ -172,10 +172,11 @@ def test_a_transparent_collection_is_made_as_any_other(small: Path, birds: Proje
     assert check_metadata(birds) == ()
     page = report(birds).path.read_text()
     assert "every image (3) has its recorded pixels" in page
-    for name, wanted in (("the site", site), ("a page", lambda *_: metadata(birds, live=True))):
-        with pytest.raises(UsageError, match="transparent"):
-            wanted(birds, birds.root / "site")
-        assert not (birds.root / "site").exists(), name
+    metadata(birds, live=True)
+    assert (birds.live / "index.html").is_file()
+    assert "animation_url" in json.loads((birds.metadata / "0.json").read_text())
+    site(birds, birds.root / "site", disk=False)
+    assert '"transparent":true' in (birds.root / "site" / "collection.js").read_text()
 
 
 def test_a_copy_of_transparent_art_is_refused(small: Path, birds: Project) -> None:

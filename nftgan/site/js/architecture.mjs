@@ -66,8 +66,8 @@ export function readConfig(document) {
   if (kind !== "stylegan2" && config.num_critical >= config.num_layers) {
     throw wrong(`num_layers = ${config.num_layers} must exceed num_critical`);
   }
-  if (config.img_channels !== 1 && config.img_channels !== 3) {
-    throw wrong(`the model paints ${config.img_channels} channels, not RGB or grey`);
+  if (config.img_channels === 2) {
+    throw wrong(`the model paints ${config.img_channels} channels, not RGB, RGBA or grey`);
   }
   return config;
 }

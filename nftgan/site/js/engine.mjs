@@ -213,9 +213,11 @@ export class Engine {
   }
 
   quantized(at, side, scale) {
-    const bytes = this.allocate(side * side * 3);
-    const margin = this.kernel("quantize")(at, side * side, this.config.img_channels, scale, bytes);
-    const pixels = new Uint8Array(this.kernels.memory.buffer, bytes, side * side * 3).slice();
+    const channels = this.config.img_channels;
+    const length = side * side * (channels === 4 ? 4 : 3);
+    const bytes = this.allocate(length);
+    const margin = this.kernel("quantize")(at, side * side, channels, scale, bytes);
+    const pixels = new Uint8Array(this.kernels.memory.buffer, bytes, length).slice();
     return { pixels, width: side, height: side, margin };
   }
 

@@ -1,12 +1,16 @@
 // The finish, in whole numbers only; each step as nftgan/synthesis/finish.py describes it.
 
+import { channelsOf, premultiplied, straight } from "./alpha.mjs";
 import { upscaleContour } from "./contour.mjs";
 import { oklab } from "./oklab.mjs";
 import { nearest, toPalette } from "./palette.mjs";
 
-// { pixels, width, height } of RGB bytes -> the finished picture
+const SHOWS = 128; // alpha, from which on a pixel with few colours is opaque
+
+// { pixels, width, height } of RGB bytes, or RGBA with straight colours -> the finished picture
 export function applyFinish(picture, finish) {
   if (!finish) return picture;
+  if (channelsOf(picture) === 4) return finishClear(picture, finish);
   if (finish.grid) picture = toGrid(picture, finish.grid);
   if (finish.filter === "contour") {
     const drawn = (plain) => (finish.colours ? toColours(plain, finish.colours) : plain);
@@ -17,24 +21,51 @@ export function applyFinish(picture, finish) {
   return finish.filter === "cubic" ? upscaleCubic(picture, finish.upscale) : upscale(picture, finish.upscale);
 }
 
+function finishClear(picture, finish) {
+  if (finish.grid) picture = straight(toGrid(premultiplied(picture), finish.grid));
+  if (finish.palette || finish.colours) picture = { ...picture, pixels: withHardEdges(picture.pixels, finish) };
+  if (finish.filter === "cubic") return straight(upscaleCubic(premultiplied(picture), finish.upscale));
+  return upscale(picture, finish.upscale);
+}
+
+// Steps 2 and 3 of the pixels that show, which become opaque; the others become (0, 0, 0, 0).
+function withHardEdges(pixels, finish) {
+  const shown = [];
+  for (let p = 0; p < pixels.length; p += 4) if (pixels[p + 3] >= SHOWS) shown.push(p);
+  let colours = new Uint8Array(shown.length * 3);
+  shown.forEach((p, k) => colours.set(pixels.subarray(p, p + 3), 3 * k));
+  if (finish.palette) colours = toPalette(colours, finish.palette);
+  if (finish.colours) colours = toColours(colours, finish.colours);
+  const result = new Uint8Array(pixels.length);
+  shown.forEach((p, k) => {
+    result.set(colours.subarray(3 * k, 3 * k + 3), p);
+    result[p + 3] = 255;
+  });
+  return result;
+}
+
 // Step 1: area averages over a grid of cells, halves rounded up.
-function toGrid({ pixels, width: side }, grid) {
-  const rows = new Float64Array(grid * side * 3);
-  const sums = new Float64Array(grid * grid * 3);
+function toGrid(picture, grid) {
+  const { pixels, width: side } = picture;
+  const channels = channelsOf(picture);
+  const rows = new Float64Array(grid * side * channels);
+  const sums = new Float64Array(grid * grid * channels);
   const overlap = (cell, pixel) =>
     Math.min((cell + 1) * side, (pixel + 1) * grid) - Math.max(cell * side, pixel * grid);
   const covered = (cell) => [Math.floor((cell * side) / grid), Math.ceil(((cell + 1) * side) / grid)];
   for (let i = 0; i < grid; i++) {
     for (let p = covered(i)[0]; p < covered(i)[1]; p++) {
       const weight = overlap(i, p);
-      for (let k = 0; k < side * 3; k++) rows[i * side * 3 + k] += weight * pixels[p * side * 3 + k];
+      const [to, from] = [i * side * channels, p * side * channels];
+      for (let k = 0; k < side * channels; k++) rows[to + k] += weight * pixels[from + k];
     }
   }
   for (let j = 0; j < grid; j++) {
     for (let p = covered(j)[0]; p < covered(j)[1]; p++) {
       const weight = overlap(j, p);
       for (let i = 0; i < grid; i++) {
-        for (let c = 0; c < 3; c++) sums[(i * grid + j) * 3 + c] += weight * rows[(i * side + p) * 3 + c];
+        const [to, from] = [(i * grid + j) * channels, (i * side + p) * channels];
+        for (let c = 0; c < channels; c++) sums[to + c] += weight * rows[from + c];
       }
     }
   }
@@ -59,10 +90,14 @@ function toColours(pixels, text) {
 
 // Step 4, cubic: columns, then rows, each value kept between its two inner taps. Whole numbers below
 // 2^53 throughout, so that float64 is exact.
-function upscaleCubic({ pixels, width, height }, factor) {
-  const wide = cubicLines(Float64Array.from(pixels), { count: width, step: 3, rows: height, stride: width * 3 }, factor);
-  const row = width * factor * 3;
-  const tall = cubicLines(wide, { count: height, step: row, rows: row / 3, stride: 3 }, factor);
+function upscaleCubic(picture, factor) {
+  const { pixels, width, height } = picture;
+  const channels = channelsOf(picture);
+  const across = { count: width, step: channels, rows: height, stride: width * channels, channels };
+  const wide = cubicLines(Float64Array.from(pixels), across, factor);
+  const row = width * factor * channels;
+  const down = { count: height, step: row, rows: row / channels, stride: channels, channels };
+  const tall = cubicLines(wide, down, factor);
   const square = (2 * (2 * factor) ** 3) ** 2;
   // Adding half before an exact division of whole numbers: the remainder decides, not a rounded quotient.
   const result = Uint8Array.from(tall, (total) => {
@@ -72,13 +107,13 @@ function upscaleCubic({ pixels, width, height }, factor) {
   return { pixels: result, width: width * factor, height: height * factor };
 }
 
-// `rows` lines of `count` RGB pixels, `step` values apart, the lines `stride` apart -> `factor` times
+// `rows` lines of `count` pixels, `step` values apart, the lines `stride` apart -> `factor` times
 // as many pixels along each line, times D = 2 (2 factor)^3.
-function cubicLines(values, { count, step, rows, stride }, factor) {
+function cubicLines(values, { count, step, rows, stride, channels }, factor) {
   const q = 2 * factor;
   const scale = 2 * q ** 3;
   const result = new Float64Array(values.length * factor);
-  const along = step === 3; // the lines are rows: the result's rows grow, else it gets more of them
+  const along = step === channels; // the lines are rows: the result's rows grow, else it gets more of them
   const newStride = along ? stride * factor : stride;
   for (let r = 0; r < factor; r++) {
     let p = 2 * r + 1 - factor;
@@ -94,7 +129,7 @@ function cubicLines(values, { count, step, rows, stride }, factor) {
       const at = weights.map((_, k) => Math.min(Math.max(j + first + k, 0), count - 1) * step);
       const to = (j * factor + r) * step;
       for (let line = 0; line < rows; line++) {
-        for (let c = 0; c < 3; c++) {
+        for (let c = 0; c < channels; c++) {
           const from = line * stride + c;
           const inner = [values[from + at[1]], values[from + at[2]]];
           let total = 0;
@@ -110,15 +145,18 @@ function cubicLines(values, { count, step, rows, stride }, factor) {
 }
 
 // Step 4, nearest: every pixel becomes a square of equal pixels.
-function upscale({ pixels, width, height }, factor) {
+function upscale(picture, factor) {
+  const { pixels, width, height } = picture;
+  const channels = channelsOf(picture);
   if (factor === 1) return { pixels, width, height };
   const result = new Uint8Array(pixels.length * factor * factor);
-  const row = width * factor * 3;
+  const row = width * factor * channels;
   for (let y = 0; y < height; y++) {
     const at = y * factor * row;
     for (let x = 0; x < width; x++) {
-      const colour = pixels.subarray((y * width + x) * 3, (y * width + x) * 3 + 3);
-      for (let k = 0; k < factor; k++) result.set(colour, at + (x * factor + k) * 3);
+      const from = (y * width + x) * channels;
+      const colour = pixels.subarray(from, from + channels);
+      for (let k = 0; k < factor; k++) result.set(colour, at + (x * factor + k) * channels);
     }
     for (let k = 1; k < factor; k++) result.copyWithin(at + k * row, at, at + row);
   }

@@ -190,6 +190,9 @@ export function checkFits(recipe, { identity, config }) {
   if (recipe.size.some((length) => length !== expected)) {
     throw wrong(`it makes ${recipe.size.join("x")} pictures, the model ${expected}x${expected}`);
   }
+  if (config.img_channels === 4 && finish.filter === "contour") {
+    throw wrong("the filter contour takes opaque pictures, and the model makes RGBA");
+  }
   if (finish.grid > side) throw wrong(`a pixel grid of ${finish.grid} is finer than the model's ${side} pixels`);
 }
 

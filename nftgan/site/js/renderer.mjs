@@ -1,4 +1,5 @@
 // The renderer that a page uses: web workers, one model, one picture at a time.
+import { channelsOf, straight } from "./alpha.mjs";
 import { expectedShapes, readConfig, schedule, blocks } from "./architecture.mjs";
 import { ARRIVED, STOPPED } from "./control.mjs";
 import { RenderError, quoted } from "./errors.mjs";
@@ -178,7 +179,7 @@ export class Renderer {
     } finally {
       signal?.removeEventListener("abort", cancel);
     }
-    const picture = applyFinish(raw, recipe.finish);
+    const picture = applyFinish(channelsOf(raw) === 4 ? straight(raw) : raw, recipe.finish);
     return {
       ...picture,
       hash: pixelHash(picture),
@@ -373,7 +374,9 @@ export function pixelHash({ pixels, width, height }) {
   return "sha256:" + new Sha256().update(utf8("nftgan-pixels-1")).update(size).update(pixels).hex();
 }
 
-export function toImageData({ pixels, width, height }) {
+export function toImageData(picture) {
+  const { pixels, width, height } = picture;
+  if (channelsOf(picture) === 4) return new ImageData(Uint8ClampedArray.from(pixels), width, height);
   const data = new Uint8ClampedArray(width * height * 4).fill(255);
   for (let p = 0; p < width * height; p++) {
     data[4 * p] = pixels[3 * p];

@@ -178,9 +178,12 @@ async function model(log, found, options) {
 // How many pixels of what was drawn are not those of the image that is shown.
 function differing(picture, shown) {
   if (!shown || shown.width !== picture.width || shown.height !== picture.height) return "";
+  if (shown.pixels.length !== picture.pixels.length) return "; one of them is transparent, the other opaque";
   let count = 0;
-  for (let at = 0; at < picture.pixels.length; at += 3) {
-    if ([0, 1, 2].some((part) => picture.pixels[at + part] !== shown.pixels[at + part])) count++;
+  const channels = picture.pixels.length / (picture.width * picture.height);
+  for (let at = 0; at < picture.pixels.length; at += channels) {
+    const differs = (value, part) => value !== shown.pixels[at + part];
+    if (picture.pixels.subarray(at, at + channels).some(differs)) count++;
   }
   return `; ${count.toLocaleString("en")} pixels are not those shown`;
 }

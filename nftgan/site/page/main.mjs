@@ -44,6 +44,7 @@ function key(event) {
 }
 
 document.body.classList.toggle("pixels", collection.pixelated);
+document.documentElement.classList.toggle("clear", collection.transparent === true);
 $("open-sale").hidden = !hasSale || collection.sale.hidden;
 addEventListener("hashchange", route);
 addEventListener("keydown", key);

@@ -16,8 +16,8 @@ function crc(bytes) {
   return ~value >>> 0;
 }
 
-// { width, height, pixels: Uint8Array of RGB rows }. Throws PngError for what is not RGB or a palette
-// of 8 bits in the chunks IHDR, PLTE, IDAT, IEND alone: any other could change what programs show.
+// { width, height, pixels: Uint8Array of RGB or RGBA rows }. Throws PngError for what is not RGB, RGBA
+// or a palette of 8 bits in the chunks IHDR, PLTE, IDAT, IEND alone: any other could change what programs show.
 export async function decodePng(bytes) {
   if (!SIGNATURE.every((byte, at) => bytes[at] === byte)) throw new PngError("it is not a PNG");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -47,10 +47,11 @@ async function unpack({ IHDR, PLTE, IDAT, IEND }) {
   const [depth, colour, ...rest] = IHDR.subarray(8);
   if (IHDR.length !== 13 || IEND.length || !width || !height) throw new PngError("its head is damaged");
   if (width * height > MOST_PIXELS) throw new PngError("it has too many pixels");
-  if (depth !== 8 || colour !== (PLTE ? 3 : 2) || rest.some((number) => number !== 0)) {
-    throw new PngError("it is not a plain RGB image");
+  const right = PLTE ? colour === 3 : colour === 2 || colour === 6;
+  if (depth !== 8 || !right || rest.some((number) => number !== 0)) {
+    throw new PngError("it is not a plain RGB or RGBA image of 8 bits");
   }
-  const channels = PLTE ? 1 : 3;
+  const channels = PLTE ? 1 : colour === 6 ? 4 : 3;
   const flat = unfilter(await inflate(IDAT, height * (width * channels + 1)), width * channels, height, channels);
   if (!PLTE) return { width, height, pixels: flat };
   const pixels = new Uint8Array(width * height * 3);
