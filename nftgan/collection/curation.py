@@ -149,8 +149,8 @@ def likenesses(
 
     Blank images, near copies of `training`, and an image that equals an earlier one or lies
     closer to it than a third of the usual distance between the picks. origins: of latents, the
-    image uint8 [R, R, 3] that each was projected from: a piece made after training art is a copy
-    of it, however far the search came.
+    image uint8 [R, R, 3 or 4] that each was projected from: a piece made after training art is a
+    copy of it, however far the search came.
     """
     guard = NoveltyGuard(training, progress=progress) if training is not None else None
     inspector = LocalInspector(

@@ -70,7 +70,7 @@ class LocalInspector:
         progress: Progress = SILENT,
     ) -> None:
         """guard: of the training art, which no piece may copy unless `allow_copies`. origins: of
-        seeds, another image uint8 [R, R, 3] that may be no copy of it.
+        seeds, another image uint8 [R, R, 3 or 4] that may be no copy of it.
         """
         self.model, self.recipe, self.guard = model, recipe, guard
         self.allow_copies, self._origins, self._progress = allow_copies, origins, progress

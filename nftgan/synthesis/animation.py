@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nftgan.alpha import over
 from nftgan.errors import UsageError
 from nftgan.files import atomic_path
 
 FORMATS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG", ".webp": "WEBP", ".mp4": "MP4"}
+OPAQUE = ("GIF", "MP4")
+"""Formats that show transparent frames over `BEHIND`."""
+BEHIND = (255, 255, 255)
 MAX_GIF_FPS = 50  # a GIF counts in hundredths of a second, and one of them is taken as ten
 CRF = "14"
 """x264's quality: at this step a person sees no difference, and pixel art keeps its edges."""
@@ -42,6 +46,9 @@ def check_animation(path: Path, fps: float = 30) -> None:
 def write_animation(path: Path, frames: Iterable[np.ndarray], *, fps: float = 30) -> int:
     """`path` plays the uint8 [H, W, 3] frames in an endless loop; how many there are.
 
+    Of RGBA frames [H, W, 4] an APNG and a WebP keep the transparency; an MP4 has none and a GIF no
+    soft edge, so that these two show them over white.
+
     The ending decides: .gif (256 colours a frame), .png or .apng and .webp (lossless), .mp4 (H.264,
     yuv420p, written frame by frame; whether it loops is the player's to say). An MP4 has even
     sides: where a side is odd, its last row or column of pixels is repeated. Raises UsageError for
@@ -50,12 +57,14 @@ def write_animation(path: Path, frames: Iterable[np.ndarray], *, fps: float = 30
     """
     check_animation(path, fps)
     kind = FORMATS[path.suffix.lower()]
+    if kind in OPAQUE:
+        frames = (over(frame, BEHIND) for frame in frames)
     if kind == "MP4":
         return _write_mp4(path, frames, fps)
     images = [Image.fromarray(frame) for frame in frames]  # Pillow reads them more than once
     if not images:
         raise UsageError("an animation needs at least one frame")
-    options = {"lossless": True} if kind == "WEBP" else {}
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
     with atomic_path(path) as temporary:
         images[0].save(
             temporary,

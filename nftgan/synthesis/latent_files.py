@@ -41,7 +41,7 @@ class LatentFile:
 
     latent: Latent
     about: Mapping[str, Any] = field(default_factory=dict)  # {} where another tool wrote it
-    target: np.ndarray | None = None  # uint8 [R, R, 3]: the image asked for
+    target: np.ndarray | None = None  # uint8 [R, R, 3 or 4]: the image asked for
 
     @property
     def model(self) -> str | None:
@@ -166,6 +166,11 @@ def _about(array: np.ndarray | None) -> dict[str, Any]:
 def _target(array: np.ndarray | None) -> np.ndarray | None:
     if array is None:
         return None
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+    if (
+        array.dtype != np.uint8
+        or array.ndim != 3
+        or array.shape[2] not in (3, 4)
+        or 0 in array.shape
+    ):
         raise UsageError(f"its target is {array.dtype} {list(array.shape)}, no image")
     return array

@@ -100,18 +100,6 @@ def check_recipe(generator: Generator, recipe: Recipe) -> None:
         refuse_opaque_steps(recipe.finish)
 
 
-def refuse_transparent(generator: Generator, what: str) -> None:
-    """Raises UsageError where `generator` makes transparent images and `what` takes opaque ones.
-
-    what: for the sentence, in the plural, such as "collections".
-    """
-    if generator.img_channels == 4:
-        raise UsageError(
-            f"the model makes transparent images (RGBA), and {what} take opaque ones",
-            hint="collections work with transparency; for this prepare the art without --alpha",
-        )
-
-
 def input_transform(generator: Generator, recipe: Recipe) -> Tensor | None:
     """float64 [3, 3] for the synthesis of a model that can be moved: as `recipe` says."""
     if not generator.movable:

@@ -19,12 +19,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nftgan.alpha import LOOKED_AT_OVER, premultiplied
 from nftgan.errors import UsageError
 from nftgan.networks.efficientnet import efficientnet_lite0
 from nftgan.progress import SILENT, Progress
 from nftgan.seeds import MAX_SEED
 from nftgan.synthesis.generate import to_pixels
-from nftgan.synthesis.latents import check_recipe, refuse_transparent, seeds_to_ws
+from nftgan.synthesis.latents import check_recipe, seeds_to_ws
 from nftgan.synthesis.model import Model
 
 SAMPLES = 2000  # latents that the mean and spread of w are measured on
@@ -44,7 +45,7 @@ class Projection:
     """The latent found, its preview and how close it is."""
 
     ws: np.ndarray  # float32 [1, num_ws, w_dim]
-    image: np.ndarray  # uint8 [R, R, 3]
+    image: np.ndarray  # uint8 [R, R, 3], or straight RGBA [R, R, 4]
     distance: float  # of `image` from the target, by the loss of the search
     start: float  # of the mean image from the target
 
@@ -75,6 +76,7 @@ class Perception:
     """
 
     def __init__(self, wanted: Tensor) -> None:
+        """Premultiplied RGBA [N, 4, R, R] is seen over a middle grey."""
         self._network = efficientnet_lite0(str(wanted.device))
         with torch.no_grad():
             self._wanted = self._maps(wanted)
@@ -88,7 +90,8 @@ class Perception:
         return torch.stack(parts).mean(dim=0)
 
     def _maps(self, x: Tensor) -> list[Tensor]:
-        x = (x.float().expand(-1, 3, -1, -1).clamp(-1, 1) + 1) * 127.5
+        x = _over_grey(x) if x.shape[1] == 4 else x.expand(-1, 3, -1, -1)
+        x = (x.float().clamp(-1, 1) + 1) * 127.5
         if x.shape[-1] != _SEEN:
             x = F.interpolate(x, (_SEEN, _SEEN), mode="bilinear", align_corners=False)
         return [F.normalize(one, dim=1) for one in self._network.maps(x, _BLOCKS)]
@@ -112,9 +115,11 @@ def project(
 
 
 class Search:
-    """A search for the latent of `target`, uint8 [R, R, 3] of the model's resolution.
+    """A search for the latent of `target`, uint8 [R, R, 3] of the model's resolution, or straight
+    RGBA [R, R, 4] where the model makes transparent images: premultiplied colours and alpha are
+    compared, and what a network sees over a middle grey.
 
-    Iterated over once, it gives the closest image so far, uint8 [R, R, 3], after each step;
+    Iterated over once, it gives the closest image so far, of that shape, after each step;
     `result` is there at the end. seed: of the noise. loss: one of LOSSES. Deterministic on one
     machine. Raises UsageError for another shape, another loss and no steps.
     """
@@ -132,9 +137,8 @@ class Search:
     ) -> None:
         if loss not in LOSSES:
             raise UsageError(f"{loss!r} is no loss", hint=f"choose {' or '.join(LOSSES)}")
-        refuse_transparent(model.generator, "projections")
         side = model.resolution
-        if target.shape != (side, side, 3) or target.dtype != np.uint8:
+        if target.shape != (side, side, 4 if model.transparent else 3) or target.dtype != np.uint8:
             raise UsageError(
                 f"the image is {target.dtype} {list(target.shape)}, the model makes {side}x{side}",
                 hint=f"crop and scale it to {side}x{side} first",
@@ -147,7 +151,8 @@ class Search:
         self._recipe = model.recipe(class_idx=class_idx)
         check_recipe(self._generator, self._recipe)
         self._own = next(self._generator.parameters())
-        wanted = torch.from_numpy(target.transpose(2, 0, 1)[None].copy()).to(self._own)
+        whole = premultiplied(target) if model.transparent else target
+        wanted = torch.from_numpy(whole.transpose(2, 0, 1)[None].copy()).to(self._own)
         wanted = wanted / 127.5 - 1
         if self._generator.img_channels == 1:
             wanted = wanted.mean(dim=1, keepdim=True)
@@ -210,6 +215,12 @@ class Search:
                 yield image
         ws = best[:, None].repeat(1, self._generator.num_ws, 1)
         self._result = Projection(ws.float().cpu().numpy(), image, best_distance, start)
+
+
+def _over_grey(x: Tensor) -> Tensor:
+    """[N, 3, R, R] of premultiplied RGBA [N, 4, R, R], both in [-1, 1], over LOOKED_AT_OVER."""
+    grey = LOOKED_AT_OVER[0] / 255
+    return x[:, :3] + grey * (1 - x[:, 3:])
 
 
 def _ramp(t: float) -> float:

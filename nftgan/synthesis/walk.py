@@ -30,7 +30,7 @@ DENSE = 1000  # points of a curve up to which films have always been computed by
 
 
 class Walk:
-    """A sized iterable of uint8 [H, W, 3] frames that visit `seeds` in order.
+    """A sized iterable of uint8 [H, W, 3 or 4] frames that visit `seeds` in order.
 
     steps: frames from one seed to the next; frame k * steps shows seed k itself. loop: also walk
     back to the first seed, so that the last frame is followed by the first. kind: "cubic" is a
@@ -83,6 +83,8 @@ class Walk:
                 hint="choose --kind cubic or linear",
             )
         self.classes = tuple(classes)
+        self.transparent = model.transparent
+        """Whether frames are RGBA."""
         self.seeds, self._steps, self._kind, self._loop = tuple(seeds), steps, kind, loop
 
     def __len__(self) -> int:
@@ -93,7 +95,7 @@ class Walk:
         return (self.frame(number) for number in range(len(self)))
 
     def frame(self, number: int) -> np.ndarray:
-        """uint8 [H, W, 3]; `number` from 0 to len - 1, in any order."""
+        """uint8 [H, W, 3 or 4]; `number` from 0 to len - 1, in any order."""
         x = synthesize(self._generator, self.styles(number)[None], self._recipe)
         return apply_finish(to_pixels(x)[0], self._recipe.finish)
 

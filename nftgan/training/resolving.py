@@ -130,8 +130,8 @@ def resolve_options(dataset: DatasetFacts, **options: Any) -> Resolved:
     config = _config(chosen, dataset, parent, generator, discriminator)
     if dataset.channels == 4:
         notes.append(
-            "the art is transparent, so is what the model will draw; only morph, project and the"
-            " filter contour take opaque images (prepare without --alpha makes such art)"
+            "the art is transparent, so is what the model will draw; only the filter contour and"
+            " effects of plugins take opaque images (prepare without --alpha makes such art)"
         )
     if config.start_images:
         notes.append(

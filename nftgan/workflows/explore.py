@@ -13,9 +13,8 @@ from nftgan.ipfs import cid_of_path
 from nftgan.memory import check_memory
 from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress, track
-from nftgan.synthesis.animation import check_animation, write_animation
+from nftgan.synthesis.animation import FORMATS, OPAQUE, check_animation, write_animation
 from nftgan.synthesis.generate import write_sheet
-from nftgan.synthesis.latents import refuse_transparent
 from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Finish, Recipe
@@ -93,7 +92,6 @@ def morph(
     """
     check_animation(output, fps)
     loaded = load_model(model_source(model))
-    refuse_transparent(loaded.generator, "animations")
     if classes and options.class_idx is not None:
         raise UsageError("--class and --classes say the class twice", hint="give one of them")
     if classes and options.condition is not None:
@@ -140,7 +138,6 @@ def morph_again(
             f"{recipe.name} was made with the model {wanted.model}, not {loaded.identity}",
             hint="name that model with -m",
         )
-    refuse_transparent(loaded.generator, "animations")
     walk = Walk(loaded, seeds, wanted, steps=steps, kind=kind, classes=classes)
     return _write_walk(walk, wanted, steps, kind, fps, output, progress)
 
@@ -154,6 +151,10 @@ def _write_walk(
     output: Path,
     progress: Progress,
 ) -> MorphResult:
+    if walk.transparent and FORMATS[output.suffix.lower()] in OPAQUE:
+        progress.note(
+            f"{output.name} shows transparent images over white; .webp and .png keep them"
+        )
     if output.suffix.lower() != ".mp4":  # the others are written when all frames are there
         height, width, channels = walk.frame(0).shape
         check_memory(

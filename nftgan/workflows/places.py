@@ -23,7 +23,7 @@ class Placed:
     numbers: tuple[int, ...]
     latents: tuple[Latent, ...]
     names: Mapping[int, str]  # of latents: their file, without its ending
-    targets: Mapping[int, np.ndarray]  # of latents: uint8 [R, R, 3], what they were projected from
+    targets: Mapping[int, np.ndarray]  # of latents: uint8 [R, R, 3 or 4], what they are from
 
     def within(self, recipe: Recipe, c_dim: int = 0) -> Recipe:
         """`recipe` with these latents, which also holds those that it had.

@@ -124,7 +124,7 @@ def project(
         progress.note("it was found before with the same options")
         return earlier
     try:
-        target = _target(data, loaded.resolution)
+        target = _target(data, loaded)
     except Rejected as exc:
         raise UsageError(f"{image_path}: {exc}", hint="use an image that prepare accepts") from None
     search = _search(loaded, target, options, progress)
@@ -175,7 +175,7 @@ def project_all(
         for number, (stem, path) in enumerate(todo):
             data = _read(path)
             try:
-                target = _target(data, loaded.resolution)
+                target = _target(data, loaded)
             except Rejected as exc:
                 refused.append((path.name, str(exc)))
                 progress.warn(f"{visible(path.name)} is passed over: {exc}")
@@ -301,8 +301,12 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
 
 
-def _target(data: bytes, side: int) -> np.ndarray:
-    """uint8 [side, side, 3]; Rejected for what is no image that can be used."""
-    cropped, _ = square(decode(data, WHITE).image, Crop.CENTER, WHITE)
-    resized, _ = resize(cropped, side, Resample.AUTO)
+def _target(data: bytes, model: Model) -> np.ndarray:
+    """uint8 [R, R, 3], over white where it is transparent, or RGBA where the model makes that.
+
+    Rejected for what is no image that can be used.
+    """
+    behind = None if model.transparent else WHITE
+    cropped, _ = square(decode(data, behind).image, Crop.CENTER, WHITE)
+    resized, _ = resize(cropped, model.resolution, Resample.AUTO)
     return np.asarray(resized)

@@ -9,11 +9,13 @@ import pytest
 import torch
 from tiny import stylegan2, stylegan3
 
+from nftgan.alpha import looked_at, premultiplied
 from nftgan.errors import UsageError
 from nftgan.synthesis.latent_files import save_latent
 from nftgan.synthesis.projection import (
     Perception,
     Search,
+    _over_grey,
     image_distance,
     project,
 )
@@ -89,3 +91,15 @@ def test_images_of_another_size_are_refused() -> None:
         project(model, np.zeros((8, 8, 3), dtype=np.uint8))
     with pytest.raises(UsageError, match="too few"):
         project(model, np.zeros((16, 16, 3), dtype=np.uint8), steps=0)
+
+
+def test_transparent_images_are_compared_by_colours_and_alpha_and_seen_over_grey() -> None:
+    clear = stylegan3(img_channels=4)
+    target = clear.generate([5])[0]
+    search = Search(clear, target, steps=2)
+    wanted = torch.from_numpy(premultiplied(target)).permute(2, 0, 1)[None] / 127.5 - 1
+    assert torch.allclose(search._wanted, wanted.float())
+    seen_over_grey = torch.from_numpy(looked_at(target)).permute(2, 0, 1)[None] / 127.5 - 1
+    assert (_over_grey(wanted) - seen_over_grey).abs().max() <= 1.01 / 127.5
+    with pytest.raises(UsageError, match="the image is uint8"):
+        Search(clear, target[..., :3], steps=2)

@@ -166,5 +166,5 @@ def test_the_shortest_run_has_one_image():
 
 def test_transparent_art_is_told_what_will_not_take_it() -> None:
     plan = resolve_options(dataclasses.replace(facts_of(32), channels=4))
-    assert any("only morph, project" in note for note in plan.notes)
+    assert any("only the filter contour" in note for note in plan.notes)
     assert not any("transparent" in note for note in resolve_options(facts_of(32)).notes)

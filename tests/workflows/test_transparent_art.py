@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from nftgan.alpha import over_board, premultiplied
+from nftgan.alpha import over, over_board, premultiplied
 from nftgan.collection.manifest import Manifest
 from nftgan.collection.traits import LEVELS
 from nftgan.dataset.pack import write_dataset
@@ -21,24 +20,27 @@ from nftgan.networks.architecture import DiscriminatorConfig
 from nftgan.networks.model_file import save_model
 from nftgan.pixels import pixel_hash
 from nftgan.png import read_png
+from nftgan.progress import NullProgress
 from nftgan.project import Project
+from nftgan.synthesis import projection
+from nftgan.synthesis.animation import BEHIND
 from nftgan.synthesis.finish import upscale
+from nftgan.synthesis.latent_files import read_latent
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.recipe import Finish
+from nftgan.synthesis.walk import Walk
 from nftgan.workflows.curate import curate
 from nftgan.workflows.evaluate import evaluate
-from nftgan.workflows.explore import RenderOptions, mix, morph
+from nftgan.workflows.explore import RenderOptions, mix, morph, morph_again
 from nftgan.workflows.generate import generate
 from nftgan.workflows.init import init
 from nftgan.workflows.metadata import check_metadata, metadata
-from nftgan.workflows.projecting import project
+from nftgan.workflows.projecting import SearchOptions, project
 from nftgan.workflows.render import render
 from nftgan.workflows.report import report
 from nftgan.workflows.site import site
 from tests.synthesis import tiny
 from tests.synthesis.filled import filled, kinds
-
-REFUSED = r"the model makes transparent images \(RGBA\), and .* take opaque ones"
 
 
 @pytest.fixture(scope="module")
@@ -194,15 +196,77 @@ def test_a_finish_that_takes_opaque_images_is_refused_before_anything_is_made(
     assert not birds.manifest_path.exists()
 
 
-@pytest.mark.parametrize("verb", ["morph", "project"])
-def test_what_takes_opaque_images_says_so_and_writes_nothing(
-    verb: str, clear: Path, tmp_path: Path, birds: Project
+class Heard(NullProgress):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def test_films_keep_transparency_where_the_format_can(small: Path, tmp_path: Path) -> None:
+    walk = list(Walk(load_model(small), [1, 2], steps=2))
+    for name, kept in (("w.webp", True), ("w.png", True), ("w.gif", False)):
+        assert (
+            morph(str(small), [1, 2], tmp_path / name, options=RenderOptions(), steps=2).frames == 4
+        )
+        with Image.open(tmp_path / name) as film:
+            for number, wanted in enumerate(walk):
+                film.seek(number)
+                assert np.array_equal(np.asarray(film.convert("RGBA")), wanted) or not kept
+                shown = np.asarray(film.convert("RGB")).astype(int)
+                assert kept or np.abs(shown - over(wanted, BEHIND)).mean() < 12
+    again = tmp_path / "again.webp"
+    morph_again(str(small), tmp_path / "w.webp.json", again)
+    assert again.read_bytes() == (tmp_path / "w.webp").read_bytes()
+
+
+def test_an_mp4_shows_transparent_frames_over_white_and_says_so(
+    small: Path, tmp_path: Path
 ) -> None:
-    Image.new("RGB", (32, 32), "red").save(tmp_path / "target.png")
-    calls: dict[str, Callable[[], object]] = {
-        "morph": lambda: morph(str(clear), [1, 2], tmp_path / "w.gif", options=RenderOptions()),
-        "project": lambda: project(str(clear), tmp_path / "target.png", tmp_path / "p"),
-    }
-    with pytest.raises(UsageError, match=REFUSED):
-        calls[verb]()
-    assert not (tmp_path / "w.gif").exists() and not (tmp_path / "p").exists()
+    import av
+
+    said = Heard()
+    morph(str(small), [1, 2], tmp_path / "w.mp4", options=RenderOptions(), steps=2, progress=said)
+    assert said.notes == ["w.mp4 shows transparent images over white; .webp and .png keep them"]
+    image = next(iter(Walk(load_model(small), [1, 2], steps=2)))
+    with av.open(str(tmp_path / "w.mp4")) as film:
+        frame = next(film.decode(video=0)).to_ndarray(format="rgb24", src_colorspace="ITU709")
+    away = {grey: np.abs(over(image, (grey,) * 3) - frame.astype(int)).mean() for grey in (0, 255)}
+    assert away[255] < away[0] / 3  # of noise, colours at half the size are not exact
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that begins at once."""
+    monkeypatch.setattr(projection, "SAMPLES", 20)
+    monkeypatch.setattr(projection, "STARTS", 2)
+
+
+@pytest.mark.usefixtures("short")
+def test_a_transparent_image_is_projected_with_its_transparency(
+    small: Path, tmp_path: Path
+) -> None:
+    target = load_model(small).generate([7])[0]
+    Image.fromarray(target).save(tmp_path / "target.png")
+    options = SearchOptions(steps=3, loss="pixels")
+    done = project(str(small), tmp_path / "target.png", tmp_path / "p", options=options)
+    assert read(done.image).shape == (16, 16, 4)
+    known = read_latent(done.latent)
+    assert known.target is not None and np.array_equal(known.target, target)
+    with Image.open(done.compared) as compared:
+        assert compared.mode == "RGB"
+    generate(str(small), [done.latent], tmp_path / "g")
+    (made,) = (tmp_path / "g").glob("*.png")
+    assert np.array_equal(read(made), read(done.image))
+
+
+@pytest.mark.usefixtures("short")
+def test_an_opaque_image_is_projected_as_one_of_full_alpha(small: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (20, 16), "red").save(tmp_path / "target.png")
+    options = SearchOptions(steps=1, loss="pixels")
+    done = project(str(small), tmp_path / "target.png", tmp_path / "p", options=options)
+    known = read_latent(done.latent).target
+    assert known is not None and (known == (255, 0, 0, 255)).all()
