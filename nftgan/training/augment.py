@@ -7,7 +7,6 @@ numbers, `apply` a function of images and numbers that can be differentiated twi
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +19,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nftgan.ops.device import sent
-from nftgan.ops.upfirdn import downsample2d, upsample2d
 from nftgan.training import wavelets
 from nftgan.training.augmentation import Array, Augmentation, Chance, operations_of
-from nftgan.training.warp import reflected, sample_bilinear
+from nftgan.training.geometry import GEOMETRIC, placed, warp
+from nftgan.training.recolouring import COLOUR, colour_matrices, premultiplied_matrices, recolour
+from nftgan.training.warp import reflected
 
-LUMA = np.array([1.0, 1.0, 1.0, 0.0]) / math.sqrt(3)
-ALONG_LUMA = np.outer(LUMA, LUMA)
 BAND_POWER = np.array([10.0, 1.0, 1.0, 1.0]) / 13
 """Expected power of a natural image in each band, from coarse to fine (1/f spectrum)."""
 
@@ -166,11 +164,8 @@ def prepare(
     channels, height, width = like.shape[1:]
     found: dict[str, Any] = {}
     if any(name in values for name in GEOMETRIC):
-        matrix = inverse_matrices(values, width, height)
-        found["margins"] = (width - 1, height - 1) * 2
-        if not fixed:
-            found["margins"] = _margins(matrix, width, height, 2 * _reach())
-        found["theta"] = _like(like, _theta(matrix, width, height, found["margins"]))
+        found["margins"], theta = placed(values, width, height, fixed=fixed)
+        found["theta"] = _like(like, theta)
     if any(name in values for name in COLOUR):
         colour = colour_matrices(values, channels)
         if channels == 1:
@@ -209,198 +204,6 @@ def apply(images: Tensor, values: Mapping[str, Array], *, noise: Tensor | None =
     `noise` [N, C, H, W] ~ N(0, 1) is needed where values has "noise". Can be differentiated twice.
     """
     return apply_prepared(images, prepare(values, images, noise=noise))
-
-
-# ---- geometry ---------------------------------------------------------------------------------
-
-
-def inverse_matrices(values: Mapping[str, Array], width: int, height: int) -> Array:
-    """[N, 3, 3] from output pixel positions to input positions, the origin at the centre."""
-    matrix = np.broadcast_to(np.eye(3), (len(next(iter(values.values()))), 3, 3))
-    for name, inverse in _INVERSE.items():
-        if name in values:
-            matrix = matrix @ inverse(values[name], width, height)
-    return np.asarray(matrix)
-
-
-def _integer_shift(shares: Array, width: int, height: int) -> Array:
-    return _translation(-np.round(shares[:, 0] * width), -np.round(shares[:, 1] * height))
-
-
-_INVERSE: dict[str, Callable[[Array, int, int], Array]] = {
-    "xflip": lambda value, w, h: _scaling(1 - 2 * value, np.ones(len(value))),
-    "rotate90": lambda value, w, h: _rotation(value * (math.pi / 2)),
-    "xint": _integer_shift,
-    "scale": lambda value, w, h: _scaling(1 / value, 1 / value),
-    "rotate": lambda value, w, h: _rotation(value),
-    "aniso": lambda value, w, h: _scaling(1 / value, value),
-    "rotate_after": lambda value, w, h: _rotation(value),
-    "xfrac": lambda value, w, h: _translation(-value[:, 0] * w, -value[:, 1] * h),
-}
-"""In the order in which they are applied."""
-GEOMETRIC = tuple(_INVERSE)
-
-
-def _reach() -> int:
-    """What the low-pass of the warp sees beyond an edge, in pixels."""
-    return len(wavelets.SYM6_LOW) // 4
-
-
-def _theta(matrix: Array, width: int, height: int, margins: Sequence[int]) -> Array:
-    """[N, 2, 3] of PyTorch's grids, for the doubled image with margins, of `matrix` [N, 3, 3]."""
-    left, top, right, bottom = margins
-    matrix = _shift((left - right) / 2, (top - bottom) / 2) @ matrix
-    matrix = _zoom(2, 2) @ matrix @ _zoom(0.5, 0.5)
-    matrix = _shift(-0.5, -0.5) @ matrix @ _shift(0.5, 0.5)
-    out_width, out_height = (2 * (size + 2 * _reach()) for size in (width, height))
-    in_width, in_height = 2 * (width + left + right), 2 * (height + top + bottom)
-    matrix = _zoom(2 / in_width, 2 / in_height) @ matrix @ _zoom(out_width / 2, out_height / 2)
-    return np.asarray(matrix[:, :2])
-
-
-def warp(images: Tensor, theta: Tensor, margins: Sequence[int]) -> Tensor:
-    """Each image sampled where `theta` says, mirrored at its edges, without aliasing.
-
-    The image is doubled with a symlet low-pass, sampled bilinearly, and halved again. margins:
-    pixels to add left, above, right, below so that no sample falls outside.
-    """
-    count, channels, height, width = images.shape
-    left, top, right, bottom = margins
-    taps = _lowpass(images.device, images.dtype)
-    images = upsample2d(reflected(images, [left, right, top, bottom]), taps)
-    reach = _reach()
-    shape = [count, channels, (height + 2 * reach) * 2, (width + 2 * reach) * 2]
-    images = sample_bilinear(images, F.affine_grid(theta, shape, align_corners=False))
-    return downsample2d(images, taps, padding=-2 * reach, flip_filter=True)
-
-
-@functools.cache
-def _lowpass(device: torch.device, dtype: torch.dtype) -> Tensor:
-    """One tensor for all calls: resampling prepares a filter that it has not seen."""
-    with torch.inference_mode(False):
-        return torch.as_tensor(wavelets.SYM6_LOW, dtype=dtype, device=device)
-
-
-def _margins(matrix: Array, width: int, height: int, slack: int) -> tuple[int, ...]:
-    """Pixels to add left, above, right, below so that no sample falls outside."""
-    x, y = (width - 1) / 2, (height - 1) / 2
-    corners = np.array([[-x, -y, 1], [x, -y, 1], [x, y, 1], [-x, y, 1]]).T  # [3, 4]
-    reached = matrix @ corners  # [N, 3, 4]
-    sides = []
-    for sign in (-1, 1):
-        for axis, half, size in ((0, x, width), (1, y, height)):
-            beyond = (sign * reached[:, axis]).max() + slack - half
-            sides.append(math.ceil(min(max(beyond, 0), size - 1)))
-    return tuple(sides)
-
-
-def _scaling(x: Array, y: Array) -> Array:
-    matrix = np.zeros((len(x), 3, 3))
-    matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, 2, 2] = x, y, 1
-    return matrix
-
-
-def _translation(x: Array, y: Array) -> Array:
-    matrix = np.tile(np.eye(3), (len(x), 1, 1))
-    matrix[:, 0, 2], matrix[:, 1, 2] = x, y
-    return matrix
-
-
-def _rotation(angle: Array) -> Array:
-    matrix = np.tile(np.eye(3), (len(angle), 1, 1))
-    matrix[:, 0, 0] = matrix[:, 1, 1] = np.cos(angle)
-    matrix[:, 1, 0] = np.sin(angle)
-    matrix[:, 0, 1] = -matrix[:, 1, 0]
-    return matrix
-
-
-def _shift(x: float, y: float) -> Array:
-    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
-
-
-def _zoom(x: float, y: float) -> Array:
-    return np.diag([x, y, 1]).astype(np.float64)
-
-
-# ---- colour -----------------------------------------------------------------------------------
-
-
-def colour_matrices(values: Mapping[str, Array], channels: int) -> Array:
-    """[N, 4, 4] on homogeneous RGB; hue and saturation only where there is colour."""
-    matrix = np.broadcast_to(np.eye(4), (len(next(iter(values.values()))), 4, 4))
-    for name, change in _RECOLOUR.items():
-        if name in values and (channels > 1 or name not in ("hue", "saturation")):
-            matrix = change(values[name]) @ matrix
-    return np.asarray(matrix)
-
-
-def premultiplied_matrices(matrices: Array) -> Array:
-    """[N, 5, 5] on homogeneous premultiplied RGBA of [N, 4, 4] on homogeneous straight RGB.
-
-    All in [-1, 1]. With p = (x + 1) / 2 and alpha likewise, a straight colour is 2 p / alpha - 1,
-    so that x -> M x + t becomes p -> M p + alpha (1 - M 1 + t) / 2: what is transparent stays so.
-    """
-    factor, added = matrices[:, :3, :3], matrices[:, :3, 3]
-    whole = factor.sum(axis=2)  # M 1
-    by_alpha = (1 - whole + added) / 2
-    result = np.tile(np.eye(5), (len(matrices), 1, 1))
-    result[:, :3, :3], result[:, :3, 3] = factor, by_alpha
-    result[:, :3, 4] = whole + by_alpha - 1
-    return result
-
-
-def _brightness(value: Array) -> Array:
-    matrix = np.tile(np.eye(4), (len(value), 1, 1))
-    matrix[:, :3, 3] = value[:, None]
-    return matrix
-
-
-def _contrast(value: Array) -> Array:
-    matrix = np.tile(np.eye(4), (len(value), 1, 1))
-    matrix[:, [0, 1, 2], [0, 1, 2]] = value[:, None]
-    return matrix
-
-
-def _lumaflip(value: Array) -> Array:
-    return np.asarray(np.eye(4) - 2 * ALONG_LUMA * value[:, None, None])
-
-
-def _saturation(value: Array) -> Array:
-    return np.asarray(ALONG_LUMA + (np.eye(4) - ALONG_LUMA) * value[:, None, None])
-
-
-def _rotation_about_luma(angle: Array) -> Array:
-    """Right-handed rotation about the grey axis (Rodrigues' formula); [N, 4, 4]."""
-    x, y, z = LUMA[:3]
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    matrix = np.tile(np.eye(4), (len(angle), 1, 1))
-    sine, cosine = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
-    matrix[:, :3, :3] = np.eye(3) + sine * cross + (1 - cosine) * (cross @ cross)
-    return matrix
-
-
-_RECOLOUR: dict[str, Callable[[Array], Array]] = {
-    "brightness": _brightness,
-    "contrast": _contrast,
-    "lumaflip": _lumaflip,
-    "hue": _rotation_about_luma,
-    "saturation": _saturation,
-}
-"""In the order in which they are applied."""
-COLOUR = tuple(_RECOLOUR)
-
-
-def recolour(images: Tensor, colour: Tensor) -> Tensor:
-    """Each pixel through its image's matrix [N, C + 1, C + 1], of one channel through factors
-    [N, 4]; not clamped.
-    """
-    count, channels, height, width = images.shape
-    if channels == 1:
-        gain, offset = colour[:, :3].sum(1), colour[:, 3]
-        return images * gain[:, None, None, None] + offset[:, None, None, None]
-    pixels = images.reshape(count, channels, height * width)
-    pixels = colour[:, :channels, :channels] @ pixels + colour[:, :channels, channels:]
-    return pixels.reshape(count, channels, height, width)
 
 
 # ---- filter and corruption --------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -18,9 +19,10 @@ def lab(colour: bytes) -> list[int]:
 def slow(counts: dict[bytes, int], reach: int) -> set[bytes]:
     kept: list[bytes] = []
     hundredth = sum(counts.values()) / 100
+    places = {colour: lab(colour) for colour in counts}
     for colour in sorted(counts, key=lambda one: (-counts[one], one)):
-        pairs = (zip(lab(colour), lab(other), strict=True) for other in kept)
-        alone = all(sum((a - b) ** 2 for a, b in pair) > reach**2 for pair in pairs)
+        here = places[colour]
+        alone = all(math.dist(here, places[other]) > reach for other in kept)
         if alone or counts[colour] >= hundredth:
             kept.append(colour)
     return set(kept)

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from nftgan.training import augment, wavelets
+from nftgan.training.geometry import GEOMETRIC
 from nftgan.training.pipes import PIPES
+from nftgan.training.recolouring import COLOUR
 from nftgan.training.warp import sample_bilinear
 from tests import reference
 
-OPERATIONS = augment.GEOMETRIC + augment.COLOUR
+OPERATIONS = GEOMETRIC + COLOUR
 
 pytestmark = pytest.mark.filterwarnings("error")
 
