@@ -173,10 +173,20 @@ def test_the_second_derivative_in_x_and_scale_of_the_generator_s_activation() ->
     compare(*results, 1e-5)
 
 
-@pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize("noisy", [False, True])
-@pytest.mark.parametrize("taken", [(0, 1), (0,), (1,)])
-@pytest.mark.parametrize("act", [Act(0.2, 1.4, 1.5), Act(1.0, 1.0, None)])
+CLAMPED, LINEAR = Act(0.2, 1.4, 1.5), Act(1.0, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("last", "noisy", "taken", "act"),
+    [  # every pair of choices once
+        (False, False, (0, 1), CLAMPED),
+        (True, True, (0, 1), LINEAR),
+        (True, False, (0,), CLAMPED),
+        (False, True, (0,), LINEAR),
+        (False, True, (1,), CLAMPED),
+        (True, False, (1,), LINEAR),
+    ],
+)
 def test_the_second_derivative_by_inputs_alone_takes_few_launches(
     last: bool, noisy: bool, taken: tuple[int, ...], act: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,10 +49,16 @@ def both(
     return found
 
 
-@pytest.mark.parametrize("normalize", [True, False])
-@pytest.mark.parametrize("gain", [True, False])
 @pytest.mark.parametrize(
-    ("n", "o", "i", "k", "size"), [(3, 5, 70, 3, 1.0), (2, 37, 6, 1, 1.0), (1, 3, 4, 3, 1e-4)]
+    ("normalize", "gain", "n", "o", "i", "k", "size"),
+    [  # every pair of choices once
+        (True, True, 3, 5, 70, 3, 1.0),
+        (False, False, 3, 5, 70, 3, 1.0),
+        (True, False, 2, 37, 6, 1, 1.0),
+        (False, True, 2, 37, 6, 1, 1.0),
+        (True, True, 1, 3, 4, 3, 1e-4),
+        (False, False, 1, 3, 4, 3, 1e-4),
+    ],
 )
 def test_scales_and_their_gradients_equal_the_definition(
     normalize: bool, gain: bool, n: int, o: int, i: int, k: int, size: float

@@ -442,10 +442,10 @@ def test_two_thousand_candidates_and_nothing_lost(serve: Serve, visit: Visit) ->
     assert said[1999] == (5, None) and len(said) == 6
     page.evaluate(
         "import('/static/state.js').then(({ say }) => {"
-        " for (let n = 0; n < 2000; n += 5) say(n, { stars: n % 6, picked: n % 3 === 0 }) })"
+        " for (let n = 0; n < 2000; n += 10) say(n, { stars: n % 6, picked: n % 3 === 0 }) })"
     )
     settled(page, patience_seconds=600)  # each waits for the disk
-    expected = {seed: (seed % 6, seed % 3 == 0) for seed in range(0, 2000, 5)}
+    expected = {seed: (seed % 6, seed % 3 == 0) for seed in range(0, 2000, 10)}
     expected = said | expected
     assert opinions(served) == expected
     picked = sum(chosen is True for _, chosen in expected.values())
