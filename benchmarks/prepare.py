@@ -27,7 +27,8 @@ import numpy as np
 from PIL import Image
 
 from nftgan.dataset.parallel import worker_count
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 
 
 def make_art(folder: Path, images: int, side: int, kind: str) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nftgan.chain.minting import MintOutcome, MintPlan
     from nftgan.collection.inspection import Refusal
-    from nftgan.dataset.prepare import PrepareOptions, PrepareReport, prepare
+    from nftgan.dataset.prepare import PrepareReport, prepare
+    from nftgan.dataset.prepare_options import PrepareOptions
     from nftgan.errors import (
         Cancelled,
         CheckFailed,
@@ -116,7 +117,8 @@ __all__ = [
 _HOMES = {
     "chain.minting": "MintOutcome MintPlan",
     "collection.inspection": "Refusal",
-    "dataset.prepare": "PrepareOptions PrepareReport prepare",
+    "dataset.prepare": "PrepareReport prepare",
+    "dataset.prepare_options": "PrepareOptions",
     "errors": "Cancelled CheckFailed CredentialError MissingStepError NftganError PartlyDone"
     " ServiceError UsageError",
     "pixels": "pixel_hash",

@@ -58,7 +58,8 @@ class Job:
 
 def build_sets(art: Path, runs: Path, names: list[str], side: int, shown: int) -> None:
     """NAME-train.zip of `shown` pictures and NAME-held.zip of the others, drawn by their hash."""
-    from nftgan.dataset.prepare import PrepareOptions, prepare
+    from nftgan.dataset.prepare import prepare
+    from nftgan.dataset.prepare_options import PrepareOptions
 
     for name in names:
         files = [path for path in (art / name).iterdir() if path.suffix.lower() == ".png"]

@@ -10,13 +10,10 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from nftgan.alpha import RGB
 from nftgan.dataset import kernels
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.art_colours import art_colours
-from nftgan.dataset.background import PLAIN, found_background
-from nftgan.dataset.crop import Crop
-from nftgan.dataset.decode import parse_colour
+from nftgan.dataset.background import found_background
 from nftgan.dataset.duplicates import TwinFinder
 from nftgan.dataset.flat_art import is_flat_set
 from nftgan.dataset.holdout import remember
@@ -34,6 +31,7 @@ from nftgan.dataset.own_labels import labels_among
 from nftgan.dataset.pack import DatasetWriter, dataset_writer
 from nftgan.dataset.parallel import Crashed, ordered_map, worker_count
 from nftgan.dataset.pixel_art import grid_of_set, may_agree, side_for
+from nftgan.dataset.prepare_options import AUTO, DEFAULTS, Plan, PrepareOptions, checked
 from nftgan.dataset.readers import INSTALL
 from nftgan.dataset.report import report_paths, write_report
 from nftgan.dataset.resize import Resample
@@ -46,30 +44,11 @@ from nftgan.progress import SILENT, Progress, track
 from nftgan.words import counted
 
 METHOD = 6  # raised when the same files and options would give other pixels or notes
-MIN_RESOLUTION, MAX_DEFAULT_RESOLUTION, MAX_RESOLUTION = 16, 1024, 4096
-AUTO = "auto"
-_DEFAULT_FLOOR = 32  # of art that is no pixel art
+_DEFAULT_FLOOR, _DEFAULT_MOST = 32, 1024  # of art that is no pixel art
 _PROBES = 24  # images that settle whether a folder is pixel art
 _HEADERS = 16  # files that a process reads the headers of at once
 _IMAGE_BYTES = 2 << 20  # of finished images that a process hands over at once, and no more than:
 _IMAGES = 4
-_MAX_DISTANCE = 16
-
-
-@dataclass(frozen=True)
-class PrepareOptions:
-    """What the artist decides; every field has a default that suits most folders."""
-
-    resolution: int | None = None  # side in pixels, a power of two; None: what the art allows
-    crop: str = "center"  # center, fit or smart
-    background: str = "white"
-    """CSS name or #rrggbb behind transparency and beside `fit`; "auto": a plain one that suits."""
-    min_side: int | None = None  # shortest side accepted; None: half of what is typical or needed
-    dedupe: int = 6  # most pHash bits copies differ in; 0: only equal ones are refused, -1: none
-    labels: str | Path | None = None
-    """"folders", "none", a CSV file or a dataset.json; None: a dataset.json among the art."""
-    resample: str = "auto"  # auto, lanczos or nearest
-    alpha: bool = False  # keep transparency: an RGBA data set, for networks of 4 channels
 
 
 @dataclass(frozen=True)
@@ -92,7 +71,7 @@ class PrepareReport:
 def prepare(
     source: str | Path,
     output: str | Path,
-    options: PrepareOptions = PrepareOptions(),
+    options: PrepareOptions = DEFAULTS,
     *,
     progress: Progress = SILENT,
     workers: int | None = None,
@@ -110,7 +89,7 @@ def prepare(
     image.
     """
     source, output = Path(source), Path(output)
-    plan = _checked(options)
+    plan = checked(options)
     labels = read_labels(options.labels)
     check_output(output)
     with art_files(source, ignore=own_files(output, options.labels)) as found:
@@ -123,7 +102,7 @@ def _prepare(
     found: Scan,
     output: Path,
     options: PrepareOptions,
-    plan: _Plan,
+    plan: Plan,
     labels: Labels | None,
     progress: Progress,
     workers: int | None,
@@ -143,7 +122,7 @@ def _prepare(
     head: dict[str, Any] = {
         "inputs": inputs,
         "method": METHOD,
-        "options": _options_json(options),
+        "options": options.to_json(),
         "resolution": job.resolution,
     }
     prepared = _squares(headers, labels, job, rejected, progress, workers)
@@ -230,54 +209,6 @@ def _pack(
     }
 
 
-@dataclass(frozen=True)
-class _Plan:
-    crop: Crop
-    resample: Resample
-    background: RGB | None  # white while it is to be found; None: transparency is kept
-
-
-def _nearest_side(wanted: int) -> int:
-    """The resolution that can be which is nearest to `wanted`; of two the smaller."""
-    powers = range(MIN_RESOLUTION.bit_length() - 1, MAX_RESOLUTION.bit_length())
-    return min((1 << power for power in powers), key=lambda side: abs(side - wanted))
-
-
-def _checked(options: PrepareOptions) -> _Plan:
-    """The options' words as values; UsageError names a wrong one."""
-    resolution = options.resolution
-    if resolution is not None and not (
-        MIN_RESOLUTION <= resolution <= MAX_RESOLUTION and resolution & (resolution - 1) == 0
-    ):
-        raise UsageError(
-            f"the resolution {resolution} is not a power of two from {MIN_RESOLUTION}"
-            f" to {MAX_RESOLUTION}",
-            hint=f"--resolution {_nearest_side(resolution)}, or none for the one that fits the art",
-        )
-    if options.min_side is not None and options.min_side < 1:
-        raise UsageError(f"the smallest side {options.min_side} is not a number of pixels")
-    if not -1 <= options.dedupe <= _MAX_DISTANCE:
-        raise UsageError(f"dedupe {options.dedupe} is not from -1 to {_MAX_DISTANCE}")
-    if options.crop not in (names := [item.value for item in Crop]):
-        raise UsageError(f"there is no crop {options.crop!r}", hint=f"take {', '.join(names)}")
-    if options.resample not in (names := [item.value for item in Resample]):
-        raise UsageError(
-            f"there is no resampling {options.resample!r}", hint=f"take {', '.join(names)}"
-        )
-    background: RGB | None = PLAIN["white"]
-    if options.background != AUTO:
-        background = parse_colour(options.background)
-    if options.alpha:
-        if options.background != "white":
-            raise UsageError(
-                f"--alpha keeps transparency, so that there is no background"
-                f" {options.background!r}",
-                hint="leave out --alpha or --background",
-            )
-        background = None
-    return _Plan(Crop(options.crop), Resample(options.resample), background)
-
-
 def _look_at(
     candidates: tuple[Candidate, ...],
     refuse_copies: bool,
@@ -311,11 +242,11 @@ def _look_at(
 
 
 def _on_a_background(
-    plan: _Plan,
+    plan: Plan,
     options: PrepareOptions,
     headers: list[tuple[Candidate, ImageHeader]],
     workers: int | None,
-) -> tuple[_Plan, list[str]]:
+) -> tuple[Plan, list[str]]:
     """`plan` with the background that suits, where it was left open, and what there is to say."""
     clear = [item.path for item, seen in headers if seen.may_be_transparent]
     if options.alpha:
@@ -327,11 +258,11 @@ def _on_a_background(
     return replace(plan, background=found), said
 
 
-def _job(plan: _Plan, options: PrepareOptions, typical: int) -> Job:
+def _job(plan: Plan, options: PrepareOptions, typical: int) -> Job:
     resolution = options.resolution
     if resolution is None:
         reached = 1 << (typical.bit_length() - 1)
-        resolution = min(max(reached, _DEFAULT_FLOOR), MAX_DEFAULT_RESOLUTION)
+        resolution = min(max(reached, _DEFAULT_FLOOR), _DEFAULT_MOST)
     min_side = options.min_side
     if min_side is None:
         min_side = max(1, min(resolution, typical) // 2)
@@ -394,19 +325,6 @@ def _squares(
             rejected.append((candidate.name, reason))
 
 
-def _options_json(options: PrepareOptions) -> dict[str, Any]:
-    return {
-        "resolution": options.resolution,
-        "crop": options.crop,
-        "background": options.background,
-        "min_side": options.min_side,
-        "dedupe": options.dedupe,
-        "labels": None if options.labels is None else Path(options.labels).name,
-        "resample": options.resample,
-        "alpha": options.alpha,
-    }
-
-
 def _inputs_digest(
     options: PrepareOptions,
     labels: Labels | None,
@@ -416,7 +334,7 @@ def _inputs_digest(
     """Names all that decides the zip: files, options, labels and the method."""
     value = {
         "method": METHOD,
-        "options": _options_json(options),
+        "options": options.to_json(),
         "labels": labels.to_json() if labels else None,
         "files": [[item.name, seen.sha256] for item, seen in headers],
         "rejected": sorted([name, reason] for name, reason in rejected),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nftgan.dataset.prepare import PrepareOptions, PrepareReport
+from nftgan.dataset.prepare import PrepareReport
 from nftgan.dataset.prepare import prepare as prepare_dataset
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.progress import SILENT, Progress
 from nftgan.workflows.training_art import note_art
 

@@ -29,7 +29,8 @@ from typing import Any
 from unittest import mock
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.prepare import PrepareOptions, PrepareReport, prepare
+from nftgan.dataset.prepare import PrepareReport, prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.errors import NftganError, UsageError
 from nftgan.progress import NullProgress
 from nftgan.terminal import one_line

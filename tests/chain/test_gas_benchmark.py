@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from .evm import Evm
+from tests.by_path import loaded
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "gas.py"
+from .evm import Evm
 
 
 @pytest.fixture(scope="module")
 def gas() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gas_benchmark", PATH)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("benchmarks/gas.py")
 
 
 def test_the_figures_keep_the_budget(gas: ModuleType) -> None:

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from nftgan.dataset.background import PLAIN, Edge, edge_of, edge_pixels, lost, suiting
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.oklab import UNIT
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)

@@ -17,7 +17,8 @@ from nftgan.dataset.crop import Crop
 from nftgan.dataset.decode import Rejected, decode
 from nftgan.dataset.image_worker import Job, PreparedImage, prepare_image
 from nftgan.dataset.pack import _filtered, encode_fast_png
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.dataset.resize import Resample
 from tests.png_chunks import chunk
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.errors import UsageError
 from nftgan.progress import NullProgress
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 from nftgan.dataset import holdout, image_worker, known, parallel
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.dataset.shipped import unpack
 from nftgan.errors import UsageError
 from nftgan.files import lock
@@ -301,35 +302,6 @@ def test_a_csv_file_gives_the_classes(tmp_path: Path) -> None:
     assert dict(report.rejected) == {"03.png": "l.csv has no label for it"}
     labels = Dataset.open(report.output).labels(range(3))
     assert labels is not None and labels.tolist() == [0, 1, 0]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (PrepareOptions(resolution=100), "the resolution 100 is not a power of two"),
-        (PrepareOptions(resolution=8), "the resolution 8"),
-        (PrepareOptions(crop="middle"), "no crop 'middle'"),
-        (PrepareOptions(resample="cubic"), "no resampling 'cubic'"),
-        (PrepareOptions(background="blurple"), "'blurple' is not a colour"),
-        (PrepareOptions(min_side=0), "smallest side 0"),
-        (PrepareOptions(dedupe=-2), "dedupe -2"),
-        (PrepareOptions(labels="none.csv"), "none.csv does not exist"),
-    ],
-)
-def test_a_wrong_option_is_refused(options: PrepareOptions, message: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=message):
-        prepare(art_folder(tmp_path / "art", 1), tmp_path / "out.zip", options)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "near"), [(8, 16), (0, 16), (-64, 16), (20, 16), (24, 16), (100, 128), (9999, 4096)]
-)
-def test_a_resolution_that_cannot_be_leads_to_the_nearest_that_can(
-    wrong: int, near: int, tmp_path: Path
-) -> None:
-    with pytest.raises(UsageError) as caught:
-        prepare(tmp_path, tmp_path / "out.zip", PrepareOptions(resolution=wrong))
-    assert f"--resolution {near}," in (caught.value.hint or "")
 
 
 def test_a_foreign_file_is_never_overwritten(tmp_path: Path) -> None:

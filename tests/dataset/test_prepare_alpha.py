@@ -14,7 +14,8 @@ from nftgan.alpha import over, premultiplied
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.decode import KEPT
 from nftgan.dataset.holdout import split_dataset
-from nftgan.dataset.prepare import PrepareOptions, PrepareReport, prepare
+from nftgan.dataset.prepare import PrepareReport, prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.errors import UsageError
 from tests.dataset.test_background import sticker
 

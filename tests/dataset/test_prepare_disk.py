@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.dataset.report import report_paths
 from nftgan.errors import UsageError
 from tests.dataset.test_prepare import art_folder, drawing

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.dataset.report import report_paths
 from tests.dataset.test_prepare import art_folder
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nftgan.dataset.archive import Dataset
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.dataset.tfrecord import images
 from nftgan.errors import UsageError
 

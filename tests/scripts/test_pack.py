@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,13 @@ from nftgan.errors import UsageError
 from nftgan.metrics.likeness import KEY, read
 from nftgan.networks.model_file import load_networks, open_model, save_model
 from nftgan.workflows.model import model_info
+from tests.by_path import loaded
 from tests.networks import small
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "base_art" / "pack.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> Any:
-    spec = importlib.util.spec_from_file_location("base_art_pack", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("scripts/base_art/pack.py")
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from nftgan.collection.ratings import Rating, append_rating
 from nftgan.collection.traits import measure, traits
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.ipfs.gateway import Gateway
 from nftgan.ipfs.store import BlockStore
 from nftgan.synthesis.mixing import Mix

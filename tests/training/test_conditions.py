@@ -16,7 +16,8 @@ import nftgan
 from nftgan.cli.main import app
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.holdout import Split
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.errors import UsageError
 from nftgan.synthesis.recipe import Recipe
 from nftgan.training.config import DatasetFacts

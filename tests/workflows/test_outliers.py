@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from nftgan import files
-from nftgan.dataset.prepare import PrepareOptions, prepare
+from nftgan.dataset.prepare import prepare
+from nftgan.dataset.prepare_options import PrepareOptions
 from nftgan.dataset.shipped import unpack
 from nftgan.workflows.outliers import find_outliers
 
