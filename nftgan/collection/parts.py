@@ -1,4 +1,7 @@
-"""How whole an image is: each of its parts against the same place of every image of the art.
+"""How whole an image is: each of its parts against those of every image of the art.
+
+Small art is looked at place by place, as follows. What is larger than 32 pixels a side is compared
+with patches from anywhere: `patches` tells how.
 
 Networks fail where art never does: half an eye, torn glasses. Such a part lies far from the part of
 any artwork at its place, while a whole one lies as close as those of two artworks do, whatever is
@@ -19,13 +22,15 @@ import numpy as np
 import torch
 
 from nftgan.alpha import looked_at, seen
+from nftgan.collection.patches import ArtPatches
 from nftgan.dataset.archive import Dataset
 from nftgan.oklab import UNIT, oklab
 from nftgan.progress import SILENT, Progress
 from nftgan.synthesis.finish import apply_finish, to_grid
 from nftgan.synthesis.recipe import Finish
 
-SIDE = 32  # pixels that larger images are reduced to
+SIDE = 64  # pixels that larger images are reduced to
+PLACED = 32  # pixels a side up to which parts are compared place by place
 PART = 6  # pixels a side of what is compared
 MOST_ART = 2000  # artworks that parts are looked up in
 FEWEST_ART = 8  # fewer say little of what belongs where
@@ -68,9 +73,15 @@ class ArtParts:
                 small[one.tobytes()] = one  # what is there twice is no neighbour of itself
                 task.advance()
         self._art = _levels(np.stack(list(small.values())))
-        self._places = _places(self._art.shape[1])
         self.known = len(self._art) >= FEWEST_ART
         """Whether there is enough art to judge by."""
+        self._anywhere: ArtPatches | None = None
+        if self._art.shape[1] > PLACED:
+            self._places = []
+            self.own = np.ones(1)  # there is one place, which counts whatever the art has there
+            self._anywhere = ArtPatches(self._art) if self.known else None
+            return
+        self._places = _places(self._art.shape[1])
         self._line = np.zeros((2, len(self._places)))
         self._richest = np.zeros(len(self._places))
         self.own = np.ones(len(self._places))
@@ -83,10 +94,14 @@ class ArtParts:
     def distances(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """float32 [N, places] to the closest part of the art, of uint8 [S, S, 3] from `reduced`.
 
-        Those of an image do not depend on the others; many at once are faster.
+        Where the art is compared with patches from anywhere, that is one place. Those of an image
+        do not depend on the others; many at once are faster.
         """
         if not len(images):
-            return np.empty((0, len(self._places)), dtype=np.float32)
+            return np.empty((0, len(self.own)), dtype=np.float32)
+        if self._anywhere is not None:
+            strange = self._anywhere.distances(_levels(np.stack(images)))
+            return np.round(strange, DECIMALS).astype(np.float32)
         apart, contrast = self._compare(_levels(np.stack(images)))
         return np.round(self._relative(apart, contrast), DECIMALS).astype(np.float32)
 
@@ -147,10 +162,14 @@ def wholeness(distances: np.ndarray, own: np.ndarray) -> np.ndarray | None:
     """float64 [N], larger is more whole, of `distances` [N, places] and `own` of `ArtParts`.
 
     It orders candidates of one model: the places that count are those where these fail most.
-    None where they fail at no place, so that parts say nothing of them.
+    None where they fail at no place, so that parts say nothing of them; a single place, that of the
+    worst patches, always counts.
     """
     if not len(distances):
         return None
+    if distances.shape[1] == 1:
+        alone: np.ndarray = -distances[:, 0].astype(np.float64)
+        return alone
     times = distances.mean(axis=0, dtype=np.float64) / own
     if times.max() < FAILING:
         return None
@@ -180,5 +199,5 @@ def _levels(images: np.ndarray) -> np.ndarray:
 def _places(side: int) -> list[tuple[slice, slice]]:
     """Every place of a part, of large images every second one."""
     part = min(PART, side)
-    starts = range(0, side - part + 1, 1 if 2 * side <= SIDE + 8 else 2)
+    starts = range(0, side - part + 1, 1 if 2 * side <= PLACED + 8 else 2)
     return [(slice(y, y + part), slice(x, x + part)) for y in starts for x in starts]

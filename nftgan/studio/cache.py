@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 64 << 20
 DISK_BYTES = 2 << 30  # of all models and recipes together
-VERSION = 4
-"""Rises when what is stored means something else: since 4, parts of art of any size count."""
+VERSION = 5
+"""Rises when what is stored means something else: since 5, large art has one number as parts."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS candidates (
     seed INTEGER PRIMARY KEY, picture BLOB NOT NULL, row BLOB NOT NULL, facts TEXT NOT NULL);

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nftgan.collection.parts import ArtParts, wholeness
 from nftgan.networks.sources import base_model
 from nftgan.synthesis.model import load_model
 from nftgan.synthesis.recipe import Finish
@@ -35,9 +36,12 @@ def test_every_rating_is_of_an_image_that_is_there(agreement: Any) -> None:
         images = agreement.tiles(FOLDER / f"{name}.png", said["count"])
         assert len(images) == len(said["logits"]) == said["count"]
         assert all(image.max() > image.min() for image in images)
-        seeds = range(said["first_seed"], said["first_seed"] + said["count"])
-        whole = said["without_fault"]
-        assert whole == sorted(set(whole)) and set(whole) <= set(seeds)
+        seeds = agreement.seeds_of(said)
+        assert len(set(seeds)) == said["count"]
+        for kind in ("without_fault", "slight_fault"):
+            rated = said.get(kind, [])
+            assert rated == sorted(set(rated)) and set(rated) <= set(seeds)
+        assert not set(said["without_fault"]) & set(said.get("slight_fault", []))
 
 
 def test_the_shipped_ratings_are_of_the_base_model_that_ships(agreement: Any) -> None:
@@ -54,3 +58,17 @@ def test_the_chance_that_the_better_one_scores_higher(agreement: Any) -> None:
     assert agreement.auc(np.array([4.0, 1.0, 3.0, 2.0]), good) == 1
     assert agreement.auc(np.array([1.0, 1.0, 1.0, 1.0]), good) == 0.5
     assert agreement.auc(np.array([1.0, 4.0, 2.0, 3.0]), good) == 0
+
+
+def test_patches_agree_with_the_eye_on_the_rated_landscapes(agreement: Any, tmp_path: Path) -> None:
+    parts = ArtParts(agreement.shipped_art(tmp_path, "landscape"))
+    said = ratings("hills-later")
+    images = agreement.tiles(FOLDER / "hills-later.png", said["count"])
+    whole = wholeness(parts.distances(list(images)), parts.own)
+    assert whole is not None
+    seeds = agreement.seeds_of(said)
+    good = np.isin(seeds, said["without_fault"])
+    assert agreement.auc(whole, good) > 0.95
+    best = np.argsort(-whole, kind="stable")[:12]
+    fine = good | np.isin(seeds, said["slight_fault"])
+    assert good[best].sum() >= 9 and fine[best].all()

@@ -129,11 +129,16 @@ def test_no_more_art_is_compared_than_is_said_and_large_images_are_made_small(
     art: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_ART", 10)
-    dataset = packed(np.stack([upscale(image, 4) for image in art[:25]]), tmp_path)
-    few = ArtParts(dataset)
-    assert len(few._art) == 10 and few._art.shape[1] == 32
-    assert few.own.shape == (14 * 14,)
-    assert reduced(upscale(art[0], 4)).shape == (32, 32, 3)
+    for times, side, places in ((2, 32, 14 * 14), (8, 64, 1)):
+        folder = tmp_path / str(times)
+        folder.mkdir()
+        few = ArtParts(packed(np.stack([upscale(image, times) for image in art[:25]]), folder))
+        assert len(few._art) == 10 and few._art.shape[1] == side
+        assert few.own.shape == (places,)
+        images = [reduced(upscale(image, times)) for image in art[:2]]
+        assert images[0].shape == (side, side, 3)
+        assert few.distances(images).shape == (2, places)
+        assert few.distances([]).shape == (0, places)
 
 
 def test_too_little_art_tells_nothing(art: np.ndarray, tmp_path: Path) -> None:
