@@ -13,7 +13,8 @@ a. Plain colours. A pixel is flat where d to at least 6 of its 8 neighbours is a
    their colours, n and m their pixels, and the later is left out.
 
 b. Sure pixels. One is sure of its nearest entry where d to it is at most 1600, and at least 6 of
-   its 8 neighbours have the same nearest entry.
+   its 8 neighbours have the same nearest entry. One is exact where d is at most 3; as thin lines
+   have few neighbours, it is sure also where at least 2 of its 8 are exact and have the same entry.
 
 c. All others lie between two entries, a and then b, or a = b, among those that the sure pixels up
    to 3 lines away have. With t = (x - a)(b - a), D = (b - a)^2 the error of colour x is d(x, a)
@@ -26,9 +27,11 @@ c. All others lie between two entries, a and then b, or a = b, among those that 
    A pixel that has no pair in the end is wholly of its nearest entry.
 
 d. Shares. Of 64, a pixel has (128 t + D) // (2 D) of b, but from 0 to 64, and the rest of a. Each
-   entry's shares are enlarged by a cubic B-spline. For output line u j + r let p, q and the four
-   taps be as for cubic; the weights are (4096 w + 6 q^3) // (12 q^3) for w
-     (q - p)^3,   4 q^3 - 6 p^2 q + 3 p^3,   4 q^3 - 6 (q - p)^2 q + 3 (q - p)^3,   p^3
+   entry's shares are enlarged by the cubic of Mitchell and Netravali (1988) with B = C = 1/2: steep
+   enough that lines thinner than a pixel stay whole, and still smooth. For output line u j + r let
+   p, q and the four taps be as for cubic; the weights are (1024 w + 3 q^3) // (6 q^3) for w
+     -7 p^3 + 15 p^2 q - 9 p q^2 + q^3,   9 p^3 - 18 p^2 q + 10 q^3,
+     -9 p^3 + 9 p^2 q + 9 p q^2 + q^3,    7 p^3 - 6 p^2 q
    along columns and rows. Sums stay below 2^29.
 
 e. Colour. Each entry is drawn as its nearest colour of step 3, if there is one. Let a have the
@@ -44,10 +47,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from nftgan.synthesis.palette import distinct, entries_of, nearest
+from nftgan.synthesis.taps import taps
 
 PLAIN = 32  # colours where no palette is asked for
 ALIKE = 400  # d, 20 levels
 NEAR = 1600
+EXACT = 3  # one level in each channel
+IN_LINE = 2  # neighbours of a line's pixel in the line
 JOINED = 2304
 NEIGHBOURS = 6
 REACH = 3
@@ -117,7 +123,10 @@ def _between(
     shape = image.shape[:2]
     own = nearest(flat, entries).reshape(shape)
     same = np.sum([near == own for near in _around(own)], axis=0)
-    sure = (same >= NEIGHBOURS) & (_apart(entries[own], image) <= NEAR)
+    away = _apart(entries[own], image)
+    exact = np.where(away <= EXACT, own, -1)
+    alike = np.sum([near == exact for near in _around(exact)], axis=0)
+    sure = (same >= NEIGHBOURS) & (away <= NEAR) | (exact >= 0) & (alike >= IN_LINE)
     labels = np.where(sure, own, -1)
     pairs = _Pairs(flat, shape)
     pairs.look(labels, entries, ~sure)
@@ -237,19 +246,14 @@ def _has(bits: np.ndarray, label: int) -> np.ndarray:
 def _weights(u: int) -> np.ndarray:
     """Step d: float64 [u, 5], whole numbers: of lines j - 2 to j + 2 for each line u j + r."""
     weights = np.zeros((u, 5))
-    q = 2 * u
-    for r in range(u):
-        p, first = 2 * r + 1 - u, 1
-        if p < 0:
-            p, first = p + q, 0
-        rest = q - p
-        taps = (
-            rest**3,
-            4 * q**3 - 6 * p**2 * q + 3 * p**3,
-            4 * q**3 - 6 * rest**2 * q + 3 * rest**3,
-            p**3,
+    for r, (p, q, first) in enumerate(taps(u)):
+        wanted = (
+            -7 * p**3 + 15 * p**2 * q - 9 * p * q**2 + q**3,
+            9 * p**3 - 18 * p**2 * q + 10 * q**3,
+            -9 * p**3 + 9 * p**2 * q + 9 * p * q**2 + q**3,
+            7 * p**3 - 6 * p**2 * q,
         )
-        weights[r, first : first + 4] = [(4096 * w + 6 * q**3) // (12 * q**3) for w in taps]
+        weights[r, first + 2 : first + 6] = [(1024 * w + 3 * q**3) // (6 * q**3) for w in wanted]
     return weights
 
 

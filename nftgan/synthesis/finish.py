@@ -56,6 +56,7 @@ from nftgan.synthesis.contour import upscale_contour
 from nftgan.synthesis.effects import Effect
 from nftgan.synthesis.palette import distinct, nearest, to_palette
 from nftgan.synthesis.recipe import Finish
+from nftgan.synthesis.taps import taps
 
 
 def apply_finish(image: np.ndarray, finish: Finish | None) -> np.ndarray:
@@ -211,26 +212,23 @@ def _lines(values: np.ndarray, u: int, places: Sequence[int] | None = None) -> n
 
     places: of the u lines that each becomes, only these are made.
     """
-    places = range(u) if places is None else places
-    count, q = len(values), 2 * u
-    scale = 2 * q**3
-    out = np.empty((count * len(places), *values.shape[1:]), dtype=np.int64)
-    for number, r in enumerate(places):
-        p, first = 2 * r + 1 - u, -1
-        if p < 0:
-            p, first = p + q, -2
+    lines = list(taps(u))
+    lines = lines if places is None else [lines[r] for r in places]
+    count, scale = len(values), 2 * (2 * u) ** 3
+    out = np.empty((count * len(lines), *values.shape[1:]), dtype=np.int64)
+    for number, (p, q, first) in enumerate(lines):
         weights = (
             -(p**3) + 2 * p**2 * q - p * q**2,
             3 * p**3 - 5 * p**2 * q + 2 * q**3,
             -3 * p**3 + 4 * p**2 * q + p * q**2,
             p**3 - p**2 * q,
         )
-        taps = [
+        around = [
             values[np.clip(np.arange(count) + first + k, 0, count - 1)] for k in range(len(weights))
         ]
-        total = sum(weight * tap for weight, tap in zip(weights, taps, strict=True))
-        low, high = np.minimum(taps[1], taps[2]), np.maximum(taps[1], taps[2])
-        out[number :: len(places)] = np.clip(total, scale * low, scale * high)
+        total = sum(weight * tap for weight, tap in zip(weights, around, strict=True))
+        low, high = np.minimum(around[1], around[2]), np.maximum(around[1], around[2])
+        out[number :: len(lines)] = np.clip(total, scale * low, scale * high)
     return out
 
 
@@ -251,5 +249,5 @@ CUBIC = Effect(
 CONTOUR = Effect(
     1,
     upscale_contour,
-    {5: "sha256:cc9d330bd3b8800ac0259111ec064bb5e343380443ab0a327136bed8c2e9c503"},
+    {5: "sha256:22bdad128929e61a5c18573c9e07058d9c0f782f5718c4dc90497bcc0f3aa3b1"},
 )

@@ -44,7 +44,7 @@ def test_any_other_link_is_not_taken_for_it(change: tuple[str, str]) -> None:
 
 
 def test_the_known_pages_are_cids() -> None:
-    assert plain_pages() < pages_without_contour() < opaque_pages() < known_pages()
+    assert plain_pages() < opaque_pages() < pages_without_contour() < known_pages()
     # The page of today draws by every recipe of today.
     for one in known_pages():
         assert str(Cid.parse(one)) == one

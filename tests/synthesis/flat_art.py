@@ -25,3 +25,11 @@ def flat_picture() -> np.ndarray:
     image[12, 2:9] = 10
     grain = np.random.default_rng(3).integers(-2, 3, image.shape)
     return np.clip(image.astype(int) + grain, 0, 255).astype(np.uint8)
+
+
+def ring(side: int, radius: float, width: float, scale: int = 1) -> np.ndarray:
+    """uint8 [side, side, 3]: a blue ring around the middle on orange, of exact areas."""
+    middle = (side / scale / 2, side / scale / 2)
+    outer, inner = (disc(side, middle, one, scale) for one in (radius, radius - width))
+    ground = disc(side, middle, 0, scale)
+    return (ground + (outer.astype(int) - inner)).astype(np.uint8)

@@ -95,12 +95,14 @@ def shares(image: np.ndarray, limit: int) -> tuple[list[Colour], dict[Place, dic
     picture = Picture(image)
     entries = plain_colours(picture, limit)
     own = {place: closest(picture.at(place), entries) for place in picture.places}
-    sure = {
-        place: own[place]
-        for place in picture.places
-        if apart(picture.at(place), entries[own[place]]) <= 1600
-        and sum(own[other] == own[place] for other in picture.around(place)) >= 6
-    }
+
+    def is_sure(place: Place) -> bool:
+        same = [other for other in picture.around(place) if own[other] == own[place]]
+        exact = [other for other in same if apart(picture.at(other), entries[own[other]]) <= 3]
+        away = apart(picture.at(place), entries[own[place]])
+        return (away <= 1600 and len(same) >= 6) or (away <= 3 and len(exact) >= 2)
+
+    sure = {place: own[place] for place in picture.places if is_sure(place)}
 
     def looked() -> dict[Place, tuple[int, int, int, int]]:
         return {
@@ -144,12 +146,15 @@ def shares(image: np.ndarray, limit: int) -> tuple[list[Colour], dict[Place, dic
     return entries, result
 
 
-def spline(distance: Fraction) -> Fraction:
-    """The cubic B-spline (Unser 1999)."""
-    x = abs(distance)
+def kernel(distance: Fraction) -> Fraction:
+    """Equation 8 of Mitchell and Netravali (1988)."""
+    x, b, c = abs(distance), Fraction(1, 2), Fraction(1, 2)
     if x < 1:
-        return Fraction(2, 3) - x**2 + x**3 / 2
-    return (2 - x) ** 3 / 6 if x < 2 else Fraction(0)
+        return ((12 - 9 * b - 6 * c) * x**3 + (-18 + 12 * b + 6 * c) * x**2 + 6 - 2 * b) / 6
+    if x < 2:
+        outer = (-b - 6 * c) * x**3 + (6 * b + 30 * c) * x**2
+        return (outer + (-12 * b - 48 * c) * x + 8 * b + 24 * c) / 6
+    return Fraction(0)
 
 
 def slow_contour(
@@ -168,7 +173,7 @@ def slow_contour(
         return [
             (
                 min(max(first + k, 0), length - 1),
-                (2048 * spline(centre - first - k) + Fraction(1, 2)).__floor__(),
+                (2048 * kernel(centre - first - k) + Fraction(1, 2)).__floor__(),
             )
             for k in range(4)
         ]

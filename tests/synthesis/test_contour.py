@@ -19,7 +19,7 @@ from nftgan.synthesis.finish import (
     upscale_cubic,
 )
 from nftgan.synthesis.recipe import Finish
-from tests.synthesis.flat_art import disc, flat_picture
+from tests.synthesis.flat_art import disc, flat_picture, ring
 from tests.synthesis.slow_contour import slow_contour
 
 LEVELS = st.sampled_from([0, 8, 40, 60, 128, 200, 216, 255])
@@ -47,7 +47,7 @@ def test_a_picture_with_details_follows_the_description(factor: int, palette: in
 
 def test_its_bytes_stay_the_same_for_ever() -> None:
     found = pixel_hash(upscale_contour(flat_picture(), 16))
-    assert found == "sha256:4fc469ea4909af4a949d33e95bd0b2354ff47ab38bbd392adb6b64f3e0a14e9e"
+    assert found == "sha256:50ecefec70835092e0a798fbb1a6096b7028f817bfe9d05055d61be29ba17896"
 
 
 def test_a_disc_comes_back_sharper_than_by_cubic_and_with_its_two_colours() -> None:
@@ -73,6 +73,32 @@ def test_one_colour_stays_one_and_grain_is_gone() -> None:
 def test_an_eye_of_four_pixels_and_a_thin_line_survive() -> None:
     found = upscale_contour(flat_picture(), 16)
     assert (found[6 * 16, 7 * 16] > 240).all() and (found[12 * 16 + 8, 5 * 16] < 20).all()
+
+
+@pytest.mark.parametrize("width", [0.75, 1.0, 1.5])
+def test_a_ring_about_a_pixel_wide_stays_whole(width: float) -> None:
+    small = ring(32, 10.3, width)
+    small[:4, :4] = (20, 60, 190)  # its colour is a plain one elsewhere
+    found = upscale_contour(small, 8).astype(int)
+    blue = found[..., 2] > found[..., 0]
+    angles = np.arange(720) * np.pi / 360
+    reach = np.linspace(9.3 - width, 11.3, 40)[:, None]
+    y, x = (128 + 8 * reach * step(angles) for step in (np.sin, np.cos))
+    crossed = blue[y.astype(int), x.astype(int)]
+    assert crossed.any(axis=0).all()
+    # As much of each ray is blue as is of the ring, to a third.
+    step_out = (reach[1] - reach[0]).item()
+    assert abs(crossed.sum(axis=0).mean() * step_out / width - 1) < 1 / 3
+
+
+def test_a_band_of_two_pixels_between_the_colours_of_its_sides_is_kept() -> None:
+    image = np.full((24, 24, 3), 240, dtype=np.uint8)
+    image[12:] = 80
+    image[11:13] = 160
+    image[16:22, 4:10] = 160  # a plain colour elsewhere
+    found = upscale_contour(image, 4)
+    assert (found[11 * 4 + 1 : 13 * 4 - 1] == 160).all()
+    assert (found[: 11 * 4 - 1] == 240).all() and (found[13 * 4 + 1 : 15 * 4, :] == 80).all()
 
 
 def test_the_finish_finds_plain_colours_of_the_picture_before_its_palette() -> None:

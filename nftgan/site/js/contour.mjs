@@ -1,10 +1,13 @@
 // The enlargement of flat art, in whole numbers only; each step as nftgan/synthesis/contour.py describes it.
 
 import { counted, entriesOf, nearest } from "./palette.mjs";
+import { tapsOf } from "./taps.mjs";
 
 const PLAIN = 32;
 const ALIKE = 400;
 const NEAR = 1600;
+const EXACT = 3;
+const IN_LINE = 2;
 const JOINED = 2304;
 const NEIGHBOURS = 6;
 const REACH = 3;
@@ -92,7 +95,9 @@ function between(image, limit) {
   const entries = plainColours(image, limit);
   const own = colours.map((colour) => nearest(colour, entries));
   const same = alikeAround(image, (other, p) => own[other] === own[p]);
-  const sure = (p) => same[p] >= NEIGHBOURS && apart(colours[p], entries[own[p]]) <= NEAR;
+  const away = colours.map((colour, p) => apart(colour, entries[own[p]]));
+  const exact = alikeAround(image, (other, p) => own[other] === own[p] && away[other] <= EXACT);
+  const sure = (p) => (same[p] >= NEIGHBOURS && away[p] <= NEAR) || (exact[p] >= IN_LINE && away[p] <= EXACT);
   const labels = Int32Array.from(colours, (_, p) => (sure(p) ? own[p] : -1));
   const found = {
     error: new Float64Array(colours.length),
@@ -161,19 +166,14 @@ function detailsOf(image, error) {
 
 // Step d: for each line u j + r the weights of the lines j - 2 to j + 2.
 function weightsOf(u) {
-  const q = 2 * u;
-  return Array.from({ length: u }, (_, r) => {
-    let p = 2 * r + 1 - u;
-    const first = p < 0 ? 0 : 1;
-    if (p < 0) p += q;
-    const rest = q - p;
+  return tapsOf(u).map(({ p, q, first }) => {
     const weights = [0, 0, 0, 0, 0];
     [
-      rest ** 3,
-      4 * q ** 3 - 6 * p ** 2 * q + 3 * p ** 3,
-      4 * q ** 3 - 6 * rest ** 2 * q + 3 * rest ** 3,
-      p ** 3,
-    ].forEach((w, k) => (weights[first + k] = Math.floor((4096 * w + 6 * q ** 3) / (12 * q ** 3))));
+      -7 * p ** 3 + 15 * p * p * q - 9 * p * q * q + q ** 3,
+      9 * p ** 3 - 18 * p * p * q + 10 * q ** 3,
+      -9 * p ** 3 + 9 * p * p * q + 9 * p * q * q + q ** 3,
+      7 * p ** 3 - 6 * p * p * q,
+    ].forEach((w, k) => (weights[first + 2 + k] = Math.floor((1024 * w + 3 * q ** 3) / (6 * q ** 3))));
     return weights;
   });
 }

@@ -4,6 +4,7 @@ import { channelsOf, premultiplied, straight } from "./alpha.mjs";
 import { upscaleContour } from "./contour.mjs";
 import { oklab } from "./oklab.mjs";
 import { nearest, toPalette } from "./palette.mjs";
+import { tapsOf } from "./taps.mjs";
 
 const SHOWS = 128; // alpha, from which on a pixel with few colours is opaque
 
@@ -110,15 +111,11 @@ function upscaleCubic(picture, factor) {
 // `rows` lines of `count` pixels, `step` values apart, the lines `stride` apart -> `factor` times
 // as many pixels along each line, times D = 2 (2 factor)^3.
 function cubicLines(values, { count, step, rows, stride, channels }, factor) {
-  const q = 2 * factor;
-  const scale = 2 * q ** 3;
+  const scale = 2 * (2 * factor) ** 3;
   const result = new Float64Array(values.length * factor);
   const along = step === channels; // the lines are rows: the result's rows grow, else it gets more of them
   const newStride = along ? stride * factor : stride;
-  for (let r = 0; r < factor; r++) {
-    let p = 2 * r + 1 - factor;
-    const first = p < 0 ? -2 : -1;
-    if (p < 0) p += q;
+  for (const [r, { p, q, first }] of tapsOf(factor).entries()) {
     const weights = [
       -(p ** 3) + 2 * p * p * q - p * q * q,
       3 * p ** 3 - 5 * p * p * q + 2 * q ** 3,
