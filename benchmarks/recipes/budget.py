@@ -1,9 +1,10 @@
 """From noise or from a base model, at equal processor seconds, on art that no base model has seen.
 
-    python -m benchmarks.recipes.budget ART RUNS [--sets cameo,gaze] [--base FILE] [--cpu 600]
+    python -m benchmarks.recipes.budget ART RUNS [--sets cameo,gaze:200] [--base FILE] [--cpu 600]
 
-ART has a folder of pictures for each set. `noise` trains by the defaults for the art, `same` the
-base model's networks from noise, `base` fine-tunes them. Every run is cut off after --cpu seconds
+ART has a folder of pictures for each set; gaze:200 learns from 200 of gaze. `noise` trains by the
+defaults for the art, `same` the base model's networks from noise, `base` fine-tunes them; options
+follow as in base+batch=8+freezed=4. Every run is cut off after --cpu seconds
 of processor time on one thread, without what its networks cost to judge. KID x1000 of the fakes of
 seeds 0, 1, 2 ... without truncation, against pictures of the same folder that were not shown.
 
@@ -56,12 +57,15 @@ class Job:
         return self.runs / f"{self.name}-{side}.zip"
 
 
-def build_sets(art: Path, runs: Path, names: list[str], side: int, shown: int) -> None:
-    """NAME-train.zip of `shown` pictures and NAME-held.zip of the others, drawn by their hash."""
+def build_sets(art: Path, runs: Path, names: dict[str, int], side: int) -> None:
+    """NAME-train.zip of as many pictures as `names` says, NAME-held.zip of the others.
+
+    Which are which is drawn by their hash.
+    """
     from nftgan.dataset.prepare import prepare
     from nftgan.dataset.prepare_options import PrepareOptions
 
-    for name in names:
+    for name, shown in names.items():
         files = [path for path in (art / name).iterdir() if path.suffix.lower() == ".png"]
         files.sort(key=lambda path: hashlib.sha256(f"{name}/{path.name}".encode()).digest())
         for part, chosen in (("train", files[:shown]), ("held", files[shown:])):
@@ -78,9 +82,23 @@ def build_sets(art: Path, runs: Path, names: list[str], side: int, shown: int) -
 
 def options_of(job: Job) -> dict[str, Any]:
     """What the arm says to training beside what all say."""
-    if job.arm == "noise":
+    start, *options = job.arm.split("+")
+    return _started(start, job) | dict(map(_option, options))
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """A training option and its value, as JSON or as it stands."""
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _started(start: str, job: Job) -> dict[str, Any]:
+    if start == "noise":
         return {}
-    if job.arm == "base":
+    if start == "base":
         return {"resume": job.base}
     from nftgan.networks.model_file import open_model
     from nftgan.training.parent import architecture_options
@@ -239,8 +257,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     runs: Path = chosen.runs
     runs.mkdir(parents=True, exist_ok=True)
-    names = chosen.sets.split(",")
-    build_sets(chosen.art, runs, names, chosen.side, chosen.shown)
+    names = {
+        name: int(shown or chosen.shown)
+        for name, _, shown in (one.partition(":") for one in chosen.sets.split(","))
+    }
+    build_sets(chosen.art, runs, names, chosen.side)
     jobs = []
     for name in names:
         base, why = parent_source(chosen.base, Dataset.open(runs / f"{name}-train.zip"))

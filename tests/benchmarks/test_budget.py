@@ -28,7 +28,7 @@ def job(tmp_path: Path) -> budget.Job:
     for number in range(12):
         pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(art / "squares" / f"{number}.png")
-    budget.build_sets(art, runs, ["squares"], side=16, shown=8)
+    budget.build_sets(art, runs, {"squares": 8}, side=16)
     base = tmp_path / "base.safetensors"
     save_model(base, generator=small.generator("sg2"), discriminator=small.discriminator(), meta={})
     return budget.Job(runs, "squares", "base", 0, str(base), "tiny", 1e-9, 1, 8, tick=0.016)
@@ -79,3 +79,9 @@ def test_the_same_networks_without_the_base_are_those_of_the_base(job: budget.Jo
     assert same == base != noise
     assert arms["base"].parent is not None
     assert arms["same"].parent is arms["noise"].parent is None
+
+
+def test_an_arm_names_where_it_starts_and_the_options_that_it_changes(job: budget.Job) -> None:
+    arm = "base+batch=8+loss=relativistic+mirror=true"
+    options = budget.options_of(budget.Job(**{**vars(job), "arm": arm}))
+    assert options == {"resume": job.base, "batch": 8, "loss": "relativistic", "mirror": True}
