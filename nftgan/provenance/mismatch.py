@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nftgan.alpha import cleared, straight
+from nftgan.alpha import cleared, premultiplied, straight
 from nftgan.pixels import pixel_hash
 
 
@@ -17,13 +17,23 @@ def mismatch(image: np.ndarray, promised: str) -> str:
         whole = np.concatenate([image, np.full_like(image[..., :1], 255)], axis=2)
         if pixel_hash(whole) == promised:
             return "lacks the alpha channel that its metadata promises"
-    elif pixel_hash(straight(image)) == promised:
-        return "holds premultiplied colours, and its metadata promises straight ones"
     elif pixel_hash(cleared(image)) == promised:
         return "holds colours where nothing shows, and its metadata promises none"
+    elif pixel_hash(straight(image)) == promised:
+        return "holds premultiplied colours, and its metadata promises straight ones"
     elif image[..., 3].min() == 255 and pixel_hash(image[..., :3]) == promised:
         return "has an alpha channel, and its metadata promises none"
     return "has other pixels than its metadata promises"
+
+
+def hidden(image: np.ndarray) -> str | None:
+    """What is wrong with uint8 [H, W, 3 or 4], whoever promises it, that no finish makes; or None.
+
+    Colours that alpha hides could be another image to a program that leaves alpha out.
+    """
+    if image.shape[2] == 3 or np.array_equal(straight(premultiplied(image)), image):
+        return None
+    return "holds colours that its transparency hides, which no model draws"
 
 
 def other_kind(image: np.ndarray, *, transparent: bool) -> str | None:

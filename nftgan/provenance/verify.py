@@ -30,7 +30,7 @@ from nftgan.png import check_canonical, decode_png
 from nftgan.provenance.checks import CheckLog, TokenReport
 from nftgan.provenance.content import MAX_IMAGE_BYTES, MAX_JSON_BYTES, Content, Unavailable
 from nftgan.provenance.live_check import live_problem
-from nftgan.provenance.mismatch import mismatch, other_kind
+from nftgan.provenance.mismatch import hidden, mismatch, other_kind
 from nftgan.provenance.models import HEAVY, Limits, TooHeavy, fetched_model, opened_model
 from nftgan.provenance.rendered import Made, RenderedNotes
 from nftgan.synthesis.recipe import Recipe
@@ -365,6 +365,8 @@ class Verifier:
             )
             if problem:
                 log.note("animation", problem)
+            elif model is None:
+                log.skip("whether the page can draw it follows from the model", "animation")
             else:
                 found = "markets show the page that nftgan ships, and it draws this very token"
                 log.check("animation", True, found, "")
@@ -453,6 +455,8 @@ class Verifier:
         if pixel_hash(pixels) != promised:
             raise CheckFailed(f"{uri} {mismatch(pixels, promised)}")
         check_canonical(data, pixels, what=uri)
+        if problem := hidden(pixels):
+            raise CheckFailed(f"{uri} {problem}")
         return pixels
 
     def _bound_image(self, size: tuple[int, int] | None) -> None:

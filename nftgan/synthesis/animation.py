@@ -24,6 +24,13 @@ CRF = "14"
 """x264's quality: at this step a person sees no difference, and pixel art keeps its edges."""
 
 
+def flattened(path: Path) -> str:
+    """What to say of a film of transparent frames; empty where `path` keeps transparency."""
+    if FORMATS[path.suffix.lower()] not in OPAQUE:
+        return ""
+    return f"{path.name} shows transparent images over white; .webp and .png keep them"
+
+
 def check_animation(path: Path, fps: float = 30) -> None:
     """Raises UsageError when `write_animation` could not write `path`, before hours of work."""
     if path.suffix.lower() not in FORMATS:

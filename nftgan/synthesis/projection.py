@@ -138,10 +138,11 @@ class Search:
         if loss not in LOSSES:
             raise UsageError(f"{loss!r} is no loss", hint=f"choose {' or '.join(LOSSES)}")
         side = model.resolution
-        if target.shape != (side, side, 4 if model.transparent else 3) or target.dtype != np.uint8:
+        shape = (side, side, 4 if model.transparent else 3)
+        if target.shape != shape or target.dtype != np.uint8:
             raise UsageError(
-                f"the image is {target.dtype} {list(target.shape)}, the model makes {side}x{side}",
-                hint=f"crop and scale it to {side}x{side} first",
+                f"the image is {target.dtype} {list(target.shape)}, the model makes {list(shape)}",
+                hint=f"give uint8 {list(shape)}: crop, scale, and add or leave out alpha",
             )
         if steps < 1:
             raise UsageError(f"{steps} steps are too few", hint="use 1 or more, usually 500")

@@ -189,7 +189,11 @@ class _Chosen:
 
     def _art(self) -> TrainingArt:
         art = find_training_art(
-            self.source, self._dataset, self.model.info, near=self._project.root
+            self.source,
+            self._dataset,
+            self.model.info,
+            near=self._project.root,
+            transparent=self.model.transparent,
         )
         warn_without_art(art, self._progress)
         return art

@@ -13,7 +13,7 @@ from nftgan.ipfs import cid_of_path
 from nftgan.memory import check_memory
 from nftgan.networks.sources import model_source
 from nftgan.progress import SILENT, Progress, track
-from nftgan.synthesis.animation import FORMATS, OPAQUE, check_animation, write_animation
+from nftgan.synthesis.animation import check_animation, flattened, write_animation
 from nftgan.synthesis.generate import write_sheet
 from nftgan.synthesis.mixing import grid_of_mixes
 from nftgan.synthesis.model import Model, load_model
@@ -151,10 +151,8 @@ def _write_walk(
     output: Path,
     progress: Progress,
 ) -> MorphResult:
-    if walk.transparent and FORMATS[output.suffix.lower()] in OPAQUE:
-        progress.note(
-            f"{output.name} shows transparent images over white; .webp and .png keep them"
-        )
+    if walk.transparent and (note := flattened(output)):
+        progress.note(note)
     if output.suffix.lower() != ".mp4":  # the others are written when all frames are there
         height, width, channels = walk.frame(0).shape
         check_memory(

@@ -20,7 +20,7 @@ from nftgan.networks.sources import model_source
 from nftgan.ops.device import device_named
 from nftgan.png import write_png
 from nftgan.progress import SILENT, Progress, Task
-from nftgan.synthesis.animation import check_animation, write_animation
+from nftgan.synthesis.animation import check_animation, flattened, write_animation
 from nftgan.synthesis.generate import contact_sheet, write_sheet
 from nftgan.synthesis.latent_files import read_latent, save_latent
 from nftgan.synthesis.model import Model, load_model
@@ -123,6 +123,8 @@ def project(
     if film is None and (earlier := _earlier(names, about)):
         progress.note("it was found before with the same options")
         return earlier
+    if film is not None and loaded.transparent and (note := flattened(film)):
+        progress.note(note)
     try:
         target = _target(data, loaded)
     except Rejected as exc:

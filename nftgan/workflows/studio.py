@@ -91,7 +91,9 @@ def studio(
             progress.note(note)
         recipe = with_known_latents(project, recipe)
         opinions = Opinions(project.ratings_path, loaded.identity)
-        art = find_training_art(source, dataset, loaded.info, near=project.root)
+        art = find_training_art(
+            source, dataset, loaded.info, near=project.root, transparent=loaded.transparent
+        )
         warn_without_art(art, progress)
         _, *helpers = on_devices(loaded, devices)
         gallery = Gallery(loaded, recipe, candidates, training=art.dataset, helpers=helpers)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nftgan.dataset.archive import Dataset
-from nftgan.errors import NftganError
+from nftgan.errors import NftganError, UsageError
 from nftgan.files import append_line, parse_json, read_json
 from nftgan.networks.sources import RUN_OPTIONS, is_shipped_model, run_of
 from nftgan.project import state_home
@@ -42,15 +42,30 @@ def note_art(path: Path, fingerprint: str) -> None:
 
 
 def find_training_art(
-    source: str | Path, dataset: Path | None, meta: dict[str, Any], *, near: Path
+    source: str | Path,
+    dataset: Path | None,
+    meta: dict[str, Any],
+    *,
+    near: Path,
+    transparent: bool = False,
 ) -> TrainingArt:
     """The art of the model from `source`: `dataset` when it is named, else the one it learned from.
 
-    meta: of the model file. near: a folder in and above which it may lie. Raises UsageError for a
-    named data set that cannot be opened.
+    meta: of the model file. near: a folder in and above which it may lie. transparent: whether the
+    model makes RGBA. Raises UsageError for a named data set that cannot be opened, or not compared
+    as its images have another kind of channels.
     """
     if dataset is not None:
-        return TrainingArt(Dataset.open(dataset))
+        named = Dataset.open(dataset)
+        if (named.channels == 4) != transparent:
+            made, held = ("transparent", "opaque") if transparent else ("opaque", "transparent")
+            raise UsageError(
+                f"{dataset} holds {held} images and the model makes {made} ones: near-copies would"
+                " not be seen",
+                hint=f"name a set made by nftgan prepare {'with' if transparent else 'without'}"
+                " --alpha",
+            )
+        return TrainingArt(named)
     if is_shipped_model(source):
         return TrainingArt(None)  # its art is not shipped; it is CC0 and named in its file
     run = run_of(source)

@@ -87,7 +87,7 @@ def test_a_search_may_be_guided_by_a_network() -> None:
 
 def test_images_of_another_size_are_refused() -> None:
     model = stylegan3()
-    with pytest.raises(UsageError, match="makes 16x16"):
+    with pytest.raises(UsageError, match=r"\[8, 8, 3\], the model makes \[16, 16, 3\]"):
         project(model, np.zeros((8, 8, 3), dtype=np.uint8))
     with pytest.raises(UsageError, match="too few"):
         project(model, np.zeros((16, 16, 3), dtype=np.uint8), steps=0)

@@ -16,6 +16,7 @@ import pytest
 from nftgan.collection.manifest import NOVELTY_CHECKED, Manifest
 from nftgan.dataset.archive import Dataset
 from nftgan.dataset.pack import write_dataset
+from nftgan.errors import UsageError
 from nftgan.networks.sources import base_model
 from nftgan.project import Project
 from nftgan.synthesis.model import load_model
@@ -97,6 +98,17 @@ def test_a_model_that_left_its_run_still_knows_its_art(tmp_path: Path) -> None:
     (tmp_path / "art.zip").unlink()
     search = find_training_art(tmp_path / "model.safetensors", None, meta, near=tmp_path)
     assert search.dataset is None and "the training art art was not found" in search.missing
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+def test_named_art_of_another_kind_cannot_tell_copies_and_is_refused(
+    tmp_path: Path, transparent: bool
+) -> None:
+    channels = 3 if transparent else 4
+    images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, channels), dtype=np.uint8)
+    write_dataset(tmp_path / "art.zip", list(images))
+    with pytest.raises(UsageError, match="near-copies would not be seen"):
+        find_training_art("model", tmp_path / "art.zip", {}, near=tmp_path, transparent=transparent)
 
 
 def test_nothing_is_missing_of_the_model_that_ships(tmp_path: Path) -> None:

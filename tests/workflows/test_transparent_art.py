@@ -13,6 +13,7 @@ from PIL import Image
 from nftgan.alpha import over, over_board, premultiplied
 from nftgan.collection.manifest import Manifest
 from nftgan.collection.traits import LEVELS
+from nftgan.config import RecipeSection
 from nftgan.dataset.pack import write_dataset
 from nftgan.errors import CheckFailed, UsageError
 from nftgan.networks import build_discriminator
@@ -26,7 +27,7 @@ from nftgan.synthesis import projection
 from nftgan.synthesis.animation import BEHIND
 from nftgan.synthesis.finish import upscale
 from nftgan.synthesis.latent_files import read_latent
-from nftgan.synthesis.model import load_model
+from nftgan.synthesis.model import Model, load_model
 from nftgan.synthesis.recipe import Finish
 from nftgan.synthesis.walk import Walk
 from nftgan.workflows.curate import curate
@@ -41,6 +42,13 @@ from nftgan.workflows.report import report
 from nftgan.workflows.site import site
 from tests.synthesis import tiny
 from tests.synthesis.filled import filled, kinds
+
+
+def test_flat_transparent_art_is_enlarged_by_cubic() -> None:
+    made = tiny.stylegan3(img_channels=4)
+    flat = Model(made.generator, info={"dataset": {"flat_art": True}})
+    finish = flat.recipe_of(RecipeSection(upscale=2)).finish
+    assert finish is not None and finish.filter == "cubic"
 
 
 @pytest.fixture(scope="module")
