@@ -72,7 +72,8 @@ class ArtParts:
                 one = before_palette(image, finish)
                 small[one.tobytes()] = one  # what is there twice is no neighbour of itself
                 task.advance()
-        self._art = _levels(np.stack(list(small.values())))
+        # One by one: what lies between takes eight bytes a value, several times over.
+        self._art = np.concatenate([_levels(one[None]) for one in small.values()])
         self.known = len(self._art) >= FEWEST_ART
         """Whether there is enough art to judge by."""
         self._anywhere: ArtPatches | None = None
@@ -99,9 +100,11 @@ class ArtParts:
         """
         if not len(images):
             return np.empty((0, len(self.own)), dtype=np.float32)
+        if np.shape(images[0]) != self._art.shape[1:]:
+            raise ValueError(f"{np.shape(images[0])} is not {self._art.shape[1:]}, the art's")
         if self._anywhere is not None:
-            strange = self._anywhere.distances(_levels(np.stack(images)))
-            return np.round(strange, DECIMALS).astype(np.float32)
+            strange = [self._anywhere.distances(_levels(one[None])) for one in images]
+            return np.round(np.concatenate(strange), DECIMALS).astype(np.float32)
         apart, contrast = self._compare(_levels(np.stack(images)))
         return np.round(self._relative(apart, contrast), DECIMALS).astype(np.float32)
 
@@ -167,7 +170,7 @@ def wholeness(distances: np.ndarray, own: np.ndarray) -> np.ndarray | None:
     """
     if not len(distances):
         return None
-    if distances.shape[1] == 1:
+    if distances.shape[1] == 1 and own[0] == 1.0:  # what small art has is measured
         alone: np.ndarray = -distances[:, 0].astype(np.float64)
         return alone
     times = distances.mean(axis=0, dtype=np.float64) / own

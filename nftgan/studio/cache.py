@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 64 << 20
 DISK_BYTES = 2 << 30  # of all models and recipes together
-VERSION = 5
+VERSION = 6
 """Rises when what is stored means something else: since 5, large art has one number as parts."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS candidates (

@@ -39,7 +39,7 @@ from nftgan.studio.raws import Raws
 from nftgan.studio.screen import encode, raw_key, screen_recipe, tile
 from nftgan.synthesis.finish import apply_finish, art_pixels_after
 from nftgan.synthesis.model import Model
-from nftgan.synthesis.recipe import Recipe
+from nftgan.synthesis.recipe import Finish, Recipe
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -503,7 +503,8 @@ class Gallery:
                 copy, neighbour = guard.judge(raw, own)
                 verdict = {"copy": copy, **asdict(neighbour)}
             painted.append((seed, encode(tile(finished)), row, facts))
-            looked.append((seed, facts, verdict, row, reduced(finished)))
+            judged = _before_enlargement(raw, finished, look.recipe.finish)
+            looked.append((seed, facts, verdict, row, reduced(judged)))
         # Those of a batch together: to bring the art's parts near takes longer than to compare.
         apart = _apart(parts, [small for *_, small in looked])
         verdicts = [
@@ -600,6 +601,13 @@ class Gallery:
         with self._change:
             self.guard, self.parts = guard, parts if _fits(parts, self._look) else None
             self._change.notify_all()
+
+
+def _before_enlargement(raw: np.ndarray, finished: np.ndarray, finish: Finish | None) -> np.ndarray:
+    """What `curate --auto` compares with the art: a screen's image may be enlarged by contour."""
+    if finish is None or finish.upscale == 1:
+        return finished
+    return apply_finish(raw, finish.without_enlargement)
 
 
 def _fits(parts: ArtParts, look: Look) -> bool:

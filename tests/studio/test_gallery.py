@@ -270,6 +270,23 @@ def test_with_the_art_scores_rank_by_parts_as_curate_does(
     assert table["score_by"] == BY_PARTS
 
 
+def test_what_contour_enlarges_is_judged_before_it_as_curate_does(
+    gallery_of: Open, model: Model, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    art = [np.kron(random.integers(0, 30, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(12)]
+    write_dataset(tmp_path / "art.zip", [one.astype(np.uint8) for one in art])
+    training = Dataset.open(tmp_path / "art.zip")
+    finish = Finish(upscale=4, filter="contour")
+    gallery = gallery_of(range(8), training=training, finish=finish)
+    until(lambda: sum(s is not None for s in gallery.table()["score"]) == 8)
+    table = gallery.table()
+    parts = ArtParts(training, finish, side=model.resolution)
+    whole = wholeness(parts.distances(list(model.generate(table["seeds"], trunc=0.7))), parts.own)
+    assert whole is not None
+    assert table["score"] == [round(100 * float(one)) for one in ranks(whole)]
+
+
 def test_scores_follow_the_look_back_to_candidates_that_are_stored(
     gallery_of: Open, model: Model, tmp_path: Path
 ) -> None:
