@@ -36,7 +36,7 @@ def stopped_as_by_ctrl_c() -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(number)  # which, should nobody hear it
 
 
 def too_late_to_stop() -> None:
@@ -62,7 +62,7 @@ def ctrl_c_comes_again() -> Iterator[None]:
         if not issubclass(fault.exc_type, KeyboardInterrupt):
             others(fault)
             return
-        again = threading.Timer(AGAIN_SECONDS, _press)
+        again = threading.Timer(AGAIN_SECONDS, _press, [_number_of(fault.exc_value)])
         again.daemon = True
         with contextlib.suppress(RuntimeError):  # no thread begins while the process ends
             again.start()
@@ -77,8 +77,14 @@ def ctrl_c_comes_again() -> Iterator[None]:
             one.cancel()
 
 
-def _press() -> None:
+def _number_of(fault: BaseException | None) -> int:
+    """The signal behind a KeyboardInterrupt: Ctrl-C where it does not say."""
+    told = fault.args[0] if fault is not None and fault.args else None
+    return told if isinstance(told, int) else signal.SIGINT
+
+
+def _press(number: int) -> None:
     if hasattr(signal, "pthread_kill"):  # it also wakes a thread that waits in the system
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
-        _thread.interrupt_main()
+        _thread.interrupt_main(number)

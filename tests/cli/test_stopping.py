@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from nftgan.cli.main import app, run
-from nftgan.cli.stopping import ctrl_c_comes_again
+from nftgan.cli.stopping import ctrl_c_comes_again, stopped_as_by_ctrl_c
 from nftgan.dataset import prepare as module
 from tests.dataset.test_prepare import art_folder
 
@@ -118,6 +118,26 @@ def test_a_ctrl_c_that_python_swallows_still_stops_the_verb(
     assert (ended.value.code, went_on) == (130, [True])
     assert json.loads(said.out)["ok"] is False and "Traceback" not in said.err
     assert sys.unraisablehook is hook
+
+
+@pytest.mark.usefixtures("heard")
+def test_a_kill_that_python_swallows_is_heard_where_ctrl_c_is_ignored() -> None:
+    class Loud:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of a script's `nftgan … &`
+    try:
+        with (
+            pytest.raises(KeyboardInterrupt),
+            stopped_as_by_ctrl_c(),
+            ctrl_c_comes_again(),
+        ):
+            Loud()
+            threading.Event().wait(60)
+            pytest.fail("nobody heard it")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_other_faults_that_python_swallows_are_told_as_ever(
