@@ -57,6 +57,11 @@ class Job:
         return self.runs / f"{self.name}-{side}.zip"
 
 
+def in_files(name: str) -> str:
+    """A set's name, with its size where it has one, as files carry it."""
+    return name.replace(":", "-")
+
+
 def build_sets(art: Path, runs: Path, names: dict[str, int], side: int) -> None:
     """NAME-train.zip of as many pictures as `names` says, NAME-held.zip of the others.
 
@@ -66,10 +71,11 @@ def build_sets(art: Path, runs: Path, names: dict[str, int], side: int) -> None:
     from nftgan.dataset.prepare_options import PrepareOptions
 
     for name, shown in names.items():
-        files = [path for path in (art / name).iterdir() if path.suffix.lower() == ".png"]
-        files.sort(key=lambda path: hashlib.sha256(f"{name}/{path.name}".encode()).digest())
+        folder = name.partition(":")[0]
+        files = [path for path in (art / folder).iterdir() if path.suffix.lower() == ".png"]
+        files.sort(key=lambda path: hashlib.sha256(f"{folder}/{path.name}".encode()).digest())
         for part, chosen in (("train", files[:shown]), ("held", files[shown:])):
-            target = runs / f"{name}-{part}.zip"
+            target = runs / f"{in_files(name)}-{part}.zip"
             if target.exists():
                 continue
             with tempfile.TemporaryDirectory() as folder:
@@ -100,6 +106,8 @@ def _started(start: str, job: Job) -> dict[str, Any]:
         return {}
     if start == "base":
         return {"resume": job.base}
+    if start != "same":
+        raise SystemExit(f"there is no start {start!r}: take {', '.join(ARMS)}")
     from nftgan.networks.model_file import open_model
     from nftgan.training.parent import architecture_options
 
@@ -257,11 +265,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     runs: Path = chosen.runs
     runs.mkdir(parents=True, exist_ok=True)
-    names = {
-        name: int(shown or chosen.shown)
-        for name, _, shown in (one.partition(":") for one in chosen.sets.split(","))
-    }
-    build_sets(chosen.art, runs, names, chosen.side)
+    sets = {name: int(name.partition(":")[2] or chosen.shown) for name in chosen.sets.split(",")}
+    build_sets(chosen.art, runs, sets, chosen.side)
+    names = [in_files(name) for name in sets]
     jobs = []
     for name in names:
         base, why = parent_source(chosen.base, Dataset.open(runs / f"{name}-train.zip"))

@@ -51,6 +51,12 @@ def test_pictures_are_split_and_a_run_is_cut_judged_once_and_shown(
     assert Image.open(target).size == (4 * 16 * 2, 2 * 16 * 2)
 
 
+def test_a_set_of_a_size_is_another_set(job: budget.Job, tmp_path: Path) -> None:
+    budget.build_sets(tmp_path / "art", job.runs, {"squares:4": 4}, side=16)
+    of_four = job.runs / f"{budget.in_files('squares:4')}-train.zip"
+    assert [len(Dataset.open(path)) for path in (of_four, job.zip("train"))] == [4, 8]
+
+
 def test_the_networks_that_are_judged_are_the_last_before_each_part(job: budget.Job) -> None:
     job = budget.Job(**{**vars(job), "cpu": 30.0, "points": 3})
     job.run.mkdir()
@@ -85,3 +91,5 @@ def test_an_arm_names_where_it_starts_and_the_options_that_it_changes(job: budge
     arm = "base+batch=8+loss=relativistic+mirror=true"
     options = budget.options_of(budget.Job(**{**vars(job), "arm": arm}))
     assert options == {"resume": job.base, "batch": 8, "loss": "relativistic", "mirror": True}
+    with pytest.raises(SystemExit, match="no start 'bas'"):
+        budget.options_of(budget.Job(**{**vars(job), "arm": "bas+batch=8"}))
