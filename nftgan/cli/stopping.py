@@ -87,4 +87,4 @@ def _press(number: int) -> None:
     if hasattr(signal, "pthread_kill"):  # it also wakes a thread that waits in the system
         signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
-        _thread.interrupt_main(number)
+        _thread.interrupt_main(signal.Signals(number))

@@ -503,8 +503,8 @@ class Gallery:
                 copy, neighbour = guard.judge(raw, own)
                 verdict = {"copy": copy, **asdict(neighbour)}
             painted.append((seed, encode(tile(finished)), row, facts))
-            judged = _before_enlargement(raw, finished, look.recipe.finish)
-            looked.append((seed, facts, verdict, row, reduced(judged)))
+            plain = _before_enlargement(raw, finished, look.recipe.finish)
+            looked.append((seed, facts, verdict, row, reduced(plain)))
         # Those of a batch together: to bring the art's parts near takes longer than to compare.
         apart = _apart(parts, [small for *_, small in looked])
         verdicts = [
