@@ -63,4 +63,7 @@ def main(folder: Path, saved: Path, seed: str, words: list[str]) -> list[dict[st
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4:])))
+    told = json.dumps(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4:]))
+    # What is pressed after the last verb, as the program ends, stops nobody's work.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print(told)
