@@ -11,6 +11,8 @@ import numpy as np
 RGB = tuple[int, int, int]
 LOOKED_AT_OVER: RGB = (128, 128, 128)
 """Behind a transparent image wherever it is measured or compared as if it were opaque."""
+SHOWS = 128
+"""Alpha from which on a pixel shows, wherever it is one that does or one that does not."""
 BOARD: tuple[RGB, RGB] = ((255, 255, 255), (204, 204, 204))
 """The two greys of the checkerboard that shows to a person where nothing is."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nftgan import plugins
-from nftgan.alpha import looked_at
+from nftgan.alpha import SHOWS, looked_at
 from nftgan.collection.colours import FIRST_NAMES, NAMES, colour_names
 from nftgan.errors import UsageError
 from nftgan.oklab import oklab
@@ -29,7 +29,6 @@ GROUP = "nftgan.traits"
 plugins.register(GROUP, {name: "nftgan.collection.traits:LEVELS" for name in LEVELS})
 CLEAR = "Transparent"
 """In place of a colour's name where nothing shows."""
-SHOWS = 128  # alpha, from which on the colour of a pixel counts
 MANY_COLOURS = 32
 _EDGE = 160  # OKLab units between neighbours that count as an edge: about 0.04
 VERSION = 2

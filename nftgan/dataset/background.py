@@ -9,7 +9,7 @@ from statistics import median_low
 
 import numpy as np
 
-from nftgan.alpha import RGB
+from nftgan.alpha import RGB, SHOWS
 from nftgan.dataset.decode import Rejected, decode
 from nftgan.dataset.parallel import ordered_map, worker_count
 from nftgan.dataset.scan import Readable
@@ -28,7 +28,6 @@ PLAIN: dict[str, RGB] = {
 }
 """What `--background auto` chooses from, by CSS name; of equals the first."""
 _PROBES = 24  # images that settle it
-_SHOWS = 128  # alpha, from which on a pixel belongs to the figure
 _MUCH = 20  # an image is transparent art where one pixel of so many or more shows nothing
 _TENTH = 10  # the edge's pixels nearest to the background decide: one in so many
 _LOST = UNIT // 12  # distance in OKLab (0.083), below which an edge is hardly seen
@@ -89,7 +88,7 @@ def edge_pixels(image: np.ndarray) -> np.ndarray:
 
     Empty for an image of which less than a twentieth is transparent.
     """
-    shown = image[..., 3] >= _SHOWS
+    shown = image[..., 3] >= SHOWS
     if np.count_nonzero(~shown) * _MUCH < shown.size:
         return np.empty((0, 3), np.uint8)
     around = np.pad(shown, 1, mode="edge")  # what is cut off by the frame is no edge

@@ -49,7 +49,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nftgan.alpha import premultiplied, straight
+from nftgan.alpha import SHOWS, premultiplied, straight
 from nftgan.errors import UsageError
 from nftgan.oklab import oklab
 from nftgan.synthesis.contour import upscale_contour
@@ -113,7 +113,7 @@ def _rgba_before_enlargement(image: np.ndarray, finish: Finish) -> np.ndarray:
     if finish.grid:
         image = straight(to_grid(premultiplied(image), finish.grid))
     if finish.palette or finish.colours:
-        shown = image[..., 3] >= 128
+        shown = image[..., 3] >= SHOWS
         colours = image[shown][None, :, :3]  # [1, pixels that show, 3]
         if finish.palette and colours.size:
             colours = to_palette(colours, finish.palette)
