@@ -5,8 +5,9 @@ python -m benchmarks.agreement
 Each set of ratings is a .json beside a .png of the rated images, 20 in a row. The networks that
 made them need not be here: what their discriminators said is kept, too. `first`, `later` and `demo`
 are pixel avatars from before; `shipped` is base-16 as it is now. `hills` are landscapes of 64
-pixels, of the demo; `hills-later` were rated after the score of patches was made, and are not drawn
-by chance: 40 of the 65 are, the others are the best by two scores.
+pixels, of a demo from the base model when it had 130 kimg; `hills-later` were rated after the score
+of patches was made, and are not drawn by chance: 40 of the 65 are, the others are the best by two
+scores.
 """
 
 from __future__ import annotations

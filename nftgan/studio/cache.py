@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 MEMORY_BYTES = 64 << 20
 DISK_BYTES = 2 << 30  # of all models and recipes together
 VERSION = 6
-"""Rises when what is stored means something else: since 5, large art has one number as parts."""
+"""Rises when what is stored means something else: since 6, contour counts before it enlarges."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS candidates (
     seed INTEGER PRIMARY KEY, picture BLOB NOT NULL, row BLOB NOT NULL, facts TEXT NOT NULL);

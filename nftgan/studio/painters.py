@@ -44,9 +44,7 @@ class Look:
     whole: Recipe
     raw: Recipe  # before the finish
     cache: Cache
-    order: InOrder = field(
-        default_factory=InOrder
-    )  # of its own batches: none waits for a dropped one
+    order: InOrder = field(default_factory=InOrder)  # its own: no batch waits for a dropped look's
 
 
 def on_devices(model: Model, devices: Sequence[str]) -> list[Model]:

@@ -76,6 +76,14 @@ def painted(gallery: Gallery) -> bool:
     return gallery.counts[0] == gallery.counts[1]
 
 
+def dark_art(folder: Path) -> Dataset:
+    """Twelve images, dark as none that the model makes."""
+    random = np.random.default_rng(0)
+    art = [np.kron(random.integers(0, 30, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(12)]
+    write_dataset(folder / "art.zip", [one.astype(np.uint8) for one in art])
+    return Dataset.open(folder / "art.zip")
+
+
 def test_images_and_facts_are_those_of_the_preview(gallery_of: Open, model: Model) -> None:
     gallery = gallery_of(range(12))
     until(lambda: painted(gallery))
@@ -254,11 +262,7 @@ def test_scores_rank_the_candidates_as_the_discriminator_does(
 def test_with_the_art_scores_rank_by_parts_as_curate_does(
     gallery_of: Open, model: Model, tmp_path: Path
 ) -> None:
-    random = np.random.default_rng(0)  # art that is dark, as no image of it is
-    art = [np.kron(random.integers(0, 30, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(12)]
-    path = tmp_path / "art.zip"
-    write_dataset(path, [one.astype(np.uint8) for one in art])
-    training = Dataset.open(path)
+    training = dark_art(tmp_path)
     gallery = gallery_of(range(8), training=training)
     until(lambda: sum(s is not None for s in gallery.table()["score"]) == 8)
     table = gallery.table()
@@ -273,10 +277,7 @@ def test_with_the_art_scores_rank_by_parts_as_curate_does(
 def test_what_contour_enlarges_is_judged_before_it_as_curate_does(
     gallery_of: Open, model: Model, tmp_path: Path
 ) -> None:
-    random = np.random.default_rng(0)
-    art = [np.kron(random.integers(0, 30, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(12)]
-    write_dataset(tmp_path / "art.zip", [one.astype(np.uint8) for one in art])
-    training = Dataset.open(tmp_path / "art.zip")
+    training = dark_art(tmp_path)
     finish = Finish(upscale=4, filter="contour")
     gallery = gallery_of(range(8), training=training, finish=finish)
     until(lambda: sum(s is not None for s in gallery.table()["score"]) == 8)
@@ -290,10 +291,8 @@ def test_what_contour_enlarges_is_judged_before_it_as_curate_does(
 def test_scores_follow_the_look_back_to_candidates_that_are_stored(
     gallery_of: Open, model: Model, tmp_path: Path
 ) -> None:
-    random = np.random.default_rng(0)
-    art = [np.kron(random.integers(0, 30, (4, 4, 3)), np.ones((4, 4, 1))) for _ in range(12)]
-    write_dataset(tmp_path / "art.zip", [one.astype(np.uint8) for one in art])
-    gallery = gallery_of(range(8), training=Dataset.open(tmp_path / "art.zip"))
+    training = dark_art(tmp_path)
+    gallery = gallery_of(range(8), training=training)
     until(lambda: sum(s is not None for s in gallery.table()["score"]) == 8)
     before, first = gallery.table(), gallery.recipe
     gallery.use(model.recipe(truncation_psi=0.7, finish=Finish(8)))
